@@ -1,0 +1,1 @@
+//! livesync makes many BitTorrent trackers behave as one.

@@ -1,0 +1,3 @@
+//! The whole test suite as one program, so that it links once.
+
+mod support;

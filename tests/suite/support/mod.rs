@@ -1,0 +1,16 @@
+//! What the tests share: the C compiler, the library under test, skipping aloud.
+
+pub mod cc;
+
+use std::io::Write;
+
+/// Says on the real standard error (the test harness captures only the print
+/// macros) that a test is skipped and why. Where nothing may be skipped, as in
+/// CI, `LIVESYNC_TESTS_NO_SKIP` is set and a skip is a failure.
+pub fn skip(test: &str, reason: &str) {
+    assert!(
+        std::env::var_os("LIVESYNC_TESTS_NO_SKIP").is_none(),
+        "{test} may not be skipped here: {reason}"
+    );
+    let _ = writeln!(std::io::stderr(), "SKIPPED {test}: {reason}");
+}
