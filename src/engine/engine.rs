@@ -1,0 +1,332 @@
+//! A node of a cluster, with sockets and a host.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
+
+use super::clock::Clock;
+use super::live::Live;
+use super::run::Run;
+use super::worker;
+use crate::config::Config;
+use crate::error::SetupError;
+use crate::host::Host;
+use crate::log::Level;
+use crate::net::{Group, Waker, receive, receive_capacity};
+use crate::protocol::{Counters, Source};
+use crate::types::{InfoHash, Peer, TrackerId};
+use crate::wire::{MAX_RECEIVED, PeerList, PeerRecord};
+
+/// How long a stop waits at most.
+const STOP_PATIENCE: Duration = Duration::from_millis(150);
+
+/// How long a start waits for the thread of the run before.
+const RESTART_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The engine: bind, start, tell, stop; and from the start again.
+///
+/// One mutex covers all of its state. It is held for one input to the protocol
+/// at a time, never while the host is called, and never during a system call
+/// but those of [`bind`](Self::bind) and [`start`](Self::start). All methods may
+/// be called from any thread.
+pub struct Engine {
+    pub(super) host: Box<dyn Host>,
+    pub(super) clock: Clock,
+    pub(super) state: Mutex<State>,
+    pub(super) run: Run,
+    pub(super) waker: Waker,
+    tripped: AtomicBool,
+}
+
+pub(super) struct State {
+    /// What was bound last; it is kept for a start after a stop.
+    binding: Option<Binding>,
+    /// The sockets, between bind and start.
+    group: Option<Group>,
+    /// The node, between start and stop.
+    pub(super) live: Option<Live>,
+    log: Level,
+}
+
+#[derive(Clone)]
+struct Binding {
+    config: Config,
+    interface: Ipv4Addr,
+    port: u16,
+}
+
+impl Engine {
+    /// An engine for this host, neither bound nor started.
+    pub fn new(host: Box<dyn Host>) -> Result<Self, SetupError> {
+        Ok(Self {
+            host,
+            clock: Clock::new(),
+            state: Mutex::new(State {
+                binding: None,
+                group: None,
+                live: None,
+                log: Config::default().log,
+            }),
+            run: Run::default(),
+            waker: Waker::new().map_err(SetupError::Thread)?,
+            tripped: AtomicBool::new(false),
+        })
+    }
+
+    /// Joins the group of `config` at `port` on the interface with the address
+    /// `interface`. From now on packets wait for us in the kernel.
+    pub fn bind(&self, config: Config, interface: Ipv4Addr, port: u16) -> Result<(), SetupError> {
+        let mut state = self.settled()?;
+        if state.group.is_some() || state.live.is_some() {
+            return Err(SetupError::AlreadyBound);
+        }
+        state.group = Some(Group::join(&config, interface, port)?);
+        state.log = config.log;
+        state.binding = Some(Binding {
+            config,
+            interface,
+            port,
+        });
+        Ok(())
+    }
+
+    /// Speaks as `id` from now on, and starts the receive thread. After a stop
+    /// it binds again to what was bound before.
+    pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
+        let mut state = self.settled()?;
+        if state.live.is_some() {
+            return Err(SetupError::AlreadyRunning);
+        }
+        let Some(Binding {
+            config,
+            interface,
+            port,
+        }) = state.binding.clone()
+        else {
+            return Err(SetupError::NotBound);
+        };
+        let group = match state.group.take() {
+            Some(group) => group,
+            None => Group::join(&config, interface, port)?,
+        };
+        state.live = Some(Live::new(id, group, &config));
+        if let Err(e) = worker::spawn(self) {
+            state.live = None;
+            return Err(SetupError::Thread(e));
+        }
+        drop(state);
+        let group = SocketAddrV4::new(config.group, port);
+        self.log(
+            Level::Info,
+            format_args!("tracker {id} syncs with group {group} on interface {interface}"),
+        );
+        Ok(())
+    }
+
+    /// An announce that the host received from a client. It is copied; the rest
+    /// happens on time by itself.
+    ///
+    /// A tell from inside [`Host::add_peer`] or [`Host::remove_peer`] is an
+    /// announce that the cluster knows already, and is ignored.
+    pub fn tell(&self, info_hash: InfoHash, peer: Peer) {
+        if self.run.is_delivering_here() {
+            return;
+        }
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        let Some(live) = &mut state.live else { return };
+        live.node.tell(now, &PeerRecord { info_hash, peer });
+        let wake = live.must_wake_worker();
+        let send = live.begin_sending();
+        drop(state);
+        if wake {
+            self.waker.wake();
+        }
+        if send {
+            self.transmit();
+        }
+    }
+
+    /// Does what is due. The receive thread does the same on time; who comes
+    /// first does it.
+    pub fn tick(&self) {
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        let Some(live) = &mut state.live else { return };
+        live.node.handle_timeout(now);
+        let send = live.begin_sending();
+        drop(state);
+        if send {
+            self.transmit();
+        }
+    }
+
+    /// Receives and applies what waits at `fd`, at most as much as its receive
+    /// buffer holds, without blocking.
+    pub fn receive_from(&self, fd: BorrowedFd<'_>) {
+        let mut buffer = vec![0; MAX_RECEIVED];
+        for _ in 0..receive_capacity(fd) {
+            if !self.receive_one(fd, &mut buffer) {
+                return;
+            }
+        }
+    }
+
+    /// Stops in bounded time. It takes no lock and no memory, so a signal
+    /// handler may call it. Afterwards the host is not called any more; what was
+    /// not sent yet is sent, the group left and the memory given back by the
+    /// receive thread as it ends.
+    pub fn stop(&self) {
+        self.run.begin_to_stop();
+        self.waker.wake();
+        self.run.wait_until_idle(STOP_PATIENCE);
+    }
+
+    /// After a bug of ours: does nothing any more, and says so once.
+    pub fn trip(&self, what: &str) {
+        if !self.tripped.swap(true, Ordering::SeqCst) {
+            self.run.begin_to_stop();
+            self.waker.wake();
+            self.host.log(
+                Level::Error,
+                &format!("internal error, sync is off from now on: {what}"),
+            );
+        }
+    }
+
+    /// Whether [`trip`](Self::trip) was called.
+    pub fn is_tripped(&self) -> bool {
+        self.tripped.load(Ordering::SeqCst)
+    }
+
+    /// What the node has done since it was started, if it runs.
+    pub fn counters(&self) -> Option<Counters> {
+        let state = self.state.lock();
+        state.live.as_ref().map(|live| live.node.counters().clone())
+    }
+
+    /// Receives and applies one datagram; whether there was one.
+    pub(super) fn receive_one(&self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> bool {
+        match receive(fd, buffer) {
+            Ok((len, source)) => {
+                self.deliver(source, &buffer[..len]);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// Sends what is ready, in order. The caller has
+    /// [begun](Live::begin_sending) sending, so nobody else sends.
+    pub(super) fn transmit(&self) {
+        loop {
+            let mut state = self.state.lock();
+            let Some((group, datagram)) = state.live.as_mut().and_then(Live::next_to_send) else {
+                return;
+            };
+            drop(state);
+            let Err(e) = group.send(datagram.as_ref()) else {
+                continue;
+            };
+            let mut state = self.state.lock();
+            let Some(live) = &mut state.live else { return };
+            if e.kind() == std::io::ErrorKind::WouldBlock {
+                live.send_later(datagram);
+                drop(state);
+                self.waker.wake();
+                return;
+            }
+            let say = live.send_failed(self.clock.now());
+            drop(state);
+            if say {
+                self.log(Level::Warn, format_args!("cannot send a packet: {e}"));
+            }
+        }
+    }
+
+    /// Hands one datagram to the protocol, and its announces to the host.
+    fn deliver(&self, source: SocketAddrV4, datagram: &[u8]) {
+        let Some(_in_host) = self.run.enter_host() else {
+            return;
+        };
+        if !self.host.is_running() {
+            return;
+        }
+        let source = Source {
+            address: source,
+            blessed: self.host.is_blessed(*source.ip()),
+        };
+        let now = self.clock.now();
+        let mut state = self.state.lock();
+        let Some(live) = &mut state.live else { return };
+        match live.node.handle_datagram(source, datagram) {
+            Ok(peers) => {
+                drop(state);
+                self.apply(peers);
+            }
+            Err(reject) => {
+                let say = live.rejected(now, reject);
+                drop(state);
+                if say {
+                    self.log(
+                        Level::Warn,
+                        format_args!(
+                            "dropped a packet of {} bytes from {}: {} (said once a minute)",
+                            datagram.len(),
+                            source.address,
+                            reject.reason()
+                        ),
+                    );
+                }
+            }
+        }
+    }
+
+    fn apply(&self, peers: PeerList<'_>) {
+        let mut applied = 0;
+        for PeerRecord { info_hash, peer } in peers {
+            if self.run.is_stopping() || !self.host.is_running() {
+                return;
+            }
+            if peer.is_stopped() {
+                self.host.remove_peer(&info_hash, &peer);
+            } else {
+                self.host.add_peer(&info_hash, &peer);
+            }
+            applied += 1;
+        }
+        if applied > 0 && !self.run.is_stopping() && self.host.is_running() {
+            self.host.packet_applied(applied);
+        }
+    }
+
+    /// The state to bind or start on. After a stop it sees that the run before
+    /// has ended, and clears it away.
+    fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
+        if self.is_tripped() {
+            return Err(SetupError::Tripped);
+        }
+        let stopping = self.run.is_stopping();
+        if stopping && !self.run.wait_until_idle(RESTART_PATIENCE) {
+            return Err(SetupError::StillStopping);
+        }
+        let mut state = self.state.lock();
+        if stopping {
+            state.live = None;
+            state.group = None;
+            self.run.reset();
+        }
+        Ok(state)
+    }
+
+    fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        if level <= self.state.lock().log {
+            self.host.log(level, &message.to_string());
+        }
+    }
+}

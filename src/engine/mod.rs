@@ -1,0 +1,10 @@
+//! Ties the protocol to sockets and a host: lock, take, unlock, act.
+
+mod clock;
+#[expect(clippy::module_inception, reason = "the room is named after it")]
+mod engine;
+mod live;
+mod run;
+mod worker;
+
+pub use engine::Engine;

@@ -1,0 +1,98 @@
+//! Why sync could not be set up.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+/// A setup error: one clear line that says what failed, for which address or
+/// setting, and why.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// An environment variable does not hold what it should.
+    Setting {
+        /// The variable.
+        name: &'static str,
+        /// What it holds.
+        value: String,
+        /// What it may hold.
+        expected: &'static str,
+    },
+    /// The interface address is missing or not one we can use.
+    Address(&'static str),
+    /// The group is not a multicast address.
+    NotMulticast(Ipv4Addr),
+    /// A system call on a socket failed.
+    Socket {
+        /// What we were about to do.
+        action: &'static str,
+        /// For which group and port.
+        group: SocketAddrV4,
+        /// On which interface.
+        interface: Ipv4Addr,
+        /// Why it failed.
+        error: io::Error,
+    },
+    /// The receive thread, or what it waits on, could not be made.
+    Thread(io::Error),
+    /// Bound already.
+    AlreadyBound,
+    /// Not bound yet.
+    NotBound,
+    /// Started already.
+    AlreadyRunning,
+    /// The thread of the run before has not ended: the host holds it.
+    StillStopping,
+    /// A bug of ours stopped this instance.
+    Tripped,
+    /// The program we are linked into lacks what we need of a tracker.
+    NoHost {
+        /// The symbols that it does not define.
+        missing: Vec<&'static str>,
+    },
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Setting {
+                name,
+                value,
+                expected,
+            } => write!(f, "{name}={value} is not {expected}"),
+            Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
+            Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
+            Self::Socket {
+                action,
+                group,
+                interface,
+                error,
+            } => write!(
+                f,
+                "cannot {action} for group {group} on interface {interface}: {error}"
+            ),
+            Self::Thread(error) => write!(f, "cannot start the receive thread: {error}"),
+            Self::AlreadyBound => f.write_str("an address to sync on was given twice"),
+            Self::NotBound => f.write_str("no address to sync on was given"),
+            Self::AlreadyRunning => f.write_str("started twice"),
+            Self::StillStopping => {
+                f.write_str("the receive thread of the last run is still busy in the tracker")
+            }
+            Self::Tripped => f.write_str("stopped by an internal error earlier"),
+            Self::NoHost { missing } => write!(
+                f,
+                "this program is not a tracker we know: it does not define {}",
+                missing.join(", ")
+            ),
+        }
+    }
+}
+
+impl std::error::Error for SetupError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Socket { error, .. } | Self::Thread(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The six functions of `ot_livesync.h`, over one engine for the process.
+
+use std::ffi::c_char;
+use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use once_cell::sync::OnceCell;
+
+use super::environment;
+use crate::engine::Engine;
+use crate::error::SetupError;
+use crate::host::log_to_stderr;
+use crate::host::opentracker::{Opentracker, exit_with_error, ot_hash, ot_peer};
+use crate::log::Level;
+use crate::types::InfoHash;
+
+/// `int64` of libowfat, which the tracker is built with.
+#[allow(non_camel_case_types)]
+pub type int64 = i64;
+
+static ENGINE: OnceCell<Arc<Engine>> = OnceCell::new();
+
+/// Starts to sync: reads `g_tracker_id`, and starts the receive thread.
+///
+/// To be called once, after livesync_bind_mcast(), from one thread; again only
+/// after livesync_deinit(). Without a bind before it, or when no thread can be
+/// started, it ends the process through the tracker's exerr().
+#[unsafe(no_mangle)]
+pub extern "C" fn livesync_init() {
+    set_up(|| {
+        let tracker = Opentracker::find()?;
+        let engine = ENGINE.get().ok_or(SetupError::NotBound)?;
+        engine.start(tracker.tracker_id())
+    });
+}
+
+/// Stops to sync: when it returns, the tracker is not called any more.
+///
+/// It returns within 200 ms and takes neither locks nor memory, so it may be
+/// called from a signal handler that interrupted any code. What was told and not
+/// sent yet is sent. livesync_init() starts again with the same address.
+#[unsafe(no_mangle)]
+pub extern "C" fn livesync_deinit() {
+    with_engine(|engine| engine.stop());
+}
+
+/// Joins the multicast group for listening, and creates the sending socket.
+///
+/// `ip` points at the raw bytes of the address of the interface to sync on, in
+/// network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
+/// that has 16-byte addresses. They are copied. `port` is a number in host byte
+/// order. Reads the LIVESYNC_... environment variables.
+///
+/// To be called once, before livesync_init(), from one thread. On an error it
+/// ends the process through the tracker's exerr().
+///
+/// # Safety
+/// `ip` is either NULL, which is an error, or valid for reading those bytes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
+    set_up(|| {
+        let tracker = Opentracker::find()?;
+        // SAFETY: as this function's contract says.
+        let interface = unsafe { tracker.interface(ip) }?;
+        let config = environment::read()?;
+        ENGINE
+            .get_or_try_init(|| Engine::new(Box::new(tracker)).map(Arc::new))?
+            .bind(config, interface, port)
+    });
+}
+
+/// Informs live sync about what is going on: an announce of a client.
+///
+/// Both arguments are copied. To be called from any thread, several at once,
+/// also with the torrent's bucket locked. A call from inside of the tracker's own
+/// functions while they apply what came from sync is ignored. Before
+/// livesync_init() and after livesync_deinit() it does nothing.
+///
+/// # Safety
+/// Each pointer is either NULL, and then nothing happens, or valid for reading.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_peer) {
+    if info_hash.is_null() || peer.is_null() {
+        return;
+    }
+    // SAFETY: neither is NULL, so both are valid; both are plain bytes.
+    let (info_hash, peer) = unsafe { (info_hash.read(), peer.read()) };
+    with_engine(|engine| engine.tell(InfoHash(info_hash), peer.into()));
+}
+
+/// Tickles live sync from time to time, so that no events get stuck when there
+/// is not enough traffic to fill packets fast enough. The receive thread does
+/// the same on time; so this may be called as often or as rarely as one likes.
+#[unsafe(no_mangle)]
+pub extern "C" fn livesync_ticker() {
+    with_engine(|engine| engine.tick());
+}
+
+/// Handles incoming packets, for trackers that watch a socket themselves:
+/// receives what waits at `serversocket` and applies it, without blocking.
+#[unsafe(no_mangle)]
+pub extern "C" fn handle_livesync(serversocket: int64) {
+    let Some(fd) = i32::try_from(serversocket).ok().filter(|fd| *fd >= 0) else {
+        return;
+    };
+    // SAFETY: not negative; the tracker has it open during the call, and if not
+    // the kernel says so.
+    let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    with_engine(|engine| engine.receive_from(fd));
+}
+
+/// Runs `body` on the engine, if there is one that works.
+fn with_engine(body: impl FnOnce(&Engine)) {
+    if let Some(engine) = ENGINE.get()
+        && !engine.is_tripped()
+    {
+        guard(|| body(engine));
+    }
+}
+
+/// Runs a part of the setup. Its errors end the process the tracker's way; in a
+/// program without a tracker the first one is logged, and sync stays off.
+fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
+    guard(|| {
+        let Err(error) = body() else { return };
+        exit_with_error(&format!("livesync: {error}"));
+        static SAID: AtomicBool = AtomicBool::new(false);
+        if !SAID.swap(true, Ordering::Relaxed) {
+            log_to_stderr(Level::Error, &format!("{error}; sync is off"));
+        }
+    });
+}
+
+/// Sees that no panic crosses the border.
+fn guard(body: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(body)).is_err()
+        && let Some(engine) = ENGINE.get()
+    {
+        engine.trip("a call of the tracker panicked");
+    }
+}

@@ -1,0 +1,158 @@
+//! Settings by environment. The drop-in has no other way to get any: the six
+//! functions do not pass settings, and the tracker's configuration file does not
+//! know ours.
+
+use std::env;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::config::Config;
+use crate::error::SetupError;
+use crate::log::Level;
+
+/// The defaults, and over them what the environment says.
+pub(super) fn read() -> Result<Config, SetupError> {
+    read_from(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+}
+
+fn read_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, SetupError> {
+    let mut config = Config::default();
+    let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| match lookup(name) {
+        Some(value) => apply(&value).ok_or(SetupError::Setting {
+            name,
+            value,
+            expected,
+        }),
+        None => Ok(()),
+    };
+    set("LIVESYNC_GROUP", "an IPv4 multicast address", &mut |text| {
+        config.group = number(text)?;
+        config.group.is_multicast().then_some(())
+    })?;
+    set("LIVESYNC_TTL", "a number from 0 to 255", &mut |text| {
+        config.ttl = number(text)?;
+        Some(())
+    })?;
+    set("LIVESYNC_LOOPBACK", "0 or 1", &mut |text| {
+        config.loopback = match text {
+            "0" => false,
+            "1" => true,
+            _ => return None,
+        };
+        Some(())
+    })?;
+    set(
+        "LIVESYNC_FLUSH_MS",
+        "a whole number of milliseconds",
+        &mut |text| {
+            config.flush_after = Duration::from_millis(number::<u32>(text)?.into());
+            Some(())
+        },
+    )?;
+    set(
+        "LIVESYNC_FIRST_BEACON_DELAY",
+        "a number of seconds",
+        &mut |text| {
+            config.first_beacon_delay = seconds(text)?;
+            Some(())
+        },
+    )?;
+    set(
+        "LIVESYNC_BEACON_INTERVAL",
+        "a number of seconds above 0",
+        &mut |text| {
+            config.beacon_interval = seconds(text)?;
+            (!config.beacon_interval.is_zero()).then_some(())
+        },
+    )?;
+    set(
+        "LIVESYNC_TELL_PACKETS",
+        "a whole number from 1",
+        &mut |text| {
+            config.tell_packets = number(text)?;
+            (config.tell_packets > 0).then_some(())
+        },
+    )?;
+    set(
+        "LIVESYNC_LOG",
+        "off, error, warn, info or debug",
+        &mut |text| {
+            let (level, _) = Level::NAMES.into_iter().find(|(_, name)| *name == text)?;
+            config.log = level;
+            Some(())
+        },
+    )?;
+    Ok(config)
+}
+
+fn number<T: FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    Duration::try_from_secs_f64(number(text)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_with(name: &'static str, value: &'static str) -> Result<Config, SetupError> {
+        read_from(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn an_empty_environment_gives_the_defaults() {
+        assert_eq!(read_from(|_| None).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn every_variable_sets_its_field() {
+        let cases: [(&str, &str, fn(&mut Config)); 8] = [
+            ("LIVESYNC_GROUP", "224.0.23.5", |c| {
+                c.group = [224, 0, 23, 5].into()
+            }),
+            ("LIVESYNC_TTL", "255", |c| c.ttl = 255),
+            ("LIVESYNC_LOOPBACK", "1", |c| c.loopback = true),
+            ("LIVESYNC_FLUSH_MS", "20", |c| {
+                c.flush_after = Duration::from_millis(20)
+            }),
+            ("LIVESYNC_FIRST_BEACON_DELAY", "0.25", |c| {
+                c.first_beacon_delay = Duration::from_millis(250);
+            }),
+            ("LIVESYNC_BEACON_INTERVAL", "1.5", |c| {
+                c.beacon_interval = Duration::from_millis(1500);
+            }),
+            ("LIVESYNC_TELL_PACKETS", "7", |c| c.tell_packets = 7),
+            ("LIVESYNC_LOG", "debug", |c| c.log = Level::Debug),
+        ];
+        for (name, value, change) in cases {
+            let mut expected = Config::default();
+            change(&mut expected);
+            assert_ne!(expected, Config::default(), "{name}");
+            assert_eq!(read_with(name, value).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_parse_is_named_with_its_value() {
+        for (name, value) in [
+            ("LIVESYNC_GROUP", "10.0.0.1"),
+            ("LIVESYNC_GROUP", "224.0.42"),
+            ("LIVESYNC_TTL", "256"),
+            ("LIVESYNC_TTL", "-1"),
+            ("LIVESYNC_LOOPBACK", "yes"),
+            ("LIVESYNC_FLUSH_MS", "0.5"),
+            ("LIVESYNC_FIRST_BEACON_DELAY", "-1"),
+            ("LIVESYNC_FIRST_BEACON_DELAY", "inf"),
+            ("LIVESYNC_BEACON_INTERVAL", "0"),
+            ("LIVESYNC_BEACON_INTERVAL", "NaN"),
+            ("LIVESYNC_TELL_PACKETS", "0"),
+            ("LIVESYNC_LOG", "WARN"),
+            ("LIVESYNC_LOG", ""),
+        ] {
+            let error = read_with(name, value).unwrap_err().to_string();
+            assert!(error.contains(&format!("{name}={value} ")), "{error}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The C border: thin and distrustful. No panic crosses it, NULL is checked
+//! before use, and nothing but what C can name goes through it.
+
+#![allow(unsafe_code)]
+
+#[cfg(feature = "want_sync_live")]
+mod classic;
+#[cfg(feature = "want_sync_live")]
+mod environment;
+mod version;

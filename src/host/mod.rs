@@ -1,0 +1,49 @@
+//! What we need from a tracker.
+
+use std::io::{self, Write};
+use std::net::Ipv4Addr;
+
+use crate::log::Level;
+use crate::types::{InfoHash, Peer};
+
+#[cfg(feature = "want_sync_live")]
+#[allow(unsafe_code)]
+pub mod opentracker;
+
+/// A tracker that takes part in a cluster.
+///
+/// Every method may be called from the receive thread, and from any thread that
+/// calls into the engine, several at once. None is called while a lock of ours
+/// is held, so a method may block, and may call back into the engine.
+pub trait Host: Send + Sync {
+    /// Whether the tracker is up. Once it says no, nothing but
+    /// [`log`](Self::log) is called any more.
+    fn is_running(&self) -> bool {
+        true
+    }
+
+    /// Whether packets from this source address may be used.
+    fn is_blessed(&self, source: Ipv4Addr) -> bool;
+
+    /// A peer that announced itself to another tracker. It must not be told to
+    /// the others again; a tell that happens meanwhile on the same thread is
+    /// taken for that and ignored.
+    fn add_peer(&self, info_hash: &InfoHash, peer: &Peer);
+
+    /// A peer that said goodbye to another tracker.
+    fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer);
+
+    /// All announces of one packet are applied: so many.
+    fn packet_applied(&self, records: usize);
+
+    /// A line for the operator.
+    fn log(&self, level: Level, message: &str) {
+        log_to_stderr(level, message);
+    }
+}
+
+/// Writes a log line to standard error. A standard error that does not take it
+/// is no reason to fail.
+pub fn log_to_stderr(level: Level, message: &str) {
+    let _ = writeln!(io::stderr(), "livesync: {level}: {message}");
+}

@@ -1,0 +1,152 @@
+//! "Each tracker should join the multicast group and send its live sync packets
+//! to that group, using a ttl of 1."
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::config::Config;
+use crate::error::SetupError;
+
+/// How much may wait in the kernel while the receive thread is busy in the
+/// tracker. The kernel grants less where net.core.rmem_max is smaller.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// Our membership in a group, on one interface.
+#[derive(Debug)]
+pub(crate) struct Group {
+    receiver: UdpSocket,
+    /// Connected to the group.
+    sender: UdpSocket,
+    /// Where our own packets come from.
+    address: SocketAddrV4,
+}
+
+impl Group {
+    /// Joins the group that `config` names, at `port`, on the interface that
+    /// has the address `interface`.
+    pub(crate) fn join(
+        config: &Config,
+        interface: Ipv4Addr,
+        port: u16,
+    ) -> Result<Self, SetupError> {
+        if !config.group.is_multicast() {
+            return Err(SetupError::NotMulticast(config.group));
+        }
+        let group = SocketAddrV4::new(config.group, port);
+        let failed = |action| {
+            move |error| SetupError::Socket {
+                action,
+                group,
+                interface,
+                error,
+            }
+        };
+        let receiver = receiver(group, interface, failed)?;
+        let sender = sender(config, group, interface, failed)?;
+        let address = match sender.local_addr().map_err(failed("find our address"))? {
+            SocketAddr::V4(address) => address,
+            SocketAddr::V6(_) => {
+                return Err(failed("find our address")(
+                    io::ErrorKind::AddrNotAvailable.into(),
+                ));
+            }
+        };
+        Ok(Self {
+            receiver,
+            sender,
+            address,
+        })
+    }
+
+    /// The address our own packets come from. Its port is the kernel's choice,
+    /// and so tells several trackers on one host apart.
+    pub(crate) fn address(&self) -> SocketAddrV4 {
+        self.address
+    }
+
+    /// Sends one packet to the group, without blocking.
+    pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
+        loop {
+            match self.sender.send(payload) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent.map(drop),
+            }
+        }
+    }
+
+    /// What to wait on when the network does not take a packet now.
+    pub(crate) fn sender(&self) -> BorrowedFd<'_> {
+        self.sender.as_fd()
+    }
+
+    /// What to wait on and to receive from.
+    pub(crate) fn receiver(&self) -> BorrowedFd<'_> {
+        self.receiver.as_fd()
+    }
+}
+
+/// A socket that hears the packets to our group, and nothing else: bound to the
+/// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
+/// the same group from an interface that only somebody else joined.
+fn receiver<E>(
+    group: SocketAddrV4,
+    interface: Ipv4Addr,
+    failed: impl Fn(&'static str) -> E,
+) -> Result<UdpSocket, SetupError>
+where
+    E: FnOnce(io::Error) -> SetupError,
+{
+    let socket = udp_socket().map_err(failed("create the receiving socket"))?;
+    socket
+        .set_reuse_address(true)
+        .map_err(failed("share the port"))?;
+    #[cfg(target_os = "linux")]
+    socket
+        .set_multicast_all_v4(false)
+        .map_err(failed("hear our interface only"))?;
+    // Failing to get a large buffer is no reason to run without sync.
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket
+        .bind(&group.into())
+        .map_err(failed("bind the receiving socket"))?;
+    socket
+        .join_multicast_v4(group.ip(), &interface)
+        .map_err(failed("join"))?;
+    Ok(socket.into())
+}
+
+/// A socket that sends from our interface to the group.
+fn sender<E>(
+    config: &Config,
+    group: SocketAddrV4,
+    interface: Ipv4Addr,
+    failed: impl Fn(&'static str) -> E,
+) -> Result<UdpSocket, SetupError>
+where
+    E: FnOnce(io::Error) -> SetupError,
+{
+    let socket = udp_socket().map_err(failed("create the sending socket"))?;
+    socket
+        .set_multicast_if_v4(&interface)
+        .map_err(failed("send"))?;
+    socket
+        .set_multicast_ttl_v4(config.ttl.into())
+        .map_err(failed("set the ttl"))?;
+    socket
+        .set_multicast_loop_v4(config.loopback)
+        .map_err(failed("set the loop-back"))?;
+    socket
+        .bind(&SocketAddrV4::new(interface, 0).into())
+        .map_err(failed("bind the sending socket"))?;
+    socket.connect(&group.into()).map_err(failed("send"))?;
+    Ok(socket.into())
+}
+
+fn udp_socket() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}

@@ -1,0 +1,99 @@
+//! Why something that arrived was not used.
+
+/// The reason why a datagram, or the tail of one, was dropped. Every drop is
+/// counted under exactly one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum Reject {
+    /// The host does not let this source address speak.
+    NotBlessed,
+    /// Shorter than a header.
+    TooShort,
+    /// Our own packet, come back to us.
+    OwnPacket,
+    /// Our id from an address that is not ours: two trackers drew the same id.
+    IdCollision,
+    /// A packet type we do not know.
+    UnknownType,
+    /// The length does not fit the packet type.
+    BadLength,
+    /// A list without a record.
+    EmptyList,
+    /// The last record of a list is incomplete; the records before it were used.
+    TruncatedTail,
+    /// An IPv6 peer list.
+    Ipv6Unsupported,
+    /// Scrape sync, of which this build or this version does nothing.
+    ScrapeUnsupported,
+}
+
+impl Reject {
+    /// Every reason, in the order of the numbers behind them.
+    pub const ALL: [Self; 10] = [
+        Self::NotBlessed,
+        Self::TooShort,
+        Self::OwnPacket,
+        Self::IdCollision,
+        Self::UnknownType,
+        Self::BadLength,
+        Self::EmptyList,
+        Self::TruncatedTail,
+        Self::Ipv6Unsupported,
+        Self::ScrapeUnsupported,
+    ];
+
+    /// The reason in words, as the log has it.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::NotBlessed => "the source is not allowed to speak",
+            Self::TooShort => "shorter than a header",
+            Self::OwnPacket => "our own packet",
+            Self::IdCollision => "it carries our tracker id: two trackers drew the same one",
+            Self::UnknownType => "unknown packet type",
+            Self::BadLength => "length does not fit the packet type",
+            Self::EmptyList => "no record in it",
+            Self::TruncatedTail => "last record incomplete (those before it were used)",
+            Self::Ipv6Unsupported => "IPv6 peers are not supported yet",
+            Self::ScrapeUnsupported => "scrape sync is not supported",
+        }
+    }
+
+    /// Whether an operator should hear of it: something is set up wrongly, or
+    /// somebody speaks who should not.
+    pub const fn is_alarming(self) -> bool {
+        !matches!(self, Self::OwnPacket | Self::ScrapeUnsupported)
+    }
+}
+
+/// How many drops there were for each reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Drops([u64; Reject::ALL.len()]);
+
+impl Drops {
+    /// Counts one more.
+    pub fn count(&mut self, reject: Reject) {
+        self.0[reject as usize] += 1;
+    }
+
+    /// The drops for one reason.
+    pub fn of(&self, reject: Reject) -> u64 {
+        self.0[reject as usize]
+    }
+
+    /// The drops for all reasons.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_in_the_order_of_the_numbers() {
+        for (number, reject) in Reject::ALL.into_iter().enumerate() {
+            assert_eq!(reject as usize, number);
+        }
+    }
+}

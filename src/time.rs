@@ -1,0 +1,49 @@
+//! A time value. The protocol is told the time; it never asks a clock.
+
+use std::ops::Add;
+use std::time::Duration;
+
+/// A point on a monotonic clock: nanoseconds since a start that only the owner
+/// of the clock knows. Sums saturate: nothing is due later than [`Time::NEVER`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The start of the clock.
+    pub const START: Self = Self(0);
+    /// Later than everything.
+    pub const NEVER: Self = Self(u64::MAX);
+
+    /// The point that lies `nanos` nanoseconds after the start of the clock.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// How long ago `earlier` was; zero if it is not earlier.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl Add<Duration> for Time {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(nanos))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_and_differences_saturate() {
+        let t = Time::from_nanos(5);
+        assert_eq!(t + Duration::from_nanos(2), Time::from_nanos(7));
+        assert_eq!(t + Duration::MAX, Time::NEVER);
+        assert_eq!(t.since(Time::from_nanos(2)), Duration::from_nanos(3));
+        assert_eq!(Time::START.since(t), Duration::ZERO);
+    }
+}

@@ -1,0 +1,27 @@
+//! Bytes become types at the door, and types become bytes: no allocation, no
+//! state, no panic whatever arrives.
+//!
+//! One file per packet of the specification; each holds its offsets.
+
+mod beacon;
+mod header;
+mod inquire;
+mod packet;
+mod peers;
+mod records;
+mod tell;
+
+pub use beacon::Beacon;
+pub use header::{Header, PacketType};
+pub use inquire::Inquire;
+pub use packet::Packet;
+pub use peers::{PeerList, PeerRecord};
+pub use records::{Record, Records};
+pub use tell::{TellList, TellRecord};
+
+/// The largest payload we send: with the headers of IPv4 and UDP one Ethernet
+/// frame.
+pub const MAX_PAYLOAD: usize = 1472;
+
+/// The largest payload that UDP over IPv4 can carry, all of which we accept.
+pub const MAX_RECEIVED: usize = 65_507;

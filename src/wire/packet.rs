@@ -1,0 +1,56 @@
+//! What a packet is, by its type and its length.
+
+use super::beacon::Beacon;
+use super::header::{Header, PacketType};
+use super::inquire::Inquire;
+use super::peers::PeerList;
+use super::records::{Record, Records};
+use super::tell::TellList;
+use crate::reject::Reject;
+
+/// The length of a record in an IPv6 peer list.
+const IPV6_PEER_RECORD_LEN: usize = 40;
+
+/// A packet whose length fits its type.
+#[derive(Clone, Debug)]
+pub enum Packet<'a> {
+    /// SYNC_LIVE. There may be an incomplete record behind the last one.
+    Live(PeerList<'a>),
+    /// SYNC_SCRAPE_BEACON.
+    ScrapeBeacon(Beacon),
+    /// SYNC_SCRAPE_INQUIRE.
+    ScrapeInquire(Inquire),
+    /// SYNC_SCRAPE_TELL. There may be an incomplete record behind the last one.
+    ScrapeTell(TellList<'a>),
+}
+
+impl<'a> Packet<'a> {
+    /// Reads the payload behind `header`.
+    pub fn parse(header: Header, payload: &'a [u8]) -> Result<Self, Reject> {
+        const LIVE: u32 = PacketType::Live as u32;
+        const BEACON: u32 = PacketType::ScrapeBeacon as u32;
+        const INQUIRE: u32 = PacketType::ScrapeInquire as u32;
+        const TELL: u32 = PacketType::ScrapeTell as u32;
+        match header.packet_type {
+            LIVE => list(payload).map(Self::Live),
+            BEACON if is_ipv6_peer_list(payload) => Err(Reject::Ipv6Unsupported),
+            BEACON => Beacon::parse(payload).map(Self::ScrapeBeacon),
+            INQUIRE => Inquire::parse(payload).map(Self::ScrapeInquire),
+            TELL => list(payload).map(Self::ScrapeTell),
+            _ => Err(Reject::UnknownType),
+        }
+    }
+}
+
+fn list<R: Record>(payload: &[u8]) -> Result<Records<'_, R>, Reject> {
+    match payload.len() {
+        0 => Err(Reject::EmptyList),
+        _ => Ok(Records::new(payload)),
+    }
+}
+
+/// Later speakers use the number of the beacon for a list of n IPv6 peers,
+/// 8 + 40 n bytes long; a beacon is 16.
+fn is_ipv6_peer_list(payload: &[u8]) -> bool {
+    !payload.is_empty() && payload.len().is_multiple_of(IPV6_PEER_RECORD_LEN)
+}
