@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn every_variable_sets_its_field() {
-        let cases: [(&str, &str, fn(&mut Config)); 8] = [
+        type Case = (&'static str, &'static str, fn(&mut Config));
+        let cases: [Case; 8] = [
             ("LIVESYNC_GROUP", "224.0.23.5", |c| {
                 c.group = [224, 0, 23, 5].into()
             }),

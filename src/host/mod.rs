@@ -45,5 +45,7 @@ pub trait Host: Send + Sync {
 /// Writes a log line to standard error. A standard error that does not take it
 /// is no reason to fail.
 pub fn log_to_stderr(level: Level, message: &str) {
-    let _ = writeln!(io::stderr(), "livesync: {level}: {message}");
+    // One write, so that the lines of several trackers do not mix.
+    let line = format!("livesync: {level}: {message}\n");
+    let _ = io::stderr().write_all(line.as_bytes());
 }

@@ -150,3 +150,46 @@ fn udp_socket() -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
+
+#[cfg(test)]
+mod tests {
+    use socket2::SockRef;
+
+    use super::*;
+
+    #[test]
+    fn the_sockets_are_set_up_as_the_specification_says() {
+        let mut config = Config::default();
+        for (ttl, loopback) in [(1, false), (7, true)] {
+            config.ttl = ttl;
+            config.loopback = loopback;
+            let group = Group::join(&config, Ipv4Addr::LOCALHOST, 19_696).unwrap();
+            let sender = SockRef::from(&group.sender);
+            assert_eq!(sender.multicast_ttl_v4().unwrap(), ttl.into());
+            assert_eq!(sender.multicast_loop_v4().unwrap(), loopback);
+            assert_eq!(sender.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST);
+            let to = sender.peer_addr().unwrap().as_socket_ipv4().unwrap();
+            assert_eq!(to, SocketAddrV4::new(config.group, 19_696));
+            assert_eq!(*group.address().ip(), Ipv4Addr::LOCALHOST);
+            let receiver = SockRef::from(&group.receiver);
+            assert!(receiver.reuse_address().unwrap());
+            #[cfg(target_os = "linux")]
+            assert!(!receiver.multicast_all_v4().unwrap());
+            let at = receiver.local_addr().unwrap().as_socket_ipv4().unwrap();
+            assert_eq!(at, to);
+        }
+    }
+
+    #[test]
+    fn a_group_that_is_no_multicast_address_is_refused() {
+        let config = Config {
+            group: Ipv4Addr::new(10, 0, 0, 1),
+            ..Config::default()
+        };
+        let error = Group::join(&config, Ipv4Addr::LOCALHOST, 19_696).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "group 10.0.0.1 is not a multicast address"
+        );
+    }
+}

@@ -1,3 +1,12 @@
 //! The whole test suite as one program, so that it links once.
 
+mod cluster;
+mod compile_out;
+mod drop_in;
+mod header;
+mod real_clients;
+mod setup_errors;
 mod support;
+mod symbols;
+mod tracker;
+mod wire;

@@ -57,3 +57,52 @@ pub fn run(command: &mut Command) -> Output {
     );
     output
 }
+
+/// Compiles C files, named from the root of the project, to a program that syncs,
+/// linked with this static library.
+pub fn link_statically(name: &str, sources: &[&Path], flags: &[&str], library: &Path) -> PathBuf {
+    let program = scratch().join(name);
+    run(Command::new(compiler())
+        .args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"])
+        .args(["-DWANT_SYNC_LIVE", "-DLIVESYNC_STANDALONE"])
+        .args(flags)
+        .arg(format!("-I{}", root().join("include").display()))
+        .args(sources.iter().map(|source| root().join(source)))
+        .arg(library)
+        .args(STATIC_LIBS)
+        .arg("-o")
+        .arg(&program));
+    program
+}
+
+/// Compiles a C file to a program that syncs, linked with the shared library
+/// under test by its SONAME.
+pub fn link_shared(name: &str, source: &Path) -> PathBuf {
+    let library = built("liblivesync.so");
+    let directory = scratch().join("shared");
+    std::fs::create_dir_all(&directory).expect("directory of the shared library");
+    let soname = format!(
+        "liblivesync.so.{}",
+        env!("CARGO_PKG_VERSION")
+            .rsplit_once('.')
+            .expect("major.minor.patch")
+            .0
+    );
+    std::fs::copy(&library, directory.join(soname)).expect("copy the shared library");
+    let program = scratch().join(name);
+    run(Command::new(compiler())
+        .args([
+            "-DWANT_SYNC_LIVE",
+            "-DLIVESYNC_STANDALONE",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+        ])
+        .arg(format!("-I{}", root().join("include").display()))
+        .arg(root().join(source))
+        .arg(&library)
+        .arg(format!("-Wl,-rpath,{}", directory.display()))
+        .arg("-o")
+        .arg(&program));
+    program
+}

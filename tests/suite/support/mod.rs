@@ -1,6 +1,13 @@
 //! What the tests share: the C compiler, the library under test, skipping aloud.
 
+#[path = "../../../examples/cluster/bep15.rs"]
+pub mod bep15;
 pub mod cc;
+pub mod group;
+pub mod host;
+pub mod netns;
+pub mod process;
+pub mod tracker_program;
 
 use std::io::Write;
 

@@ -1,0 +1,22 @@
+/* A program that is no tracker: the library links, says once what is missing,
+   and does nothing else. */
+
+#include <stdio.h>
+
+#include "ot_livesync.h"
+
+int main( void ) {
+  char ip[4] = { 127, 0, 0, 1 };
+  ot_hash hash = { 0 };
+  ot_peer peer = { { 0 } };
+  livesync_bind_mcast( ip, LIVESYNC_PORT );
+  livesync_init();
+  livesync_tell( &hash, &peer );
+  livesync_tell( NULL, NULL );
+  livesync_ticker();
+  handle_livesync( 0 );
+  handle_livesync( -1 );
+  livesync_deinit();
+  fputs( g_version_livesync_c, stdout );
+  return 0;
+}

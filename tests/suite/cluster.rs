@@ -1,0 +1,189 @@
+//! A cluster of sans-IO nodes in one test, on a clock that the test owns.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::time::Duration;
+
+use livesync::config::Config;
+use livesync::protocol::{Node, Source};
+use livesync::reject::Reject;
+use livesync::time::Time;
+use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
+use livesync::wire::PeerRecord;
+use proptest::prelude::*;
+
+fn address(node: u8) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, node), 40_000)
+}
+
+fn node(number: u8) -> Node {
+    Node::new(TrackerId([number; 4]), address(number), &Config::default())
+}
+
+fn source(number: u8) -> Source {
+    Source {
+        address: address(number),
+        blessed: true,
+    }
+}
+
+fn record(number: u32) -> PeerRecord {
+    let mut hash = [0; 20];
+    hash[..4].copy_from_slice(&number.to_be_bytes());
+    PeerRecord {
+        info_hash: InfoHash(hash),
+        peer: Peer {
+            ip: Ipv4Addr::from(number),
+            port: 6881,
+            flags: PeerFlags::SEEDING,
+        },
+    }
+}
+
+fn millis(millis: u64) -> Time {
+    Time::START + Duration::from_millis(millis)
+}
+
+/// All packets that are ready.
+fn drain(node: &mut Node) -> Vec<Vec<u8>> {
+    std::iter::from_fn(|| node.poll_transmit())
+        .map(|datagram| datagram.as_ref().to_vec())
+        .collect()
+}
+
+proptest! {
+    /// Whatever is told at whatever times, every other node hears all of it, in order,
+    /// no later than the flush time-out, in packets that are neither empty nor too large.
+    #[test]
+    fn everybody_hears_everything_in_order_and_in_time(
+        gaps in proptest::collection::vec(0..60u64, 1..400),
+        wakeups in proptest::collection::vec(any::<bool>(), 400),
+    ) {
+        let mut teller = node(1);
+        let mut hearers = [node(2), node(3)];
+        let mut heard: [Vec<PeerRecord>; 2] = Default::default();
+        let mut told_at = Vec::new();
+        let mut now = Time::START;
+        let mut deliver = |packets: Vec<Vec<u8>>, told_at: &[Time], now: Time| {
+            for packet in packets {
+                assert!(packet.len() > 8 && packet.len() <= 1472);
+                for (hearer, heard) in hearers.iter_mut().zip(&mut heard) {
+                    heard.extend(hearer.handle_datagram(source(1), &packet).unwrap());
+                }
+                assert_eq!(teller_rejects_its_own(&packet), Reject::OwnPacket);
+                let oldest = told_at[heard[0].len() - (packet.len() - 8) / 28];
+                assert!(now.since(oldest) <= Duration::from_millis(100));
+            }
+        };
+        for (number, (gap, wakeup)) in gaps.iter().zip(wakeups).enumerate() {
+            let next = now + Duration::from_millis(*gap);
+            while teller.poll_timeout() <= next {
+                now = teller.poll_timeout();
+                teller.handle_timeout(now);
+                deliver(drain(&mut teller), &told_at, now);
+            }
+            now = next;
+            if wakeup {
+                teller.handle_timeout(now);
+                prop_assert!(!teller.has_transmit(), "sent too early");
+            }
+            told_at.push(now);
+            teller.tell(now, &record(number as u32));
+            deliver(drain(&mut teller), &told_at, now);
+        }
+        now = teller.poll_timeout();
+        if now != Time::NEVER {
+            teller.handle_timeout(now);
+        }
+        deliver(drain(&mut teller), &told_at, now);
+        prop_assert_eq!(teller.poll_timeout(), Time::NEVER);
+        let expected: Vec<_> = (0..gaps.len() as u32).map(record).collect();
+        for heard in heard {
+            prop_assert_eq!(&heard, &expected);
+        }
+        prop_assert_eq!(teller.counters().records_told, gaps.len() as u64);
+        for hearer in hearers {
+            prop_assert_eq!(hearer.counters().records_heard, gaps.len() as u64);
+            prop_assert_eq!(hearer.counters().packets_in, teller.counters().packets_out);
+            prop_assert_eq!(hearer.counters().drops.total(), 0);
+        }
+    }
+}
+
+fn teller_rejects_its_own(packet: &[u8]) -> Reject {
+    node(1).handle_datagram(source(1), packet).unwrap_err()
+}
+
+#[test]
+fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
+    let mut node = node(1);
+    assert_eq!(node.poll_timeout(), Time::NEVER);
+    for number in 0..51 {
+        node.tell(millis(number), &record(number as u32));
+        assert_eq!(node.poll_timeout(), millis(100));
+        assert!(!node.has_transmit());
+    }
+    node.tell(millis(51), &record(51));
+    assert_eq!(node.poll_timeout(), Time::NEVER);
+    assert_eq!(drain(&mut node).len(), 1);
+    node.tell(millis(60), &record(52));
+    assert_eq!(node.poll_timeout(), millis(160));
+    node.handle_timeout(millis(159));
+    assert!(!node.has_transmit());
+    node.handle_timeout(millis(160));
+    assert_eq!(
+        drain(&mut node),
+        [[
+            &[1, 1, 1, 1, 0, 0, 0, 0][..],
+            &livesync::wire::Record::emit(&record(52))
+        ]
+        .concat()]
+    );
+    node.handle_timeout(millis(500));
+    node.flush();
+    assert!(!node.has_transmit(), "an empty packet");
+}
+
+#[test]
+fn every_drop_is_counted_under_its_reason() {
+    let mut hearer = node(1);
+    let packet = |id: u8, packet_type: u8, payload: usize| {
+        let mut packet = vec![id, id, id, id, 0, 0, 0, packet_type];
+        packet.resize(8 + payload, 0);
+        packet
+    };
+    let stranger = Source {
+        blessed: false,
+        ..source(2)
+    };
+    let cases = [
+        (stranger, packet(2, 0, 28), Reject::NotBlessed),
+        (stranger, vec![], Reject::NotBlessed),
+        (source(2), packet(2, 0, 0)[..7].to_vec(), Reject::TooShort),
+        (source(1), packet(1, 0, 28), Reject::OwnPacket),
+        (source(2), packet(1, 0, 28), Reject::IdCollision),
+        (source(2), packet(2, 4, 28), Reject::UnknownType),
+        (source(2), packet(2, 2, 5), Reject::BadLength),
+        (source(2), packet(2, 0, 0), Reject::EmptyList),
+        (source(2), packet(2, 1, 80), Reject::Ipv6Unsupported),
+        (source(2), packet(2, 1, 8), Reject::ScrapeUnsupported),
+    ];
+    for (source, packet, reject) in &cases {
+        assert_eq!(
+            hearer.handle_datagram(*source, packet).unwrap_err(),
+            *reject
+        );
+    }
+    let drops = &hearer.counters().drops;
+    assert_eq!(drops.of(Reject::NotBlessed), 2);
+    for (_, _, reject) in &cases[2..] {
+        assert_eq!(drops.of(*reject), 1, "{reject:?}");
+    }
+    let with_tail = packet(2, 0, 28 + 27);
+    let peers = hearer.handle_datagram(source(2), &with_tail).unwrap();
+    assert_eq!(peers.len(), 1);
+    let counters = hearer.counters();
+    assert_eq!(counters.drops.of(Reject::TruncatedTail), 1);
+    assert_eq!(counters.drops.total(), cases.len() as u64 + 1);
+    assert_eq!(counters.packets_in, cases.len() as u64 + 1);
+    assert_eq!(counters.records_heard, 1);
+}

@@ -1,0 +1,313 @@
+//! The six functions in a C program: what goes on the wire, and what the tracker is
+//! called with.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::support::group::{Wire, port};
+use crate::support::host::{GENERATIONS, Host, program, program_of};
+use crate::support::{cc, skip};
+
+/// Longer than everything that must happen, for tests that it does not.
+const SILENCE: Duration = Duration::from_millis(400);
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// A SYNC_LIVE packet of tracker 7 with records for torrents 1, 2, …
+fn live_packet(records: u8) -> Vec<u8> {
+    let mut packet = 7u32.to_ne_bytes().to_vec();
+    packet.extend([0, 0, 0, 0]);
+    for torrent in 1..=records {
+        packet.extend([torrent; 20]);
+        packet.extend([10, 0, 0, torrent, 0x1a, 0xe1, 0x90, 0x55]);
+    }
+    packet
+}
+
+#[test]
+fn an_announce_is_on_the_wire_within_150_ms_to_the_byte() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut host = Host::syncing(0x0102_0304, port);
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        host.run("tell ab 192.0.2.1 6881 f0");
+        let packet = wire.receive(Duration::from_secs(5)).expect("a packet");
+        times.push(start.elapsed());
+        let mut expected = 0x0102_0304u32.to_ne_bytes().to_vec();
+        expected.extend([0, 0, 0, 0]);
+        expected.extend([0xab; 20]);
+        // FROM_SYNC, 0x10, and the host's minutes stay at home.
+        expected.extend([192, 0, 2, 1, 0x1a, 0xe1, 0xe0, 0]);
+        assert_eq!(packet, expected);
+    }
+    let median = median(times);
+    assert!(median <= Duration::from_millis(150), "{median:?}");
+    assert!(
+        median >= Duration::from_millis(90),
+        "not batched: {median:?}"
+    );
+    assert!(wire.receive(SILENCE).is_none(), "an empty packet");
+    assert_eq!(host.end(), Some(0));
+}
+
+#[test]
+fn an_announce_is_in_another_tracker_within_250_ms() {
+    let port = port();
+    let mut teller = Host::syncing(1, port);
+    let mut hearers = [Host::syncing(2, port), Host::syncing(3, port)];
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let start = Instant::now();
+        teller.run("tell ab 192.0.2.1 6881 80");
+        for hearer in &mut hearers {
+            let call = hearer.expect("add");
+            let expected = "add ab 192.0.2.1 6881 0x80 0 proto=2 reply=NULL amount=0 ";
+            assert!(call.starts_with(expected), "{call}");
+            assert_eq!(hearer.expect("event"), "event 5 proto=0 data=1");
+        }
+        times.push(start.elapsed());
+    }
+    assert!(
+        median(times.clone()) <= Duration::from_millis(250),
+        "{times:?}"
+    );
+    let start = Instant::now();
+    teller.run("tell ab 192.0.2.1 6881 20");
+    for hearer in &mut hearers {
+        let call = hearer.expect("remove");
+        let expected = "remove ab 192.0.2.1 6881 0x20 0 proto=2 reply=NULL amount=0 ";
+        assert!(call.starts_with(expected), "{call}");
+    }
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(teller.call("add", SILENCE).is_none(), "it heard itself");
+}
+
+#[test]
+fn a_burst_of_2000_arrives_in_as_few_packets_as_possible() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut hearer = Host::start(Command::new(program()).arg("-q"));
+    hearer.sync(2, port);
+    let mut teller = Host::syncing(1, port);
+    teller.run("burst 2000");
+    let lengths: Vec<usize> = wire.receive_all(SILENCE).iter().map(Vec::len).collect();
+    assert_eq!(lengths, [&[8 + 52 * 28; 38][..], &[8 + 24 * 28]].concat());
+    assert!(lengths.iter().all(|len| *len <= 1472));
+    hearer.run("count");
+    assert_eq!(hearer.expect("count"), "count 2000");
+}
+
+#[test]
+fn every_generation_is_told_apart_by_its_symbols() {
+    for (name, flags, event) in GENERATIONS {
+        let port = port();
+        let wire = Wire::join(port);
+        let mut host = Host::start(&mut Command::new(program_of(name, flags)));
+        host.sync(1, port);
+        wire.send(&live_packet(2));
+        assert_eq!(
+            host.expect("blessed"),
+            "blessed 127.0.0.1 permissions=4",
+            "{name}"
+        );
+        assert!(
+            host.expect("add")
+                .starts_with("add 01 10.0.0.1 6881 0x80 0 proto=2"),
+            "{name}"
+        );
+        assert!(
+            host.expect("add")
+                .starts_with("add 02 10.0.0.2 6881 0x80 0 proto=2"),
+            "{name}"
+        );
+        let expected = format!("event {event} proto=0 data=2");
+        assert_eq!(host.expect("event"), expected, "{name}");
+        assert_eq!(host.end(), Some(0), "{name}");
+    }
+}
+
+#[test]
+fn what_is_malformed_is_dropped_and_whole_records_before_a_tail_are_used() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut host = Host::syncing(1, port);
+    let mut packet = live_packet(3);
+    for len in 0..packet.len() {
+        wire.send(&packet[..len]);
+    }
+    let applied = host.all_calls("add", SILENCE).len();
+    // 28 lengths hold one record, 28 two (the whole three are not among them).
+    assert_eq!(applied, 28 + 2 * 28);
+    for packet_type in [1u32, 2, 3, 4, 0x4C53_0000, u32::MAX] {
+        packet[4..8].copy_from_slice(&packet_type.to_be_bytes());
+        wire.send(&packet);
+    }
+    assert!(host.call("add", SILENCE).is_none());
+}
+
+#[test]
+fn only_blessed_sources_and_only_the_group_are_heard() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut host = Host::syncing(1, port);
+    host.run("bless 0");
+    wire.send(&live_packet(1));
+    assert!(host.call("add", SILENCE).is_none());
+    host.run("bless 1");
+    wire.send_to(
+        &live_packet(1),
+        SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
+    );
+    wire.send_to(
+        &live_packet(1),
+        SocketAddrV4::new(Ipv4Addr::new(224, 0, 42, 6), port),
+    );
+    assert!(host.call("add", SILENCE).is_none());
+    wire.send(&live_packet(1));
+    host.expect("add");
+}
+
+#[test]
+fn a_tracker_that_goes_down_is_not_touched() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut host = Host::syncing(1, port);
+    host.run("running 0");
+    wire.send(&live_packet(1));
+    assert_eq!(host.call("", SILENCE), None);
+}
+
+#[test]
+fn a_tell_while_we_deliver_is_not_sent_again() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut hosts = [Host::syncing(1, port), Host::syncing(2, port)];
+    for host in &mut hosts {
+        host.run("echo 1");
+    }
+    wire.send(&live_packet(1));
+    for host in &mut hosts {
+        host.expect("add");
+    }
+    // The first packet is our own.
+    assert_eq!(wire.receive_all(SILENCE).len(), 1);
+    hosts[0].run("tell ab 192.0.2.1 6881 80");
+    hosts[1].expect("add ab");
+    assert_eq!(wire.receive_all(SILENCE).len(), 1);
+}
+
+#[test]
+fn handle_livesync_drains_a_socket_of_the_host_without_blocking() {
+    let (ours, theirs) = (port(), port());
+    let wire = Wire::join(theirs);
+    let mut host = Host::syncing(1, ours);
+    host.run(&format!("open 224.0.42.5 {theirs}"));
+    host.run("handle");
+    for _ in 0..3 {
+        wire.send(&live_packet(2));
+    }
+    host.run("handle");
+    assert_eq!(host.all_calls("add", SILENCE).len(), 6);
+    host.run("handle");
+}
+
+#[test]
+fn deinit_sends_what_is_left_and_init_starts_again() {
+    let port = port();
+    let wire = Wire::join(port);
+    let mut host = Host::syncing(1, port);
+    for round in 0..3 {
+        host.run("tell ab 192.0.2.1 6881 80");
+        let start = Instant::now();
+        host.run("deinit");
+        assert!(
+            start.elapsed() < Duration::from_millis(200),
+            "round {round}"
+        );
+        assert_eq!(
+            wire.receive_all(Duration::from_millis(50)).len(),
+            1,
+            "round {round}"
+        );
+        host.run("tell ab 192.0.2.1 6881 80");
+        host.run("ticker");
+        wire.send(&live_packet(1));
+        assert!(host.call("add", SILENCE).is_none(), "round {round}");
+        wire.receive_all(Duration::from_millis(1));
+        host.run("init");
+        wire.send(&live_packet(1));
+        host.expect("add");
+        wire.receive_all(Duration::from_millis(50));
+    }
+    host.run("deinit");
+    host.sync(9, port);
+    host.run("tell ab 192.0.2.1 6881 80");
+    assert_eq!(
+        wire.receive(SILENCE).expect("a packet")[..4],
+        9u32.to_ne_bytes()
+    );
+    assert_eq!(host.end(), Some(0));
+}
+
+#[test]
+fn is_clean_under_valgrind() {
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        skip(
+            "drop_in::is_clean_under_valgrind",
+            "valgrind is not installed",
+        );
+        return;
+    }
+    let port = port();
+    let wire = Wire::join(port);
+    let valgrind = || {
+        let mut command = Command::new("valgrind");
+        command
+            .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+            .arg(program());
+        command
+    };
+    let mut hosts = [Host::start(&mut valgrind()), Host::start(&mut valgrind())];
+    for (host, id) in hosts.iter_mut().zip(1..) {
+        host.sync(id, port);
+    }
+    let [mut teller, mut hearer] = hosts;
+    teller.run("burst 100");
+    teller.run("tell ab 192.0.2.1 6881 80");
+    hearer.expect("add ab");
+    for len in [0, 7, 8, 40, 64] {
+        wire.send(&live_packet(2)[..len]);
+    }
+    hearer.expect("event 5 proto=0 data=2");
+    teller.run("deinit");
+    teller.run("init");
+    teller.run("tell cd 192.0.2.1 6881 80");
+    hearer.expect("add cd");
+    assert_eq!(teller.end(), Some(0));
+    assert_eq!(hearer.end(), Some(0));
+}
+
+#[test]
+fn links_into_a_program_that_is_no_tracker() {
+    let source = cc::root().join("c-tests/no_host.c");
+    let with_archive = cc::link_statically("no_host", &[&source], &[], &cc::built("liblivesync.a"));
+    let with_shared = cc::link_shared("no_host_shared", &source);
+    for program in [with_archive, with_shared] {
+        let output = cc::run(&mut Command::new(&program));
+        let log = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(log.lines().count(), 1, "{log}");
+        assert!(
+            log.starts_with("livesync: error: this program is not a tracker we know"),
+            "{log}"
+        );
+        assert!(log.contains("g_opentracker_running"), "{log}");
+        let version = format!("livesync {}\n", env!("CARGO_PKG_VERSION"));
+        assert_eq!(String::from_utf8(output.stdout).expect("UTF-8"), version);
+    }
+}

@@ -1,0 +1,79 @@
+//! A bad setup ends the tracker its own way, with one clear line.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use crate::support::group::port;
+use crate::support::host::program;
+
+/// Runs commands in a host that is expected to end by exerr; what it printed.
+fn dies(commands: &str, environment: &[(&str, &str)]) -> String {
+    let mut child = Command::new(program())
+        .envs(environment.iter().copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the host");
+    let mut stdin = child.stdin.take().expect("a piped stdin");
+    stdin
+        .write_all(commands.as_bytes())
+        .expect("the host reads");
+    drop(stdin);
+    let output = child.wait_with_output().expect("wait");
+    let log = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(111), "{commands:?}: {log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    log.trim_end().to_owned()
+}
+
+#[test]
+fn no_bind() {
+    assert_eq!(
+        dies("init\n", &[]),
+        "livesync: no address to sync on was given"
+    );
+}
+
+#[test]
+fn two_binds() {
+    let commands = format!("bind 127.0.0.1 {0}\nbind 127.0.0.1 {0}\n", port());
+    assert_eq!(
+        dies(&commands, &[]),
+        "livesync: an address to sync on was given twice"
+    );
+}
+
+#[test]
+fn no_address() {
+    assert_eq!(
+        dies("bind null 9696\n", &[]),
+        "livesync: cannot sync on this address: it is NULL"
+    );
+}
+
+#[test]
+fn an_address_of_nobody_here() {
+    let port = port();
+    assert_eq!(
+        dies(&format!("bind 192.0.2.99 {port}\n"), &[]),
+        format!(
+            "livesync: cannot join for group 224.0.42.5:{port} on interface 192.0.2.99: \
+             No such device (os error 19)"
+        )
+    );
+}
+
+#[test]
+fn an_unusable_setting() {
+    assert_eq!(
+        dies("bind 127.0.0.1 9696\n", &[("LIVESYNC_TTL", "900")]),
+        "livesync: LIVESYNC_TTL=900 is not a number from 0 to 255"
+    );
+}
+
+#[test]
+fn two_inits() {
+    let commands = format!("bind 127.0.0.1 {}\ninit\ninit\n", port());
+    assert_eq!(dies(&commands, &[]), "livesync: started twice");
+}

@@ -1,0 +1,69 @@
+//! A plain socket in the sync group, to look at the wire and to speak on it.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// The group of the specification.
+pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
+
+/// A port that no other test uses.
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let range = 20_000 + (std::process::id() % 100) as u16 * 100;
+    range + NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A member of the group on the loopback interface.
+pub struct Wire {
+    socket: UdpSocket,
+    group: SocketAddrV4,
+}
+
+impl Wire {
+    pub fn join(port: u16) -> Self {
+        Self::open(port).expect("join the group on the loopback interface")
+    }
+
+    fn open(port: u16) -> io::Result<Self> {
+        let group = SocketAddrV4::new(GROUP, port);
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_address(true)?;
+        socket.set_recv_buffer_size(4 << 20)?;
+        socket.bind(&group.into())?;
+        socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)?;
+        socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST)?;
+        Ok(Self {
+            socket: socket.into(),
+            group,
+        })
+    }
+
+    /// The next packet, if one comes within `limit`.
+    pub fn receive(&self, limit: Duration) -> Option<Vec<u8>> {
+        let limit = limit.max(Duration::from_millis(1));
+        self.socket.set_read_timeout(Some(limit)).expect("timeout");
+        let mut buffer = vec![0; 65_536];
+        let (len, _) = self.socket.recv_from(&mut buffer).ok()?;
+        buffer.truncate(len);
+        Some(buffer)
+    }
+
+    /// All packets until it was silent for `silence`.
+    pub fn receive_all(&self, silence: Duration) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| self.receive(silence)).collect()
+    }
+
+    /// Sends to the group from this socket; its source port is the group's.
+    pub fn send(&self, packet: &[u8]) {
+        self.socket.send_to(packet, self.group).expect("send");
+    }
+
+    /// Sends to somewhere else.
+    pub fn send_to(&self, packet: &[u8], address: SocketAddrV4) {
+        self.socket.send_to(packet, address).expect("send");
+    }
+}

@@ -1,0 +1,149 @@
+//! Drives c-tests/host.c: a tracker that does what a test says, and says what the
+//! library does.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::cc;
+
+/// How long anything may take that is not measured.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The generations of the tracker that share the six prototypes: name, flags of
+/// the compiler, EVENT_SYNC.
+pub const GENERATIONS: [(&str, &[&str], u32); 3] = [
+    ("host-4-bytes-event-5", &[], 5),
+    ("host-16-bytes-event-5", &["-DWIDE"], 5),
+    ("host-16-bytes-event-6", &["-DWIDE", "-DEVENT_6"], 6),
+];
+
+/// The host of the first generation: the one of the specification.
+pub fn program() -> PathBuf {
+    program_of(GENERATIONS[0].0, GENERATIONS[0].1)
+}
+
+/// The host, compiled with these flags by the first who asks.
+pub fn program_of(name: &str, flags: &[&str]) -> PathBuf {
+    static COMPILED: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    let mut compiled = COMPILED.lock().expect("no test panics while it compiles");
+    compiled
+        .get_or_insert_default()
+        .entry(name.to_owned())
+        .or_insert_with(|| {
+            cc::link_statically(
+                name,
+                &[Path::new("c-tests/host.c")],
+                flags,
+                &cc::built("liblivesync.a"),
+            )
+        })
+        .clone()
+}
+
+/// A running host, killed when dropped.
+pub struct Host {
+    child: Child,
+    /// Taken away to end the host.
+    commands: Option<ChildStdin>,
+    lines: Receiver<String>,
+    /// Lines about calls that came before an answer that was waited for.
+    calls: Vec<String>,
+}
+
+impl Host {
+    pub fn start(command: &mut Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let output = BufReader::new(child.stdout.take().expect("a piped stdout"));
+        let commands = child.stdin.take();
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        Self {
+            child,
+            commands,
+            lines,
+            calls: Vec::new(),
+        }
+    }
+
+    /// A host of the specification's generation that syncs on the loopback
+    /// interface.
+    pub fn syncing(id: u32, port: u16) -> Self {
+        let mut host = Self::start(&mut Command::new(program()));
+        host.sync(id, port);
+        host
+    }
+
+    /// Binds on the loopback interface, and starts.
+    pub fn sync(&mut self, id: u32, port: u16) {
+        self.run(&format!("bind 127.0.0.1 {port}"));
+        self.run(&format!("id {id}"));
+        self.run("init");
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&mut self, command: &str) {
+        let commands = self.commands.as_mut().expect("a piped stdin");
+        writeln!(commands, "{command}").expect("the host reads");
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) if line == "ok" => return,
+                Ok(line) => self.calls.push(line),
+                Err(e) => panic!("no answer to {command:?}: {e}"),
+            }
+        }
+    }
+
+    /// The next call of the library that begins with `prefix`, within `limit`.
+    /// Calls before it are passed over.
+    pub fn call(&mut self, prefix: &str, limit: Duration) -> Option<String> {
+        let start = Instant::now();
+        loop {
+            while !self.calls.is_empty() {
+                let line = self.calls.remove(0);
+                if line.starts_with(prefix) {
+                    return Some(line);
+                }
+            }
+            let left = limit.saturating_sub(start.elapsed());
+            self.calls.push(self.lines.recv_timeout(left).ok()?);
+        }
+    }
+
+    /// The next call that begins with `prefix`, which must come.
+    pub fn expect(&mut self, prefix: &str) -> String {
+        self.call(prefix, PATIENCE)
+            .unwrap_or_else(|| panic!("no {prefix:?}"))
+    }
+
+    /// All calls that begin with `prefix` until it was silent for `silence`.
+    pub fn all_calls(&mut self, prefix: &str, silence: Duration) -> Vec<String> {
+        std::iter::from_fn(|| self.call(prefix, silence)).collect()
+    }
+
+    /// Ends the host by the end of its standard input; its exit status.
+    pub fn end(mut self) -> Option<i32> {
+        drop(self.commands.take());
+        self.child.wait().expect("wait").code()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
