@@ -1,16 +1,19 @@
 /* A program that is no tracker: the library links, says once what is missing,
-   and does nothing else. */
+   and does nothing else. With an argument it neither binds nor starts first. */
 
 #include <stdio.h>
 
 #include "ot_livesync.h"
 
-int main( void ) {
+int main( int argc, char **argv ) {
   char ip[4] = { 127, 0, 0, 1 };
   ot_hash hash = { 0 };
   ot_peer peer = { { 0 } };
-  livesync_bind_mcast( ip, LIVESYNC_PORT );
-  livesync_init();
+  (void)argv;
+  if( argc == 1 ) {
+    livesync_bind_mcast( ip, LIVESYNC_PORT );
+    livesync_init();
+  }
   livesync_tell( &hash, &peer );
   livesync_tell( NULL, NULL );
   livesync_ticker();

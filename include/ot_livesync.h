@@ -62,11 +62,13 @@ extern const char *g_version_livesync_c;
 void livesync_init(void);
 
 /*
- Stops to sync: when it returns, the tracker is not called any more.
+ Stops to sync: when it returns, the tracker is not called any more, but that a
+ call which the tracker itself holds up may still come to its end.
 
  It returns within 200 ms and takes neither locks nor memory, so it may be
- called from a signal handler that interrupted any code. What was told and not
- sent yet is sent. livesync_init() starts again with the same address.
+ called from a signal handler that interrupted any code, and leaves errno as it
+ was. What was told and not sent yet is sent, unless the interrupted code holds
+ what is needed for that. livesync_init() starts again with the same address.
  */
 void livesync_deinit(void);
 
@@ -76,7 +78,8 @@ void livesync_deinit(void);
  `ip` points at the raw bytes of the address of the interface to sync on, in
  network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
  that has 16-byte addresses. They are copied. `port` is a number in host byte
- order. Reads the LIVESYNC_... environment variables.
+ order, not 0. Reads the LIVESYNC_... environment variables. For 0.0.0.0 the
+ kernel chooses the interface.
 
  To be called once, before livesync_init(), from one thread. On an error it
  ends the process through the tracker's exerr().

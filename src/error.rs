@@ -22,6 +22,8 @@ pub enum SetupError {
     Address(&'static str),
     /// The group is not a multicast address.
     NotMulticast(Ipv4Addr),
+    /// The port is 0, which the members of a group cannot share.
+    NoPort,
     /// A system call on a socket failed.
     Socket {
         /// What we were about to do.
@@ -62,6 +64,7 @@ impl fmt::Display for SetupError {
             } => write!(f, "{name}={value} is not {expected}"),
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
+            Self::NoPort => f.write_str("cannot sync on port 0"),
             Self::Socket {
                 action,
                 group,
@@ -69,7 +72,7 @@ impl fmt::Display for SetupError {
                 error,
             } => write!(
                 f,
-                "cannot {action} for group {group} on interface {interface}: {error}"
+                "cannot {action} group {group} on interface {interface}: {error}"
             ),
             Self::Thread(error) => write!(f, "cannot start the receive thread: {error}"),
             Self::AlreadyBound => f.write_str("an address to sync on was given twice"),

@@ -61,7 +61,10 @@ impl Reject {
     /// Whether an operator should hear of it: something is set up wrongly, or
     /// somebody speaks who should not.
     pub const fn is_alarming(self) -> bool {
-        !matches!(self, Self::OwnPacket | Self::ScrapeUnsupported)
+        !matches!(
+            self,
+            Self::OwnPacket | Self::TruncatedTail | Self::ScrapeUnsupported
+        )
     }
 }
 

@@ -19,6 +19,12 @@ impl Time {
         Self(nanos)
     }
 
+    /// The point that lies `duration` earlier, not before the start of the clock.
+    pub fn before(self, duration: Duration) -> Self {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_sub(nanos))
+    }
+
     /// How long ago `earlier` was; zero if it is not earlier.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
@@ -45,5 +51,7 @@ mod tests {
         assert_eq!(t + Duration::MAX, Time::NEVER);
         assert_eq!(t.since(Time::from_nanos(2)), Duration::from_nanos(3));
         assert_eq!(Time::START.since(t), Duration::ZERO);
+        assert_eq!(t.before(Duration::from_nanos(2)), Time::from_nanos(3));
+        assert_eq!(t.before(Duration::MAX), Time::START);
     }
 }

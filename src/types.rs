@@ -100,3 +100,35 @@ impl Peer {
         self.flags.contains(PeerFlags::STOPPED)
     }
 }
+
+/// What a tracker tells others of one of its torrents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Torrent {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// "Base offset": how many minutes ago it was last announced.
+    pub base_offset: u32,
+    /// How often it was downloaded.
+    pub downloaded: u64,
+}
+
+/// A place in a walk over all torrents: behind `after` in a bucket, or at its
+/// beginning. It stays valid while torrents appear and vanish.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The bucket, from 0.
+    pub bucket: u32,
+    /// The torrent of this bucket that was the last one.
+    pub after: Option<InfoHash>,
+}
+
+/// What became of a torrent that another tracker told us of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    /// Our count is now the one we heard.
+    AsHeard,
+    /// Our count is larger, and stays.
+    KnownBetter,
+    /// It could not be stored.
+    Failed,
+}

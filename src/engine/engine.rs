@@ -1,6 +1,7 @@
 //! A node of a cluster, with sockets and a host.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -17,10 +18,14 @@ use crate::config::Config;
 use crate::error::SetupError;
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, Waker, receive, receive_capacity};
-use crate::protocol::{Counters, Source};
+use crate::net::{Group, NoCancel, Waker, receive, receive_capacity};
+use crate::protocol::{Counters, Received, Source};
 use crate::types::{InfoHash, Peer, TrackerId};
 use crate::wire::{MAX_RECEIVED, PeerList, PeerRecord};
+
+/// How many packets are sent before another thread takes its turn: so long a
+/// teller is held at most. The receive thread takes the rest over.
+const SENT_AT_ONCE: usize = 64;
 
 /// How long a stop waits at most.
 const STOP_PATIENCE: Duration = Duration::from_millis(150);
@@ -85,6 +90,7 @@ impl Engine {
         if state.group.is_some() || state.live.is_some() {
             return Err(SetupError::AlreadyBound);
         }
+        state.binding = None;
         state.group = Some(Group::join(&config, interface, port)?);
         state.log = config.log;
         state.binding = Some(Binding {
@@ -98,12 +104,13 @@ impl Engine {
     /// Speaks as `id` from now on, and starts the receive thread. After a stop
     /// it binds again to what was bound before.
     pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
+        let scrape = self.can_scrape();
         let mut state = self.settled()?;
         if state.live.is_some() {
             return Err(SetupError::AlreadyRunning);
         }
         let Some(Binding {
-            config,
+            mut config,
             interface,
             port,
         }) = state.binding.clone()
@@ -114,7 +121,8 @@ impl Engine {
             Some(group) => group,
             None => Group::join(&config, interface, port)?,
         };
-        state.live = Some(Live::new(id, group, &config));
+        config.scrape &= scrape;
+        state.live = Some(Live::new(self.clock.now(), id, group, &config));
         if let Err(e) = worker::spawn(self) {
             state.live = None;
             return Err(SetupError::Thread(e));
@@ -134,7 +142,7 @@ impl Engine {
     /// A tell from inside [`Host::add_peer`] or [`Host::remove_peer`] is an
     /// announce that the cluster knows already, and is ignored.
     pub fn tell(&self, info_hash: InfoHash, peer: Peer) {
-        if self.run.is_delivering_here() {
+        if self.run.is_delivering_here() || self.run.is_stopping() {
             return;
         }
         let now = self.clock.now();
@@ -144,9 +152,7 @@ impl Engine {
         let wake = live.must_wake_worker();
         let send = live.begin_sending();
         drop(state);
-        if wake {
-            self.waker.wake();
-        }
+        self.wake_if(wake);
         if send {
             self.transmit();
         }
@@ -155,6 +161,9 @@ impl Engine {
     /// Does what is due. The receive thread does the same on time; who comes
     /// first does it.
     pub fn tick(&self) {
+        if self.run.is_stopping() {
+            return;
+        }
         let now = self.clock.now();
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
@@ -164,6 +173,8 @@ impl Engine {
         if send {
             self.transmit();
         }
+        #[cfg(feature = "want_sync_scrape")]
+        self.do_tasks();
     }
 
     /// Receives and applies what waits at `fd`, at most as much as its receive
@@ -172,19 +183,23 @@ impl Engine {
         let mut buffer = vec![0; MAX_RECEIVED];
         for _ in 0..receive_capacity(fd) {
             if !self.receive_one(fd, &mut buffer) {
-                return;
+                break;
             }
         }
+        #[cfg(feature = "want_sync_scrape")]
+        self.do_tasks();
     }
 
     /// Stops in bounded time. It takes no lock and no memory, so a signal
-    /// handler may call it. Afterwards the host is not called any more; what was
-    /// not sent yet is sent, the group left and the memory given back by the
-    /// receive thread as it ends.
+    /// handler may call it. When it returns no call of the host goes on or begins,
+    /// but one that the host itself held up for longer. What was not sent yet is
+    /// sent, the group left and the memory given back by the receive thread as it
+    /// ends.
     pub fn stop(&self) {
         self.run.begin_to_stop();
         self.waker.wake();
         self.run.wait_until_idle(STOP_PATIENCE);
+        self.run.wait_for_worker_to_vanish();
     }
 
     /// After a bug of ours: does nothing any more, and says so once.
@@ -192,10 +207,8 @@ impl Engine {
         if !self.tripped.swap(true, Ordering::SeqCst) {
             self.run.begin_to_stop();
             self.waker.wake();
-            self.host.log(
-                Level::Error,
-                &format!("internal error, sync is off from now on: {what}"),
-            );
+            let message = format!("sync is off from now on: {what}");
+            self.host.log(Level::Error, &message);
         }
     }
 
@@ -207,13 +220,15 @@ impl Engine {
     /// What the node has done since it was started, if it runs.
     pub fn counters(&self) -> Option<Counters> {
         let state = self.state.lock();
-        state.live.as_ref().map(|live| live.node.counters().clone())
+        state.live.as_ref().map(|live| live.node.counters())
     }
 
     /// Receives and applies one datagram; whether there was one.
     pub(super) fn receive_one(&self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> bool {
         match receive(fd, buffer) {
             Ok((len, source)) => {
+                // Nobody blesses what has no IPv4 address.
+                let source = source.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
                 self.deliver(source, &buffer[..len]);
                 true
             }
@@ -224,7 +239,8 @@ impl Engine {
     /// Sends what is ready, in order. The caller has
     /// [begun](Live::begin_sending) sending, so nobody else sends.
     pub(super) fn transmit(&self) {
-        loop {
+        let _no_cancel = NoCancel::new();
+        for _ in 0..SENT_AT_ONCE {
             let mut state = self.state.lock();
             let Some((group, datagram)) = state.live.as_mut().and_then(Live::next_to_send) else {
                 return;
@@ -235,17 +251,23 @@ impl Engine {
             };
             let mut state = self.state.lock();
             let Some(live) = &mut state.live else { return };
-            if e.kind() == std::io::ErrorKind::WouldBlock {
-                live.send_later(datagram);
+            if e.kind() == io::ErrorKind::WouldBlock {
+                let wake = live.send_later(datagram);
                 drop(state);
-                self.waker.wake();
-                return;
+                return self.wake_if(wake);
             }
-            let say = live.send_failed(self.clock.now());
-            drop(state);
-            if say {
-                self.log(Level::Warn, format_args!("cannot send a packet: {e}"));
-            }
+            live.send_failed(self.clock.now(), e);
+        }
+        let mut state = self.state.lock();
+        let wake = state.live.as_mut().is_some_and(Live::end_sending);
+        drop(state);
+        self.wake_if(wake);
+    }
+
+    fn wake_if(&self, wake: bool) {
+        if wake {
+            let _no_cancel = NoCancel::new();
+            self.waker.wake();
         }
     }
 
@@ -254,35 +276,38 @@ impl Engine {
         let Some(_in_host) = self.run.enter_host() else {
             return;
         };
-        if !self.host.is_running() {
+        if !self.may_call_host() {
             return;
         }
         let source = Source {
             address: source,
-            blessed: self.host.is_blessed(*source.ip()),
+            blessed: !source.ip().is_unspecified() && self.host.is_blessed(*source.ip()),
         };
         let now = self.clock.now();
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
-        match live.node.handle_datagram(source, datagram) {
-            Ok(peers) => {
+        match live.node.handle_datagram(now, source, datagram) {
+            Ok(received) => {
                 drop(state);
-                self.apply(peers);
+                match received {
+                    Received::Peers(peers) => self.apply(peers),
+                    #[cfg(feature = "want_sync_scrape")]
+                    Received::Torrents(torrents) => self.merge(torrents),
+                    Received::Nothing => {}
+                }
             }
             Err(reject) => {
-                let say = live.rejected(now, reject);
+                let level = live.level_of(now, reject);
                 drop(state);
-                if say {
-                    self.log(
-                        Level::Warn,
-                        format_args!(
-                            "dropped a packet of {} bytes from {}: {} (said once a minute)",
-                            datagram.len(),
-                            source.address,
-                            reject.reason()
-                        ),
-                    );
-                }
+                self.log(
+                    level,
+                    format_args!(
+                        "dropped a packet of {} bytes from {}: {}",
+                        datagram.len(),
+                        source.address,
+                        reject.reason()
+                    ),
+                );
             }
         }
     }
@@ -290,7 +315,7 @@ impl Engine {
     fn apply(&self, peers: PeerList<'_>) {
         let mut applied = 0;
         for PeerRecord { info_hash, peer } in peers {
-            if self.run.is_stopping() || !self.host.is_running() {
+            if !self.may_call_host() {
                 return;
             }
             if peer.is_stopped() {
@@ -300,31 +325,46 @@ impl Engine {
             }
             applied += 1;
         }
-        if applied > 0 && !self.run.is_stopping() && self.host.is_running() {
+        if applied > 0 && self.may_call_host() {
             self.host.packet_applied(applied);
         }
+    }
+
+    /// Whether to go on calling the host.
+    pub(super) fn may_call_host(&self) -> bool {
+        !self.run.is_stopping() && self.host.is_running()
     }
 
     /// The state to bind or start on. After a stop it sees that the run before
     /// has ended, and clears it away.
     fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
-        if self.is_tripped() {
-            return Err(SetupError::Tripped);
+        loop {
+            if self.is_tripped() {
+                return Err(SetupError::Tripped);
+            }
+            if self.run.is_stopping() && !self.run.wait_until_idle(RESTART_PATIENCE) {
+                return Err(SetupError::StillStopping);
+            }
+            let mut state = self.state.lock();
+            if !self.run.is_stopping() {
+                return Ok(state);
+            }
+            // Somebody else may have started and stopped meanwhile.
+            if self.run.is_idle() {
+                state.live = None;
+                state.group = None;
+                self.run.reset();
+                return Ok(state);
+            }
         }
-        let stopping = self.run.is_stopping();
-        if stopping && !self.run.wait_until_idle(RESTART_PATIENCE) {
-            return Err(SetupError::StillStopping);
-        }
-        let mut state = self.state.lock();
-        if stopping {
-            state.live = None;
-            state.group = None;
-            self.run.reset();
-        }
-        Ok(state)
     }
 
-    fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+    #[cfg(not(feature = "want_sync_scrape"))]
+    fn can_scrape(&self) -> bool {
+        false
+    }
+
+    pub(super) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
         if level <= self.state.lock().log {
             self.host.log(level, &message.to_string());
         }

@@ -1,9 +1,12 @@
 //! What the engine's mutex covers while a node runs.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::log::Level;
 use crate::net::Group;
 use crate::protocol::{Datagram, Node};
 use crate::reject::Reject;
@@ -25,6 +28,7 @@ pub(super) struct Live {
     sending: bool,
     /// The network does not take packets now; the receive thread waits for it.
     blocked: bool,
+    send_error: Option<io::Error>,
     quiet: Quiet,
 }
 
@@ -35,13 +39,17 @@ struct Quiet {
 }
 
 impl Live {
-    pub(super) fn new(id: TrackerId, group: Group, config: &Config) -> Self {
+    pub(super) fn new(now: Time, id: TrackerId, group: Group, config: &Config) -> Self {
+        // The operating system's randomness, by way of what the standard library
+        // seeds its hash tables with.
+        let seed = RandomState::new().build_hasher().finish();
         Self {
-            node: Node::new(id, group.address(), config),
+            node: Node::new(now, id, group.address(), seed, config),
             group: Arc::new(group),
             worker_sleeps_until: Time::START,
             sending: false,
             blocked: false,
+            send_error: None,
             quiet: Quiet {
                 rejects: [Time::START; Reject::ALL.len()],
                 send_errors: Time::START,
@@ -51,14 +59,20 @@ impl Live {
 
     /// The receive thread goes to sleep, until then at the latest.
     pub(super) fn worker_sleeps(&mut self) -> Time {
-        self.worker_sleeps_until = self.node.poll_timeout();
+        let can_send = !self.sending && !self.blocked && self.node.has_transmit();
+        self.worker_sleeps_until = if can_send {
+            Time::START
+        } else {
+            self.node.poll_timeout()
+        };
         self.worker_sleeps_until
     }
 
-    /// The receive thread is awake.
-    pub(super) fn worker_wakes(&mut self) {
+    /// The receive thread is awake. The network takes packets again if it is
+    /// `writable`.
+    pub(super) fn worker_wakes(&mut self, writable: bool) {
         self.worker_sleeps_until = Time::START;
-        self.blocked = false;
+        self.blocked &= !writable;
     }
 
     /// Whether the receive thread would sleep too long. It is asked to wake only
@@ -79,6 +93,13 @@ impl Live {
         begin
     }
 
+    /// Sending has ended, though there may be more to send; whether to wake the
+    /// receive thread for that.
+    pub(super) fn end_sending(&mut self) -> bool {
+        self.sending = false;
+        self.node.has_transmit() && self.worker_sleeps_until != Time::START
+    }
+
     /// The next packet, for the one that is sending; without one it has ended.
     pub(super) fn next_to_send(&mut self) -> Option<(Arc<Group>, Datagram)> {
         let datagram = self.node.poll_transmit();
@@ -86,11 +107,12 @@ impl Live {
         Some((self.group.clone(), datagram?))
     }
 
-    /// The network does not take this packet now; sending has ended.
-    pub(super) fn send_later(&mut self, datagram: Datagram) {
+    /// The network does not take this packet now; sending has ended. Whether to
+    /// wake the receive thread, so that it waits for the network.
+    pub(super) fn send_later(&mut self, datagram: Datagram) -> bool {
         self.node.put_back(datagram);
-        self.sending = false;
         self.blocked = true;
+        self.end_sending()
     }
 
     /// Whether somebody is sending.
@@ -103,15 +125,28 @@ impl Live {
         self.blocked
     }
 
-    /// Counts a packet that could not be sent; whether to log it.
-    pub(super) fn send_failed(&mut self, now: Time) -> bool {
+    /// Counts a packet that could not be sent.
+    pub(super) fn send_failed(&mut self, now: Time, error: io::Error) {
         self.node.count_send_error();
-        is_news(&mut self.quiet.send_errors, now)
+        if is_news(&mut self.quiet.send_errors, now) {
+            self.send_error = Some(error);
+        }
     }
 
-    /// Whether to log that something was dropped for this reason.
-    pub(super) fn rejected(&mut self, now: Time, reject: Reject) -> bool {
-        reject.is_alarming() && is_news(&mut self.quiet.rejects[reject as usize], now)
+    /// Why packets could not be sent, if it is to be logged. The receive thread
+    /// does that: a teller may hold a lock of the tracker.
+    pub(super) fn take_send_error(&mut self) -> Option<io::Error> {
+        self.send_error.take()
+    }
+
+    /// How seriously to log a drop: what an operator should know of as a warning,
+    /// but for the same reason only once a minute.
+    pub(super) fn level_of(&mut self, now: Time, reject: Reject) -> Level {
+        if reject.is_alarming() && is_news(&mut self.quiet.rejects[reject as usize], now) {
+            Level::Warn
+        } else {
+            Level::Debug
+        }
     }
 }
 

@@ -5,6 +5,8 @@ mod clock;
 mod engine;
 mod live;
 mod run;
+#[cfg(feature = "want_sync_scrape")]
+mod scrape;
 mod worker;
 
 pub use engine::Engine;

@@ -6,9 +6,11 @@
 //! for ever, until nobody else is in the host on our behalf.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
 use std::thread;
 use std::time::{Duration, Instant};
+
+use crate::net::{thread_exists, thread_number};
 
 thread_local! {
     /// The run on whose behalf this thread is in the host.
@@ -20,6 +22,8 @@ thread_local! {
 pub(super) struct Run {
     stopping: AtomicBool,
     worker_alive: AtomicBool,
+    /// The kernel's number for the receive thread, 0 before there is one.
+    worker: AtomicI32,
     in_host: AtomicUsize,
 }
 
@@ -74,14 +78,37 @@ impl Run {
         self.worker_alive.store(true, SeqCst);
     }
 
+    /// Called by the receive thread when it begins.
+    pub(super) fn worker_began(&self) {
+        self.worker.store(thread_number(), SeqCst);
+    }
+
     /// The receive thread has done the last thing it does.
     pub(super) fn worker_ended(&self) {
         self.worker_alive.store(false, SeqCst);
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether the receive thread has ended and nobody else is in the host.
+    pub(super) fn is_idle(&self) -> bool {
         let here = usize::from(self.is_delivering_here());
         !self.worker_alive.load(SeqCst) && self.in_host.load(SeqCst) <= here
+    }
+
+    /// Waits a moment until the kernel does not have the receive thread any more: it
+    /// has a little to do after our code has ended, which must not race with the end
+    /// of the process.
+    pub(super) fn wait_for_worker_to_vanish(&self) {
+        for _ in 0..20 {
+            if self.worker_alive.load(SeqCst) || !self.worker_exists() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn worker_exists(&self) -> bool {
+        let worker = self.worker.load(SeqCst);
+        worker != 0 && thread_exists(worker)
     }
 }
 

@@ -8,18 +8,19 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Live;
+use crate::log::Level;
 use crate::net::{Group, NoSignals, wait};
 use crate::time::Time;
 use crate::wire::MAX_RECEIVED;
 
-/// How many datagrams are applied before we look at the time again.
-const TURN: usize = 64;
+/// How long datagrams are applied before we look at what is due.
+const TURN: Duration = Duration::from_millis(10);
 
 /// How long the end of the thread waits for a lock or a packet that somebody
 /// else has. It may be for ever: a signal handler has interrupted him.
 const LAST_PATIENCE: Duration = Duration::from_millis(50);
 
-/// Starts the receive thread, which is woken by signals never.
+/// Starts the receive thread. It takes none of the host's signals.
 pub(super) fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
     let worker = engine.clone();
     let _no_signals = NoSignals::new();
@@ -27,9 +28,11 @@ pub(super) fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
     thread::Builder::new()
         .name("livesync".to_owned())
         .spawn(move || {
+            worker.run.worker_began();
             if catch_unwind(AssertUnwindSafe(|| work(&worker))).is_err() {
                 worker.trip("the receive thread panicked");
             }
+            worker.wind_up();
             worker.run.worker_ended();
         })
         .map(drop)
@@ -38,37 +41,55 @@ pub(super) fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
 
 fn work(engine: &Engine) {
     let mut buffer = vec![0; MAX_RECEIVED];
-    while let Some((group, timeout, blocked)) = engine.fall_asleep() {
-        let waiting = [group.receiver(), engine.waker.waiting_side()];
-        wait(waiting, blocked.then(|| group.sender()), timeout);
-        engine.wake_up();
-        for _ in 0..TURN {
-            if engine.run.is_stopping() || !engine.receive_one(group.receiver(), &mut buffer) {
-                break;
-            }
-        }
+    while let Some(sleep) = engine.fall_asleep() {
+        let readable = [sleep.group.receiver(), engine.waker.waiting_side()];
+        let writable = sleep.blocked.then(|| sleep.group.sender());
+        let Ok(writable) = wait(readable, writable, sleep.timeout) else {
+            return engine.trip("the tracker has closed our sockets");
+        };
+        engine.wake_up(writable);
+        let turn = engine.clock.now() + TURN;
+        while !engine.run.is_stopping()
+            && engine.receive_one(sleep.group.receiver(), &mut buffer)
+            && engine.clock.now() < turn
+        {}
         engine.tick();
     }
-    engine.wind_up();
+}
+
+/// What the receive thread waits for.
+struct Sleep {
+    group: Arc<Group>,
+    timeout: Option<Duration>,
+    /// Whether it also waits until the network takes packets.
+    blocked: bool,
 }
 
 impl Engine {
-    /// What the receive thread waits for, and how long; nothing when it ends.
-    fn fall_asleep(&self) -> Option<(Arc<Group>, Option<Duration>, bool)> {
+    /// What the receive thread waits for; nothing when it ends.
+    fn fall_asleep(&self) -> Option<Sleep> {
         if self.run.is_stopping() {
             return None;
         }
         let mut state = self.state.lock();
         let live = state.live.as_mut()?;
         let until = live.worker_sleeps();
-        let timeout = (until != Time::NEVER).then(|| until.since(self.clock.now()));
-        Some((live.group.clone(), timeout, live.is_blocked()))
+        Some(Sleep {
+            group: live.group.clone(),
+            timeout: (until != Time::NEVER).then(|| until.since(self.clock.now())),
+            blocked: live.is_blocked(),
+        })
     }
 
-    fn wake_up(&self) {
+    fn wake_up(&self, writable: bool) {
         self.waker.drain();
-        if let Some(live) = &mut self.state.lock().live {
-            live.worker_wakes();
+        let mut state = self.state.lock();
+        let Some(live) = &mut state.live else { return };
+        live.worker_wakes(writable);
+        let send_error = live.take_send_error();
+        drop(state);
+        if let Some(e) = send_error {
+            self.log(Level::Warn, format_args!("cannot send: {e}"));
         }
     }
 
@@ -77,12 +98,17 @@ impl Engine {
         let Some(mut live) = self.take_live() else {
             return;
         };
+        if self.is_tripped() {
+            return;
+        }
         live.node.flush();
         while let Some(datagram) = live.node.poll_transmit() {
             if live.group.send(datagram.as_ref()).is_err() {
-                return;
+                live.node.count_send_error();
             }
         }
+        let counters = live.node.counters();
+        self.log(Level::Info, format_args!("stopped after {counters}"));
     }
 
     /// Takes the node out of the engine, once nobody is sending.

@@ -14,6 +14,7 @@ use crate::error::SetupError;
 use crate::host::log_to_stderr;
 use crate::host::opentracker::{Opentracker, exit_with_error, ot_hash, ot_peer};
 use crate::log::Level;
+use crate::net::with_errno_kept;
 use crate::types::InfoHash;
 
 /// `int64` of libowfat, which the tracker is built with.
@@ -21,6 +22,8 @@ use crate::types::InfoHash;
 pub type int64 = i64;
 
 static ENGINE: OnceCell<Arc<Engine>> = OnceCell::new();
+
+static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
 /// Starts to sync: reads `g_tracker_id`, and starts the receive thread.
 ///
@@ -36,14 +39,18 @@ pub extern "C" fn livesync_init() {
     });
 }
 
-/// Stops to sync: when it returns, the tracker is not called any more.
+/// Stops to sync: when it returns, the tracker is not called any more, but that a
+/// call which the tracker itself holds up may still come to its end.
 ///
 /// It returns within 200 ms and takes neither locks nor memory, so it may be
-/// called from a signal handler that interrupted any code. What was told and not
-/// sent yet is sent. livesync_init() starts again with the same address.
+/// called from a signal handler that interrupted any code, and leaves errno as it
+/// was. What was told and not sent yet is sent, unless the interrupted code holds
+/// what is needed for that. livesync_init() starts again with the same address.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_deinit() {
-    with_engine(|engine| engine.stop());
+    if let Some(engine) = ENGINE.get() {
+        with_errno_kept(|| guard(|| engine.stop()));
+    }
 }
 
 /// Joins the multicast group for listening, and creates the sending socket.
@@ -51,7 +58,8 @@ pub extern "C" fn livesync_deinit() {
 /// `ip` points at the raw bytes of the address of the interface to sync on, in
 /// network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
 /// that has 16-byte addresses. They are copied. `port` is a number in host byte
-/// order. Reads the LIVESYNC_... environment variables.
+/// order, not 0. Reads the LIVESYNC_... environment variables. For 0.0.0.0 the
+/// kernel chooses the interface.
 ///
 /// To be called once, before livesync_init(), from one thread. On an error it
 /// ends the process through the tracker's exerr().
@@ -113,24 +121,39 @@ pub extern "C" fn handle_livesync(serversocket: int64) {
 
 /// Runs `body` on the engine, if there is one that works.
 fn with_engine(body: impl FnOnce(&Engine)) {
-    if let Some(engine) = ENGINE.get()
-        && !engine.is_tripped()
-    {
-        guard(|| body(engine));
+    match ENGINE.get() {
+        Some(engine) if !engine.is_tripped() => guard(|| body(engine)),
+        Some(_) => {}
+        None => guard(complain_without_tracker),
     }
 }
 
 /// Runs a part of the setup. Its errors end the process the tracker's way; in a
-/// program without a tracker the first one is logged, and sync stays off.
+/// program without a tracker they are logged, and sync stays off.
 fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
     guard(|| {
-        let Err(error) = body() else { return };
-        exit_with_error(&format!("livesync: {error}"));
-        static SAID: AtomicBool = AtomicBool::new(false);
-        if !SAID.swap(true, Ordering::Relaxed) {
-            log_to_stderr(Level::Error, &format!("{error}; sync is off"));
+        if let Err(error) = body() {
+            exit_with_error(&format!("livesync: {error}"));
+            complain(&error);
         }
     });
+}
+
+/// Without a bind the calls of a tracker do nothing, and that is as it should be;
+/// those of a program that is no tracker never will.
+fn complain_without_tracker() {
+    if !COMPLAINED.load(Ordering::Relaxed)
+        && let Err(error) = Opentracker::find()
+    {
+        complain(&error);
+    }
+}
+
+/// Says once why sync is off.
+fn complain(error: &SetupError) {
+    if !COMPLAINED.swap(true, Ordering::Relaxed) {
+        log_to_stderr(Level::Error, &format!("{error}; sync is off"));
+    }
 }
 
 /// Sees that no panic crosses the border.

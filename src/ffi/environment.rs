@@ -59,10 +59,10 @@ fn read_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, SetupErr
     )?;
     set(
         "LIVESYNC_BEACON_INTERVAL",
-        "a number of seconds above 0",
+        "a number of seconds from 0.01",
         &mut |text| {
             config.beacon_interval = seconds(text)?;
-            (!config.beacon_interval.is_zero()).then_some(())
+            (config.beacon_interval >= Duration::from_millis(10)).then_some(())
         },
     )?;
     set(
@@ -146,7 +146,7 @@ mod tests {
             ("LIVESYNC_FLUSH_MS", "0.5"),
             ("LIVESYNC_FIRST_BEACON_DELAY", "-1"),
             ("LIVESYNC_FIRST_BEACON_DELAY", "inf"),
-            ("LIVESYNC_BEACON_INTERVAL", "0"),
+            ("LIVESYNC_BEACON_INTERVAL", "0.009"),
             ("LIVESYNC_BEACON_INTERVAL", "NaN"),
             ("LIVESYNC_TELL_PACKETS", "0"),
             ("LIVESYNC_LOG", "WARN"),

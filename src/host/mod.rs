@@ -9,6 +9,11 @@ use crate::types::{InfoHash, Peer};
 #[cfg(feature = "want_sync_live")]
 #[allow(unsafe_code)]
 pub mod opentracker;
+#[cfg(feature = "want_sync_scrape")]
+mod torrents;
+
+#[cfg(feature = "want_sync_scrape")]
+pub use torrents::Torrents;
 
 /// A tracker that takes part in a cluster.
 ///
@@ -35,6 +40,13 @@ pub trait Host: Send + Sync {
 
     /// All announces of one packet are applied: so many.
     fn packet_applied(&self, records: usize);
+
+    /// The torrents, if the tracker takes part in scrape sync. It is asked once,
+    /// at the start.
+    #[cfg(feature = "want_sync_scrape")]
+    fn torrents(&self) -> Option<&dyn Torrents> {
+        None
+    }
 
     /// A line for the operator.
     fn log(&self, level: Level, message: &str) {

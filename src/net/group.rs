@@ -35,6 +35,9 @@ impl Group {
         if !config.group.is_multicast() {
             return Err(SetupError::NotMulticast(config.group));
         }
+        if port == 0 {
+            return Err(SetupError::NoPort);
+        }
         let group = SocketAddrV4::new(config.group, port);
         let failed = |action| {
             move |error| SetupError::Socket {
@@ -46,10 +49,10 @@ impl Group {
         };
         let receiver = receiver(group, interface, failed)?;
         let sender = sender(config, group, interface, failed)?;
-        let address = match sender.local_addr().map_err(failed("find our address"))? {
+        let address = match sender.local_addr().map_err(failed("find our address in"))? {
             SocketAddr::V4(address) => address,
             SocketAddr::V6(_) => {
-                return Err(failed("find our address")(
+                return Err(failed("find our address in")(
                     io::ErrorKind::AddrNotAvailable.into(),
                 ));
             }
@@ -99,19 +102,19 @@ fn receiver<E>(
 where
     E: FnOnce(io::Error) -> SetupError,
 {
-    let socket = udp_socket().map_err(failed("create the receiving socket"))?;
+    let socket = udp_socket().map_err(failed("create the receiving socket for"))?;
     socket
         .set_reuse_address(true)
-        .map_err(failed("share the port"))?;
+        .map_err(failed("share the port of"))?;
     #[cfg(target_os = "linux")]
     socket
         .set_multicast_all_v4(false)
-        .map_err(failed("hear our interface only"))?;
+        .map_err(failed("hear only our interface in"))?;
     // Failing to get a large buffer is no reason to run without sync.
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     socket
         .bind(&group.into())
-        .map_err(failed("bind the receiving socket"))?;
+        .map_err(failed("bind the receiving socket to"))?;
     socket
         .join_multicast_v4(group.ip(), &interface)
         .map_err(failed("join"))?;
@@ -128,20 +131,20 @@ fn sender<E>(
 where
     E: FnOnce(io::Error) -> SetupError,
 {
-    let socket = udp_socket().map_err(failed("create the sending socket"))?;
+    let socket = udp_socket().map_err(failed("create the sending socket for"))?;
     socket
         .set_multicast_if_v4(&interface)
-        .map_err(failed("send"))?;
+        .map_err(failed("send to"))?;
     socket
         .set_multicast_ttl_v4(config.ttl.into())
-        .map_err(failed("set the ttl"))?;
+        .map_err(failed("set the ttl for"))?;
     socket
         .set_multicast_loop_v4(config.loopback)
-        .map_err(failed("set the loop-back"))?;
+        .map_err(failed("set the loop-back for"))?;
     socket
         .bind(&SocketAddrV4::new(interface, 0).into())
-        .map_err(failed("bind the sending socket"))?;
-    socket.connect(&group.into()).map_err(failed("send"))?;
+        .map_err(failed("bind the sending socket for"))?;
+    socket.connect(&group.into()).map_err(failed("send to"))?;
     Ok(socket.into())
 }
 

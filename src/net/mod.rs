@@ -5,5 +5,9 @@ mod sys;
 mod waker;
 
 pub(crate) use group::Group;
-pub(crate) use sys::{NoSignals, receive, receive_capacity, wait};
+#[cfg(feature = "want_sync_live")]
+pub(crate) use sys::with_errno_kept;
+pub(crate) use sys::{
+    NoCancel, NoSignals, receive, receive_capacity, thread_exists, thread_number, wait,
+};
 pub(crate) use waker::Waker;

@@ -10,22 +10,23 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-/// Receives one datagram without blocking, whatever the mode of the socket:
-/// its length and its source.
-pub(crate) fn receive(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddrV4)> {
+/// Receives one datagram without blocking, whatever the mode of the socket: its
+/// length, and its source unless that is no IPv4 address.
+pub(crate) fn receive(
+    fd: BorrowedFd<'_>,
+    buffer: &mut [u8],
+) -> io::Result<(usize, Option<SocketAddrV4>)> {
     // SAFETY: the initialised bytes are only ever overwritten with initialised
     // ones: recvfrom(2) writes the bytes that it received.
     let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
-    loop {
-        match SockRef::from(&fd).recv_from_with_flags(buffer, libc::MSG_DONTWAIT) {
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-            Ok((len, source)) => {
-                let source = ipv4(source.as_socket()).ok_or(io::ErrorKind::Unsupported)?;
-                return Ok((len, source));
-            }
-        }
-    }
+    let mut receive = || SockRef::from(&fd).recv_from_with_flags(buffer, libc::MSG_DONTWAIT);
+    let (len, source) = match receive() {
+        // An interruption, or an error that an earlier packet left behind: said
+        // once, and gone.
+        Err(e) if e.kind() != io::ErrorKind::WouldBlock => receive()?,
+        received => received?,
+    };
+    Ok((len, ipv4(source.as_socket())))
 }
 
 /// The IPv4 address in a socket address, which on an IPv6 socket of the host is
@@ -49,12 +50,13 @@ pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {
 }
 
 /// Waits until one of `readable` is readable, or `writable` is writable, or the
-/// time is over. It may return early.
+/// time is over; whether `writable` is. It may return early. It fails when
+/// somebody has closed a descriptor.
 pub(crate) fn wait(
     readable: [BorrowedFd<'_>; 2],
     writable: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
-) {
+) -> io::Result<bool> {
     let pollfd = |fd: i32, events| libc::pollfd {
         fd,
         events,
@@ -72,13 +74,98 @@ pub(crate) fn wait(
     });
     // SAFETY: the pointer and the count describe `fds`, which outlives the call.
     unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) };
+    if fds.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
+        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    }
+    Ok(fds[2].revents != 0)
 }
 
+/// While this lives, the current thread is not cancelled: a host that ends its
+/// threads by pthread_cancel(3) must not end one in the middle of our code, which
+/// cannot be unwound that way.
+pub(crate) struct NoCancel {
+    before: libc::c_int,
+}
+
+impl NoCancel {
+    pub(crate) fn new() -> Self {
+        let mut before = 0;
+        // SAFETY: it writes the state before to `before`.
+        unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+        Self { before }
+    }
+}
+
+impl Drop for NoCancel {
+    fn drop(&mut self) {
+        // SAFETY: the state before may be NULL, that is: nobody asks for it.
+        unsafe { pthread_setcancelstate(self.before, ptr::null_mut()) };
+    }
+}
+
+// Missing in libc.
+const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
+}
+
+/// The kernel's number for the current thread.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_number() -> i32 {
+    // SAFETY: a call without arguments.
+    unsafe { libc::gettid() }
+}
+
+/// Whether a thread of this process has this number. May be called from a signal
+/// handler.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_exists(number: i32) -> bool {
+    // SAFETY: signal 0 is never delivered, only the address is looked at.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, 0) == 0 }
+}
+
+/// Where the kernel cannot be asked, a thread is gone when it says so.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_number() -> i32 {
+    0
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_exists(_number: i32) -> bool {
+    false
+}
+
+/// Runs `body` and leaves errno as it was: what a signal handler owes the code
+/// that it interrupted.
+#[cfg(feature = "want_sync_live")]
+pub(crate) fn with_errno_kept(body: impl FnOnce()) {
+    // SAFETY: errno is a variable of this thread.
+    let errno = unsafe { &mut *errno_location() };
+    let before = *errno;
+    body();
+    *errno = before;
+}
+
+#[cfg(all(feature = "want_sync_live", target_os = "linux"))]
+use libc::__errno_location as errno_location;
+#[cfg(all(feature = "want_sync_live", not(target_os = "linux")))]
+use libc::__error as errno_location;
+
 /// While this lives, the current thread takes no signals, and a thread that it
-/// starts takes none ever: signals are for the host's threads.
+/// starts takes none ever: signals are for the host's threads. The host's crash
+/// handler still hears of what a thread does wrong itself.
 pub(crate) struct NoSignals {
     before: libc::sigset_t,
 }
+
+const OWN_FAULTS: [libc::c_int; 6] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGFPE,
+    libc::SIGILL,
+    libc::SIGTRAP,
+    libc::SIGABRT,
+];
 
 impl NoSignals {
     pub(crate) fn new() -> Self {
@@ -89,6 +176,9 @@ impl NoSignals {
         // initialises `before`.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());
+            for own_fault in OWN_FAULTS {
+                libc::sigdelset(all.as_mut_ptr(), own_fault);
+            }
             libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
             Self {
                 before: before.assume_init(),

@@ -1,40 +1,48 @@
 //! "Each tracker instance accumulates announce requests until its buffer is
 //! full or a timeout is reached."
 
+use std::marker::PhantomData;
+
 use super::outbox::Datagram;
 use crate::types::TrackerId;
-use crate::wire::{Header, MAX_PAYLOAD, PacketType, PeerRecord, Record};
+use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record};
 
-const RECORD: usize = size_of::<<PeerRecord as Record>::Bytes>();
-
-/// As many whole records as fit into one packet.
-const FULL: usize = Header::LEN + (MAX_PAYLOAD - Header::LEN) / RECORD * RECORD;
-
-/// The SYNC_LIVE packet that is being filled.
+/// A packet with a list of records that is being filled.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(super) struct Batch<R> {
     datagram: Datagram,
+    records: PhantomData<R>,
 }
 
-impl Batch {
-    pub(super) fn new(id: TrackerId) -> Self {
+impl<R: Record> Batch<R> {
+    /// As many records as fit into one packet.
+    pub(super) const CAPACITY: usize = (MAX_PAYLOAD - Header::LEN) / size_of::<R::Bytes>();
+
+    pub(super) fn new(id: TrackerId, packet_type: PacketType) -> Self {
         let mut datagram = Datagram::EMPTY;
-        datagram.push(&Header::new(id, PacketType::Live).emit());
-        Self { datagram }
+        datagram.push(&Header::new(id, packet_type).emit());
+        Self {
+            datagram,
+            records: PhantomData,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        (self.datagram.len() - Header::LEN) / size_of::<R::Bytes>()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.datagram.len() == Header::LEN
+        self.len() == 0
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.datagram.len() == FULL
+        self.len() == Self::CAPACITY
     }
 
     /// Appends a record; the caller takes a full batch away first.
-    pub(super) fn push(&mut self, record: &PeerRecord) {
+    pub(super) fn push(&mut self, record: &R) {
         debug_assert!(!self.is_full());
-        self.datagram.push(&record.emit());
+        self.datagram.push(record.emit().as_ref());
     }
 
     /// The packet with the records so far; the batch is empty afterwards.

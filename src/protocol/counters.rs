@@ -1,6 +1,8 @@
 //! What a node has done so far.
 
-use crate::reject::Drops;
+use std::fmt;
+
+use crate::reject::{Drops, Reject};
 
 /// Everything a node counts. Counters only grow; a node starts with zeros.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,4 +21,52 @@ pub struct Counters {
     pub send_errors: u64,
     /// Datagrams, or tails of some, that were dropped.
     pub drops: Drops,
+    /// What scrape sync has done.
+    #[cfg(feature = "want_sync_scrape")]
+    pub scrape: ScrapeCounters,
+}
+
+/// What was sent and heard, and the drops by reason, in one line.
+impl fmt::Display for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} announces in {} packets sent, {} announces in {} packets heard",
+            self.records_told, self.packets_out, self.records_heard, self.packets_in
+        )?;
+        let lost = self.send_errors + self.packets_overflowed;
+        if lost > 0 {
+            write!(f, "; {lost} packets not sent")?;
+        }
+        for reject in Reject::ALL {
+            let count = self.drops.of(reject);
+            if count > 0 {
+                write!(f, "; dropped {count}: {}", reject.reason())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Everything that scrape sync counts.
+#[cfg(feature = "want_sync_scrape")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScrapeCounters {
+    /// Beacons sent.
+    pub beacons_sent: u64,
+    /// Beacons heard.
+    pub beacons_heard: u64,
+    /// Inquiries sent.
+    pub inquiries_sent: u64,
+    /// Inquiries heard, whomever they asked.
+    pub inquiries_heard: u64,
+    /// Torrents told.
+    pub torrents_told: u64,
+    /// Torrents heard and merged, or not.
+    pub torrents_heard: u64,
+    /// Torrents heard that the host could not store.
+    pub torrents_failed: u64,
+    /// Torrents known better than heard, for which there was no room to remember
+    /// that they are to be told back.
+    pub torrents_not_remembered: u64,
 }

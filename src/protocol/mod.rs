@@ -8,8 +8,14 @@ mod batch;
 mod counters;
 mod node;
 mod outbox;
+#[cfg(feature = "want_sync_scrape")]
+mod scrape;
 mod timers;
 
 pub use counters::Counters;
-pub use node::{Node, Source};
+#[cfg(feature = "want_sync_scrape")]
+pub use counters::ScrapeCounters;
+pub use node::{Node, Received, Source};
 pub use outbox::Datagram;
+#[cfg(feature = "want_sync_scrape")]
+pub use scrape::Task;

@@ -1,4 +1,4 @@
-//! One member of a cluster: the peer sync protocol as a state machine.
+//! One member of a cluster: the protocol as a state machine.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -6,12 +6,18 @@ use std::time::Duration;
 use super::batch::Batch;
 use super::counters::Counters;
 use super::outbox::{Datagram, Outbox};
+#[cfg(feature = "want_sync_scrape")]
+use super::scrape::{Scrape, Task};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Header, Packet, PeerList, PeerRecord};
+#[cfg(feature = "want_sync_scrape")]
+use crate::types::{Cursor, InfoHash, Merged, Torrent};
+#[cfg(feature = "want_sync_scrape")]
+use crate::wire::TorrentList;
+use crate::wire::{Header, Packet, PacketType, PeerList, PeerRecord};
 
 /// Where a datagram came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,36 +28,96 @@ pub struct Source {
     pub blessed: bool,
 }
 
+/// What a datagram has for the host.
+#[derive(Clone, Debug)]
+pub enum Received<'a> {
+    /// Announces, to be applied in their order.
+    Peers(PeerList<'a>),
+    /// Torrents, to be merged into the host's, and the results to be handed to
+    /// [`Node::handle_merged`].
+    #[cfg(feature = "want_sync_scrape")]
+    Torrents(TorrentList<'a>),
+    /// Nothing; the node has dealt with it.
+    Nothing,
+}
+
 /// A node. Time comes in as a value and may jump in either direction: what is
-/// due late is done late, what is due already is done at once.
+/// overdue is done once, and what is due in a minute stays due in a minute.
 ///
-/// After each call of [`tell`](Self::tell), [`handle_datagram`](Self::handle_datagram) or
-/// [`handle_timeout`](Self::handle_timeout), send what
-/// [`poll_transmit`](Self::poll_transmit) has, and see that `handle_timeout` is
-/// called at [`poll_timeout`](Self::poll_timeout).
+/// After each call of [`tell`](Self::tell) or a `handle_…`: do what
+/// [`poll_task`](Self::poll_task) asks for, send what
+/// [`poll_transmit`](Self::poll_transmit) has, and see that
+/// [`handle_timeout`](Self::handle_timeout) is called at
+/// [`poll_timeout`](Self::poll_timeout).
+///
+/// ```
+/// use livesync::config::Config;
+/// use livesync::protocol::{Node, Received, Source};
+/// use livesync::time::Time;
+/// use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
+/// use livesync::wire::PeerRecord;
+///
+/// let config = Config::default();
+/// let address = |last| std::net::SocketAddrV4::new([10, 0, 0, last].into(), 9696);
+/// let mut one = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
+/// let mut other = Node::new(Time::START, TrackerId([2; 4]), address(2), 2, &config);
+///
+/// let announce = PeerRecord {
+///     info_hash: InfoHash([0xab; 20]),
+///     peer: Peer { ip: [192, 0, 2, 1].into(), port: 6881, flags: PeerFlags::SEEDING },
+/// };
+/// one.tell(Time::START, &announce);
+/// let due = one.poll_timeout();
+/// assert_eq!(due, Time::START + config.flush_after);
+/// one.handle_timeout(due);
+/// let packet = one.poll_transmit().expect("a packet");
+///
+/// let source = Source { address: address(1), blessed: true };
+/// let Ok(Received::Peers(mut peers)) = other.handle_datagram(due, source, packet.as_ref()) else {
+///     panic!("not a list of peers");
+/// };
+/// assert_eq!(peers.next(), Some(announce));
+/// ```
 #[derive(Debug)]
 pub struct Node {
     id: TrackerId,
     /// Where our own packets come from.
     address: SocketAddrV4,
     flush_after: Duration,
-    batch: Batch,
+    batch: Batch<PeerRecord>,
     outbox: Outbox,
     timers: Timers,
     counters: Counters,
+    #[cfg(feature = "want_sync_scrape")]
+    scrape: Option<Scrape>,
 }
 
 impl Node {
-    /// A node that speaks as `id` from `address`.
-    pub fn new(id: TrackerId, address: SocketAddrV4, config: &Config) -> Self {
+    /// A node that speaks as `id` from `address`, and starts `now`. `seed` is for
+    /// its random delays.
+    pub fn new(
+        now: Time,
+        id: TrackerId,
+        address: SocketAddrV4,
+        seed: u64,
+        config: &Config,
+    ) -> Self {
+        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
+        let mut timers = Timers::new(now);
+        #[cfg(not(feature = "want_sync_scrape"))]
+        let _ = seed;
         Self {
             id,
             address,
             flush_after: config.flush_after,
-            batch: Batch::new(id),
+            batch: Batch::new(id, PacketType::Live),
             outbox: Outbox::default(),
-            timers: Timers::new(),
             counters: Counters::default(),
+            #[cfg(feature = "want_sync_scrape")]
+            scrape: config
+                .scrape
+                .then(|| Scrape::new(id, seed, config, &mut timers)),
+            timers,
         }
     }
 
@@ -61,49 +127,60 @@ impl Node {
     }
 
     /// What this node has done so far.
-    pub fn counters(&self) -> &Counters {
-        &self.counters
+    pub fn counters(&self) -> Counters {
+        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
+        let mut counters = self.counters.clone();
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(scrape) = &self.scrape {
+            counters.scrape = scrape.counters.clone();
+        }
+        counters
     }
 
     /// An announce that the host received, to be told to the others.
     pub fn tell(&mut self, now: Time, record: &PeerRecord) {
+        self.timers.set_now(now);
         if self.batch.is_empty() {
-            self.timers.set(Timer::Flush, now + self.flush_after);
+            self.timers.set_after(Timer::Flush, self.flush_after);
         }
         self.batch.push(record);
         self.counters.records_told += 1;
-        if self.batch.is_full() {
+        if self.batch.is_full() || self.timers.take_due(Timer::Flush) {
             self.flush();
         }
     }
 
-    /// A datagram that arrived. Its announces are to be applied in their order.
+    /// A datagram that arrived.
     ///
     /// "A datagram is used only if (1) its source address is blessed by the
-    /// host, (2) it is at least a header long, (3) its tracker id is not ours."
+    /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
+    /// comes from our own address is our own, blessed or not.
     pub fn handle_datagram<'a>(
         &mut self,
+        now: Time,
         source: Source,
         datagram: &'a [u8],
-    ) -> Result<PeerList<'a>, Reject> {
+    ) -> Result<Received<'a>, Reject> {
+        self.timers.set_now(now);
         self.counters.packets_in += 1;
-        let peers = self.accept(source, datagram);
-        match &peers {
-            Ok(peers) => {
-                self.counters.records_heard += peers.len() as u64;
-                if !peers.tail().is_empty() {
-                    self.counters.drops.count(Reject::TruncatedTail);
-                }
-            }
-            Err(reject) => self.counters.drops.count(*reject),
+        let received = self
+            .accept(source, datagram)
+            .and_then(|(from, packet)| self.handle_packet(from, packet));
+        if let Err(reject) = received {
+            self.counters.drops.count(reject);
         }
-        peers
+        received
     }
 
     /// Does what is due. Calling it too early, or more than once, is harmless.
     pub fn handle_timeout(&mut self, now: Time) {
-        if self.timers.take_due(Timer::Flush, now) {
+        self.timers.set_now(now);
+        if self.timers.take_due(Timer::Flush) {
             self.flush();
+        }
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(scrape) = &mut self.scrape {
+            scrape.handle_timeout(&mut self.timers);
         }
     }
 
@@ -125,7 +202,9 @@ impl Node {
     /// Takes a packet back that the network did not take now; it is the next
     /// one again.
     pub fn put_back(&mut self, datagram: Datagram) {
-        self.outbox.put_back(datagram);
+        if self.outbox.put_back(datagram) {
+            self.counters.packets_overflowed += 1;
+        }
     }
 
     /// A packet could not be sent, now or later.
@@ -136,32 +215,111 @@ impl Node {
     /// Completes the packet that is being filled. Empty packets are never sent.
     pub fn flush(&mut self) {
         self.timers.stop(Timer::Flush);
-        if self.batch.is_empty() {
-            return;
-        }
-        self.counters.packets_out += 1;
-        if self.outbox.push(self.batch.take()).is_some() {
-            self.counters.packets_overflowed += 1;
+        if !self.batch.is_empty() {
+            let datagram = self.batch.take();
+            post(&mut self.outbox, &mut self.counters, datagram);
         }
     }
 
-    fn accept<'a>(&self, source: Source, datagram: &'a [u8]) -> Result<PeerList<'a>, Reject> {
+    fn accept<'a>(
+        &self,
+        source: Source,
+        datagram: &'a [u8],
+    ) -> Result<(TrackerId, Packet<'a>), Reject> {
+        if source.address == self.address {
+            return Err(Reject::OwnPacket);
+        }
         if !source.blessed {
             return Err(Reject::NotBlessed);
         }
         let (header, payload) = Header::parse(datagram)?;
         if header.id == self.id {
-            return Err(if source.address == self.address {
-                Reject::OwnPacket
-            } else {
-                Reject::IdCollision
-            });
+            return Err(Reject::IdCollision);
         }
-        match Packet::parse(header, payload)? {
-            Packet::Live(peers) => Ok(peers),
-            Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) | Packet::ScrapeTell(_) => {
-                Err(Reject::ScrapeUnsupported)
+        Ok((header.id, Packet::parse(header, payload)?))
+    }
+
+    #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
+    fn handle_packet<'a>(
+        &mut self,
+        from: TrackerId,
+        packet: Packet<'a>,
+    ) -> Result<Received<'a>, Reject> {
+        if let Packet::Live(peers) = packet {
+            self.counters.records_heard += peers.len() as u64;
+            self.count_tail(peers.tail());
+            return Ok(Received::Peers(peers));
+        }
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(scrape) = &mut self.scrape {
+            match packet {
+                Packet::Live(_) => {}
+                Packet::ScrapeBeacon(beacon) => scrape.heard_beacon(from, beacon),
+                Packet::ScrapeInquire(inquire) => scrape.heard_inquire(inquire, &mut self.timers),
+                Packet::ScrapeTell(torrents) => {
+                    scrape.heard_tell(&mut self.timers);
+                    self.count_tail(torrents.tail());
+                    return Ok(Received::Torrents(torrents));
+                }
             }
+            return Ok(Received::Nothing);
         }
+        Err(Reject::ScrapeUnsupported)
+    }
+
+    fn count_tail(&mut self, tail: &[u8]) {
+        if !tail.is_empty() {
+            self.counters.drops.count(Reject::TruncatedTail);
+        }
+    }
+}
+
+#[cfg(feature = "want_sync_scrape")]
+impl Node {
+    /// What to ask the host next. Each task is handed out once, and to be
+    /// answered once.
+    pub fn poll_task(&mut self) -> Option<Task> {
+        self.scrape.as_mut()?.poll_task()
+    }
+
+    /// The host's answer to [`Task::CountTorrents`].
+    pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
+        self.timers.set_now(now);
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            scrape.handle_torrent_count(torrents, &mut self.timers, send);
+        }
+    }
+
+    /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
+    pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            scrape.handle_walked(torrents, next, send);
+        }
+    }
+
+    /// The host's answer to [`Task::LookUp`].
+    pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            scrape.handle_looked_up(torrents, send);
+        }
+    }
+
+    /// What became of the torrents of one [`Received::Torrents`].
+    pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
+        self.timers.set_now(now);
+        if let Some(scrape) = &mut self.scrape {
+            scrape.handle_merged(merged, &mut self.timers);
+        }
+    }
+}
+
+/// Puts a complete packet into the outbox.
+fn post(outbox: &mut Outbox, counters: &mut Counters, datagram: Datagram) {
+    counters.packets_out += 1;
+    if outbox.push(datagram) {
+        counters.packets_overflowed += 1;
     }
 }

@@ -21,6 +21,14 @@ impl Datagram {
         bytes: [0; MAX_PAYLOAD],
     };
 
+    /// A whole packet.
+    #[cfg(feature = "want_sync_scrape")]
+    pub(super) fn of(packet: &[u8]) -> Self {
+        let mut datagram = Self::EMPTY;
+        datagram.push(packet);
+        datagram
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -47,28 +55,32 @@ impl fmt::Debug for Datagram {
     }
 }
 
-/// A bounded queue of packets. When it overflows the oldest packet is lost:
-/// what is newest in it replaces what is oldest most likely.
+/// A bounded queue of packets. When it overflows the oldest packet is lost: it is
+/// the one whose news are most likely to be replaced by later ones.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
     waiting: VecDeque<Datagram>,
 }
 
 impl Outbox {
-    /// Appends a packet; the packet that was lost for it, if any.
-    pub(super) fn push(&mut self, datagram: Datagram) -> Option<Datagram> {
-        let lost = if self.waiting.len() == CAPACITY {
-            self.waiting.pop_front()
-        } else {
-            None
-        };
+    /// Appends a packet; whether another one was lost for it.
+    pub(super) fn push(&mut self, datagram: Datagram) -> bool {
+        let full = self.is_full();
+        if full {
+            self.waiting.pop_front();
+        }
         self.waiting.push_back(datagram);
-        lost
+        full
     }
 
-    /// Puts a packet back that could not be sent, to the front.
-    pub(super) fn put_back(&mut self, datagram: Datagram) {
-        self.waiting.push_front(datagram);
+    /// Puts a packet back that could not be sent, to the front; whether it was
+    /// lost, being the oldest.
+    pub(super) fn put_back(&mut self, datagram: Datagram) -> bool {
+        let full = self.is_full();
+        if !full {
+            self.waiting.push_front(datagram);
+        }
+        full
     }
 
     pub(super) fn pop(&mut self) -> Option<Datagram> {
@@ -77,5 +89,35 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= CAPACITY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(number: u16) -> Datagram {
+        let mut datagram = Datagram::EMPTY;
+        datagram.push(&number.to_be_bytes());
+        datagram
+    }
+
+    #[test]
+    fn it_stays_bounded_and_loses_the_oldest() {
+        let mut outbox = Outbox::default();
+        let lost: Vec<bool> = (0..1030).map(|i| outbox.push(numbered(i))).collect();
+        assert_eq!(lost.iter().filter(|lost| **lost).count(), 6);
+        let taken = outbox.pop().unwrap();
+        assert_eq!(taken.as_ref(), 6u16.to_be_bytes());
+        assert!(!outbox.push(numbered(1030)));
+        assert!(outbox.put_back(taken), "full again: the oldest is lost");
+        let next = outbox.pop().unwrap();
+        assert_eq!(next.as_ref(), 7u16.to_be_bytes());
+        assert!(!outbox.put_back(next));
+        assert_eq!(outbox.pop().unwrap().as_ref(), 7u16.to_be_bytes());
     }
 }

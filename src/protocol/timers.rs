@@ -1,5 +1,7 @@
 //! When what is due: one table, indexed by what it is for.
 
+use std::time::Duration;
+
 use crate::time::Time;
 
 /// What a timer is for.
@@ -8,28 +10,64 @@ use crate::time::Time;
 pub(super) enum Timer {
     /// The oldest record of the batch has waited long enough.
     Flush,
+    /// The next beacon.
+    #[cfg(feature = "want_sync_scrape")]
+    Beacon,
+    /// To decide whom to inquire, or whether to inquire again.
+    #[cfg(feature = "want_sync_scrape")]
+    Inquire,
+    /// The next tick of telling all torrents.
+    #[cfg(feature = "want_sync_scrape")]
+    Tell,
+    /// The next tick of telling back what we know better.
+    #[cfg(feature = "want_sync_scrape")]
+    TellBack,
 }
+
+const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
+    5
+} else {
+    1
+};
 
 /// The point in time at which each timer is due, if it runs at all.
 #[derive(Debug)]
-pub(super) struct Timers([Time; 1]);
+pub(super) struct Timers {
+    due: [Time; TIMERS],
+    now: Time,
+}
 
 impl Timers {
-    pub(super) fn new() -> Self {
-        Self([Time::NEVER])
+    pub(super) fn new(now: Time) -> Self {
+        Self {
+            due: [Time::NEVER; TIMERS],
+            now,
+        }
     }
 
-    pub(super) fn set(&mut self, timer: Timer, due: Time) {
-        self.0[timer as usize] = due;
+    /// Tells the time. Where it jumps backwards, what was due in a minute still
+    /// is due in a minute.
+    pub(super) fn set_now(&mut self, now: Time) {
+        let jump = self.now.since(now);
+        if jump > Duration::ZERO {
+            for due in self.due.iter_mut().filter(|due| **due != Time::NEVER) {
+                *due = due.before(jump);
+            }
+        }
+        self.now = now;
+    }
+
+    pub(super) fn set_after(&mut self, timer: Timer, wait: Duration) {
+        self.due[timer as usize] = self.now + wait;
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {
-        self.set(timer, Time::NEVER);
+        self.due[timer as usize] = Time::NEVER;
     }
 
     /// Whether `timer` is due; if so it is stopped.
-    pub(super) fn take_due(&mut self, timer: Timer, now: Time) -> bool {
-        let due = self.0[timer as usize] <= now;
+    pub(super) fn take_due(&mut self, timer: Timer) -> bool {
+        let due = self.due[timer as usize] <= self.now;
         if due {
             self.stop(timer);
         }
@@ -38,6 +76,21 @@ impl Timers {
 
     /// The earliest point at which a timer is due.
     pub(super) fn earliest(&self) -> Time {
-        self.0.into_iter().min().unwrap_or(Time::NEVER)
+        self.due.into_iter().min().unwrap_or(Time::NEVER)
+    }
+}
+
+#[cfg(feature = "want_sync_scrape")]
+impl Timers {
+    pub(super) fn is_running(&self, timer: Timer) -> bool {
+        self.due[timer as usize] != Time::NEVER
+    }
+
+    /// Puts `timer` off, if it runs and is due earlier than after `wait`.
+    pub(super) fn put_off(&mut self, timer: Timer, wait: Duration) {
+        if self.is_running(timer) {
+            let due = &mut self.due[timer as usize];
+            *due = (*due).max(self.now + wait);
+        }
     }
 }

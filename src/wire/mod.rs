@@ -17,7 +17,7 @@ pub use inquire::Inquire;
 pub use packet::Packet;
 pub use peers::{PeerList, PeerRecord};
 pub use records::{Record, Records};
-pub use tell::{TellList, TellRecord};
+pub use tell::TorrentList;
 
 /// The largest payload we send: with the headers of IPv4 and UDP one Ethernet
 /// frame.

@@ -5,7 +5,7 @@ use super::header::{Header, PacketType};
 use super::inquire::Inquire;
 use super::peers::PeerList;
 use super::records::{Record, Records};
-use super::tell::TellList;
+use super::tell::TorrentList;
 use crate::reject::Reject;
 
 /// The length of a record in an IPv6 peer list.
@@ -21,7 +21,7 @@ pub enum Packet<'a> {
     /// SYNC_SCRAPE_INQUIRE.
     ScrapeInquire(Inquire),
     /// SYNC_SCRAPE_TELL. There may be an incomplete record behind the last one.
-    ScrapeTell(TellList<'a>),
+    ScrapeTell(TorrentList<'a>),
 }
 
 impl<'a> Packet<'a> {

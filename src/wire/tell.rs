@@ -8,28 +8,17 @@
 //! ```
 
 use super::records::{Record, Records, field};
-use crate::types::InfoHash;
+use crate::types::{InfoHash, Torrent};
 
 const INFO_HASH: usize = 0;
 const BASE_OFFSET: usize = 20;
 const DOWNLOADED: usize = 24;
 const LEN: usize = 32;
 
-/// One torrent on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TellRecord {
-    /// The torrent.
-    pub info_hash: InfoHash,
-    /// How many minutes ago it was last announced.
-    pub base_offset: u32,
-    /// How often it was downloaded.
-    pub downloaded: u64,
-}
-
 /// The torrents of a SYNC_SCRAPE_TELL packet.
-pub type TellList<'a> = Records<'a, TellRecord>;
+pub type TorrentList<'a> = Records<'a, Torrent>;
 
-impl Record for TellRecord {
+impl Record for Torrent {
     type Bytes = [u8; LEN];
 
     fn parse(bytes: &[u8; LEN]) -> Self {

@@ -1,14 +1,15 @@
-//! A cluster of sans-IO nodes in one test, on a clock that the test owns.
+//! Peer sync: a cluster of sans-IO nodes in one test, on a clock that the test
+//! owns. Scrape sync is off here, and has a cluster of its own in tube/.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use livesync::config::Config;
-use livesync::protocol::{Node, Source};
+use livesync::protocol::{Node, Received, Source};
 use livesync::reject::Reject;
 use livesync::time::Time;
 use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::wire::PeerRecord;
+use livesync::wire::{PeerList, PeerRecord};
 use proptest::prelude::*;
 
 fn address(node: u8) -> SocketAddrV4 {
@@ -16,7 +17,12 @@ fn address(node: u8) -> SocketAddrV4 {
 }
 
 fn node(number: u8) -> Node {
-    Node::new(TrackerId([number; 4]), address(number), &Config::default())
+    let config = Config {
+        scrape: false,
+        ..Config::default()
+    };
+    let id = TrackerId([number; 4]);
+    Node::new(Time::START, id, address(number), 0, &config)
 }
 
 fn source(number: u8) -> Source {
@@ -43,6 +49,19 @@ fn millis(millis: u64) -> Time {
     Time::START + Duration::from_millis(millis)
 }
 
+/// The announces of a datagram.
+fn hear<'a>(
+    hearer: &mut Node,
+    now: Time,
+    source: Source,
+    datagram: &'a [u8],
+) -> Result<PeerList<'a>, Reject> {
+    match hearer.handle_datagram(now, source, datagram)? {
+        Received::Peers(peers) => Ok(peers),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// All packets that are ready.
 fn drain(node: &mut Node) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| node.poll_transmit())
@@ -67,7 +86,7 @@ proptest! {
             for packet in packets {
                 assert!(packet.len() > 8 && packet.len() <= 1472);
                 for (hearer, heard) in hearers.iter_mut().zip(&mut heard) {
-                    heard.extend(hearer.handle_datagram(source(1), &packet).unwrap());
+                    heard.extend(hear(hearer, now, source(1), &packet).unwrap());
                 }
                 assert_eq!(teller_rejects_its_own(&packet), Reject::OwnPacket);
                 let oldest = told_at[heard[0].len() - (packet.len() - 8) / 28];
@@ -110,7 +129,7 @@ proptest! {
 }
 
 fn teller_rejects_its_own(packet: &[u8]) -> Reject {
-    node(1).handle_datagram(source(1), packet).unwrap_err()
+    hear(&mut node(1), Time::START, source(1), packet).unwrap_err()
 }
 
 #[test]
@@ -165,21 +184,21 @@ fn every_drop_is_counted_under_its_reason() {
         (source(2), packet(2, 2, 5), Reject::BadLength),
         (source(2), packet(2, 0, 0), Reject::EmptyList),
         (source(2), packet(2, 1, 80), Reject::Ipv6Unsupported),
-        (source(2), packet(2, 1, 8), Reject::ScrapeUnsupported),
+        (source(3), packet(3, 1, 8), Reject::ScrapeUnsupported),
+        (source(3), packet(3, 2, 4), Reject::ScrapeUnsupported),
+        (source(3), packet(3, 3, 32), Reject::ScrapeUnsupported),
     ];
     for (source, packet, reject) in &cases {
-        assert_eq!(
-            hearer.handle_datagram(*source, packet).unwrap_err(),
-            *reject
-        );
+        let refused = hear(&mut hearer, Time::START, *source, packet);
+        assert_eq!(refused.unwrap_err(), *reject);
     }
-    let drops = &hearer.counters().drops;
-    assert_eq!(drops.of(Reject::NotBlessed), 2);
-    for (_, _, reject) in &cases[2..] {
-        assert_eq!(drops.of(*reject), 1, "{reject:?}");
+    let drops = hearer.counters().drops;
+    for (_, _, reject) in &cases {
+        let expected = cases.iter().filter(|(_, _, other)| other == reject);
+        assert_eq!(drops.of(*reject), expected.count() as u64, "{reject:?}");
     }
     let with_tail = packet(2, 0, 28 + 27);
-    let peers = hearer.handle_datagram(source(2), &with_tail).unwrap();
+    let peers = hear(&mut hearer, Time::START, source(2), &with_tail).unwrap();
     assert_eq!(peers.len(), 1);
     let counters = hearer.counters();
     assert_eq!(counters.drops.of(Reject::TruncatedTail), 1);

@@ -298,8 +298,12 @@ fn links_into_a_program_that_is_no_tracker() {
     let source = cc::root().join("c-tests/no_host.c");
     let with_archive = cc::link_statically("no_host", &[&source], &[], &cc::built("liblivesync.a"));
     let with_shared = cc::link_shared("no_host_shared", &source);
-    for program in [with_archive, with_shared] {
-        let output = cc::run(&mut Command::new(&program));
+    for (program, arguments) in [
+        (&with_archive, &[][..]),
+        (&with_archive, &["without bind and init"]),
+        (&with_shared, &[]),
+    ] {
+        let output = cc::run(Command::new(program).args(arguments));
         let log = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(

@@ -3,6 +3,7 @@
 mod cluster;
 mod compile_out;
 mod drop_in;
+mod engine;
 mod header;
 mod real_clients;
 mod setup_errors;

@@ -58,7 +58,7 @@ fn an_address_of_nobody_here() {
     assert_eq!(
         dies(&format!("bind 192.0.2.99 {port}\n"), &[]),
         format!(
-            "livesync: cannot join for group 224.0.42.5:{port} on interface 192.0.2.99: \
+            "livesync: cannot join group 224.0.42.5:{port} on interface 192.0.2.99: \
              No such device (os error 19)"
         )
     );
@@ -76,4 +76,12 @@ fn an_unusable_setting() {
 fn two_inits() {
     let commands = format!("bind 127.0.0.1 {}\ninit\ninit\n", port());
     assert_eq!(dies(&commands, &[]), "livesync: started twice");
+}
+
+#[test]
+fn port_0() {
+    assert_eq!(
+        dies("bind 127.0.0.1 0\n", &[]),
+        "livesync: cannot sync on port 0"
+    );
 }

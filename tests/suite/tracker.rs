@@ -475,8 +475,9 @@ impl Tracker {
     }
 
     fn end(mut self, signal: &str) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        cc::run(Command::new("kill").args([signal, &pid]));
+        // The shell's own kill: there need not be a program of that name.
+        let kill = format!("kill {signal} {}", self.child.id());
+        cc::run(Command::new("sh").args(["-c", &kill]));
         let asked = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("exit status") {

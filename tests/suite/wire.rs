@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 
 use livesync::reject::Reject;
-use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
+use livesync::types::{InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 use livesync::wire::{
-    Beacon, Header, Inquire, Packet, PacketType, PeerList, PeerRecord, Record, TellList, TellRecord,
+    Beacon, Header, Inquire, Packet, PacketType, PeerList, PeerRecord, Record, TorrentList,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -28,9 +28,9 @@ fn peer_records() -> impl Strategy<Value = Vec<PeerRecord>> {
     vec(record, 1..60)
 }
 
-fn tell_records() -> impl Strategy<Value = Vec<TellRecord>> {
+fn tell_records() -> impl Strategy<Value = Vec<Torrent>> {
     let record =
-        any::<([u8; 20], u32, u64)>().prop_map(|(hash, base_offset, downloaded)| TellRecord {
+        any::<([u8; 20], u32, u64)>().prop_map(|(hash, base_offset, downloaded)| Torrent {
             info_hash: InfoHash(hash),
             base_offset,
             downloaded,
@@ -153,7 +153,7 @@ fn an_ipv6_peer_list_is_not_a_beacon() {
 #[test]
 fn empty_lists_are_refused() {
     assert_eq!(PeerList::new(&[]).len(), 0);
-    assert_eq!(TellList::new(&[]).len(), 0);
+    assert_eq!(TorrentList::new(&[]).len(), 0);
     for packet_type in [PacketType::Live, PacketType::ScrapeTell] {
         let packet = Header::new(TrackerId([1; 4]), packet_type).emit();
         assert_eq!(parse(&packet).unwrap_err(), Reject::EmptyList);

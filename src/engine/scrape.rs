@@ -1,0 +1,82 @@
+//! Scrape sync between the node and the host's torrents. Whoever ticks first does
+//! what is to be done; the node hands each task out once.
+
+use super::engine::Engine;
+use crate::host::Torrents;
+use crate::protocol::{Node, Task};
+use crate::wire::TorrentList;
+
+impl Engine {
+    /// Whether the host takes part in scrape sync.
+    pub(super) fn can_scrape(&self) -> bool {
+        self.host.torrents().is_some()
+    }
+
+    /// Merges the torrents of one packet into the host's.
+    pub(super) fn merge(&self, heard: TorrentList<'_>) {
+        let Some(torrents) = self.host.torrents() else {
+            return;
+        };
+        let mut merged = Vec::with_capacity(heard.len());
+        for torrent in heard {
+            if !self.may_call_host() {
+                return;
+            }
+            merged.push((torrent.info_hash, torrents.merge(&torrent)));
+        }
+        self.input(|node| node.handle_merged(self.clock.now(), &merged));
+    }
+
+    /// Does what the node asks for, and sends what comes of it.
+    pub(super) fn do_tasks(&self) {
+        let Some(torrents) = self.host.torrents() else {
+            return;
+        };
+        while let Some(task) = self.input(Node::poll_task).flatten() {
+            let Some(_in_host) = self.run.enter_host() else {
+                return;
+            };
+            if !self.may_call_host() {
+                return;
+            }
+            self.do_task(task, torrents);
+        }
+    }
+
+    fn do_task(&self, task: Task, torrents: &dyn Torrents) {
+        match task {
+            Task::CountTorrents => {
+                let count = torrents.count();
+                self.input(|node| node.handle_torrent_count(self.clock.now(), count));
+            }
+            Task::Walk { cursor, limit } => {
+                let mut told = Vec::with_capacity(limit);
+                let next = torrents.walk(cursor, limit, &mut told);
+                self.input(|node| node.handle_walked(&told, next));
+            }
+            Task::LookUp(hashes) => {
+                let mut told = Vec::with_capacity(hashes.len());
+                for info_hash in &hashes {
+                    if !self.may_call_host() {
+                        return;
+                    }
+                    told.extend(torrents.look_up(info_hash));
+                }
+                self.input(|node| node.handle_looked_up(&told));
+            }
+        }
+    }
+
+    /// Hands something to the node, if it lives, and sends what comes of it.
+    fn input<T>(&self, hand: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        let mut state = self.state.lock();
+        let live = state.live.as_mut()?;
+        let result = hand(&mut live.node);
+        let send = live.begin_sending();
+        drop(state);
+        if send {
+            self.transmit();
+        }
+        Some(result)
+    }
+}

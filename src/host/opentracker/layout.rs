@@ -1,0 +1,89 @@
+//! The tracker's structs, as C lays them out.
+#![allow(non_camel_case_types)]
+
+use std::net::Ipv4Addr;
+
+use crate::types::{Peer, PeerFlags};
+
+/// A SHA-1 info_hash: 20 raw bytes.
+pub type ot_hash = [u8; 20];
+
+/// A peer as the tracker keeps it: 0-3 ip, 4-5 port, both in network byte order,
+/// 6 flags, 7 minutes since the last announce.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct ot_peer {
+    data: [u8; 8],
+}
+
+impl From<&Peer> for ot_peer {
+    fn from(peer: &Peer) -> Self {
+        let [a, b, c, d] = peer.ip.octets();
+        let [high, low] = peer.port.to_be_bytes();
+        Self {
+            data: [a, b, c, d, high, low, peer.flags.0, 0],
+        }
+    }
+}
+
+impl From<ot_peer> for Peer {
+    fn from(peer: ot_peer) -> Self {
+        let [a, b, c, d, high, low, flags, _minutes] = peer.data;
+        Self {
+            ip: Ipv4Addr::new(a, b, c, d),
+            port: u16::from_be_bytes([high, low]),
+            flags: PeerFlags(flags),
+        }
+    }
+}
+
+#[cfg(feature = "want_sync_scrape")]
+pub(super) use scrape::{ot_peerlist, ot_torrent, ot_vector};
+
+#[cfg(feature = "want_sync_scrape")]
+mod scrape {
+    use std::ffi::c_void;
+    use std::mem::offset_of;
+
+    use libc::time_t;
+
+    use super::ot_hash;
+
+    /// An array that grows; in a bucket, torrents sorted by hash.
+    #[repr(C)]
+    pub struct ot_vector {
+        pub data: *mut c_void,
+        pub size: usize,
+        pub space: usize,
+    }
+
+    #[repr(C)]
+    pub struct ot_torrent {
+        pub hash: ot_hash,
+        pub peer_list: *mut ot_peerlist,
+    }
+
+    #[repr(C)]
+    pub struct ot_peerlist {
+        /// When it was last announced, in minutes.
+        pub base: time_t,
+        pub seed_count: usize,
+        pub peer_count: usize,
+        pub down_count: usize,
+        pub peers: ot_vector,
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    const _: () = {
+        assert!(size_of::<ot_vector>() == 24);
+        assert!(offset_of!(ot_vector, size) == 8);
+        assert!(offset_of!(ot_vector, space) == 16);
+        assert!(size_of::<ot_torrent>() == 32);
+        assert!(offset_of!(ot_torrent, peer_list) == 24);
+        assert!(size_of::<ot_peerlist>() == 56);
+        assert!(offset_of!(ot_peerlist, seed_count) == 8);
+        assert!(offset_of!(ot_peerlist, peer_count) == 16);
+        assert!(offset_of!(ot_peerlist, down_count) == 24);
+        assert!(offset_of!(ot_peerlist, peers) == 32);
+    };
+}

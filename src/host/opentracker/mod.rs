@@ -1,0 +1,173 @@
+//! opentracker as a host, found by link-time symbols: a tracker of one of the two
+//! generations that share the six prototypes of `ot_livesync.h`.
+
+mod layout;
+mod symbols;
+#[cfg(feature = "want_sync_scrape")]
+mod torrents;
+
+use std::ffi::{CString, c_char, c_int};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use self::symbols::{Symbols, need};
+use super::Host;
+#[cfg(feature = "want_sync_scrape")]
+use super::Torrents;
+use crate::error::SetupError;
+use crate::types::{InfoHash, Peer, TrackerId};
+
+pub use self::layout::{ot_hash, ot_peer};
+
+/// The permission that a source of sync packets needs.
+const OT_PERMISSION_MAY_LIVESYNC: c_int = 0x4;
+/// "This announce came by multicast."
+const FLAG_MCA: c_int = 2;
+
+/// The tracker that this library is linked into.
+#[derive(Clone, Copy)]
+pub struct Opentracker {
+    tracker: Tracker,
+    #[cfg(feature = "want_sync_scrape")]
+    torrents: Option<torrents::Buckets>,
+    /// From 13 January 2009 on an address is 16 bytes long; `handle_udp6`
+    /// appeared at the same time.
+    wide_addresses: bool,
+    /// It was 5, and became 6 on 24 March 2009, a week after `load_state`
+    /// appeared.
+    event_sync: c_int,
+}
+
+/// What we cannot do without.
+#[derive(Clone, Copy)]
+struct Tracker {
+    accesslist_isblessed: unsafe extern "C" fn(*mut c_char, c_int) -> c_int,
+    add_peer_to_torrent_and_return_peers:
+        unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, c_int, usize, *mut c_char) -> usize,
+    remove_peer_from_torrent:
+        unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, *mut c_char, c_int) -> usize,
+    stats_issue_event: unsafe extern "C" fn(c_int, c_int, usize),
+    #[expect(dead_code, reason = "a tracker has it; used before there is a tracker")]
+    exerr: unsafe extern "C" fn(*mut c_char),
+    g_opentracker_running: *mut c_int,
+    g_tracker_id: *mut u32,
+}
+
+// SAFETY: the functions are the tracker's, which calls them from several threads
+// itself; the variables are only read whole, and volatile.
+unsafe impl Send for Opentracker {}
+// SAFETY: as above.
+unsafe impl Sync for Opentracker {}
+
+impl Opentracker {
+    /// The tracker that this library is linked into.
+    pub fn find() -> Result<Self, SetupError> {
+        let symbols = Symbols::look();
+        let tracker = need!(
+            symbols,
+            Tracker {
+                accesslist_isblessed,
+                add_peer_to_torrent_and_return_peers,
+                remove_peer_from_torrent,
+                stats_issue_event,
+                exerr,
+                g_opentracker_running,
+                g_tracker_id,
+            }
+        );
+        Ok(Self {
+            tracker: tracker.map_err(|missing| SetupError::NoHost { missing })?,
+            #[cfg(feature = "want_sync_scrape")]
+            torrents: torrents::Buckets::find(symbols),
+            wide_addresses: symbols.handle_udp6.is_some(),
+            event_sync: if symbols.load_state.is_some() { 6 } else { 5 },
+        })
+    }
+
+    /// The id that the tracker has drawn.
+    pub fn tracker_id(&self) -> TrackerId {
+        // SAFETY: the symbol is there, so it is the tracker's variable.
+        TrackerId::from_host(unsafe { self.tracker.g_tracker_id.read_volatile() })
+    }
+
+    /// The interface address that the tracker passes to `livesync_bind_mcast`.
+    ///
+    /// # Safety
+    /// `ip` is either NULL or points at the bytes of an address, as many as this
+    /// generation of the tracker has.
+    pub unsafe fn interface(&self, ip: *const c_char) -> Result<Ipv4Addr, SetupError> {
+        if ip.is_null() {
+            return Err(SetupError::Address("it is NULL"));
+        }
+        if self.wide_addresses {
+            // SAFETY: not NULL, so 16 bytes by this function's contract.
+            let ip = Ipv6Addr::from(unsafe { ip.cast::<[u8; 16]>().read() });
+            ip.to_ipv4_mapped()
+                .ok_or(SetupError::Address("it is not an IPv4 address"))
+        } else {
+            // SAFETY: not NULL, so 4 bytes by this function's contract.
+            Ok(Ipv4Addr::from(unsafe { ip.cast::<[u8; 4]>().read() }))
+        }
+    }
+}
+
+impl Host for Opentracker {
+    fn is_running(&self) -> bool {
+        // SAFETY: the symbol is there, so it is the tracker's variable, which a
+        // signal handler clears.
+        unsafe { self.tracker.g_opentracker_running.read_volatile() != 0 }
+    }
+
+    fn is_blessed(&self, source: Ipv4Addr) -> bool {
+        let mut narrow = source.octets();
+        let mut wide = source.to_ipv6_mapped().octets();
+        let ip = if self.wide_addresses {
+            wide.as_mut_ptr()
+        } else {
+            narrow.as_mut_ptr()
+        };
+        let ask = self.tracker.accesslist_isblessed;
+        // SAFETY: `ip` points at an address as long as this generation has them.
+        unsafe { ask(ip.cast(), OT_PERMISSION_MAY_LIVESYNC) != 0 }
+    }
+
+    fn add_peer(&self, info_hash: &InfoHash, peer: &Peer) {
+        let (mut hash, mut peer) = (info_hash.0, ot_peer::from(peer));
+        let add = self.tracker.add_peer_to_torrent_and_return_peers;
+        // SAFETY: both are copies that the tracker may write to; with amount 0
+        // it writes no reply.
+        unsafe { add(&mut hash, &mut peer, FLAG_MCA, 0, std::ptr::null_mut()) };
+    }
+
+    fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer) {
+        let (mut hash, mut peer) = (info_hash.0, ot_peer::from(peer));
+        let remove = self.tracker.remove_peer_from_torrent;
+        // SAFETY: both are copies that the tracker may write to; a peer removed
+        // by FLAG_MCA gets no reply.
+        unsafe { remove(&mut hash, &mut peer, std::ptr::null_mut(), FLAG_MCA) };
+    }
+
+    fn packet_applied(&self, records: usize) {
+        // SAFETY: a call by value. The classic tracker takes the number as a
+        // uint32_t, later ones as uintptr_t; both find it in the same register.
+        unsafe { (self.tracker.stats_issue_event)(self.event_sync, 0, records) };
+    }
+
+    #[cfg(feature = "want_sync_scrape")]
+    fn torrents(&self) -> Option<&dyn Torrents> {
+        self.torrents
+            .as_ref()
+            .map(|buckets| buckets as &dyn Torrents)
+    }
+}
+
+/// Ends the process the way the tracker ends it on a bad setup, if we are linked
+/// into something that can.
+pub fn exit_with_error(message: &str) {
+    if let Some(exerr) = Symbols::look().exerr
+        && let Ok(message) = CString::new(message)
+    {
+        // SAFETY: a string of C, which the tracker prints; it is never freed, as
+        // the process ends.
+        unsafe { exerr(message.into_raw()) };
+    }
+}

@@ -1,0 +1,257 @@
+//! The scrape sync protocol: a tracker that comes up empty learns the torrents
+//! of the cluster, and all learn the largest downloaded counts.
+//!
+//! | the specification | here |
+//! | --- | --- |
+//! | "broadcast a beacon every LIVESYNC_BEACON_INTERVAL seconds" | [`Scrape`] |
+//! | "it inquires for a scrape", "only the one with most torrents" | [`inquiry`] |
+//! | "answers with as many scrape tell packets it needs" | [`telling`] |
+//! | "its own scrape tell packets, if it knows more" | [`tell_back`] |
+
+mod inquiry;
+mod task;
+mod tell_back;
+mod telling;
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use self::inquiry::{Candidate, Inquiry};
+use self::tell_back::TellBack;
+use self::telling::Telling;
+use super::batch::Batch;
+use super::counters::ScrapeCounters;
+use super::outbox::Datagram;
+use super::timers::{Timer, Timers};
+use crate::config::Config;
+use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
+use crate::wire::{Beacon, Inquire, PacketType};
+
+pub use self::task::Task;
+
+/// How often a telling goes on, at most
+/// [`tell_packets`](Config::tell_packets) packets each time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The scrape sync of one node.
+#[derive(Debug)]
+pub(super) struct Scrape {
+    id: TrackerId,
+    interval: Duration,
+    /// Tell records per tick.
+    per_tick: usize,
+    inquiry: Inquiry,
+    /// The fullest tracker whose beacon waits for our own torrents to be counted.
+    unweighed: Option<Candidate>,
+    beacon_due: bool,
+    decision_due: bool,
+    counting: bool,
+    telling: Option<Telling>,
+    tell_back: TellBack,
+    batch: Batch<Torrent>,
+    rng: Rng,
+    pub(super) counters: ScrapeCounters,
+}
+
+impl Scrape {
+    pub(super) fn new(id: TrackerId, seed: u64, config: &Config, timers: &mut Timers) -> Self {
+        timers.set_after(Timer::Beacon, config.first_beacon_delay);
+        let per_tick = (config.tell_packets as usize).saturating_mul(Batch::<Torrent>::CAPACITY);
+        Self {
+            id,
+            interval: config.beacon_interval,
+            per_tick,
+            inquiry: Inquiry::new(config),
+            unweighed: None,
+            beacon_due: false,
+            decision_due: false,
+            counting: false,
+            telling: None,
+            tell_back: TellBack::new(config.remembered_torrents),
+            batch: Batch::new(id, PacketType::ScrapeTell),
+            rng: Rng::with_seed(seed),
+            counters: ScrapeCounters::default(),
+        }
+    }
+
+    /// A beacon. Whether it is worth asking shows when our torrents are counted.
+    pub(super) fn heard_beacon(&mut self, from: TrackerId, beacon: Beacon) {
+        self.counters.beacons_heard += 1;
+        let candidate = Candidate {
+            id: from,
+            torrents: beacon.torrents,
+        };
+        if self
+            .unweighed
+            .is_none_or(|other| candidate.is_fuller_than(&other))
+        {
+            self.unweighed = Some(candidate);
+        }
+    }
+
+    /// An inquiry. "A second INQUIRE while telling is ignored."
+    pub(super) fn heard_inquire(&mut self, inquire: Inquire, timers: &mut Timers) {
+        self.counters.inquiries_heard += 1;
+        if inquire.asked == self.id && self.telling.is_none() {
+            self.telling = Some(Telling::new());
+            timers.set_after(Timer::Tell, Duration::ZERO);
+        }
+    }
+
+    /// A scrape tell packet of somebody else.
+    ///
+    /// "If it sees a SYNC_SCRAPE_TELL within that time frame, it's likely, that
+    /// another scrape sync is going on. It should reset its state to needs no
+    /// inquiry." And: "to not interrupt a scrape tell, a tracker should wait
+    /// LIVESYNC_BEACON_INTERVAL after receiving a scrape tell."
+    pub(super) fn heard_tell(&mut self, timers: &mut Timers) {
+        self.inquiry.reset(timers);
+        self.decision_due = false;
+        self.unweighed = None;
+        if let Some(telling) = &mut self.telling {
+            telling.end_tick();
+        }
+        timers.put_off(Timer::Beacon, self.interval);
+        let wait = self.silence();
+        timers.put_off(Timer::Tell, wait);
+        timers.put_off(Timer::TellBack, wait);
+    }
+
+    /// What became of the torrents of a tell packet in our own table.
+    pub(super) fn handle_merged(&mut self, merged: &[(InfoHash, Merged)], timers: &mut Timers) {
+        for (info_hash, merged) in merged {
+            self.counters.torrents_heard += 1;
+            match merged {
+                Merged::AsHeard => self.tell_back.forget(info_hash),
+                Merged::KnownBetter => {
+                    if !self.tell_back.remember(*info_hash) {
+                        self.counters.torrents_not_remembered += 1;
+                    }
+                }
+                Merged::Failed => self.counters.torrents_failed += 1,
+            }
+        }
+        if !self.tell_back.is_empty() && !timers.is_running(Timer::TellBack) {
+            timers.set_after(Timer::TellBack, self.silence());
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, timers: &mut Timers) {
+        self.beacon_due |= timers.take_due(Timer::Beacon);
+        if timers.take_due(Timer::Inquire) {
+            self.decision_due = true;
+        }
+        if timers.take_due(Timer::Tell)
+            && let Some(telling) = &mut self.telling
+        {
+            if telling.is_over() {
+                self.telling = None;
+            } else {
+                telling.begin_tick(self.per_tick);
+                self.own_tells_go_on(Timer::Tell, timers);
+            }
+        }
+        if timers.take_due(Timer::TellBack) && !self.tell_back.is_empty() {
+            if self.telling.is_some() {
+                // It may tell them all; what is left then waits for silence again.
+                timers.set_after(Timer::TellBack, self.silence());
+            } else {
+                self.tell_back.begin_tick(self.per_tick);
+                self.own_tells_go_on(Timer::TellBack, timers);
+            }
+        }
+    }
+
+    /// What the host is to be asked next.
+    pub(super) fn poll_task(&mut self) -> Option<Task> {
+        let must_count = self.beacon_due || self.decision_due || self.unweighed.is_some();
+        if must_count && !self.counting {
+            self.counting = true;
+            return Some(Task::CountTorrents);
+        }
+        let telling = self.telling.as_mut().and_then(Telling::poll_task);
+        telling.or_else(|| self.tell_back.poll_task())
+    }
+
+    /// The host has counted its torrents.
+    pub(super) fn handle_torrent_count(
+        &mut self,
+        torrents: u64,
+        timers: &mut Timers,
+        send: &mut impl FnMut(Datagram),
+    ) {
+        self.counting = false;
+        if let Some(candidate) = self.unweighed.take() {
+            self.inquiry.weigh(candidate, torrents, timers);
+        }
+        if std::mem::take(&mut self.decision_due)
+            && let Some(asked) = self.inquiry.decide(torrents, timers)
+        {
+            self.counters.inquiries_sent += 1;
+            send(Datagram::of(&Inquire { asked }.emit(self.id)));
+        }
+        if std::mem::take(&mut self.beacon_due) {
+            timers.set_after(Timer::Beacon, self.interval);
+            self.counters.beacons_sent += 1;
+            send(Datagram::of(&Beacon { torrents }.emit(self.id)));
+        }
+    }
+
+    /// The host has walked a portion of its torrents; the walk goes on at `next`.
+    pub(super) fn handle_walked(
+        &mut self,
+        torrents: &[Torrent],
+        next: Option<Cursor>,
+        send: &mut impl FnMut(Datagram),
+    ) {
+        let Some(telling) = &mut self.telling else {
+            return;
+        };
+        telling.walked(torrents.len(), next);
+        let over = telling.is_over();
+        for torrent in torrents {
+            self.tell_back.forget(&torrent.info_hash);
+        }
+        self.tell(torrents, over, send);
+    }
+
+    /// The host has looked up the torrents that it knows better.
+    pub(super) fn handle_looked_up(
+        &mut self,
+        torrents: &[Torrent],
+        send: &mut impl FnMut(Datagram),
+    ) {
+        self.tell_back.looked_up();
+        self.tell(torrents, true, send);
+    }
+
+    /// Fills packets with `torrents`; only behind the last torrents one may leave
+    /// that is less than full.
+    fn tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
+        self.counters.torrents_told += torrents.len() as u64;
+        for torrent in torrents {
+            self.batch.push(torrent);
+            if self.batch.is_full() {
+                send(self.batch.take());
+            }
+        }
+        if last && !self.batch.is_empty() {
+            send(self.batch.take());
+        }
+    }
+
+    /// "Beacons pause while we tell", and for an interval afterwards.
+    fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) {
+        timers.set_after(timer, TICK);
+        timers.put_off(Timer::Beacon, self.interval);
+    }
+
+    /// How long we are silent after a tell of somebody else: an interval, "and a
+    /// random delay so that not everybody speaks at once".
+    fn silence(&mut self) -> Duration {
+        let delay = self.interval.mul_f64(self.rng.f64() / 2.0);
+        self.interval.saturating_add(delay)
+    }
+}

@@ -1,0 +1,203 @@
+//! The engine at its worst moments: the host holds the receive thread, or panics, or
+//! starts it twice.
+
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use livesync::config::Config;
+use livesync::engine::Engine;
+use livesync::error::SetupError;
+use livesync::host::Host;
+use livesync::log::Level;
+use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
+
+use crate::support::group::{Wire, port};
+
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// A table that a test can lock, as a tracker locks a bucket.
+#[derive(Default)]
+struct Table {
+    bucket: Mutex<()>,
+    added: AtomicUsize,
+    errors: Mutex<Vec<String>>,
+}
+
+impl Table {
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.bucket.lock().expect("nobody panics with the bucket")
+    }
+
+    fn wait_for(&self, added: usize) {
+        let start = Instant::now();
+        while self.added.load(Ordering::SeqCst) != added {
+            assert!(start.elapsed() < Duration::from_secs(10), "never {added}");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+struct TableHost(Arc<Table>);
+
+impl Host for TableHost {
+    fn is_blessed(&self, _source: Ipv4Addr) -> bool {
+        true
+    }
+
+    fn add_peer(&self, info_hash: &InfoHash, _peer: &Peer) {
+        self.0.added.fetch_add(1, Ordering::SeqCst);
+        assert_ne!(info_hash.0[0], 0xff, "a bug, for a test");
+        drop(self.0.lock());
+    }
+
+    fn remove_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {}
+
+    fn packet_applied(&self, _records: usize) {}
+
+    fn log(&self, level: Level, message: &str) {
+        if level == Level::Error {
+            let mut errors = self.0.errors.lock().expect("nobody panics with the log");
+            errors.push(message.to_owned());
+        }
+    }
+}
+
+fn engine(port: u16) -> (Arc<Engine>, Arc<Table>) {
+    let table = Arc::new(Table::default());
+    let engine = Arc::new(Engine::new(Box::new(TableHost(table.clone()))).expect("an engine"));
+    engine
+        .bind(Config::default(), Ipv4Addr::LOCALHOST, port)
+        .expect("bind");
+    (engine, table)
+}
+
+fn tell(engine: &Engine) {
+    let peer = Peer {
+        ip: Ipv4Addr::new(192, 0, 2, 1),
+        port: 6881,
+        flags: PeerFlags::SEEDING,
+    };
+    engine.tell(InfoHash([0xab; 20]), peer);
+}
+
+/// A SYNC_LIVE packet of another tracker, with one announce of this torrent.
+fn packet(torrent: u8) -> Vec<u8> {
+    let mut packet = vec![9, 9, 9, 9, 0, 0, 0, 0];
+    packet.extend([torrent; 20]);
+    packet.extend([10, 0, 0, 1, 0x1a, 0xe1, 0x80, 0]);
+    packet
+}
+
+#[test]
+fn announces_are_sent_on_time_while_the_host_holds_the_receive_thread() {
+    let port = port();
+    let wire = Wire::join(port);
+    let (engine, table) = engine(port);
+    engine.start(TrackerId([1; 4])).expect("start");
+    let bucket = table.lock();
+    wire.send(&packet(1));
+    table.wait_for(1);
+    wire.receive_all(Duration::from_millis(10));
+    let mut told = 0;
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(500) {
+        tell(&engine);
+        told += 1;
+        thread::sleep(Duration::from_millis(20));
+    }
+    let sent: usize = wire
+        .receive_all(Duration::from_millis(10))
+        .iter()
+        .map(|packet| (packet.len() - 8) / 28)
+        .sum();
+    // What is not sent is younger than the flush time-out.
+    assert!(told - sent <= 6, "{sent} of {told}");
+    drop(bucket);
+    engine.stop();
+}
+
+#[test]
+fn a_stop_is_bounded_and_final_also_while_the_host_holds_the_receive_thread() {
+    let port = port();
+    let wire = Wire::join(port);
+    let (engine, table) = engine(port);
+    engine.start(TrackerId([1; 4])).expect("start");
+    let bucket = table.lock();
+    wire.send(&[packet(1), packet(2)[8..].to_vec()].concat());
+    table.wait_for(1);
+    wire.receive_all(Duration::from_millis(10));
+    let start = Instant::now();
+    engine.stop();
+    assert!(start.elapsed() < Duration::from_millis(200));
+    for _ in 0..520 {
+        tell(&engine);
+    }
+    assert!(wire.receive(SILENCE).is_none(), "told after the stop");
+    drop(bucket);
+    thread::sleep(SILENCE);
+    assert_eq!(
+        table.added.load(Ordering::SeqCst),
+        1,
+        "called after the stop"
+    );
+    engine.start(TrackerId([1; 4])).expect("start again");
+    wire.send(&packet(3));
+    table.wait_for(2);
+    engine.stop();
+}
+
+#[test]
+fn of_two_starts_at_once_one_wins() {
+    let (engine, _table) = engine(port());
+    for round in 0..50 {
+        let starts: Vec<_> = (0..2)
+            .map(|_| {
+                let engine = engine.clone();
+                thread::spawn(move || engine.start(TrackerId([1; 4])))
+            })
+            .collect();
+        let won = starts
+            .into_iter()
+            .map(|start| start.join().expect("no panic"))
+            .filter(|started| match started {
+                Ok(()) => true,
+                Err(e) => {
+                    assert!(matches!(e, SetupError::AlreadyRunning), "{e}");
+                    false
+                }
+            })
+            .count();
+        assert_eq!(won, 1, "round {round}");
+        engine.stop();
+    }
+}
+
+#[test]
+fn a_panic_trips_the_engine_and_says_so_once() {
+    let port = port();
+    let wire = Wire::join(port);
+    let (engine, table) = engine(port);
+    engine.start(TrackerId([1; 4])).expect("start");
+    wire.send(&packet(0xff));
+    let start = Instant::now();
+    while !engine.is_tripped() {
+        assert!(start.elapsed() < Duration::from_secs(10));
+        thread::sleep(Duration::from_millis(1));
+    }
+    tell(&engine);
+    wire.send(&packet(1));
+    thread::sleep(SILENCE);
+    assert_eq!(table.added.load(Ordering::SeqCst), 1);
+    assert!(engine.counters().is_none(), "its sockets are still there");
+    engine.stop();
+    let started = engine.start(TrackerId([1; 4]));
+    assert!(matches!(started, Err(SetupError::Tripped)));
+    let errors = table.errors.lock().expect("nobody panics with the log");
+    assert_eq!(
+        *errors,
+        ["sync is off from now on: the receive thread panicked"]
+    );
+}
