@@ -7,6 +7,7 @@
    Commands, one a line, each answered with "ok" once it is done:
      bind ADDRESS PORT   livesync_bind_mcast; ADDRESS "null" passes NULL
      id NUMBER           sets g_tracker_id
+     show-id             prints it
      init, deinit, ticker
      tell HASH ADDRESS PORT FLAGS    HASH is a byte, repeated 20 times
      burst COUNT         tells COUNT peers, each of a torrent of its own
@@ -190,6 +191,7 @@ int main( int argc, char **argv ) {
     else if( sscanf( line, "bless %d", &blessed ) == 1 ) ;
     else if( sscanf( line, "running %u", &number ) == 1 ) g_opentracker_running = (int)number;
     else if( sscanf( line, "echo %d", &echo ) == 1 ) ;
+    else if( !strcmp( line, "show-id\n" ) ) say( "id %u\n", g_tracker_id );
     else if( !strcmp( line, "count\n" ) ) say( "count %lu\n", __atomic_load_n( &added, __ATOMIC_RELAXED ) );
     else { fprintf( stderr, "unknown command: %s", line ); return 2; }
     say( "ok\n" );

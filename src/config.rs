@@ -21,6 +21,8 @@ pub struct Config {
     pub loopback: bool,
     /// How long the oldest record waits for its packet to fill up.
     pub flush_after: Duration,
+    /// Whether to hear of IPv6 peers.
+    pub ipv6: bool,
     /// Whether to take part in scrape sync. Without the feature `want_sync_scrape`
     /// it makes no difference.
     pub scrape: bool,
@@ -49,6 +51,7 @@ impl Default for Config {
             ttl: 1,
             loopback: false,
             flush_after: Duration::from_millis(100),
+            ipv6: true,
             scrape: true,
             first_beacon_delay: Duration::from_secs(1800),
             beacon_interval: Duration::from_secs(60),

@@ -11,8 +11,6 @@ pub enum Reject {
     TooShort,
     /// Our own packet, come back to us.
     OwnPacket,
-    /// Our id from an address that is not ours: two trackers drew the same id.
-    IdCollision,
     /// A packet type we do not know.
     UnknownType,
     /// The length does not fit the packet type.
@@ -21,7 +19,7 @@ pub enum Reject {
     EmptyList,
     /// The last record of a list is incomplete; the records before it were used.
     TruncatedTail,
-    /// An IPv6 peer list.
+    /// An IPv6 peer list, and the host takes none.
     Ipv6Unsupported,
     /// Scrape sync, of which this build or this version does nothing.
     ScrapeUnsupported,
@@ -29,11 +27,10 @@ pub enum Reject {
 
 impl Reject {
     /// Every reason, in the order of the numbers behind them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::NotBlessed,
         Self::TooShort,
         Self::OwnPacket,
-        Self::IdCollision,
         Self::UnknownType,
         Self::BadLength,
         Self::EmptyList,
@@ -48,12 +45,11 @@ impl Reject {
             Self::NotBlessed => "the source is not allowed to speak",
             Self::TooShort => "shorter than a header",
             Self::OwnPacket => "our own packet",
-            Self::IdCollision => "it carries our tracker id: two trackers drew the same one",
             Self::UnknownType => "unknown packet type",
             Self::BadLength => "length does not fit the packet type",
             Self::EmptyList => "no record in it",
             Self::TruncatedTail => "last record incomplete (those before it were used)",
-            Self::Ipv6Unsupported => "IPv6 peers are not supported yet",
+            Self::Ipv6Unsupported => "this tracker takes no IPv6 peers",
             Self::ScrapeUnsupported => "scrape sync is not supported",
         }
     }

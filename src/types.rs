@@ -1,7 +1,7 @@
 //! The words of the protocol: what a tracker knows, before it becomes bytes.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::BitOr;
 
 /// The SHA-1 hash that names a torrent, 20 raw bytes.
@@ -29,6 +29,11 @@ impl TrackerId {
     /// The id of a host that keeps it as a `uint32_t`.
     pub const fn from_host(id: u32) -> Self {
         Self(id.to_ne_bytes())
+    }
+
+    /// The id as a host keeps it.
+    pub const fn to_host(self) -> u32 {
+        u32::from_ne_bytes(self.0)
     }
 }
 
@@ -85,19 +90,79 @@ impl fmt::Debug for PeerFlags {
 
 /// A peer of a swarm, as one announce describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Peer {
-    /// The peer's IPv4 address.
-    pub ip: Ipv4Addr,
+pub struct Peer<Ip = IpAddr> {
+    /// The peer's address.
+    pub ip: Ip,
     /// The port the peer listens on, as a number.
     pub port: u16,
     /// What the peer said of itself.
     pub flags: PeerFlags,
 }
 
-impl Peer {
+impl<Ip> Peer<Ip> {
     /// Whether this announce takes the peer out of the swarm.
     pub const fn is_stopped(&self) -> bool {
         self.flags.contains(PeerFlags::STOPPED)
+    }
+
+    /// The same peer, with another type of address.
+    fn with_ip<Other>(self, change: impl FnOnce(Ip) -> Other) -> Peer<Other> {
+        Peer {
+            ip: change(self.ip),
+            port: self.port,
+            flags: self.flags,
+        }
+    }
+}
+
+/// A peer announces itself to the swarm of a torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Announce<Ip = IpAddr> {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The peer.
+    pub peer: Peer<Ip>,
+}
+
+impl From<Announce<Ipv4Addr>> for Announce {
+    fn from(announce: Announce<Ipv4Addr>) -> Self {
+        Self {
+            info_hash: announce.info_hash,
+            peer: announce.peer.with_ip(IpAddr::V4),
+        }
+    }
+}
+
+impl From<Announce<Ipv6Addr>> for Announce {
+    fn from(announce: Announce<Ipv6Addr>) -> Self {
+        Self {
+            info_hash: announce.info_hash,
+            peer: announce.peer.with_ip(IpAddr::V6),
+        }
+    }
+}
+
+/// An announce by the kind of address it has: the two go into different packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ByFamily {
+    /// An IPv4 peer.
+    V4(Announce<Ipv4Addr>),
+    /// An IPv6 peer.
+    V6(Announce<Ipv6Addr>),
+}
+
+impl From<Announce> for ByFamily {
+    fn from(Announce { info_hash, peer }: Announce) -> Self {
+        match peer.ip.to_canonical() {
+            IpAddr::V4(ip) => Self::V4(Announce {
+                info_hash,
+                peer: peer.with_ip(|_| ip),
+            }),
+            IpAddr::V6(ip) => Self::V6(Announce {
+                info_hash,
+                peer: peer.with_ip(|_| ip),
+            }),
+        }
     }
 }
 

@@ -20,8 +20,8 @@ use crate::host::Host;
 use crate::log::Level;
 use crate::net::{Group, NoCancel, Waker, receive, receive_capacity};
 use crate::protocol::{Counters, Received, Source};
-use crate::types::{InfoHash, Peer, TrackerId};
-use crate::wire::{MAX_RECEIVED, PeerList, PeerRecord};
+use crate::types::{Announce, InfoHash, Peer, TrackerId};
+use crate::wire::{MAX_RECEIVED, PeerList};
 
 /// How many packets are sent before another thread takes its turn: so long a
 /// teller is held at most. The receive thread takes the rest over.
@@ -105,6 +105,7 @@ impl Engine {
     /// it binds again to what was bound before.
     pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
         let scrape = self.can_scrape();
+        let ipv6 = self.host.takes_ipv6();
         let mut state = self.settled()?;
         if state.live.is_some() {
             return Err(SetupError::AlreadyRunning);
@@ -122,6 +123,7 @@ impl Engine {
             None => Group::join(&config, interface, port)?,
         };
         config.scrape &= scrape;
+        config.ipv6 &= ipv6;
         state.live = Some(Live::new(self.clock.now(), id, group, &config));
         if let Err(e) = worker::spawn(self) {
             state.live = None;
@@ -148,7 +150,7 @@ impl Engine {
         let now = self.clock.now();
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
-        live.node.tell(now, &PeerRecord { info_hash, peer });
+        live.node.tell(now, Announce { info_hash, peer });
         let wake = live.must_wake_worker();
         let send = live.begin_sending();
         drop(state);
@@ -286,35 +288,40 @@ impl Engine {
         let now = self.clock.now();
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
-        match live.node.handle_datagram(now, source, datagram) {
-            Ok(received) => {
-                drop(state);
-                match received {
-                    Received::Peers(peers) => self.apply(peers),
-                    #[cfg(feature = "want_sync_scrape")]
-                    Received::Torrents(torrents) => self.merge(torrents),
-                    Received::Nothing => {}
-                }
-            }
-            Err(reject) => {
-                let level = live.level_of(now, reject);
-                drop(state);
-                self.log(
-                    level,
-                    format_args!(
-                        "dropped a packet of {} bytes from {}: {}",
-                        datagram.len(),
-                        source.address,
-                        reject.reason()
-                    ),
-                );
-            }
+        let received = live.node.handle_datagram(now, source, datagram);
+        let new_id = live.take_new_id(now);
+        let level = received.as_ref().err().map(|e| live.level_of(now, *e));
+        drop(state);
+        if let Some((id, level)) = new_id {
+            self.host.new_tracker_id(id);
+            self.log(
+                level,
+                format_args!(
+                    "{} has the same tracker id as we; we go on as tracker {id}",
+                    source.address
+                ),
+            );
+        }
+        match received {
+            Ok(Received::Peers(peers)) => self.apply(peers),
+            #[cfg(feature = "want_sync_scrape")]
+            Ok(Received::Torrents(torrents)) => self.merge(torrents),
+            Ok(Received::Nothing) => {}
+            Err(reject) => self.log(
+                level.unwrap_or(Level::Debug),
+                format_args!(
+                    "dropped a packet of {} bytes from {}: {}",
+                    datagram.len(),
+                    source.address,
+                    reject.reason()
+                ),
+            ),
         }
     }
 
     fn apply(&self, peers: PeerList<'_>) {
         let mut applied = 0;
-        for PeerRecord { info_hash, peer } in peers {
+        for Announce { info_hash, peer } in peers {
             if !self.may_call_host() {
                 return;
             }

@@ -36,6 +36,7 @@ pub(super) struct Live {
 struct Quiet {
     rejects: [Time; Reject::ALL.len()],
     send_errors: Time,
+    id_collisions: Time,
 }
 
 impl Live {
@@ -53,6 +54,7 @@ impl Live {
             quiet: Quiet {
                 rejects: [Time::START; Reject::ALL.len()],
                 send_errors: Time::START,
+                id_collisions: Time::START,
             },
         }
     }
@@ -139,14 +141,28 @@ impl Live {
         self.send_error.take()
     }
 
+    /// The new id, if the node has drawn one, and how seriously to log it.
+    pub(super) fn take_new_id(&mut self, now: Time) -> Option<(TrackerId, Level)> {
+        let id = self.node.take_new_id()?;
+        Some((id, warn_once(&mut self.quiet.id_collisions, now)))
+    }
+
     /// How seriously to log a drop: what an operator should know of as a warning,
     /// but for the same reason only once a minute.
     pub(super) fn level_of(&mut self, now: Time, reject: Reject) -> Level {
-        if reject.is_alarming() && is_news(&mut self.quiet.rejects[reject as usize], now) {
-            Level::Warn
+        if reject.is_alarming() {
+            warn_once(&mut self.quiet.rejects[reject as usize], now)
         } else {
             Level::Debug
         }
+    }
+}
+
+fn warn_once(quiet_until: &mut Time, now: Time) -> Level {
+    if is_news(quiet_until, now) {
+        Level::Warn
+    } else {
+        Level::Debug
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
 use crate::log::Level;
-use crate::types::{InfoHash, Peer};
+use crate::types::{InfoHash, Peer, TrackerId};
 
 #[cfg(feature = "want_sync_live")]
 #[allow(unsafe_code)]
@@ -29,6 +29,14 @@ pub trait Host: Send + Sync {
 
     /// Whether packets from this source address may be used.
     fn is_blessed(&self, source: Ipv4Addr) -> bool;
+
+    /// Whether the tracker takes IPv6 peers. It is asked once, at the start.
+    fn takes_ipv6(&self) -> bool {
+        false
+    }
+
+    /// Another tracker speaks under our id; this is the new one that we have drawn.
+    fn new_tracker_id(&self, id: TrackerId);
 
     /// A peer that announced itself to another tracker. It must not be told to
     /// the others again; a tell that happens meanwhile on the same thread is

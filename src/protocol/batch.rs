@@ -27,6 +27,11 @@ impl<R: Record> Batch<R> {
         }
     }
 
+    /// From now on in the name of `id`.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        self.datagram.rename(id);
+    }
+
     pub(super) fn len(&self) -> usize {
         (self.datagram.len() - Header::LEN) / size_of::<R::Bytes>()
     }
@@ -35,19 +40,20 @@ impl<R: Record> Batch<R> {
         self.len() == 0
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.len() == Self::CAPACITY
-    }
-
-    /// Appends a record; the caller takes a full batch away first.
-    pub(super) fn push(&mut self, record: &R) {
-        debug_assert!(!self.is_full());
+    /// Appends a record; the packet, if it is full now.
+    pub(super) fn push(&mut self, record: &R) -> Option<Datagram> {
         self.datagram.push(record.emit().as_ref());
+        if self.len() == Self::CAPACITY {
+            self.take()
+        } else {
+            None
+        }
     }
 
-    /// The packet with the records so far; the batch is empty afterwards.
-    pub(super) fn take(&mut self) -> Datagram {
-        let taken = self.datagram.clone();
+    /// The packet with the records so far, if there are any; the batch is empty
+    /// afterwards.
+    pub(super) fn take(&mut self) -> Option<Datagram> {
+        let taken = (!self.is_empty()).then(|| self.datagram.clone());
         self.datagram.truncate(Header::LEN);
         taken
     }

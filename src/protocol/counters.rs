@@ -19,6 +19,8 @@ pub struct Counters {
     pub packets_overflowed: u64,
     /// Packets that could not be sent at all.
     pub send_errors: u64,
+    /// How often another tracker spoke under our id, and we drew a new one.
+    pub id_collisions: u64,
     /// Datagrams, or tails of some, that were dropped.
     pub drops: Drops,
     /// What scrape sync has done.

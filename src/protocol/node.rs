@@ -1,7 +1,9 @@
 //! One member of a cluster: the protocol as a state machine.
 
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::time::Duration;
+
+use fastrand::Rng;
 
 use super::batch::Batch;
 use super::counters::Counters;
@@ -12,12 +14,12 @@ use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::TrackerId;
+use crate::types::{Announce, ByFamily, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 #[cfg(feature = "want_sync_scrape")]
 use crate::wire::TorrentList;
-use crate::wire::{Header, Packet, PacketType, PeerList, PeerRecord};
+use crate::wire::{Header, Packet, PacketType, PeerList};
 
 /// Where a datagram came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,19 +56,18 @@ pub enum Received<'a> {
 /// use livesync::config::Config;
 /// use livesync::protocol::{Node, Received, Source};
 /// use livesync::time::Time;
-/// use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
-/// use livesync::wire::PeerRecord;
+/// use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 ///
 /// let config = Config::default();
 /// let address = |last| std::net::SocketAddrV4::new([10, 0, 0, last].into(), 9696);
 /// let mut one = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
 /// let mut other = Node::new(Time::START, TrackerId([2; 4]), address(2), 2, &config);
 ///
-/// let announce = PeerRecord {
+/// let announce = Announce {
 ///     info_hash: InfoHash([0xab; 20]),
 ///     peer: Peer { ip: [192, 0, 2, 1].into(), port: 6881, flags: PeerFlags::SEEDING },
 /// };
-/// one.tell(Time::START, &announce);
+/// one.tell(Time::START, announce);
 /// let due = one.poll_timeout();
 /// assert_eq!(due, Time::START + config.flush_after);
 /// one.handle_timeout(due);
@@ -84,17 +85,22 @@ pub struct Node {
     /// Where our own packets come from.
     address: SocketAddrV4,
     flush_after: Duration,
-    batch: Batch<PeerRecord>,
+    ipv4: Batch<Announce<Ipv4Addr>>,
+    ipv6: Batch<Announce<Ipv6Addr>>,
+    hears_ipv6: bool,
     outbox: Outbox,
     timers: Timers,
     counters: Counters,
+    rng: Rng,
+    /// A new id of which the host does not know yet.
+    new_id: Option<TrackerId>,
     #[cfg(feature = "want_sync_scrape")]
     scrape: Option<Scrape>,
 }
 
 impl Node {
     /// A node that speaks as `id` from `address`, and starts `now`. `seed` is for
-    /// its random delays.
+    /// its random delays and ids; each node needs another one.
     pub fn new(
         now: Time,
         id: TrackerId,
@@ -104,20 +110,24 @@ impl Node {
     ) -> Self {
         #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
         let mut timers = Timers::new(now);
-        #[cfg(not(feature = "want_sync_scrape"))]
-        let _ = seed;
+        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
+        let mut rng = Rng::with_seed(seed);
         Self {
             id,
             address,
             flush_after: config.flush_after,
-            batch: Batch::new(id, PacketType::Live),
+            ipv4: Batch::new(id, PacketType::Live),
+            ipv6: Batch::new(id, PacketType::LIVE_IPV6),
+            hears_ipv6: config.ipv6,
             outbox: Outbox::default(),
             counters: Counters::default(),
             #[cfg(feature = "want_sync_scrape")]
             scrape: config
                 .scrape
-                .then(|| Scrape::new(id, seed, config, &mut timers)),
+                .then(|| Scrape::new(id, rng.fork(), config, &mut timers)),
             timers,
+            rng,
+            new_id: None,
         }
     }
 
@@ -137,15 +147,29 @@ impl Node {
         counters
     }
 
+    /// The new id, if this node has drawn one since the last call.
+    pub fn take_new_id(&mut self) -> Option<TrackerId> {
+        self.new_id.take()
+    }
+
     /// An announce that the host received, to be told to the others.
-    pub fn tell(&mut self, now: Time, record: &PeerRecord) {
+    pub fn tell(&mut self, now: Time, announce: Announce) {
         self.timers.set_now(now);
-        if self.batch.is_empty() {
+        if self.ipv4.is_empty() && self.ipv6.is_empty() {
             self.timers.set_after(Timer::Flush, self.flush_after);
         }
-        self.batch.push(record);
         self.counters.records_told += 1;
-        if self.batch.is_full() || self.timers.take_due(Timer::Flush) {
+        let complete = match announce.into() {
+            ByFamily::V4(announce) => self.ipv4.push(&announce),
+            ByFamily::V6(announce) => self.ipv6.push(&announce),
+        };
+        if let Some(datagram) = complete {
+            post(&mut self.outbox, &mut self.counters, datagram);
+            if self.ipv4.is_empty() && self.ipv6.is_empty() {
+                self.timers.stop(Timer::Flush);
+            }
+        }
+        if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
     }
@@ -154,7 +178,9 @@ impl Node {
     ///
     /// "A datagram is used only if (1) its source address is blessed by the
     /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
-    /// comes from our own address is our own, blessed or not.
+    /// comes from our own address is our own, blessed or not. Our id from anywhere
+    /// else means that two trackers drew the same one: then we draw another, and use
+    /// the datagram.
     pub fn handle_datagram<'a>(
         &mut self,
         now: Time,
@@ -212,17 +238,18 @@ impl Node {
         self.counters.send_errors += 1;
     }
 
-    /// Completes the packet that is being filled. Empty packets are never sent.
+    /// Completes the packets that are being filled. Empty packets are never sent.
     pub fn flush(&mut self) {
         self.timers.stop(Timer::Flush);
-        if !self.batch.is_empty() {
-            let datagram = self.batch.take();
+        let ipv4 = self.ipv4.take();
+        let ipv6 = self.ipv6.take();
+        for datagram in [ipv4, ipv6].into_iter().flatten() {
             post(&mut self.outbox, &mut self.counters, datagram);
         }
     }
 
     fn accept<'a>(
-        &self,
+        &mut self,
         source: Source,
         datagram: &'a [u8],
     ) -> Result<(TrackerId, Packet<'a>), Reject> {
@@ -234,7 +261,7 @@ impl Node {
         }
         let (header, payload) = Header::parse(datagram)?;
         if header.id == self.id {
-            return Err(Reject::IdCollision);
+            self.draw_new_id();
         }
         Ok((header.id, Packet::parse(header, payload)?))
     }
@@ -246,6 +273,9 @@ impl Node {
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
         if let Packet::Live(peers) = packet {
+            if matches!(peers, PeerList::V6(_)) && !self.hears_ipv6 {
+                return Err(Reject::Ipv6Unsupported);
+            }
             self.counters.records_heard += peers.len() as u64;
             self.count_tail(peers.tail());
             return Ok(Received::Peers(peers));
@@ -265,6 +295,26 @@ impl Node {
             return Ok(Received::Nothing);
         }
         Err(Reject::ScrapeUnsupported)
+    }
+
+    /// Goes on under an id that nobody has, as far as anybody can know.
+    fn draw_new_id(&mut self) {
+        let id = loop {
+            let id = TrackerId(self.rng.u32(..).to_ne_bytes());
+            if id != self.id {
+                break id;
+            }
+        };
+        self.id = id;
+        self.new_id = Some(id);
+        self.counters.id_collisions += 1;
+        self.ipv4.rename(id);
+        self.ipv6.rename(id);
+        self.outbox.rename(id);
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(scrape) = &mut self.scrape {
+            scrape.rename(id);
+        }
     }
 
     fn count_tail(&mut self, tail: &[u8]) {

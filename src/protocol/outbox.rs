@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use crate::types::TrackerId;
 use crate::wire::MAX_PAYLOAD;
 
 /// How many packets wait at most, when the network does not take them.
@@ -36,6 +37,11 @@ impl Datagram {
     pub(super) fn push(&mut self, bytes: &[u8]) {
         self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
+    }
+
+    /// Writes another sender into the header.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        self.bytes[..id.0.len()].copy_from_slice(&id.0);
     }
 
     pub(super) fn truncate(&mut self, len: usize) {
@@ -81,6 +87,13 @@ impl Outbox {
             self.waiting.push_front(datagram);
         }
         full
+    }
+
+    /// What waits leaves in the name of `id`.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        for datagram in &mut self.waiting {
+            datagram.rename(id);
+        }
     }
 
     pub(super) fn pop(&mut self) -> Option<Datagram> {

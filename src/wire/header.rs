@@ -14,13 +14,18 @@ use crate::types::TrackerId;
 pub enum PacketType {
     /// SYNC_LIVE: announces.
     Live = 0,
-    /// SYNC_SCRAPE_BEACON. Later speakers send IPv6 peer lists under the same
-    /// number; [`Packet::parse`](super::Packet::parse) tells them apart.
+    /// SYNC_SCRAPE_BEACON; and, in the words of later speakers, announces of IPv6
+    /// peers. [`Packet::parse`](super::Packet::parse) tells them apart.
     ScrapeBeacon = 1,
     /// SYNC_SCRAPE_INQUIRE.
     ScrapeInquire = 2,
     /// SYNC_SCRAPE_TELL.
     ScrapeTell = 3,
+}
+
+impl PacketType {
+    /// What later speakers call 1: announces of IPv6 peers.
+    pub const LIVE_IPV6: Self = Self::ScrapeBeacon;
 }
 
 /// The first eight bytes of every packet.

@@ -15,7 +15,7 @@ pub use beacon::Beacon;
 pub use header::{Header, PacketType};
 pub use inquire::Inquire;
 pub use packet::Packet;
-pub use peers::{PeerList, PeerRecord};
+pub use peers::PeerList;
 pub use records::{Record, Records};
 pub use tell::TorrentList;
 

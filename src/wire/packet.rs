@@ -1,5 +1,7 @@
 //! What a packet is, by its type and its length.
 
+use std::net::Ipv6Addr;
+
 use super::beacon::Beacon;
 use super::header::{Header, PacketType};
 use super::inquire::Inquire;
@@ -7,14 +9,12 @@ use super::peers::PeerList;
 use super::records::{Record, Records};
 use super::tell::TorrentList;
 use crate::reject::Reject;
-
-/// The length of a record in an IPv6 peer list.
-const IPV6_PEER_RECORD_LEN: usize = 40;
+use crate::types::Announce;
 
 /// A packet whose length fits its type.
 #[derive(Clone, Debug)]
 pub enum Packet<'a> {
-    /// SYNC_LIVE. There may be an incomplete record behind the last one.
+    /// SYNC_LIVE, or an IPv6 peer list. There may be an incomplete record behind the last one.
     Live(PeerList<'a>),
     /// SYNC_SCRAPE_BEACON.
     ScrapeBeacon(Beacon),
@@ -32,8 +32,8 @@ impl<'a> Packet<'a> {
         const INQUIRE: u32 = PacketType::ScrapeInquire as u32;
         const TELL: u32 = PacketType::ScrapeTell as u32;
         match header.packet_type {
-            LIVE => list(payload).map(Self::Live),
-            BEACON if is_ipv6_peer_list(payload) => Err(Reject::Ipv6Unsupported),
+            LIVE => list(payload).map(PeerList::V4).map(Self::Live),
+            BEACON if is_ipv6_peer_list(payload) => list(payload).map(PeerList::V6).map(Self::Live),
             BEACON => Beacon::parse(payload).map(Self::ScrapeBeacon),
             INQUIRE => Inquire::parse(payload).map(Self::ScrapeInquire),
             TELL => list(payload).map(Self::ScrapeTell),
@@ -49,8 +49,8 @@ fn list<R: Record>(payload: &[u8]) -> Result<Records<'_, R>, Reject> {
     }
 }
 
-/// Later speakers use the number of the beacon for a list of n IPv6 peers,
-/// 8 + 40 n bytes long; a beacon is 16.
+/// Later speakers use the number of the beacon for lists of IPv6 peers. A beacon is
+/// exactly 16 bytes long, a list has at least one record of 40.
 fn is_ipv6_peer_list(payload: &[u8]) -> bool {
-    !payload.is_empty() && payload.len().is_multiple_of(IPV6_PEER_RECORD_LEN)
+    payload.len() >= size_of::<<Announce<Ipv6Addr> as Record>::Bytes>()
 }

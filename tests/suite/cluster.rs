@@ -8,8 +8,8 @@ use livesync::config::Config;
 use livesync::protocol::{Node, Received, Source};
 use livesync::reject::Reject;
 use livesync::time::Time;
-use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::wire::{PeerList, PeerRecord};
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+use livesync::wire::PeerList;
 use proptest::prelude::*;
 
 fn address(node: u8) -> SocketAddrV4 {
@@ -17,12 +17,17 @@ fn address(node: u8) -> SocketAddrV4 {
 }
 
 fn node(number: u8) -> Node {
+    node_with_id(number, TrackerId([number; 4]))
+}
+
+/// A node that takes no IPv6 peers and does no scrape sync.
+fn node_with_id(number: u8, id: TrackerId) -> Node {
     let config = Config {
+        ipv6: false,
         scrape: false,
         ..Config::default()
     };
-    let id = TrackerId([number; 4]);
-    Node::new(Time::START, id, address(number), 0, &config)
+    Node::new(Time::START, id, address(number), number.into(), &config)
 }
 
 fn source(number: u8) -> Source {
@@ -32,13 +37,13 @@ fn source(number: u8) -> Source {
     }
 }
 
-fn record(number: u32) -> PeerRecord {
+fn record(number: u32) -> Announce {
     let mut hash = [0; 20];
     hash[..4].copy_from_slice(&number.to_be_bytes());
-    PeerRecord {
+    Announce {
         info_hash: InfoHash(hash),
         peer: Peer {
-            ip: Ipv4Addr::from(number),
+            ip: Ipv4Addr::from(number).into(),
             port: 6881,
             flags: PeerFlags::SEEDING,
         },
@@ -79,7 +84,7 @@ proptest! {
     ) {
         let mut teller = node(1);
         let mut hearers = [node(2), node(3)];
-        let mut heard: [Vec<PeerRecord>; 2] = Default::default();
+        let mut heard: [Vec<Announce>; 2] = Default::default();
         let mut told_at = Vec::new();
         let mut now = Time::START;
         let mut deliver = |packets: Vec<Vec<u8>>, told_at: &[Time], now: Time| {
@@ -106,7 +111,7 @@ proptest! {
                 prop_assert!(!teller.has_transmit(), "sent too early");
             }
             told_at.push(now);
-            teller.tell(now, &record(number as u32));
+            teller.tell(now, record(number as u32));
             deliver(drain(&mut teller), &told_at, now);
         }
         now = teller.poll_timeout();
@@ -137,14 +142,14 @@ fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
     let mut node = node(1);
     assert_eq!(node.poll_timeout(), Time::NEVER);
     for number in 0..51 {
-        node.tell(millis(number), &record(number as u32));
+        node.tell(millis(number), record(number as u32));
         assert_eq!(node.poll_timeout(), millis(100));
         assert!(!node.has_transmit());
     }
-    node.tell(millis(51), &record(51));
+    node.tell(millis(51), record(51));
     assert_eq!(node.poll_timeout(), Time::NEVER);
     assert_eq!(drain(&mut node).len(), 1);
-    node.tell(millis(60), &record(52));
+    node.tell(millis(60), record(52));
     assert_eq!(node.poll_timeout(), millis(160));
     node.handle_timeout(millis(159));
     assert!(!node.has_transmit());
@@ -153,7 +158,9 @@ fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
         drain(&mut node),
         [[
             &[1, 1, 1, 1, 0, 0, 0, 0][..],
-            &livesync::wire::Record::emit(&record(52))
+            &[0, 0, 0, 52],
+            &[0; 16],
+            &[0, 0, 0, 52, 0x1a, 0xe1, 0x80, 0],
         ]
         .concat()]
     );
@@ -179,7 +186,6 @@ fn every_drop_is_counted_under_its_reason() {
         (stranger, vec![], Reject::NotBlessed),
         (source(2), packet(2, 0, 0)[..7].to_vec(), Reject::TooShort),
         (source(1), packet(1, 0, 28), Reject::OwnPacket),
-        (source(2), packet(1, 0, 28), Reject::IdCollision),
         (source(2), packet(2, 4, 28), Reject::UnknownType),
         (source(2), packet(2, 2, 5), Reject::BadLength),
         (source(2), packet(2, 0, 0), Reject::EmptyList),
@@ -205,4 +211,87 @@ fn every_drop_is_counted_under_its_reason() {
     assert_eq!(counters.drops.total(), cases.len() as u64 + 1);
     assert_eq!(counters.packets_in, cases.len() as u64 + 1);
     assert_eq!(counters.records_heard, 1);
+}
+
+#[test]
+fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
+    let same = TrackerId([7; 4]);
+    let [mut one, mut other] = [1, 2].map(|number| node_with_id(number, same));
+    one.tell(Time::START, record(1));
+    other.tell(Time::START, record(2));
+    let due = millis(100);
+    one.handle_timeout(due);
+    other.handle_timeout(due);
+    // Both speak at once, before either has heard of the other.
+    let (from_one, from_other) = (drain(&mut one), drain(&mut other));
+    one.tell(due, record(3));
+    other.tell(due, record(4));
+    for (node, source, packet, heard) in [
+        (&mut one, source(2), &from_other[0], record(2)),
+        (&mut other, source(1), &from_one[0], record(1)),
+    ] {
+        let peers = hear(node, due, source, packet).expect("used, once the id is another");
+        assert_eq!(peers.collect::<Vec<_>>(), [heard]);
+        assert_eq!(node.take_new_id(), Some(node.id()));
+        assert_eq!(node.take_new_id(), None);
+        assert_eq!(node.counters().id_collisions, 1);
+    }
+    assert!(one.id() != same && other.id() != same && one.id() != other.id());
+    one.handle_timeout(millis(200));
+    let packet = drain(&mut one).remove(0);
+    assert_eq!(
+        packet[..4],
+        one.id().0,
+        "what was being filled has the new id"
+    );
+    let peers = hear(&mut other, millis(200), source(1), &packet).expect("heard");
+    assert_eq!(peers.collect::<Vec<_>>(), [record(3)]);
+    // What we said under the old id and hear again is still our own.
+    let own = hear(&mut one, millis(200), source(1), &from_one[0]);
+    assert_eq!(own.unwrap_err(), Reject::OwnPacket);
+    assert_eq!(one.counters().id_collisions, 1);
+}
+
+#[test]
+fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
+    let mut teller = node(1);
+    let mut hearer = Node::new(
+        Time::START,
+        TrackerId([2; 4]),
+        address(2),
+        2,
+        &Config::default(),
+    );
+    let ipv6 = |number: u32| {
+        let mut announce = record(number);
+        announce.peer.ip = std::net::Ipv6Addr::from(u128::from(number) << 64).into();
+        announce
+    };
+    let mut mapped = record(100);
+    mapped.peer.ip = Ipv4Addr::from(100).to_ipv6_mapped().into();
+    teller.tell(Time::START, mapped);
+    for number in 0..40 {
+        teller.tell(Time::START, ipv6(number));
+    }
+    let full = drain(&mut teller);
+    assert_eq!(full.iter().map(Vec::len).collect::<Vec<_>>(), [8 + 36 * 40]);
+    teller.handle_timeout(millis(100));
+    let rest = drain(&mut teller);
+    assert_eq!(
+        rest.iter().map(Vec::len).collect::<Vec<_>>(),
+        [8 + 28, 8 + 4 * 40]
+    );
+    let mut heard = Vec::new();
+    for packet in full.iter().chain(&rest) {
+        heard.extend(hear(&mut hearer, millis(100), source(1), packet).expect("peers"));
+    }
+    let expected = (0..36)
+        .map(ipv6)
+        .chain([record(100)])
+        .chain((36..40).map(ipv6));
+    assert!(heard.into_iter().eq(expected));
+    assert_eq!(
+        hear(&mut node(3), millis(100), source(1), &full[0]).unwrap_err(),
+        Reject::Ipv6Unsupported
+    );
 }

@@ -203,6 +203,28 @@ fn a_tell_while_we_deliver_is_not_sent_again() {
 }
 
 #[test]
+fn trackers_that_drew_the_same_id_draw_others_and_sync() {
+    let port = port();
+    let mut hosts = [Host::syncing(7, port), Host::syncing(7, port)];
+    for host in &mut hosts {
+        host.run("tell aa 192.0.2.1 6881 80");
+    }
+    // What reveals it is used; at least the one that it reaches first draws anew.
+    for host in &mut hosts {
+        host.expect("add aa");
+    }
+    let ids = hosts.each_mut().map(|host| {
+        host.run("show-id");
+        host.expect("id")
+    });
+    assert_ne!(ids[0], ids[1], "stored to g_tracker_id");
+    for (teller, hearer, torrent) in [(0, 1, "bb"), (1, 0, "cc")] {
+        hosts[teller].run(&format!("tell {torrent} 192.0.2.1 6881 80"));
+        hosts[hearer].expect(&format!("add {torrent}"));
+    }
+}
+
+#[test]
 fn handle_livesync_drains_a_socket_of_the_host_without_blocking() {
     let (ours, theirs) = (port(), port());
     let wire = Wire::join(theirs);

@@ -47,6 +47,8 @@ impl Host for TableHost {
         true
     }
 
+    fn new_tracker_id(&self, _id: TrackerId) {}
+
     fn add_peer(&self, info_hash: &InfoHash, _peer: &Peer) {
         self.0.added.fetch_add(1, Ordering::SeqCst);
         assert_ne!(info_hash.0[0], 0xff, "a bug, for a test");
@@ -76,7 +78,7 @@ fn engine(port: u16) -> (Arc<Engine>, Arc<Table>) {
 
 fn tell(engine: &Engine) {
     let peer = Peer {
-        ip: Ipv4Addr::new(192, 0, 2, 1),
+        ip: [192, 0, 2, 1].into(),
         port: 6881,
         flags: PeerFlags::SEEDING,
     };

@@ -1,11 +1,11 @@
 //! The wire formats: what we build we parse, at every length.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use livesync::reject::Reject;
-use livesync::types::{InfoHash, Peer, PeerFlags, Torrent, TrackerId};
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 use livesync::wire::{
-    Beacon, Header, Inquire, Packet, PacketType, PeerList, PeerRecord, Record, TorrentList,
+    Beacon, Header, Inquire, Packet, PacketType, PeerList, Record, Records, TorrentList,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -15,17 +15,38 @@ fn parse(datagram: &[u8]) -> Result<(TrackerId, Packet<'_>), Reject> {
     Ok((header.id, Packet::parse(header, payload)?))
 }
 
-fn peer_records() -> impl Strategy<Value = Vec<PeerRecord>> {
-    let record =
-        any::<([u8; 20], [u8; 4], u16, u8)>().prop_map(|(hash, ip, port, flags)| PeerRecord {
-            info_hash: InfoHash(hash),
-            peer: Peer {
-                ip: Ipv4Addr::from(ip),
-                port,
-                flags: PeerFlags(flags).without(PeerFlags::FROM_SYNC),
-            },
-        });
-    vec(record, 1..60)
+fn announces<const IP: usize, Ip>() -> impl Strategy<Value = Vec<Announce<Ip>>>
+where
+    Ip: From<[u8; IP]> + std::fmt::Debug,
+    [u8; IP]: Arbitrary,
+{
+    let announce = any::<([u8; 20], [u8; IP], u16, u8)>();
+    let announce = announce.prop_map(|(hash, ip, port, flags)| Announce {
+        info_hash: InfoHash(hash),
+        peer: Peer {
+            ip: Ip::from(ip),
+            port,
+            flags: PeerFlags(flags).without(PeerFlags::FROM_SYNC),
+        },
+    });
+    vec(announce, 1..60)
+}
+
+/// What a receiver must make of the first `len` bytes of a packet of `announces`, whose
+/// records are `record` bytes long.
+fn check_peers<Ip>(packet: &[u8], announces: &[Announce<Ip>], record: usize)
+where
+    Ip: Copy,
+    Announce<Ip>: Into<Announce>,
+{
+    let (_, parsed) = parse(packet).unwrap();
+    let Packet::Live(peers) = parsed else {
+        panic!("{parsed:?}")
+    };
+    assert_eq!(peers.len(), (packet.len() - 8) / record);
+    assert_eq!(peers.tail().len(), (packet.len() - 8) % record);
+    let told = announces.iter().copied().map(Into::into);
+    assert!(peers.clone().eq(told.take(peers.len())));
 }
 
 fn tell_records() -> impl Strategy<Value = Vec<Torrent>> {
@@ -48,23 +69,27 @@ fn list<R: Record>(id: TrackerId, packet_type: PacketType, records: &[R]) -> Vec
 
 proptest! {
     #[test]
-    fn peer_lists_round_trip_at_every_length(id: [u8; 4], records in peer_records()) {
-        let packet = list(TrackerId(id), PacketType::Live, &records);
+    fn ipv4_peer_lists_round_trip_at_every_length(id: [u8; 4], announces in announces::<4, Ipv4Addr>()) {
+        let packet = list(TrackerId(id), PacketType::Live, &announces);
         for len in 0..=packet.len() {
-            let expected = match len {
-                0..8 => Err(Reject::TooShort),
-                8 => Err(Reject::EmptyList),
-                _ => Ok(((len - 8) / 28, (len - 8) % 28)),
-            };
-            let parsed = parse(&packet[..len]).map(|(from, packet)| {
-                assert_eq!(from, TrackerId(id));
-                let Packet::Live(peers) = packet else { panic!("{packet:?}") };
-                let tail = peers.tail().len();
-                let heard: Vec<_> = peers.collect();
-                assert_eq!(heard, records[..heard.len()]);
-                (heard.len(), tail)
-            });
-            prop_assert_eq!(parsed, expected);
+            match len {
+                0..8 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::TooShort),
+                8 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::EmptyList),
+                _ => check_peers(&packet[..len], &announces, 28),
+            }
+        }
+    }
+
+    #[test]
+    fn ipv6_peer_lists_round_trip_at_every_length(id: [u8; 4], announces in announces::<16, Ipv6Addr>()) {
+        let packet = list(TrackerId(id), PacketType::LIVE_IPV6, &announces);
+        for len in 0..=packet.len() {
+            match len {
+                0..8 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::TooShort),
+                16 => prop_assert!(matches!(parse(&packet[..len]), Ok((_, Packet::ScrapeBeacon(_))))),
+                8..48 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::BadLength),
+                _ => check_peers(&packet[..len], &announces, 40),
+            }
         }
     }
 
@@ -103,11 +128,10 @@ proptest! {
             }
             let mut longer = packet.to_vec();
             longer.resize(packet.len() + more, 0);
-            let expected = match longer.len() {
-                len if packet == beacon && (len - 8) % 40 == 0 => Reject::Ipv6Unsupported,
-                _ => Reject::BadLength,
-            };
-            prop_assert_eq!(parse(&longer).unwrap_err(), expected);
+            match parse(&longer) {
+                Ok((_, Packet::Live(_))) => prop_assert!(packet == beacon && longer.len() >= 48),
+                parsed => prop_assert_eq!(parsed.unwrap_err(), Reject::BadLength),
+            }
         }
     }
 
@@ -118,14 +142,15 @@ proptest! {
             field.copy_from_slice(&packet_type.to_be_bytes());
         }
         if let Ok((_, Packet::Live(peers))) = parse(&datagram) {
-            prop_assert_eq!(peers.len(), (datagram.len() - 8) / 28);
+            let record = if packet_type == 0 { 28 } else { 40 };
+            prop_assert_eq!(peers.len(), (datagram.len() - 8) / record);
         }
     }
 }
 
 #[test]
 fn from_sync_is_neither_sent_nor_heard() {
-    let mut record = PeerRecord {
+    let mut record = Announce {
         info_hash: InfoHash([1; 20]),
         peer: Peer {
             ip: Ipv4Addr::new(192, 0, 2, 1),
@@ -137,22 +162,29 @@ fn from_sync_is_neither_sent_nor_heard() {
     assert_eq!(bytes[20..], [192, 0, 2, 1, 0x1a, 0xe1, 0xef, 0]);
     bytes[26..].copy_from_slice(&[0xff, 0xff]);
     record.peer.flags = PeerFlags(0xef);
-    assert_eq!(PeerRecord::parse(&bytes), record);
+    assert_eq!(Announce::<Ipv4Addr>::parse(&bytes), record);
 }
 
 #[test]
-fn an_ipv6_peer_list_is_not_a_beacon() {
-    let header = Header::new(TrackerId([1; 4]), PacketType::ScrapeBeacon).emit();
-    for peers in 1..40 {
-        let mut packet = header.to_vec();
-        packet.resize(8 + 40 * peers, 0);
-        assert_eq!(parse(&packet).unwrap_err(), Reject::Ipv6Unsupported);
-    }
+fn an_ipv6_record_is_laid_out_as_later_speakers_have_it() {
+    let announce = Announce {
+        info_hash: InfoHash([1; 20]),
+        peer: Peer {
+            ip: "2001:db8::1".parse::<Ipv6Addr>().unwrap(),
+            port: 0x1ae1,
+            flags: PeerFlags(0x90),
+        },
+    };
+    let bytes = announce.emit();
+    let mut expected = vec![1; 20];
+    expected.extend([0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    expected.extend([0x1a, 0xe1, 0x80, 0]);
+    assert_eq!(bytes[..], expected);
 }
 
 #[test]
 fn empty_lists_are_refused() {
-    assert_eq!(PeerList::new(&[]).len(), 0);
+    assert_eq!(PeerList::V4(Records::new(&[])).len(), 0);
     assert_eq!(TorrentList::new(&[]).len(), 0);
     for packet_type in [PacketType::Live, PacketType::ScrapeTell] {
         let packet = Header::new(TrackerId([1; 4]), packet_type).emit();

@@ -1,7 +1,7 @@
 //! The tracker's structs, as C lays them out.
 #![allow(non_camel_case_types)]
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::types::{Peer, PeerFlags};
 
@@ -16,13 +16,17 @@ pub struct ot_peer {
     data: [u8; 8],
 }
 
-impl From<&Peer> for ot_peer {
-    fn from(peer: &Peer) -> Self {
-        let [a, b, c, d] = peer.ip.octets();
+impl ot_peer {
+    /// An IPv4 peer.
+    pub(super) fn new(peer: &Peer) -> Option<Self> {
+        let IpAddr::V4(ip) = peer.ip else {
+            return None;
+        };
+        let [a, b, c, d] = ip.octets();
         let [high, low] = peer.port.to_be_bytes();
-        Self {
+        Some(Self {
             data: [a, b, c, d, high, low, peer.flags.0, 0],
-        }
+        })
     }
 }
 
@@ -30,7 +34,7 @@ impl From<ot_peer> for Peer {
     fn from(peer: ot_peer) -> Self {
         let [a, b, c, d, high, low, flags, _minutes] = peer.data;
         Self {
-            ip: Ipv4Addr::new(a, b, c, d),
+            ip: IpAddr::from([a, b, c, d]),
             port: u16::from_be_bytes([high, low]),
             flags: PeerFlags(flags),
         }

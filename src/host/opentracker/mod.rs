@@ -130,8 +130,17 @@ impl Host for Opentracker {
         unsafe { ask(ip.cast(), OT_PERMISSION_MAY_LIVESYNC) != 0 }
     }
 
+    fn new_tracker_id(&self, id: TrackerId) {
+        // SAFETY: the symbol is there, so it is the tracker's variable. It is written
+        // once here and read nowhere else while we run: the tracker draws it for us.
+        unsafe { self.tracker.g_tracker_id.write_volatile(id.to_host()) };
+    }
+
     fn add_peer(&self, info_hash: &InfoHash, peer: &Peer) {
-        let (mut hash, mut peer) = (info_hash.0, ot_peer::from(peer));
+        let Some(mut peer) = ot_peer::new(peer) else {
+            return;
+        };
+        let mut hash = info_hash.0;
         let add = self.tracker.add_peer_to_torrent_and_return_peers;
         // SAFETY: both are copies that the tracker may write to; with amount 0
         // it writes no reply.
@@ -139,7 +148,10 @@ impl Host for Opentracker {
     }
 
     fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer) {
-        let (mut hash, mut peer) = (info_hash.0, ot_peer::from(peer));
+        let Some(mut peer) = ot_peer::new(peer) else {
+            return;
+        };
+        let mut hash = info_hash.0;
         let remove = self.tracker.remove_peer_from_torrent;
         // SAFETY: both are copies that the tracker may write to; a peer removed
         // by FLAG_MCA gets no reply.

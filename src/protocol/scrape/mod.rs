@@ -55,7 +55,7 @@ pub(super) struct Scrape {
 }
 
 impl Scrape {
-    pub(super) fn new(id: TrackerId, seed: u64, config: &Config, timers: &mut Timers) -> Self {
+    pub(super) fn new(id: TrackerId, rng: Rng, config: &Config, timers: &mut Timers) -> Self {
         timers.set_after(Timer::Beacon, config.first_beacon_delay);
         let per_tick = (config.tell_packets as usize).saturating_mul(Batch::<Torrent>::CAPACITY);
         Self {
@@ -70,9 +70,15 @@ impl Scrape {
             telling: None,
             tell_back: TellBack::new(config.remembered_torrents),
             batch: Batch::new(id, PacketType::ScrapeTell),
-            rng: Rng::with_seed(seed),
+            rng,
             counters: ScrapeCounters::default(),
         }
+    }
+
+    /// From now on in the name of `id`.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        self.id = id;
+        self.batch.rename(id);
     }
 
     /// A beacon. Whether it is worth asking shows when our torrents are counted.
@@ -232,13 +238,10 @@ impl Scrape {
     fn tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
         self.counters.torrents_told += torrents.len() as u64;
         for torrent in torrents {
-            self.batch.push(torrent);
-            if self.batch.is_full() {
-                send(self.batch.take());
-            }
+            self.batch.push(torrent).into_iter().for_each(&mut *send);
         }
-        if last && !self.batch.is_empty() {
-            send(self.batch.take());
+        if last {
+            self.batch.take().into_iter().for_each(send);
         }
     }
 
