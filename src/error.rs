@@ -20,6 +20,13 @@ pub enum SetupError {
     },
     /// The interface address is missing or not one we can use.
     Address(&'static str),
+    /// A field of the configuration does not hold what it should.
+    Field {
+        /// The field.
+        name: &'static str,
+        /// What it may hold.
+        expected: &'static str,
+    },
     /// The group is not a multicast address.
     NotMulticast(Ipv4Addr),
     /// The port is 0, which the members of a group cannot share.
@@ -62,6 +69,7 @@ impl fmt::Display for SetupError {
                 value,
                 expected,
             } => write!(f, "{name}={value} is not {expected}"),
+            Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
             Self::NoPort => f.write_str("cannot sync on port 0"),

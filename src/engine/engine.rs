@@ -204,6 +204,18 @@ impl Engine {
         self.run.wait_for_worker_to_vanish();
     }
 
+    /// Stops, and waits until no call of the host goes on, however long that takes. It
+    /// must not be called from inside of such a call.
+    pub fn close(&self) {
+        self.stop();
+        while !self.run.wait_until_idle(RESTART_PATIENCE) {}
+    }
+
+    /// Whether this thread is inside of a call of the host on our behalf.
+    pub fn is_delivering_here(&self) -> bool {
+        self.run.is_delivering_here()
+    }
+
     /// After a bug of ours: does nothing any more, and says so once.
     pub fn trip(&self, what: &str) {
         if !self.tripped.swap(true, Ordering::SeqCst) {
@@ -371,7 +383,7 @@ impl Engine {
         false
     }
 
-    pub(super) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+    pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
         if level <= self.state.lock().log {
             self.host.log(level, &message.to_string());
         }

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use once_cell::sync::OnceCell;
 
 use super::environment;
+use crate::config::Config;
 use crate::engine::Engine;
 use crate::error::SetupError;
 use crate::host::log_to_stderr;
@@ -72,7 +73,8 @@ pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
         let tracker = Opentracker::find()?;
         // SAFETY: as this function's contract says.
         let interface = unsafe { tracker.interface(ip) }?;
-        let config = environment::read()?;
+        let mut config = Config::default();
+        environment::read(&mut config)?;
         ENGINE
             .get_or_try_init(|| Engine::new(Box::new(tracker)).map(Arc::new))?
             .bind(config, interface, port)

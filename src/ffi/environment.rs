@@ -10,13 +10,17 @@ use crate::config::Config;
 use crate::error::SetupError;
 use crate::log::Level;
 
-/// The defaults, and over them what the environment says.
-pub(super) fn read() -> Result<Config, SetupError> {
-    read_from(|name| env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+/// Changes `config` to what the environment says, where it says something.
+pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
+    read_from(config, |name| {
+        env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    })
 }
 
-fn read_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, SetupError> {
-    let mut config = Config::default();
+fn read_from(
+    config: &mut Config,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<(), SetupError> {
     let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| match lookup(name) {
         Some(value) => apply(&value).ok_or(SetupError::Setting {
             name,
@@ -82,7 +86,7 @@ fn read_from(lookup: impl Fn(&str) -> Option<String>) -> Result<Config, SetupErr
             Some(())
         },
     )?;
-    Ok(config)
+    Ok(())
 }
 
 fn number<T: FromStr>(text: &str) -> Option<T> {
@@ -98,12 +102,18 @@ mod tests {
     use super::*;
 
     fn read_with(name: &'static str, value: &'static str) -> Result<Config, SetupError> {
-        read_from(|asked| (asked == name).then(|| value.to_owned()))
+        let mut config = Config::default();
+        read_from(&mut config, |asked| {
+            (asked == name).then(|| value.to_owned())
+        })?;
+        Ok(config)
     }
 
     #[test]
-    fn an_empty_environment_gives_the_defaults() {
-        assert_eq!(read_from(|_| None).unwrap(), Config::default());
+    fn an_empty_environment_changes_nothing() {
+        let mut config = Config::default();
+        read_from(&mut config, |_| None).unwrap();
+        assert_eq!(config, Config::default());
     }
 
     #[test]

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "want_sync_live")]
 mod classic;
-#[cfg(feature = "want_sync_live")]
+#[cfg(feature = "handles")]
 mod environment;
+#[cfg(feature = "handles")]
+mod handle;
 mod version;

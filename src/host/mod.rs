@@ -6,6 +6,9 @@ use std::net::Ipv4Addr;
 use crate::log::Level;
 use crate::types::{InfoHash, Peer, TrackerId};
 
+#[cfg(feature = "handles")]
+#[allow(unsafe_code)]
+pub(crate) mod callbacks;
 #[cfg(feature = "want_sync_live")]
 #[allow(unsafe_code)]
 pub mod opentracker;

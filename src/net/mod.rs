@@ -5,7 +5,7 @@ mod sys;
 mod waker;
 
 pub(crate) use group::Group;
-#[cfg(feature = "want_sync_live")]
+#[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;
 pub(crate) use sys::{
     NoCancel, NoSignals, receive, receive_capacity, thread_exists, thread_number, wait,

@@ -137,7 +137,7 @@ pub(crate) fn thread_exists(_number: i32) -> bool {
 
 /// Runs `body` and leaves errno as it was: what a signal handler owes the code
 /// that it interrupted.
-#[cfg(feature = "want_sync_live")]
+#[cfg(feature = "handles")]
 pub(crate) fn with_errno_kept(body: impl FnOnce()) {
     // SAFETY: errno is a variable of this thread.
     let errno = unsafe { &mut *errno_location() };
@@ -146,9 +146,9 @@ pub(crate) fn with_errno_kept(body: impl FnOnce()) {
     *errno = before;
 }
 
-#[cfg(all(feature = "want_sync_live", target_os = "linux"))]
+#[cfg(all(feature = "handles", target_os = "linux"))]
 use libc::__errno_location as errno_location;
-#[cfg(all(feature = "want_sync_live", not(target_os = "linux")))]
+#[cfg(all(feature = "handles", not(target_os = "linux")))]
 use libc::__error as errno_location;
 
 /// While this lives, the current thread takes no signals, and a thread that it

@@ -30,8 +30,15 @@ fn build(features: &str) -> PathBuf {
 #[test]
 fn what_is_not_wanted_is_not_there() {
     for (features, symbols) in [
-        ("", &["g_version_livesync_c"][..]),
-        ("want_sync_live", &symbols::ALL),
+        ("", symbols::sorted(&[symbols::VERSION])),
+        (
+            "handles",
+            symbols::sorted(&[symbols::VERSION, symbols::HANDLES]),
+        ),
+        (
+            "want_sync_live",
+            symbols::sorted(&[symbols::VERSION, symbols::HANDLES, symbols::CLASSIC]),
+        ),
     ] {
         let built = build(features);
         let exported = symbols::exported(&built.join("liblivesync.so"));

@@ -1,34 +1,51 @@
-//! include/ot_livesync.h is what cbindgen makes of the source, and every
-//! compiler takes it.
+//! The headers in include/ are what cbindgen makes of the source, and every compiler
+//! takes them.
 
 use std::fs;
 use std::process::Command;
 
 use crate::support::cc;
 
-const HEADER: &str = "include/ot_livesync.h";
+/// The headers, how they are made, and of what.
+const HEADERS: [(&str, &str, &[&str]); 2] = [
+    (
+        "include/ot_livesync.h",
+        "cbindgen/ot_livesync.toml",
+        &["src/config.rs", "src/ffi/classic.rs"],
+    ),
+    (
+        "include/livesync.h",
+        "cbindgen/livesync.toml",
+        &[
+            "src/ffi/handle/code.rs",
+            "src/host/callbacks.rs",
+            "src/ffi/handle/config.rs",
+            "src/ffi/handle/mod.rs",
+        ],
+    ),
+];
 
 #[test]
-fn is_up_to_date() {
-    let config = cbindgen::Config::from_file(cc::root().join("cbindgen.toml")).expect("config");
-    let mut generated = Vec::new();
-    cbindgen::Builder::new()
-        .with_config(config)
-        .with_src(cc::root().join("src/config.rs"))
-        .with_src(cc::root().join("src/ffi/classic.rs"))
-        .generate()
-        .expect("cbindgen")
-        .write(&mut generated);
-    let generated = String::from_utf8(generated).expect("UTF-8");
-    let path = cc::root().join(HEADER);
-    if std::env::var_os("LIVESYNC_BLESS").is_some() {
-        fs::write(&path, &generated).expect("write the header");
+fn they_are_up_to_date() {
+    for (header, config, sources) in HEADERS {
+        let config = cbindgen::Config::from_file(cc::root().join(config)).expect("config");
+        let builder = cbindgen::Builder::new().with_config(config);
+        let builder = sources.iter().fold(builder, |builder, source| {
+            builder.with_src(cc::root().join(source))
+        });
+        let mut generated = Vec::new();
+        builder.generate().expect("cbindgen").write(&mut generated);
+        let generated = String::from_utf8(generated).expect("UTF-8");
+        let path = cc::root().join(header);
+        if std::env::var_os("LIVESYNC_BLESS").is_some() {
+            fs::write(&path, &generated).expect("write the header");
+        }
+        let committed = fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == generated,
+            "{header} is stale: run LIVESYNC_BLESS=1 cargo test header"
+        );
     }
-    let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        committed == generated,
-        "{HEADER} is stale: run LIVESYNC_BLESS=1 cargo test header"
-    );
 }
 
 /// Compiles c-tests/`source` without linking, every warning an error.
@@ -55,12 +72,9 @@ fn compiles_standalone_and_in_the_tracker_with_and_without_sync() {
                 "-DAFTER_TRACKER_HEADERS",
                 "-DIN_TRACKER",
             ] {
-                compiles(
-                    &cc::compiler(),
-                    standard,
-                    "header.c",
-                    &[sync, place, &tracker],
-                );
+                for source in ["header.c", "handles_header.c"] {
+                    compiles(&cc::compiler(), standard, source, &[sync, place, &tracker]);
+                }
             }
         }
     }
@@ -77,6 +91,7 @@ fn compiles_as_cpp() {
         for sync in ["-DWANT_SYNC_LIVE", "-UWANT_SYNC_LIVE"] {
             let flags = ["-x", "c++", "-DLIVESYNC_STANDALONE", sync];
             compiles(&compiler, standard, "header.c", &flags);
+            compiles(&compiler, standard, "handles_header.c", &flags);
         }
     }
 }

@@ -4,6 +4,7 @@ mod cluster;
 mod compile_out;
 mod drop_in;
 mod engine;
+mod handles;
 mod header;
 mod real_clients;
 mod setup_errors;

@@ -1,0 +1,55 @@
+//! Error numbers. They never change; one that is not used any more is not used again.
+
+use std::ffi::{CStr, c_int};
+
+use crate::error::SetupError;
+
+/// No error.
+pub const LIVESYNC_OK: c_int = 0;
+/// A pointer is NULL, or a number is nonsense.
+pub const LIVESYNC_E_ARGUMENT: c_int = -1;
+/// A field of the configuration, or an environment variable, does not hold what it
+/// should.
+pub const LIVESYNC_E_CONFIG: c_int = -2;
+/// The group cannot be joined on this interface.
+pub const LIVESYNC_E_SOCKET: c_int = -3;
+/// No thread can be started.
+pub const LIVESYNC_E_THREAD: c_int = -4;
+/// Not now: started already, or called from inside of a callback.
+pub const LIVESYNC_E_STATE: c_int = -5;
+/// A callback of the run before has not returned yet.
+pub const LIVESYNC_E_BUSY: c_int = -6;
+/// An error in the library has switched this handle off.
+pub const LIVESYNC_E_TRIPPED: c_int = -7;
+
+pub(super) fn of(error: &SetupError) -> c_int {
+    match error {
+        SetupError::Setting { .. }
+        | SetupError::Field { .. }
+        | SetupError::Address(_)
+        | SetupError::NotMulticast(_)
+        | SetupError::NoPort => LIVESYNC_E_CONFIG,
+        SetupError::Socket { .. } => LIVESYNC_E_SOCKET,
+        SetupError::Thread(_) => LIVESYNC_E_THREAD,
+        SetupError::AlreadyBound
+        | SetupError::NotBound
+        | SetupError::AlreadyRunning
+        | SetupError::NoHost { .. } => LIVESYNC_E_STATE,
+        SetupError::StillStopping => LIVESYNC_E_BUSY,
+        SetupError::Tripped => LIVESYNC_E_TRIPPED,
+    }
+}
+
+pub(super) fn text(code: c_int) -> &'static CStr {
+    match code {
+        LIVESYNC_OK => c"no error",
+        LIVESYNC_E_ARGUMENT => c"invalid argument",
+        LIVESYNC_E_CONFIG => c"invalid configuration",
+        LIVESYNC_E_SOCKET => c"cannot join the group",
+        LIVESYNC_E_THREAD => c"cannot start a thread",
+        LIVESYNC_E_STATE => c"not possible in this state",
+        LIVESYNC_E_BUSY => c"a callback has not returned yet",
+        LIVESYNC_E_TRIPPED => c"switched off by an internal error",
+        _ => c"unknown error",
+    }
+}
