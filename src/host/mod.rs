@@ -39,7 +39,9 @@ pub trait Host: Send + Sync {
     }
 
     /// Another tracker speaks under our id; this is the new one that we have drawn.
-    fn new_tracker_id(&self, id: TrackerId);
+    fn new_tracker_id(&self, id: TrackerId) {
+        let _ = id;
+    }
 
     /// A peer that announced itself to another tracker. It must not be told to
     /// the others again; a tell that happens meanwhile on the same thread is

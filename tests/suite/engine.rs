@@ -47,8 +47,6 @@ impl Host for TableHost {
         true
     }
 
-    fn new_tracker_id(&self, _id: TrackerId) {}
-
     fn add_peer(&self, info_hash: &InfoHash, _peer: &Peer) {
         self.0.added.fetch_add(1, Ordering::SeqCst);
         assert_ne!(info_hash.0[0], 0xff, "a bug, for a test");
