@@ -1,43 +1,59 @@
 //! Three C trackers on this machine become one: `cargo run --release --example cluster`.
 //!
-//! Peers announce themselves to the first tracker only. The demonstration shows how long the
+//! In the first act peers announce themselves to the first tracker only. It shows how long the
 //! others take to know them, that a downloader who knows only the third tracker finds a seeder
-//! who told only the first, and that a peer that stops vanishes from all three.
+//! who told only the first, that a peer that stops vanishes from all three, and that all three
+//! count the downloads that complete. In the second act a fourth tracker joins empty, and learns
+//! the torrents and their downloads from the others.
+//!
+//! | file | what is in it |
+//! | --- | --- |
+//! | `act_one.rs`, `act_two.rs` | the two acts |
+//! | `peer.rs`, `downloads.rs` | what the trackers are told |
+//! | `watch.rs` | what they know of it, and after how long |
+//! | `table.rs`, `screen.rs` | what people see |
+//! | `bep15.rs` | a client for the UDP tracker protocol |
+//! | `compile.rs`, `trackers.rs`, `beacons.rs`, `children.rs` | the C trackers: built, run, set, ended |
 
+mod act_one;
+mod act_two;
+mod beacons;
 mod bep15;
 mod children;
+mod compile;
+mod downloads;
+mod peer;
+mod screen;
 mod table;
 mod trackers;
 mod watch;
 
 use std::env;
-use std::net::SocketAddrV4;
 use std::process::{self, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::time::{Duration, Instant};
 
-use bep15::Event;
+use beacons::Beacons;
 use children::Children;
-use table::{ms, say};
-use trackers::Cluster;
-use watch::{Expect, Peer, Watch};
+use screen::say;
+use trackers::{Cluster, url};
 
 const USAGE: &str = "usage: cluster [--serve] [--help]
 
 Builds the C tracker of examples/tracker, starts three of them on this machine and shows how
-peers that announce themselves to one come to be known by all. The exit status is 0 if all of
-it happened.
+peers that announce themselves to one come to be known by all. Then a fourth tracker joins
+empty, and learns the torrents and their download counts from the others. The exit status is 0
+if all of it happened.
 
-  --serve  keep the trackers up after the demonstration, for BitTorrent clients of your own
+  --serve  keep all four up after the demonstration, for BitTorrent clients of your own
   --help   show this text
 
-$CC names the C compiler (default: cc). LIVESYNC_* variables are passed on to the trackers.";
+$CC names the C compiler (default: cc). LIVESYNC_* variables are passed on to the trackers.
+Two of them have shorter defaults here, so that the second act takes seconds and not half an
+hour: LIVESYNC_FIRST_BEACON_DELAY=1 and LIVESYNC_BEACON_INTERVAL=0.5.";
 
+/// In the first act.
 const TRACKERS: usize = 3;
-const PEERS: u8 = 8;
-/// Between two announces, so that one can watch each of them spread.
-const PACE: Duration = Duration::from_millis(150);
 
 const INTERRUPTED: i32 = 130;
 
@@ -69,9 +85,10 @@ fn run(serve: bool) -> Result<(), String> {
     let children = Children::default();
     let interrupt_status = end_on_ctrl_c(&children)?;
 
-    let program = trackers::build(&children)?;
+    let beacons = Beacons::from_environment()?;
+    let program = compile::tracker(&children)?;
     say(&format!("Built the C tracker: {}", program.display()));
-    let mut cluster = Cluster::new(program, children, serve)?;
+    let mut cluster = Cluster::new(program, children, beacons, serve)?;
 
     let mut summary = Vec::new();
     let outcome = demonstrate(&mut cluster, &mut summary);
@@ -97,7 +114,7 @@ fn end_on_ctrl_c(children: &Children) -> Result<Arc<AtomicI32>, String> {
     let (children, exit_status) = (children.clone(), status.clone());
     ctrlc::set_handler(move || {
         let _closed = children.close();
-        trackers::remove_unfinished();
+        compile::remove_unfinished();
         process::exit(exit_status.load(Ordering::Relaxed));
     })
     .map_err(|e| format!("cannot catch Ctrl-C: {e}"))?;
@@ -113,91 +130,12 @@ fn demonstrate(cluster: &mut Cluster, summary: &mut Vec<String>) -> Result<(), S
         let address = cluster.start_tracker()?;
         say(&format!("  tracker {number}  {}", url(address)));
     }
-    let trackers = cluster.trackers();
-    // A torrent for each, so that a tracker's counts tell exactly which peers it knows.
-    let peers: Vec<Peer> = (1..=PEERS).map(|n| Peer::new(n, n, n % 2 == 1)).collect();
-
-    peers_arrive(trackers, &peers, summary)?;
-    downloader_asks(trackers, &peers[0], summary)?;
-    peer_stops(trackers, &peers, summary)
-}
-
-fn peers_arrive(
-    trackers: &[SocketAddrV4],
-    peers: &[Peer],
-    summary: &mut Vec<String>,
-) -> Result<(), String> {
-    say(&format!(
-        "\n{PEERS} peers announce themselves to tracker 1 only:"
-    ));
-    let mut watch = Watch::new(trackers, peers, Expect::Known)?;
-    let mut arrive = || {
-        for (index, peer) in peers.iter().enumerate() {
-            peer.announce(trackers[0], Event::Started)?;
-            watch.told(index);
-            watch.look_for(PACE)?;
-        }
-        watch.look_until_settled()
-    };
-    let outcome = arrive();
-    summary.push(watch.summary());
-    outcome
-}
-
-fn downloader_asks(
-    trackers: &[SocketAddrV4],
-    seeder: &Peer,
-    summary: &mut Vec<String>,
-) -> Result<(), String> {
-    let asked = trackers.len();
-    say(&format!(
-        "\nA downloader that knows only tracker {asked} asks it for peers:"
-    ));
-    let downloader = Peer::new(100, 1, false);
-    let start = Instant::now();
-    let answer = downloader.announce(trackers[asked - 1], Event::Started)?;
-    let time = ms(start.elapsed());
-    let others: Vec<_> = answer
-        .peers
-        .iter()
-        .filter(|&&peer| peer != downloader.address)
-        .collect();
-    say(&format!("  answer after {time}: {others:?}"));
-    if others != [&seeder.address] {
-        return Err(format!(
-            "tracker {asked} should have answered [{}]",
-            seeder.address
-        ));
-    }
-    summary.push(format!(
-        "tracker {asked} gave a downloader the seeder {}, who told only tracker 1",
-        seeder.address
-    ));
-    Ok(())
-}
-
-fn peer_stops(
-    trackers: &[SocketAddrV4],
-    peers: &[Peer],
-    summary: &mut Vec<String>,
-) -> Result<(), String> {
-    let Some((stopping, staying)) = peers.split_last() else {
+    act_one::play(cluster.trackers(), summary)?;
+    if !cfg!(feature = "want_sync_scrape") {
+        summary.push("no second act: built without the feature want_sync_scrape".to_owned());
         return Ok(());
-    };
-    say(&format!(
-        "\n{} stops and tells tracker 1 only:",
-        stopping.address
-    ));
-    let mut watch = Watch::new(trackers, &[*stopping], Expect::Gone)?;
-    let mut stop = || {
-        stopping.announce(trackers[0], Event::Stopped)?;
-        watch.told(0);
-        watch.look_until_settled()?;
-        watch::check_all_known(trackers, staying)
-    };
-    let outcome = stop();
-    summary.push(watch.summary());
-    outcome
+    }
+    act_two::play(cluster, summary)
 }
 
 fn serve_until_ctrl_c(cluster: &Cluster) -> Result<(), String> {
@@ -207,8 +145,4 @@ fn serve_until_ctrl_c(cluster: &Cluster) -> Result<(), String> {
         .iter()
         .for_each(|&address| say(&format!("  {}", url(address))));
     cluster.print_lines()
-}
-
-fn url(tracker: SocketAddrV4) -> String {
-    format!("udp://{tracker}/announce")
 }

@@ -1,17 +1,25 @@
-//! A table of times, one row per peer and one column per tracker: live on a terminal, line by
-//! line elsewhere.
+//! A table of what trackers know and of how long it took: live on a terminal, line by line
+//! elsewhere.
 
-use std::env;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
-/// How long each tracker took to learn something of each peer.
+use crate::screen::{Screen, ms, say};
+
+/// The table. A cell holds a count, or a time that runs until something has happened.
 pub struct Table {
-    news: String,
+    title: String,
+    columns: Vec<Column>,
     rows: Vec<Row>,
-    columns: usize,
     screen: Option<Screen>,
+}
+
+/// What stands above a column.
+pub struct Column {
+    title: String,
+    width: usize,
+    /// What has happened when a cell's time stops, as in "a peer, <news> after 5 ms".
+    news: String,
 }
 
 struct Row {
@@ -19,34 +27,42 @@ struct Row {
     cells: Vec<Cell>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Cell {
-    Idle,
+    Empty,
+    Count(u32),
     Waiting(Instant),
     Done(Duration),
 }
 
-/// The terminal, when there is one.
-struct Screen {
-    colour: bool,
-    lines: usize,
-    drawn: Option<Instant>,
-}
-
-/// A waiting cell counts up so often.
-const REDRAW: Duration = Duration::from_millis(40);
 const NAME_WIDTH: usize = 28;
-const CELL_WIDTH: usize = 12;
 
 const GREEN: &str = "\x1b[32m";
 const DIM: &str = "\x1b[2m";
 const PLAIN: &str = "\x1b[0m";
 
+impl Column {
+    pub fn of_counts(title: &str) -> Column {
+        Column {
+            title: title.to_owned(),
+            width: 4,
+            news: String::new(),
+        }
+    }
+
+    pub fn of_times(title: &str, news: String) -> Column {
+        Column {
+            title: title.to_owned(),
+            width: 13,
+            news,
+        }
+    }
+}
+
 impl Table {
-    /// A table in which nothing is waited for yet. `news` is what the times are about:
-    /// "time until <news> tracker 2".
-    pub fn new(news: &str, names: Vec<String>, columns: usize) -> Table {
-        let cells = vec![Cell::Idle; columns];
+    /// A table whose cells are empty. Its title stands above the names of the rows.
+    pub fn new(title: &str, columns: Vec<Column>, names: Vec<String>) -> Table {
+        let cells = vec![Cell::Empty; columns.len()];
         let rows = names
             .into_iter()
             .map(|name| Row {
@@ -55,20 +71,29 @@ impl Table {
             })
             .collect();
         Table {
-            news: news.to_owned(),
-            rows,
+            title: title.to_owned(),
             columns,
+            rows,
             screen: Screen::open(),
         }
     }
 
-    /// From now on the row's cells wait.
-    pub fn wait(&mut self, row: usize) {
-        self.rows[row].cells.fill(Cell::Waiting(Instant::now()));
+    /// Shows a count.
+    pub fn count(&mut self, row: usize, column: usize, count: u32) {
+        let cell = &mut self.rows[row].cells[column];
+        if *cell != Cell::Count(count) {
+            *cell = Cell::Count(count);
+            self.draw();
+        }
+    }
+
+    /// The cell's time begins to run.
+    pub fn wait(&mut self, row: usize, column: usize) {
+        self.rows[row].cells[column] = Cell::Waiting(Instant::now());
         self.draw();
     }
 
-    /// The cell waits no more. Says nothing new to a cell that was not waiting.
+    /// The cell's time stops, if it runs.
     pub fn done(&mut self, row: usize, column: usize) {
         let Row { name, cells } = &mut self.rows[row];
         if let Cell::Waiting(since) = cells[column] {
@@ -77,115 +102,71 @@ impl Table {
             match self.screen {
                 Some(_) => self.draw(),
                 None => {
-                    let (news, tracker) = (&self.news, column + 1);
-                    say(&format!(
-                        "  {name} {news} tracker {tracker} after {}",
-                        ms(time)
-                    ));
+                    let news = &self.columns[column].news;
+                    say(&format!("  {name} {news} after {}", ms(time)));
                 }
             }
         }
     }
 
-    /// Lets the waiting cells count up.
+    /// Lets the times that run be seen running.
     pub fn refresh(&mut self) {
-        let due = |screen: &Screen| screen.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW);
-        if self.screen.as_ref().is_some_and(due) {
+        if self.screen.as_ref().is_some_and(Screen::is_due) {
             self.draw();
         }
     }
 
-    /// The names of the rows that still have this column open.
+    /// The names of the rows in which the column's time has not stopped.
     pub fn open(&self, column: usize) -> impl Iterator<Item = &str> {
         let is_open = move |row: &&Row| !matches!(row.cells[column], Cell::Done(_));
         self.rows.iter().filter(is_open).map(|row| &row.name[..])
     }
 
-    /// All times of a column.
+    /// All times of a column that have stopped.
     pub fn times(&self, column: usize) -> impl Iterator<Item = Duration> {
         self.rows
             .iter()
             .filter_map(move |row| match row.cells[column] {
                 Cell::Done(time) => Some(time),
-                Cell::Idle | Cell::Waiting(_) => None,
+                Cell::Empty | Cell::Count(_) | Cell::Waiting(_) => None,
             })
     }
 
     fn draw(&mut self) {
         if let Some(screen) = &mut self.screen {
-            let mut lines = vec![header(&self.news, self.columns)];
-            lines.extend(self.rows.iter().map(|row| row.draw(screen.colour)));
+            let mut lines = vec![header(&self.title, &self.columns)];
+            let rows = self.rows.iter();
+            lines.extend(rows.map(|row| row.draw(&self.columns, screen.colour)));
             screen.show(&lines);
         }
     }
 }
 
 impl Row {
-    fn draw(&self, colour: bool) -> String {
+    fn draw(&self, columns: &[Column], colour: bool) -> String {
         let mut line = format!("  {:NAME_WIDTH$}", self.name);
-        for cell in &self.cells {
+        for (cell, &Column { width, .. }) in self.cells.iter().zip(columns) {
             let (text, style) = match cell {
-                Cell::Idle => (String::new(), PLAIN),
+                Cell::Empty => (String::new(), PLAIN),
+                Cell::Count(0) => ("0".to_owned(), DIM),
+                Cell::Count(count) => (count.to_string(), PLAIN),
                 Cell::Waiting(since) => (format!("... {}", ms(since.elapsed())), DIM),
                 Cell::Done(time) => (ms(*time), GREEN),
             };
             // Writing to a String cannot fail.
             let _ = match colour {
-                true => write!(line, "  {style}{text:>CELL_WIDTH$}{PLAIN}"),
-                false => write!(line, "  {text:>CELL_WIDTH$}"),
+                true => write!(line, "  {style}{text:>width$}{PLAIN}"),
+                false => write!(line, "  {text:>width$}"),
             };
         }
         line
     }
 }
 
-impl Screen {
-    fn open() -> Option<Screen> {
-        let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let dumb = env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
-        (io::stdout().is_terminal() && !dumb).then(|| Screen {
-            colour: !is_set("NO_COLOR"),
-            lines: 0,
-            drawn: None,
-        })
-    }
-
-    /// Draws over what was shown last.
-    fn show(&mut self, lines: &[String]) {
-        let mut frame = String::new();
-        if self.lines > 0 {
-            let _ = write!(frame, "\r\x1b[{}A", self.lines);
-        }
-        // A line that wrapped around would spoil the way back up.
-        frame.push_str("\x1b[?7l");
-        for line in lines {
-            let _ = write!(frame, "{line}\x1b[K\r\n");
-        }
-        frame.push_str("\x1b[?7h");
-        // A terminal that has gone away is no reason to stop.
-        let mut stdout = io::stdout().lock();
-        let _ = stdout
-            .write_all(frame.as_bytes())
-            .and_then(|()| stdout.flush());
-        self.lines = lines.len();
-        self.drawn = Some(Instant::now());
-    }
-}
-
-/// A duration in milliseconds, for people.
-pub fn ms(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
-}
-
-/// Prints a line. A reader that has gone away is no reason to stop.
-pub fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-fn header(news: &str, columns: usize) -> String {
-    let mut line = format!("  {:NAME_WIDTH$}", format!("time until {news}"));
-    for column in 1..=columns {
-        let _ = write!(line, "  {:>CELL_WIDTH$}", format!("tracker {column}"));
+fn header(title: &str, columns: &[Column]) -> String {
+    let mut line = format!("  {title:NAME_WIDTH$}");
+    for Column { title, width, .. } in columns {
+        let _ = write!(line, "  {title:>width$}");
     }
     line
 }

@@ -1,22 +1,22 @@
-//! Building and starting the C trackers of examples/tracker.
+//! The C trackers while they run.
 
-use std::env;
-use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::path::{Path, PathBuf};
-use std::process::{self, ChildStdout, Command, Stdio};
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::beacons::Beacons;
 use crate::children::Children;
-use crate::table::say;
+use crate::screen::say;
 
 /// Trackers on this machine that sync with each other over the loopback interface.
 pub struct Cluster {
     program: PathBuf,
     children: Children,
+    beacons: Beacons,
     sync_port: u16,
     verbose: bool,
     trackers: Vec<SocketAddrV4>,
@@ -27,80 +27,21 @@ pub struct Cluster {
 /// What a tracker, counted from 0, printed; None at its end.
 type Line = (usize, Option<String>);
 
-/// What a C program links besides liblivesync.a.
-const LIBRARIES: [&str; 7] = [
-    "-lgcc_s",
-    "-lutil",
-    "-lrt",
-    "-lpthread",
-    "-lm",
-    "-ldl",
-    "-lc",
-];
 const START_LIMIT: Duration = Duration::from_secs(5);
-
-/// Compiles the tracker with the library of this very build; gives the program's path.
-pub fn build(children: &Children) -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = root.join("examples/tracker");
-    let target = target_dir().map_err(|e| format!("cannot find this program itself: {e}"))?;
-    // Cargo refreshes the copy in deps/ for an example, the one above it only for the library.
-    let library = target.join("../deps/liblivesync.a");
-    if !library.exists() {
-        return Err(format!(
-            "{} is missing: start this program with `cargo run --release --example cluster`",
-            library.display()
-        ));
-    }
-
-    let cc = env::var("CC").unwrap_or_else(|_| "cc".to_owned());
-    let mut words = cc.split_whitespace();
-    let unfinished = unfinished_program(&target);
-    let status = children.run(
-        Command::new(words.next().unwrap_or("cc"))
-            .args(words)
-            .args(["-O2", "-DWANT_SYNC_LIVE", "-DLIVESYNC_STANDALONE", "-I"])
-            .arg(root.join("include"))
-            .args(c_files(&source)?)
-            .arg(library)
-            .args(LIBRARIES)
-            .arg("-o")
-            .arg(&unfinished),
-    );
-    match status {
-        Ok(status) if status.success() => {}
-        Ok(status) => {
-            return Err(format!(
-                "`{cc}` could not build {}: {status}",
-                source.display()
-            ));
-        }
-        Err(error) => {
-            return Err(format!(
-                "cannot run the C compiler `{cc}` ($CC names another): {error}"
-            ));
-        }
-    }
-    let program = target.join("cluster-tracker");
-    fs::rename(&unfinished, &program).map_err(|e| format!("{}: {e}", program.display()))?;
-    Ok(program)
-}
-
-/// Removes what an interrupted [`build`] leaves.
-pub fn remove_unfinished() {
-    if let Ok(target) = target_dir() {
-        // Mostly there is nothing to remove.
-        let _ = fs::remove_file(unfinished_program(&target));
-    }
-}
 
 impl Cluster {
     /// A cluster without trackers yet. Verbose ones tell what happens to each peer.
-    pub fn new(program: PathBuf, children: Children, verbose: bool) -> Result<Cluster, String> {
+    pub fn new(
+        program: PathBuf,
+        children: Children,
+        beacons: Beacons,
+        verbose: bool,
+    ) -> Result<Cluster, String> {
         let (sender, lines) = mpsc::channel();
         Ok(Cluster {
             program,
             children,
+            beacons,
             // One of our own, so that two runs at the same time do not meet.
             sync_port: free_port().map_err(|e| format!("no free UDP port: {e}"))?,
             verbose,
@@ -120,6 +61,7 @@ impl Cluster {
             .args(self.verbose.then_some("-v"))
             // Otherwise the group's packets would leave out trackers on the sender's machine.
             .env("LIVESYNC_LOOPBACK", "1")
+            .envs(self.beacons.environment())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         let stdout = self
@@ -138,6 +80,11 @@ impl Cluster {
     /// Where the trackers serve, in the order of their start.
     pub fn trackers(&self) -> &[SocketAddrV4] {
         &self.trackers
+    }
+
+    /// When the trackers send beacons.
+    pub fn beacons(&self) -> &Beacons {
+        &self.beacons
     }
 
     /// The UDP port of the sync group.
@@ -196,29 +143,9 @@ impl Drop for Cluster {
     }
 }
 
-/// Where cargo has put this program.
-fn target_dir() -> io::Result<PathBuf> {
-    let mut exe = env::current_exe()?;
-    exe.pop();
-    Ok(exe)
-}
-
-/// Where the compiler writes to. Not the program itself, which another run of this example may
-/// be starting at the same time.
-fn unfinished_program(target: &Path) -> PathBuf {
-    target.join(format!("cluster-tracker.{}", process::id()))
-}
-
-fn c_files(directory: &Path) -> Result<Vec<PathBuf>, String> {
-    let entries: io::Result<Vec<_>> = fs::read_dir(directory).and_then(Iterator::collect);
-    let mut files: Vec<PathBuf> = entries
-        .map_err(|e| format!("{}: {e}", directory.display()))?
-        .iter()
-        .map(fs::DirEntry::path)
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .collect();
-    files.sort();
-    Ok(files)
+/// What one gives to a BitTorrent client.
+pub fn url(tracker: SocketAddrV4) -> String {
+    format!("udp://{tracker}/announce")
 }
 
 /// From "tracker: serving udp://127.0.0.1:6969, syncing on ...".

@@ -1,21 +1,14 @@
-//! The peers of the demonstration, and what the trackers know of them.
+//! What trackers know of peers, and how long it took.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::bep15::{Announce, Announced, Client, Event, Scraped};
-use crate::table::{Table, ms};
-
-/// A peer that announces itself from a loopback address of its own.
-#[derive(Clone, Copy)]
-pub struct Peer {
-    pub address: SocketAddrV4,
-    info_hash: [u8; 20],
-    peer_id: [u8; 20],
-    seeding: bool,
-}
+use crate::bep15::{Client, Scraped};
+use crate::peer::Peer;
+use crate::screen::ms;
+use crate::table::{Column, Table};
 
 /// What the trackers shall come to show.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,45 +26,10 @@ pub struct Watch {
     table: Table,
 }
 
-const POLL: Duration = Duration::from_millis(3);
-const LIMIT: Duration = Duration::from_secs(5);
-
-impl Peer {
-    /// Peers differ in their number, and know each other when they are in the same torrent.
-    pub fn new(number: u8, torrent: u8, seeding: bool) -> Peer {
-        let mut info_hash = *b"livesync example ...";
-        info_hash[17..].copy_from_slice(format!("{torrent:03}").as_bytes());
-        let mut peer_id = *b"-LS0100-example peer";
-        peer_id[17..].copy_from_slice(format!("{number:03}").as_bytes());
-        let address = SocketAddrV4::new(Ipv4Addr::new(127, 0, 1, number), 6880 + u16::from(number));
-        Peer {
-            address,
-            info_hash,
-            peer_id,
-            seeding,
-        }
-    }
-
-    /// Tells one tracker of the peer.
-    pub fn announce(&self, tracker: SocketAddrV4, event: Event) -> Result<Announced, String> {
-        let announce = Announce {
-            info_hash: self.info_hash,
-            peer_id: self.peer_id,
-            left: u64::from(!self.seeding),
-            event,
-            port: self.address.port(),
-            num_want: -1,
-        };
-        Client::connect(*self.address.ip(), tracker)
-            .and_then(|mut client| client.announce(&announce))
-            .map_err(|e| format!("announce of {} to {tracker}: {e}", self.address))
-    }
-
-    fn name(&self) -> String {
-        let role = if self.seeding { "seeder" } else { "leecher" };
-        format!("{} {role}", self.address)
-    }
-}
+/// Between two looks.
+pub const POLL: Duration = Duration::from_millis(3);
+/// What trackers tell each other at once must have arrived after so long.
+pub const LIMIT: Duration = Duration::from_secs(5);
 
 impl Watch {
     /// Begins to look at the trackers; nothing is waited for yet.
@@ -80,6 +38,10 @@ impl Watch {
             Expect::Known => "known to",
             Expect::Gone => "gone from",
         };
+        let columns = (1..=trackers.len()).map(|number| {
+            let tracker = format!("tracker {number}");
+            Column::of_times(&tracker, format!("{news} {tracker}"))
+        });
         let names = peers.iter().map(Peer::name).collect();
         Ok(Watch {
             observers: trackers
@@ -89,13 +51,13 @@ impl Watch {
                 .collect::<Result<_, _>>()?,
             peers: peers.to_vec(),
             expect,
-            table: Table::new(news, names, trackers.len()),
+            table: Table::new(&format!("time until {news}"), columns.collect(), names),
         })
     }
 
     /// The peer's announce was just answered: its time runs.
     pub fn told(&mut self, peer: usize) {
-        self.table.wait(peer);
+        (0..self.observers.len()).for_each(|column| self.table.wait(peer, column));
     }
 
     /// Looks for so long.
@@ -195,7 +157,8 @@ pub fn check_all_known(trackers: &[SocketAddrV4], peers: &[Peer]) -> Result<(), 
     Ok(())
 }
 
-fn observe(tracker: SocketAddrV4) -> Result<Client, String> {
+/// A client to look at a tracker with.
+pub fn observe(tracker: SocketAddrV4) -> Result<Client, String> {
     Client::connect(Ipv4Addr::LOCALHOST, tracker).map_err(|e| format!("{tracker}: {e}"))
 }
 

@@ -151,13 +151,7 @@ impl Engine {
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
         live.node.tell(now, Announce { info_hash, peer });
-        let wake = live.must_wake_worker();
-        let send = live.begin_sending();
-        drop(state);
-        self.wake_if(wake);
-        if send {
-            self.transmit();
-        }
+        self.act(state);
     }
 
     /// Does what is due. The receive thread does the same on time; who comes
@@ -170,11 +164,7 @@ impl Engine {
         let mut state = self.state.lock();
         let Some(live) = &mut state.live else { return };
         live.node.handle_timeout(now);
-        let send = live.begin_sending();
-        drop(state);
-        if send {
-            self.transmit();
-        }
+        self.act(state);
         #[cfg(feature = "want_sync_scrape")]
         self.do_tasks();
     }
@@ -188,8 +178,7 @@ impl Engine {
                 break;
             }
         }
-        #[cfg(feature = "want_sync_scrape")]
-        self.do_tasks();
+        self.tick();
     }
 
     /// Stops in bounded time. It takes no lock and no memory, so a signal
@@ -247,6 +236,18 @@ impl Engine {
                 true
             }
             Err(_) => false,
+        }
+    }
+
+    /// Unlocks the state, and acts on what an input has changed in it.
+    pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
+        let Some(live) = &mut state.live else { return };
+        let wake = live.must_wake_worker();
+        let send = live.begin_sending();
+        drop(state);
+        self.wake_if(wake);
+        if send {
+            self.transmit();
         }
     }
 

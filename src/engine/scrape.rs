@@ -72,11 +72,7 @@ impl Engine {
         let mut state = self.state.lock();
         let live = state.live.as_mut()?;
         let result = hand(&mut live.node);
-        let send = live.begin_sending();
-        drop(state);
-        if send {
-            self.transmit();
-        }
+        self.act(state);
         Some(result)
     }
 }

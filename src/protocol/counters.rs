@@ -46,6 +46,8 @@ impl fmt::Display for Counters {
                 write!(f, "; dropped {count}: {}", reject.reason())?;
             }
         }
+        #[cfg(feature = "want_sync_scrape")]
+        write!(f, "; {}", self.scrape)?;
         Ok(())
     }
 }
@@ -71,4 +73,22 @@ pub struct ScrapeCounters {
     /// Torrents known better than heard, for which there was no room to remember
     /// that they are to be told back.
     pub torrents_not_remembered: u64,
+}
+
+#[cfg(feature = "want_sync_scrape")]
+impl fmt::Display for ScrapeCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} torrents told, {} heard",
+            self.torrents_told, self.torrents_heard
+        )?;
+        if self.torrents_failed > 0 {
+            write!(f, ", {} of them could not be stored", self.torrents_failed)?;
+        }
+        if self.torrents_not_remembered > 0 {
+            write!(f, ", {} not told back", self.torrents_not_remembered)?;
+        }
+        Ok(())
+    }
 }

@@ -22,10 +22,13 @@ pub(super) enum Timer {
     /// The next tick of telling back what we know better.
     #[cfg(feature = "want_sync_scrape")]
     TellBack,
+    /// The end of our silence after a tell of somebody else.
+    #[cfg(feature = "want_sync_scrape")]
+    Silence,
 }
 
 const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    5
+    6
 } else {
     1
 };
@@ -84,6 +87,14 @@ impl Timers {
 impl Timers {
     pub(super) fn is_running(&self, timer: Timer) -> bool {
         self.due[timer as usize] != Time::NEVER
+    }
+
+    /// How long it takes until `timer` is due; no time if it does not run.
+    pub(super) fn remaining(&self, timer: Timer) -> Duration {
+        match self.due[timer as usize] {
+            Time::NEVER => Duration::ZERO,
+            due => due.since(self.now),
+        }
     }
 
     /// Puts `timer` off, if it runs and is due earlier than after `wait`.

@@ -7,8 +7,12 @@ mod engine;
 mod handles;
 mod header;
 mod real_clients;
+#[cfg(feature = "want_sync_scrape")]
+mod scrape;
 mod setup_errors;
 mod support;
 mod symbols;
 mod tracker;
+#[cfg(feature = "want_sync_scrape")]
+mod tube;
 mod wire;

@@ -101,7 +101,8 @@ impl Scrape {
         self.counters.inquiries_heard += 1;
         if inquire.asked == self.id && self.telling.is_none() {
             self.telling = Some(Telling::new());
-            timers.set_after(Timer::Tell, Duration::ZERO);
+            self.put_off_beacon(timers);
+            timers.set_after(Timer::Tell, timers.remaining(Timer::Silence));
         }
     }
 
@@ -118,10 +119,12 @@ impl Scrape {
         if let Some(telling) = &mut self.telling {
             telling.end_tick();
         }
-        timers.put_off(Timer::Beacon, self.interval);
-        let wait = self.silence();
-        timers.put_off(Timer::Tell, wait);
-        timers.put_off(Timer::TellBack, wait);
+        self.tell_back.end_tick();
+        self.put_off_beacon(timers);
+        let silence = self.silence();
+        timers.set_after(Timer::Silence, silence);
+        timers.put_off(Timer::Tell, silence);
+        timers.put_off(Timer::TellBack, silence);
     }
 
     /// What became of the torrents of a tell packet in our own table.
@@ -145,10 +148,16 @@ impl Scrape {
 
     /// Does what is due.
     pub(super) fn handle_timeout(&mut self, timers: &mut Timers) {
-        self.beacon_due |= timers.take_due(Timer::Beacon);
+        if timers.take_due(Timer::Beacon) {
+            self.beacon_due = true;
+            if self.telling.is_some() {
+                self.put_off_beacon(timers);
+            }
+        }
         if timers.take_due(Timer::Inquire) {
             self.decision_due = true;
         }
+        timers.take_due(Timer::Silence);
         if timers.take_due(Timer::Tell)
             && let Some(telling) = &mut self.telling
         {
@@ -215,7 +224,9 @@ impl Scrape {
         let Some(telling) = &mut self.telling else {
             return;
         };
-        telling.walked(torrents.len(), next);
+        if !telling.walked(torrents.len(), next) {
+            return;
+        }
         let over = telling.is_over();
         for torrent in torrents {
             self.tell_back.forget(&torrent.info_hash);
@@ -229,8 +240,8 @@ impl Scrape {
         torrents: &[Torrent],
         send: &mut impl FnMut(Datagram),
     ) {
-        self.tell_back.looked_up();
-        self.tell(torrents, true, send);
+        let torrents = self.tell_back.looked_up(torrents);
+        self.tell(&torrents, true, send);
     }
 
     /// Fills packets with `torrents`; only behind the last torrents one may leave
@@ -245,10 +256,20 @@ impl Scrape {
         }
     }
 
-    /// "Beacons pause while we tell", and for an interval afterwards.
+    /// "Beacons pause while we tell", and for an interval afterwards, as for others.
     fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) {
         timers.set_after(timer, TICK);
-        timers.put_off(Timer::Beacon, self.interval);
+        self.put_off_beacon(timers);
+    }
+
+    /// The next beacon comes after an interval at the earliest, also one that is due
+    /// and only waits for our torrents to be counted.
+    fn put_off_beacon(&mut self, timers: &mut Timers) {
+        if std::mem::take(&mut self.beacon_due) {
+            timers.set_after(Timer::Beacon, self.interval);
+        } else {
+            timers.put_off(Timer::Beacon, self.interval);
+        }
     }
 
     /// How long we are silent after a tell of somebody else: an interval, "and a

@@ -3,9 +3,10 @@
 //! "It can send out its own scrape tell packets, if it knows more."
 
 use std::collections::BTreeSet;
+use std::mem;
 
 use super::task::Task;
-use crate::types::InfoHash;
+use crate::types::{InfoHash, Torrent};
 
 /// The torrents of which we know a larger count than was told.
 #[derive(Debug)]
@@ -14,7 +15,10 @@ pub(super) struct TellBack {
     capacity: usize,
     /// How many torrents may still be told in this tick.
     left: usize,
-    looking_up: bool,
+    /// What the host looks up at the moment. It is remembered until it is told.
+    asked: Vec<InfoHash>,
+    /// Somebody told meanwhile.
+    interrupted: bool,
 }
 
 impl TellBack {
@@ -23,7 +27,8 @@ impl TellBack {
             remembered: BTreeSet::new(),
             capacity,
             left: 0,
-            looking_up: false,
+            asked: Vec::new(),
+            interrupted: false,
         }
     }
 
@@ -50,17 +55,33 @@ impl TellBack {
         self.left = torrents;
     }
 
-    pub(super) fn poll_task(&mut self) -> Option<Task> {
-        if self.looking_up || self.left == 0 || self.remembered.is_empty() {
-            return None;
-        }
-        self.looking_up = true;
-        let told = std::mem::take(&mut self.left).min(self.remembered.len());
-        let torrents = (0..told).filter_map(|_| self.remembered.pop_first());
-        Some(Task::LookUp(torrents.collect()))
+    /// Tells no more until the next tick.
+    pub(super) fn end_tick(&mut self) {
+        self.left = 0;
+        self.interrupted = !self.asked.is_empty();
     }
 
-    pub(super) fn looked_up(&mut self) {
-        self.looking_up = false;
+    pub(super) fn poll_task(&mut self) -> Option<Task> {
+        if !self.asked.is_empty() {
+            return None;
+        }
+        let left = mem::take(&mut self.left);
+        self.asked = self.remembered.iter().take(left).copied().collect();
+        (!self.asked.is_empty()).then(|| Task::LookUp(self.asked.clone()))
+    }
+
+    /// What is to be told of the torrents that were found.
+    pub(super) fn looked_up(&mut self, found: &[Torrent]) -> Vec<Torrent> {
+        let asked = mem::take(&mut self.asked);
+        if mem::take(&mut self.interrupted) {
+            return Vec::new();
+        }
+        let found = found.iter().copied();
+        let told = found.filter(|torrent| self.remembered.contains(&torrent.info_hash));
+        let told = told.collect();
+        for info_hash in asked {
+            self.remembered.remove(&info_hash);
+        }
+        told
     }
 }

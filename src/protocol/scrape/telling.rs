@@ -54,9 +54,15 @@ impl Telling {
         })
     }
 
-    pub(super) fn walked(&mut self, torrents: usize, next: Option<Cursor>) {
+    /// A portion was read; whether to tell it. If somebody told meanwhile, it is read
+    /// again later.
+    pub(super) fn walked(&mut self, torrents: usize, next: Option<Cursor>) -> bool {
         self.walking = false;
-        self.left = self.left.saturating_sub(torrents);
-        self.cursor = next;
+        let tell = torrents <= self.left;
+        if tell {
+            self.left -= torrents;
+            self.cursor = next;
+        }
+        tell
     }
 }

@@ -1,0 +1,64 @@
+//! The settings of beacons: the defaults would make the second act last half an hour.
+
+use std::env;
+use std::time::Duration;
+
+/// When the trackers send beacons.
+pub struct Beacons {
+    first_delay: Setting,
+    interval: Setting,
+}
+
+/// A number of seconds in the environment of the trackers.
+struct Setting {
+    name: &'static str,
+    value: String,
+    time: Duration,
+}
+
+/// From its first beacon on, a tracker has to learn within so many intervals: at most one until
+/// it hears one, two to hear all others, and two more in case that its inquiry is lost.
+const INTERVALS_TO_LEARN: u32 = 5;
+
+impl Beacons {
+    /// What the user has set, and short times for what he has not.
+    pub fn from_environment() -> Result<Beacons, String> {
+        Ok(Beacons {
+            first_delay: Setting::read("LIVESYNC_FIRST_BEACON_DELAY", "1")?,
+            interval: Setting::read("LIVESYNC_BEACON_INTERVAL", "0.5")?,
+        })
+    }
+
+    /// What the environment of each tracker says.
+    pub fn environment(&self) -> [(&'static str, &str); 2] {
+        [&self.first_delay, &self.interval].map(|setting| (setting.name, &setting.value[..]))
+    }
+
+    /// So long a tracker that joins may take to learn, the telling itself aside.
+    pub fn time_to_learn(&self) -> Duration {
+        let intervals = self.interval.time.saturating_mul(INTERVALS_TO_LEARN);
+        self.first_delay.time.saturating_add(intervals)
+    }
+
+    /// For people.
+    pub fn describe(&self) -> String {
+        format!(
+            "the first {} s after its start, then every {} s",
+            self.first_delay.value, self.interval.value
+        )
+    }
+}
+
+impl Setting {
+    fn read(name: &'static str, default: &str) -> Result<Setting, String> {
+        let value = match env::var_os(name) {
+            Some(value) => value.to_string_lossy().into_owned(),
+            None => default.to_owned(),
+        };
+        let time = value.parse().ok().map(Duration::try_from_secs_f64);
+        match time {
+            Some(Ok(time)) => Ok(Setting { name, value, time }),
+            _ => Err(format!("{name}={value} is not a number of seconds")),
+        }
+    }
+}

@@ -1,0 +1,475 @@
+//! Trackers around a network, each driven as the engine drives a node.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::env;
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::rc::Rc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use livesync::config::Config;
+use livesync::protocol::{Node, Received, Source, Task};
+use livesync::time::Time;
+use livesync::types::{Cursor, InfoHash, Torrent, TrackerId};
+use livesync::wire::{self, Header};
+
+use super::audit::Audit;
+use super::host::{Answer, Host};
+use super::network::{Network, Packet};
+
+/// Where every clock stands when the test begins: none jumps back beyond its
+/// start.
+const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
+
+/// What was sent so far, by all together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub beacons: u64,
+    pub inquiries: u64,
+    /// Tell packets, and the records in them.
+    pub tells: u64,
+    pub torrents_told: u64,
+    /// How often somebody began to tell all its torrents.
+    pub tellings: u64,
+    /// How often each torrent was told back.
+    pub told_back: BTreeMap<InfoHash, u64>,
+}
+
+impl Traffic {
+    /// What was sent since `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let told_back = self.told_back.iter().filter_map(|(hash, times)| {
+            let times = times - before.told_back.get(hash).unwrap_or(&0);
+            (times > 0).then_some((*hash, times))
+        });
+        Self {
+            beacons: self.beacons - before.beacons,
+            inquiries: self.inquiries - before.inquiries,
+            tells: self.tells - before.tells,
+            torrents_told: self.torrents_told - before.torrents_told,
+            tellings: self.tellings - before.tellings,
+            told_back: told_back.collect(),
+        }
+    }
+}
+
+/// Something that was said, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub at: Duration,
+    pub by: usize,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Beacon(u64),
+    Inquire(TrackerId),
+    Tell(Vec<Torrent>),
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:12.6} s  node {}: ", self.at.as_secs_f64(), self.by)?;
+        match &self.what {
+            What::Beacon(torrents) => write!(f, "beacon, {torrents} torrents"),
+            What::Inquire(asked) => write!(f, "inquire {asked}"),
+            What::Tell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
+        }
+    }
+}
+
+/// A cluster. Time is virtual, and goes on only in [`run_until`](Self::run_until).
+pub struct Cluster {
+    pub now: Duration,
+    pub network: Network,
+    pub members: Vec<Member>,
+    pub traffic: Traffic,
+    /// All that is said, while there is a journal to write it to.
+    pub journal: Option<Vec<Said>>,
+    /// The torrents that were told since this was last cleared.
+    pub told: HashSet<InfoHash>,
+    /// Print all that is said.
+    aloud: bool,
+    fingerprint: DefaultHasher,
+    rng: Rng,
+}
+
+/// A tracker of the cluster.
+pub struct Member {
+    pub host: Host,
+    pub audit: Audit,
+    pub config: Config,
+    pub node: Node,
+    address: SocketAddrV4,
+    /// Its clock is so far ahead of virtual time.
+    clock: Duration,
+    /// So late at most the host answers, and so late at most the node is told
+    /// the time after a datagram.
+    slowness: Duration,
+    /// Answers that are on their way from the host to the node.
+    answers: Vec<(Duration, Answer)>,
+    /// When a slow member does what is due after a datagram.
+    tick: Option<Duration>,
+    /// How long it sleeps if nothing happens, by virtual time: a jump of its clock
+    /// wakes nobody.
+    sleeps_until: Duration,
+    /// How many torrents it had when it last counted them.
+    counted: u64,
+}
+
+impl Cluster {
+    /// A cluster without members.
+    pub fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        Self {
+            now: Duration::ZERO,
+            network: Network::new(rng.u64(..)),
+            members: Vec::new(),
+            traffic: Traffic::default(),
+            journal: None,
+            told: HashSet::new(),
+            aloud: env::var_os("LIVESYNC_TUBE_SEED").is_some(),
+            fingerprint: DefaultHasher::new(),
+            rng,
+        }
+    }
+
+    /// A tracker joins; its number.
+    pub fn join(
+        &mut self,
+        id: TrackerId,
+        host: Host,
+        config: &Config,
+        slowness: Duration,
+    ) -> usize {
+        let number = self.members.len();
+        let address = SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000);
+        let now = Time::START + CLOCKS_BEGIN + self.now;
+        self.members.push(Member {
+            host,
+            audit: Audit::new(now, config, slowness.is_zero()),
+            config: config.clone(),
+            node: Node::new(now, id, address, self.rng.u64(..), config),
+            address,
+            clock: CLOCKS_BEGIN,
+            slowness,
+            answers: Vec::new(),
+            tick: None,
+            sleeps_until: self.now,
+            counted: 0,
+        });
+        number
+    }
+
+    /// A tracker starts again, under another id, with what `host` knows.
+    pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
+        let seed = self.rng.u64(..);
+        let now = self.now;
+        let member = &mut self.members[number];
+        let time = Time::START + member.clock + now;
+        member.host = host;
+        member.audit = Audit::new(time, &member.config, member.slowness.is_zero());
+        member.node = Node::new(time, id, member.address, seed, &member.config);
+        member.answers.clear();
+        member.tick = None;
+        member.sleeps_until = now;
+    }
+
+    /// A tracker's clock jumps.
+    pub fn jump(&mut self, number: usize, by: Duration, forwards: bool) {
+        let clock = &mut self.members[number].clock;
+        *clock = if forwards {
+            *clock + by
+        } else {
+            clock.saturating_sub(by)
+        };
+    }
+
+    /// A packet of a tracker that is no member arrives.
+    pub fn inject(&mut self, to: usize, packet: &[u8]) {
+        let stranger = SocketAddrV4::new(Ipv4Addr::new(10, 255, 255, 254), 40_000);
+        self.hear(to, stranger, packet);
+        self.tick(to);
+    }
+
+    /// All that happens before `end` happens, and then it is `end`.
+    pub fn run_until(&mut self, end: Duration) {
+        loop {
+            let arrival = self.network.next_arrival().unwrap_or(Duration::MAX);
+            let (wakes, number) = (self.members.iter().enumerate())
+                .map(|(number, member)| (member.wakes(), number))
+                .min()
+                .unwrap_or((Duration::MAX, 0));
+            let next = arrival.min(wakes);
+            if next >= end {
+                break;
+            }
+            self.now = next;
+            if arrival <= wakes {
+                self.receive();
+            } else {
+                self.wake(number);
+            }
+        }
+        self.now = end;
+    }
+
+    pub fn run_for(&mut self, duration: Duration) {
+        self.run_until(self.now + duration);
+    }
+
+    /// Runs until for so long nothing but beacons was sent; it panics when that
+    /// takes longer than `patience`.
+    pub fn run_until_silent_for(&mut self, silence: Duration, patience: Duration) {
+        let give_up = self.now + patience;
+        loop {
+            let before = (self.traffic.inquiries, self.traffic.tells);
+            self.run_for(silence);
+            if before == (self.traffic.inquiries, self.traffic.tells) {
+                return;
+            }
+            assert!(
+                self.now < give_up,
+                "there is no end to it: {:?}",
+                self.traffic
+            );
+        }
+    }
+
+    /// Something that is the same for two runs only if they were the same.
+    pub fn fingerprint(&self) -> u64 {
+        self.fingerprint.finish()
+    }
+
+    /// Of each torrent, the counts that there are.
+    pub fn counts(&self) -> BTreeMap<InfoHash, BTreeSet<u64>> {
+        let mut counts = BTreeMap::<_, BTreeSet<u64>>::new();
+        for (hash, entry) in self.members.iter().flat_map(|member| &member.host.torrents) {
+            counts.entry(*hash).or_default().insert(entry.downloaded);
+        }
+        counts
+    }
+
+    /// Whether, by the threshold, `asker` is entitled to ask `asked`.
+    pub fn is_entitled(&self, asker: usize, asked: usize) -> bool {
+        let (asker, asked) = (&self.members[asker], &self.members[asked]);
+        let enough = asker.config.inquire_threshold * asked.host.count() as f64;
+        (asker.host.count() as f64) < enough
+    }
+
+    /// A packet arrives. A slow tracker may hear several before it does what is
+    /// due.
+    fn receive(&mut self) {
+        let Some(Packet { from, to, bytes }) = self.network.receive() else {
+            return;
+        };
+        self.hear(to, self.members[from].address, &bytes);
+        if self.members[to].slowness.is_zero() {
+            self.tick(to);
+        } else {
+            let tick = self.now + self.delay(to);
+            let pending = &mut self.members[to].tick;
+            *pending = Some(pending.map_or(tick, |other| other.min(tick)));
+        }
+    }
+
+    /// A member wakes up: it is time for a tick, or for an answer of its host.
+    fn wake(&mut self, number: usize) {
+        let answers = &mut self.members[number].answers;
+        if let Some(ready) = answers.iter().position(|(at, _)| *at <= self.now) {
+            let (_, answer) = answers.remove(ready);
+            self.answer(number, answer);
+            self.do_tasks(number);
+            self.members[number].sleep(self.now);
+        } else {
+            self.tick(number);
+        }
+    }
+
+    fn hear(&mut self, to: usize, address: SocketAddrV4, datagram: &[u8]) {
+        let minutes = self.minutes();
+        let member = &mut self.members[to];
+        let now = member.time(self.now);
+        let source = Source {
+            address,
+            blessed: true,
+        };
+        let Ok(received) = member.node.handle_datagram(now, source, datagram) else {
+            return;
+        };
+        let (from, packet) = parse(datagram);
+        // A host that has just been asked has not seen what was merged since.
+        let torrents = member.host.count().min(member.being_counted());
+        member
+            .audit
+            .heard(member.node.id(), torrents, from, &packet);
+        if let Received::Torrents(torrents) = received {
+            let mut results = Vec::with_capacity(torrents.len());
+            for torrent in torrents {
+                let merged = member.host.merge(minutes, &torrent);
+                member.audit.merged(&torrent, merged);
+                results.push((torrent.info_hash, merged));
+            }
+            member.node.handle_merged(now, &results);
+        }
+    }
+
+    fn tick(&mut self, number: usize) {
+        let member = &mut self.members[number];
+        member.tick = None;
+        let now = member.time(self.now);
+        member.node.handle_timeout(now);
+        self.transmit(number);
+        self.do_tasks(number);
+        self.members[number].sleep(self.now);
+    }
+
+    fn do_tasks(&mut self, number: usize) {
+        let minutes = self.minutes();
+        while let Some(task) = self.members[number].node.poll_task() {
+            let member = &mut self.members[number];
+            member.audit.asks_host(&task);
+            match &task {
+                Task::Walk { cursor, .. } if *cursor == Cursor::default() => {
+                    self.traffic.tellings += 1;
+                }
+                Task::LookUp(hashes) => {
+                    for hash in hashes {
+                        *self.traffic.told_back.entry(*hash).or_default() += 1;
+                    }
+                }
+                _ => {}
+            }
+            let answer = member.host.answer(minutes, &task);
+            if member.slowness.is_zero() {
+                self.answer(number, answer);
+            } else {
+                let at = self.now + self.delay(number);
+                self.members[number].answers.push((at, answer));
+            }
+        }
+    }
+
+    fn answer(&mut self, number: usize, answer: Answer) {
+        let member = &mut self.members[number];
+        let now = member.time(self.now);
+        match &answer {
+            Answer::Count(torrents) => {
+                member.counted = *torrents;
+                member.node.handle_torrent_count(now, *torrents);
+            }
+            Answer::Walked(torrents, next) => member.node.handle_walked(torrents, *next),
+            Answer::LookedUp(torrents) => member.node.handle_looked_up(torrents),
+        }
+        self.transmit(number);
+        self.members[number].audit.answered(&answer);
+    }
+
+    fn transmit(&mut self, from: usize) {
+        while let Some(datagram) = self.members[from].node.poll_transmit() {
+            let bytes: Rc<[u8]> = datagram.as_ref().into();
+            self.sent(from, &bytes);
+            for to in 0..self.members.len() {
+                if to != from || self.network.loopback {
+                    let bytes = bytes.clone();
+                    self.network.send(self.now, Packet { from, to, bytes });
+                }
+            }
+        }
+    }
+
+    fn sent(&mut self, by: usize, bytes: &[u8]) {
+        (self.now, by, bytes).hash(&mut self.fingerprint);
+        let (id, packet) = parse(bytes);
+        let member = &mut self.members[by];
+        assert_eq!(id, member.node.id());
+        member.audit.sent(member.counted, &packet);
+        let what = match packet {
+            wire::Packet::Live(_) => panic!("nobody announced anything"),
+            wire::Packet::ScrapeBeacon(beacon) => {
+                self.traffic.beacons += 1;
+                What::Beacon(beacon.torrents)
+            }
+            wire::Packet::ScrapeInquire(inquire) => {
+                self.traffic.inquiries += 1;
+                What::Inquire(inquire.asked)
+            }
+            wire::Packet::ScrapeTell(torrents) => {
+                self.traffic.tells += 1;
+                self.traffic.torrents_told += torrents.len() as u64;
+                for torrent in torrents.clone() {
+                    let ours = member.host.downloaded(&torrent.info_hash);
+                    assert!(
+                        ours >= Some(torrent.downloaded),
+                        "{torrent:?}, but {ours:?}"
+                    );
+                    self.told.insert(torrent.info_hash);
+                }
+                What::Tell(torrents.collect())
+            }
+        };
+        let said = Said {
+            at: self.now,
+            by,
+            what,
+        };
+        if self.aloud {
+            println!("{said}");
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.push(said);
+        }
+    }
+
+    fn minutes(&self) -> i64 {
+        (self.now.as_secs() / 60) as i64
+    }
+
+    /// How late a slow member is this time.
+    fn delay(&mut self, number: usize) -> Duration {
+        self.members[number].slowness.mul_f64(self.rng.f64())
+    }
+}
+
+impl Member {
+    /// What its clock shows; this is also how the auditor gets to know it.
+    fn time(&mut self, now: Duration) -> Time {
+        let time = Time::START + self.clock + now;
+        self.audit.set_now(time);
+        time
+    }
+
+    /// It has nothing to do now.
+    fn sleep(&mut self, now: Duration) {
+        self.sleeps_until = match self.node.poll_timeout() {
+            Time::NEVER => Duration::MAX,
+            due => now + due.since(self.time(now)),
+        };
+    }
+
+    /// The count that its host is about to answer.
+    fn being_counted(&self) -> u64 {
+        let counts = self.answers.iter().filter_map(|(_, answer)| match answer {
+            Answer::Count(torrents) => Some(*torrents),
+            _ => None,
+        });
+        counts.min().unwrap_or(u64::MAX)
+    }
+
+    /// When it has something to do.
+    fn wakes(&self) -> Duration {
+        let answers = self.answers.iter().map(|(at, _)| *at);
+        answers
+            .chain(self.tick)
+            .fold(self.sleeps_until, Duration::min)
+    }
+}
+
+fn parse(datagram: &[u8]) -> (TrackerId, wire::Packet<'_>) {
+    let (header, payload) = Header::parse(datagram).expect("a header");
+    let packet = wire::Packet::parse(header, payload).expect("a packet");
+    (header.id, packet)
+}

@@ -1,0 +1,27 @@
+//! The test tube: whole clusters of the real sans-IO node, on virtual clocks,
+//! over a network that misbehaves as told.
+//!
+//! Everything in it is drawn from one seed, so the same seed gives the same run
+//! to the last byte. A property that fails says which seed it was;
+//! `LIVESYNC_TUBE_SEED=<seed> cargo test tube::properties::<its name>` runs that
+//! one alone, and shows what the nodes say. `LIVESYNC_TUBE_SEEDS=<n>` tries n seeds instead of the usual few,
+//! and `--nocapture` shows how many hours of cluster life went by in a second:
+//! `LIVESYNC_TUBE_SEEDS=2000 cargo test --release tube -- --nocapture`.
+//!
+//! | file | what it is |
+//! | --- | --- |
+//! | network.rs | loss, duplication, delay, reordering, partitions |
+//! | host.rs | a tracker's torrents, in memory |
+//! | audit.rs | the rules of the specification that hold at every moment, checked at every moment |
+//! | cluster.rs | the nodes, driven as the engine drives them, and their clocks |
+//! | scenario.rs | clusters and misfortunes at random |
+//! | properties.rs | what holds for every seed |
+//! | by_hand.rs | what happens, step by step, in cases worth telling |
+
+mod audit;
+mod by_hand;
+mod cluster;
+mod host;
+mod network;
+mod properties;
+mod scenario;
