@@ -47,7 +47,7 @@ pub enum Received<'a> {
 /// overdue is done once, and what is due in a minute stays due in a minute.
 ///
 /// After each call of [`tell`](Self::tell) or a `handle_…`: do what
-/// [`poll_task`](Self::poll_task) asks for, send what
+/// `poll_task` asks for (with scrape sync), send what
 /// [`poll_transmit`](Self::poll_transmit) has, and see that
 /// [`handle_timeout`](Self::handle_timeout) is called at
 /// [`poll_timeout`](Self::poll_timeout).
