@@ -38,29 +38,21 @@ impl Group {
         if port == 0 {
             return Err(SetupError::NoPort);
         }
-        let group = SocketAddrV4::new(config.group, port);
-        let failed = |action| {
-            move |error| SetupError::Socket {
-                action,
-                group,
-                interface,
-                error,
-            }
+        let membership = Membership {
+            group: SocketAddrV4::new(config.group, port),
+            interface,
         };
-        let receiver = receiver(group, interface, failed)?;
-        let sender = sender(config, group, interface, failed)?;
-        let address = match sender.local_addr().map_err(failed("find our address in"))? {
-            SocketAddr::V4(address) => address,
-            SocketAddr::V6(_) => {
-                return Err(failed("find our address in")(
-                    io::ErrorKind::AddrNotAvailable.into(),
-                ));
-            }
+        let receiver = membership.receiver()?;
+        let sender = membership.sender(config)?;
+        let address = match sender.local_addr() {
+            Ok(SocketAddr::V4(address)) => Ok(address),
+            Ok(SocketAddr::V6(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Err(e) => Err(e),
         };
         Ok(Self {
             receiver,
             sender,
-            address,
+            address: address.map_err(membership.failed("find our address in"))?,
         })
     }
 
@@ -91,61 +83,66 @@ impl Group {
     }
 }
 
-/// A socket that hears the packets to our group, and nothing else: bound to the
-/// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
-/// the same group from an interface that only somebody else joined.
-fn receiver<E>(
+/// Which group, and where.
+struct Membership {
     group: SocketAddrV4,
     interface: Ipv4Addr,
-    failed: impl Fn(&'static str) -> E,
-) -> Result<UdpSocket, SetupError>
-where
-    E: FnOnce(io::Error) -> SetupError,
-{
-    let socket = udp_socket().map_err(failed("create the receiving socket for"))?;
-    socket
-        .set_reuse_address(true)
-        .map_err(failed("share the port of"))?;
-    #[cfg(target_os = "linux")]
-    socket
-        .set_multicast_all_v4(false)
-        .map_err(failed("hear only our interface in"))?;
-    // Failing to get a large buffer is no reason to run without sync.
-    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
-    socket
-        .bind(&group.into())
-        .map_err(failed("bind the receiving socket to"))?;
-    socket
-        .join_multicast_v4(group.ip(), &interface)
-        .map_err(failed("join"))?;
-    Ok(socket.into())
 }
 
-/// A socket that sends from our interface to the group.
-fn sender<E>(
-    config: &Config,
-    group: SocketAddrV4,
-    interface: Ipv4Addr,
-    failed: impl Fn(&'static str) -> E,
-) -> Result<UdpSocket, SetupError>
-where
-    E: FnOnce(io::Error) -> SetupError,
-{
-    let socket = udp_socket().map_err(failed("create the sending socket for"))?;
-    socket
-        .set_multicast_if_v4(&interface)
-        .map_err(failed("send to"))?;
-    socket
-        .set_multicast_ttl_v4(config.ttl.into())
-        .map_err(failed("set the ttl for"))?;
-    socket
-        .set_multicast_loop_v4(config.loopback)
-        .map_err(failed("set the loop-back for"))?;
-    socket
-        .bind(&SocketAddrV4::new(interface, 0).into())
-        .map_err(failed("bind the sending socket for"))?;
-    socket.connect(&group.into()).map_err(failed("send to"))?;
-    Ok(socket.into())
+impl Membership {
+    /// A socket that hears the packets to our group, and nothing else: bound to the
+    /// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
+    /// the same group from an interface that only somebody else joined.
+    fn receiver(&self) -> Result<UdpSocket, SetupError> {
+        let socket = udp_socket().map_err(self.failed("create the receiving socket for"))?;
+        socket
+            .set_reuse_address(true)
+            .map_err(self.failed("share the port of"))?;
+        #[cfg(target_os = "linux")]
+        socket
+            .set_multicast_all_v4(false)
+            .map_err(self.failed("hear only our interface in"))?;
+        // Failing to get a large buffer is no reason to run without sync.
+        let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+        socket
+            .bind(&self.group.into())
+            .map_err(self.failed("bind the receiving socket to"))?;
+        socket
+            .join_multicast_v4(self.group.ip(), &self.interface)
+            .map_err(self.failed("join"))?;
+        Ok(socket.into())
+    }
+
+    /// A socket that sends from our interface to the group.
+    fn sender(&self, config: &Config) -> Result<UdpSocket, SetupError> {
+        let socket = udp_socket().map_err(self.failed("create the sending socket for"))?;
+        socket
+            .set_multicast_if_v4(&self.interface)
+            .map_err(self.failed("send to"))?;
+        socket
+            .set_multicast_ttl_v4(config.ttl.into())
+            .map_err(self.failed("set the ttl for"))?;
+        socket
+            .set_multicast_loop_v4(config.loopback)
+            .map_err(self.failed("set the loop-back for"))?;
+        socket
+            .bind(&SocketAddrV4::new(self.interface, 0).into())
+            .map_err(self.failed("bind the sending socket for"))?;
+        socket
+            .connect(&self.group.into())
+            .map_err(self.failed("send to"))?;
+        Ok(socket.into())
+    }
+
+    fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> SetupError {
+        let Self { group, interface } = *self;
+        move |error| SetupError::Socket {
+            action,
+            group,
+            interface,
+            error,
+        }
+    }
 }
 
 fn udp_socket() -> io::Result<Socket> {
