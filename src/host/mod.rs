@@ -33,7 +33,7 @@ pub trait Host: Send + Sync {
     /// Whether packets from this source address may be used.
     fn is_blessed(&self, source: Ipv4Addr) -> bool;
 
-    /// Whether the tracker takes IPv6 peers. It is asked once, at the start.
+    /// Whether the tracker takes IPv6 peers. It is asked at the start.
     fn takes_ipv6(&self) -> bool {
         false
     }
@@ -54,8 +54,8 @@ pub trait Host: Send + Sync {
     /// All announces of one packet are applied: so many.
     fn packet_applied(&self, records: usize);
 
-    /// The torrents, if the tracker takes part in scrape sync. It is asked once,
-    /// at the start.
+    /// The torrents, if the tracker takes part in scrape sync. Whether it does must
+    /// not change while it runs.
     #[cfg(feature = "want_sync_scrape")]
     fn torrents(&self) -> Option<&dyn Torrents> {
         None
