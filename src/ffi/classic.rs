@@ -36,7 +36,10 @@ pub extern "C" fn livesync_init() {
     set_up(|| {
         let tracker = Opentracker::find()?;
         let engine = ENGINE.get().ok_or(SetupError::NotBound)?;
-        engine.start(tracker.tracker_id())
+        engine.start(tracker.tracker_id())?;
+        #[cfg(feature = "want_sync_scrape")]
+        say_what_scrape_sync_misses(engine);
+        Ok(())
     });
 }
 
@@ -139,6 +142,17 @@ fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
             complain(&error);
         }
     });
+}
+
+/// A tracker without the bucket functions does without scrape sync.
+#[cfg(feature = "want_sync_scrape")]
+fn say_what_scrape_sync_misses(engine: &Engine) {
+    let missing = Opentracker::missing_for_scrape();
+    if !missing.is_empty() {
+        let missing = missing.join(", ");
+        let message = format_args!("without scrape sync: this program does not define {missing}");
+        engine.log(Level::Warn, message);
+    }
 }
 
 /// Without a bind the calls of a tracker do nothing, and that is as it should be;

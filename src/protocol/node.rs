@@ -260,10 +260,11 @@ impl Node {
             return Err(Reject::NotBlessed);
         }
         let (header, payload) = Header::parse(datagram)?;
+        let packet = Packet::parse(header, payload)?;
         if header.id == self.id {
             self.draw_new_id();
         }
-        Ok((header.id, Packet::parse(header, payload)?))
+        Ok((header.id, packet))
     }
 
     #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
@@ -287,7 +288,8 @@ impl Node {
                 Packet::ScrapeBeacon(beacon) => scrape.heard_beacon(from, beacon),
                 Packet::ScrapeInquire(inquire) => scrape.heard_inquire(inquire, &mut self.timers),
                 Packet::ScrapeTell(torrents) => {
-                    scrape.heard_tell(&mut self.timers);
+                    let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+                    scrape.heard_tell(&mut self.timers, send);
                     self.count_tail(torrents.tail());
                     return Ok(Received::Torrents(torrents));
                 }
@@ -329,7 +331,7 @@ impl Node {
     /// What to ask the host next. Each task is handed out once, and to be
     /// answered once.
     pub fn poll_task(&mut self) -> Option<Task> {
-        self.scrape.as_mut()?.poll_task()
+        self.scrape.as_mut()?.poll_task(self.outbox.has_room())
     }
 
     /// The host's answer to [`Task::CountTorrents`].

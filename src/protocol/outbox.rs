@@ -104,6 +104,12 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
+    /// Whether there is room for packets that can wait.
+    #[cfg(feature = "want_sync_scrape")]
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < CAPACITY / 2
+    }
+
     fn is_full(&self) -> bool {
         self.waiting.len() >= CAPACITY
     }

@@ -25,10 +25,13 @@ pub(super) enum Timer {
     /// The end of our silence after a tell of somebody else.
     #[cfg(feature = "want_sync_scrape")]
     Silence,
+    /// The end of a tick in which we told as much as we may.
+    #[cfg(feature = "want_sync_scrape")]
+    Tick,
 }
 
 const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    6
+    7
 } else {
     1
 };

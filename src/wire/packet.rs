@@ -43,9 +43,11 @@ impl<'a> Packet<'a> {
 }
 
 fn list<R: Record>(payload: &[u8]) -> Result<Records<'_, R>, Reject> {
-    match payload.len() {
-        0 => Err(Reject::EmptyList),
-        _ => Ok(Records::new(payload)),
+    let records = Records::new(payload);
+    match (records.len(), payload.len()) {
+        (0, 0) => Err(Reject::EmptyList),
+        (0, _) => Err(Reject::TruncatedTail),
+        _ => Ok(records),
     }
 }
 

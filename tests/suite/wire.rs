@@ -75,6 +75,7 @@ proptest! {
             match len {
                 0..8 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::TooShort),
                 8 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::EmptyList),
+                9..36 => prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::TruncatedTail),
                 _ => check_peers(&packet[..len], &announces, 28),
             }
         }
@@ -100,6 +101,7 @@ proptest! {
             let expected = match len {
                 0..8 => Err(Reject::TooShort),
                 8 => Err(Reject::EmptyList),
+                9..40 => Err(Reject::TruncatedTail),
                 _ => Ok(((len - 8) / 32, (len - 8) % 32)),
             };
             let parsed = parse(&packet[..len]).map(|(_, packet)| {

@@ -77,10 +77,18 @@ impl Opentracker {
         Ok(Self {
             tracker: tracker.map_err(|missing| SetupError::NoHost { missing })?,
             #[cfg(feature = "want_sync_scrape")]
-            torrents: torrents::Buckets::find(symbols),
+            torrents: torrents::Buckets::find(symbols).ok(),
             wide_addresses: symbols.handle_udp6.is_some(),
             event_sync: if symbols.load_state.is_some() { 6 } else { 5 },
         })
+    }
+
+    /// What the tracker lacks of what scrape sync needs: nothing, as a rule.
+    #[cfg(feature = "want_sync_scrape")]
+    pub fn missing_for_scrape() -> Vec<&'static str> {
+        torrents::Buckets::find(Symbols::look())
+            .err()
+            .unwrap_or_default()
     }
 
     /// The id that the tracker has drawn.

@@ -28,8 +28,8 @@ pub(super) struct Buckets {
 }
 
 impl Buckets {
-    /// The buckets, if this tracker has them.
-    pub(super) fn find(symbols: Symbols) -> Option<Self> {
+    /// The buckets, if this tracker has them; or what it lacks.
+    pub(super) fn find(symbols: Symbols) -> Result<Self, Vec<&'static str>> {
         need!(
             symbols,
             Buckets {
@@ -43,7 +43,6 @@ impl Buckets {
                 g_now_seconds,
             }
         )
-        .ok()
     }
 
     fn now_minutes(&self) -> time_t {

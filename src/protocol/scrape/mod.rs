@@ -51,6 +51,8 @@ pub(super) struct Scrape {
     tell_back: TellBack,
     batch: Batch<Torrent>,
     rng: Rng,
+    /// The random part of our silence.
+    delay: Duration,
     pub(super) counters: ScrapeCounters,
 }
 
@@ -71,6 +73,7 @@ impl Scrape {
             tell_back: TellBack::new(config.remembered_torrents),
             batch: Batch::new(id, PacketType::ScrapeTell),
             rng,
+            delay: Duration::ZERO,
             counters: ScrapeCounters::default(),
         }
     }
@@ -102,7 +105,9 @@ impl Scrape {
         if inquire.asked == self.id && self.telling.is_none() {
             self.telling = Some(Telling::new());
             self.put_off_beacon(timers);
-            timers.set_after(Timer::Tell, timers.remaining(Timer::Silence));
+            let silence = timers.remaining(Timer::Silence);
+            let wait = silence.max(timers.remaining(Timer::Tick));
+            timers.set_after(Timer::Tell, wait);
         }
     }
 
@@ -112,7 +117,7 @@ impl Scrape {
     /// another scrape sync is going on. It should reset its state to needs no
     /// inquiry." And: "to not interrupt a scrape tell, a tracker should wait
     /// LIVESYNC_BEACON_INTERVAL after receiving a scrape tell."
-    pub(super) fn heard_tell(&mut self, timers: &mut Timers) {
+    pub(super) fn heard_tell(&mut self, timers: &mut Timers, send: &mut impl FnMut(Datagram)) {
         self.inquiry.reset(timers);
         self.decision_due = false;
         self.unweighed = None;
@@ -120,8 +125,10 @@ impl Scrape {
             telling.end_tick();
         }
         self.tell_back.end_tick();
+        // What has been read leaves at once; after the silence it would be stale.
+        self.batch.take().into_iter().for_each(send);
         self.put_off_beacon(timers);
-        let silence = self.silence();
+        let silence = self.silence(timers);
         timers.set_after(Timer::Silence, silence);
         timers.put_off(Timer::Tell, silence);
         timers.put_off(Timer::TellBack, silence);
@@ -142,7 +149,8 @@ impl Scrape {
             }
         }
         if !self.tell_back.is_empty() && !timers.is_running(Timer::TellBack) {
-            timers.set_after(Timer::TellBack, self.silence());
+            let silence = self.silence(timers);
+            timers.set_after(Timer::TellBack, silence);
         }
     }
 
@@ -158,6 +166,7 @@ impl Scrape {
             self.decision_due = true;
         }
         timers.take_due(Timer::Silence);
+        timers.take_due(Timer::Tick);
         if timers.take_due(Timer::Tell)
             && let Some(telling) = &mut self.telling
         {
@@ -171,7 +180,8 @@ impl Scrape {
         if timers.take_due(Timer::TellBack) && !self.tell_back.is_empty() {
             if self.telling.is_some() {
                 // It may tell them all; what is left then waits for silence again.
-                timers.set_after(Timer::TellBack, self.silence());
+                let silence = self.silence(timers);
+                timers.set_after(Timer::TellBack, silence);
             } else {
                 self.tell_back.begin_tick(self.per_tick);
                 self.own_tells_go_on(Timer::TellBack, timers);
@@ -179,12 +189,16 @@ impl Scrape {
         }
     }
 
-    /// What the host is to be asked next.
-    pub(super) fn poll_task(&mut self) -> Option<Task> {
+    /// What the host is to be asked next. Nothing is read that there is no `room` to
+    /// send.
+    pub(super) fn poll_task(&mut self, room: bool) -> Option<Task> {
         let must_count = self.beacon_due || self.decision_due || self.unweighed.is_some();
         if must_count && !self.counting {
             self.counting = true;
             return Some(Task::CountTorrents);
+        }
+        if !room {
+            return None;
         }
         let telling = self.telling.as_mut().and_then(Telling::poll_task);
         telling.or_else(|| self.tell_back.poll_task())
@@ -241,7 +255,7 @@ impl Scrape {
         send: &mut impl FnMut(Datagram),
     ) {
         let torrents = self.tell_back.looked_up(torrents);
-        self.tell(&torrents, true, send);
+        self.tell(&torrents, self.tell_back.tick_is_over(), send);
     }
 
     /// Fills packets with `torrents`; only behind the last torrents one may leave
@@ -259,6 +273,7 @@ impl Scrape {
     /// "Beacons pause while we tell", and for an interval afterwards, as for others.
     fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) {
         timers.set_after(timer, TICK);
+        timers.set_after(Timer::Tick, TICK);
         self.put_off_beacon(timers);
     }
 
@@ -273,9 +288,12 @@ impl Scrape {
     }
 
     /// How long we are silent after a tell of somebody else: an interval, "and a
-    /// random delay so that not everybody speaks at once".
-    fn silence(&mut self) -> Duration {
-        let delay = self.interval.mul_f64(self.rng.f64() / 2.0);
-        self.interval.saturating_add(delay)
+    /// random delay so that not everybody speaks at once". It is drawn when a silence
+    /// begins: drawn for every packet, the longest would win, with everybody.
+    fn silence(&mut self, timers: &Timers) -> Duration {
+        if !timers.is_running(Timer::Silence) {
+            self.delay = self.interval.mul_f64(self.rng.f64() / 2.0);
+        }
+        self.interval.saturating_add(self.delay)
     }
 }

@@ -8,6 +8,9 @@ use std::mem;
 use super::task::Task;
 use crate::types::{InfoHash, Torrent};
 
+/// How many torrents are looked up at once at most.
+const PORTION: usize = 256;
+
 /// The torrents of which we know a larger count than was told.
 #[derive(Debug)]
 pub(super) struct TellBack {
@@ -61,12 +64,21 @@ impl TellBack {
         self.interrupted = !self.asked.is_empty();
     }
 
+    /// Whether nothing more is told in this tick.
+    pub(super) fn tick_is_over(&self) -> bool {
+        self.left == 0 || self.remembered.is_empty()
+    }
+
     pub(super) fn poll_task(&mut self) -> Option<Task> {
         if !self.asked.is_empty() {
             return None;
         }
-        let left = mem::take(&mut self.left);
-        self.asked = self.remembered.iter().take(left).copied().collect();
+        let portion = self.left.min(PORTION);
+        self.asked = self.remembered.iter().take(portion).copied().collect();
+        self.left = match self.asked.len() {
+            0 => 0,
+            asked => self.left - asked,
+        };
         (!self.asked.is_empty()).then(|| Task::LookUp(self.asked.clone()))
     }
 

@@ -29,12 +29,12 @@ pub struct Audit {
     prompt: bool,
     last_seen: Time,
     elapsed: Duration,
-    /// When we sent the last beacon.
+    /// When the node sent the last beacon.
     beacon: Option<Duration>,
+    /// When it sent the last tell packet.
+    tell: Option<Duration>,
     /// When the last tell of somebody else was heard.
     tell_heard: Option<Duration>,
-    /// When the host was asked last for what is to be told.
-    asked_at: Duration,
     /// When, since then, the first beacon worth asking was heard.
     worth_asking: Option<Duration>,
     /// The beacons of the last two intervals.
@@ -51,6 +51,11 @@ pub struct Audit {
     /// What was heard with a smaller count than ours, and not yet told back or
     /// heard with one as large.
     known_better: BTreeSet<InfoHash>,
+    /// What of it the host was asked last.
+    looked_up: Vec<InfoHash>,
+    /// Somebody told since the host was asked last to walk, or to look up.
+    walk_interrupted: bool,
+    look_up_interrupted: bool,
     /// When the tell packets of the last tick were sent.
     tells: VecDeque<Duration>,
     tell_packets: u64,
@@ -73,8 +78,8 @@ impl Audit {
             last_seen: now,
             elapsed: Duration::ZERO,
             beacon: None,
+            tell: None,
             tell_heard: None,
-            asked_at: Duration::ZERO,
             worth_asking: None,
             beacons_heard: VecDeque::new(),
             somebody_shrank: false,
@@ -83,6 +88,9 @@ impl Audit {
             inquired: false,
             telling: false,
             known_better: BTreeSet::new(),
+            looked_up: Vec::new(),
+            walk_interrupted: false,
+            look_up_interrupted: false,
             tells: VecDeque::new(),
             tell_packets: 0,
             tell_packets_needed: 0,
@@ -94,6 +102,11 @@ impl Audit {
     pub fn set_now(&mut self, now: Time) {
         self.elapsed += now.since(self.last_seen);
         self.last_seen = now;
+    }
+
+    /// Whether the node is telling all its torrents.
+    pub fn is_telling(&self) -> bool {
+        self.telling
     }
 
     /// Whether all that we knew better than somebody else has been said.
@@ -113,6 +126,8 @@ impl Audit {
                 self.tell_heard = Some(self.elapsed);
                 self.worth_asking = None;
                 self.asking = None;
+                self.walk_interrupted = true;
+                self.look_up_interrupted = true;
             }
         }
     }
@@ -147,8 +162,9 @@ impl Audit {
             Task::CountTorrents => {}
             Task::Walk { cursor, .. } => {
                 self.may_tell();
-                self.asked_at = self.elapsed;
-                if *cursor == Cursor::default() && !self.telling {
+                self.walk_interrupted = false;
+                if !self.telling {
+                    assert_eq!(*cursor, Cursor::default(), "it begins amidst");
                     assert!(self.inquired, "it tells all, and nobody asked");
                     self.inquired = false;
                     self.telling = true;
@@ -157,13 +173,14 @@ impl Audit {
             }
             Task::LookUp(hashes) => {
                 self.may_tell();
-                self.asked_at = self.elapsed;
+                self.look_up_interrupted = false;
                 for hash in hashes {
                     assert!(
                         self.known_better.contains(hash),
                         "it tells back {hash}, of which nobody said less"
                     );
                 }
+                self.looked_up.clone_from(hashes);
             }
         }
     }
@@ -178,14 +195,15 @@ impl Audit {
         );
     }
 
-    /// The node has been answered, and has sent what comes of it.
+    /// The node has been answered, and has sent what comes of it. What somebody's
+    /// tell has overtaken is not told; it will ask again.
     pub fn answered(&mut self, answer: &Answer) {
-        // What somebody's tell has crossed is asked and told later.
-        let interrupted = self.tell_heard.is_some_and(|heard| heard > self.asked_at);
         match answer {
             Answer::Count(_) => {}
-            _ if interrupted => {}
             Answer::Walked(torrents, next) => {
+                if self.walk_interrupted && !torrents.is_empty() {
+                    return;
+                }
                 for torrent in torrents {
                     self.known_better.remove(&torrent.info_hash);
                 }
@@ -196,9 +214,10 @@ impl Audit {
                     self.told_in_full_packets();
                 }
             }
+            Answer::LookedUp(_) if self.look_up_interrupted => {}
             Answer::LookedUp(torrents) => {
-                for torrent in torrents {
-                    self.known_better.remove(&torrent.info_hash);
+                for hash in self.looked_up.drain(..) {
+                    self.known_better.remove(&hash);
                 }
                 self.tell_packets_needed += (torrents.len() as u64).div_ceil(PER_PACKET);
                 self.told_in_full_packets();
@@ -236,6 +255,9 @@ impl Audit {
         self.is_at_least(interval, self.beacon, "a beacon after a beacon");
         self.is_at_least(interval, self.tell_heard, "a beacon after a tell");
         assert!(!self.telling, "a beacon while it tells");
+        if self.prompt {
+            self.is_at_least(interval, self.tell, "a beacon after its own tell");
+        }
         self.beacon = Some(self.elapsed);
     }
 
@@ -274,6 +296,7 @@ impl Audit {
 
     fn sent_tell(&mut self) {
         self.tell_packets += 1;
+        self.tell = Some(self.elapsed);
         self.tells.push_back(self.elapsed);
         while (self.tells.front()).is_some_and(|at| *at + TICK <= self.elapsed) {
             self.tells.pop_front();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use livesync::config::Config;
+use livesync::protocol::{Source, Task};
 use livesync::types::{Torrent, TrackerId};
 use livesync::wire::{Beacon, Header, Inquire, PacketType, Record};
 
@@ -128,6 +129,26 @@ fn a_tell_of_anybody_ends_the_wait_and_the_asking() {
         cluster.run_until(SECOND * 1130);
         assert_eq!(inquiries(&mut cluster), [(1120, id(9))]);
     }
+}
+
+/// The host takes its time to count, and meanwhile somebody tells.
+#[test]
+fn a_decision_that_a_tell_overtakes_is_not_taken() {
+    let mut cluster = cluster(1, [Host::default()], &silent());
+    cluster.inject(0, &beacon(id(9), 100));
+    let node = &mut cluster.members[0].node;
+    let now = node.poll_timeout();
+    node.handle_timeout(now);
+    assert_eq!(node.poll_task(), Some(Task::CountTorrents));
+    let source = Source {
+        address: "10.0.0.9:40000".parse().unwrap(),
+        blessed: true,
+    };
+    for packet in [&tell(id(5), 0..1, 1)[..], &beacon(id(9), 100)] {
+        node.handle_datagram(now, source, packet).unwrap();
+    }
+    node.handle_torrent_count(now, 0);
+    assert!(!node.has_transmit(), "it asks");
 }
 
 #[test]
@@ -284,6 +305,48 @@ fn the_larger_count_is_told_an_interval_after_the_last_tell() {
     assert_eq!((told.info_hash, told.downloaded), (info_hash(0), 5));
     cluster.run_until(SECOND * 1000);
     assert_eq!(cluster.traffic.tells, 1, "it is said once");
+}
+
+#[test]
+fn after_a_long_telling_the_random_delays_are_as_far_apart_as_after_a_short_one() {
+    let waits: Vec<Duration> = (0..40)
+        .map(|seed| {
+            let mut cluster = cluster(seed, [Host::with(0..10, 9)], &silent());
+            for packet in 0..300 {
+                cluster.run_until(Duration::from_millis(packet * 10));
+                cluster.inject(0, &tell(id(5), 0..10, 1));
+            }
+            let last = Duration::from_millis(299 * 10);
+            cluster.run_for(INTERVAL * 3);
+            let said = cluster.journal.take().expect("a journal");
+            let tells = said
+                .iter()
+                .filter(|said| matches!(said.what, What::Tell(_)));
+            tells.map(|said| said.at - last).next().expect("told back")
+        })
+        .collect();
+    let least = waits.iter().min().expect("40 of them");
+    let most = waits.iter().max().expect("40 of them");
+    assert!(
+        *least >= INTERVAL && *least < INTERVAL.mul_f64(1.1),
+        "{least:?}"
+    );
+    assert!(
+        *most > INTERVAL.mul_f64(1.4) && *most <= INTERVAL.mul_f64(1.5),
+        "{most:?}"
+    );
+}
+
+#[test]
+fn a_tell_without_a_whole_record_is_no_tell() {
+    let mut cluster = cluster(1, [Host::default()], &silent());
+    cluster.inject(0, &beacon(id(5), 100));
+    for length in 8..40 {
+        cluster.run_until(SECOND * length);
+        cluster.inject(0, &tell(id(6), 0..1, 1)[..length as usize]);
+    }
+    cluster.run_until(SECOND * 125);
+    assert_eq!(inquiries(&mut cluster), [(120, id(5))]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use fastrand::Rng;
 use livesync::config::Config;
 use livesync::protocol::{Node, Received, Source, Task};
 use livesync::time::Time;
-use livesync::types::{Cursor, InfoHash, Torrent, TrackerId};
+use livesync::types::{InfoHash, Torrent, TrackerId};
 use livesync::wire::{self, Header};
 
 use super::audit::Audit;
@@ -22,6 +22,9 @@ use super::network::{Network, Packet};
 /// Where every clock stands when the test begins: none jumps back beyond its
 /// start.
 const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
+
+/// So many questions to its host a node may have at once.
+const MOST_TASKS: usize = 10_000;
 
 /// What was sent so far, by all together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,7 +36,7 @@ pub struct Traffic {
     pub torrents_told: u64,
     /// How often somebody began to tell all its torrents.
     pub tellings: u64,
-    /// How often each torrent was told back.
+    /// How often each torrent was looked up to be told back.
     pub told_back: BTreeMap<InfoHash, u64>,
 }
 
@@ -137,14 +140,8 @@ impl Cluster {
         }
     }
 
-    /// A tracker joins; its number.
-    pub fn join(
-        &mut self,
-        id: TrackerId,
-        host: Host,
-        config: &Config,
-        slowness: Duration,
-    ) -> usize {
+    /// A tracker joins. The first is member 0.
+    pub fn join(&mut self, id: TrackerId, host: Host, config: &Config, slowness: Duration) {
         let number = self.members.len();
         let address = SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000);
         let now = Time::START + CLOCKS_BEGIN + self.now;
@@ -161,10 +158,9 @@ impl Cluster {
             sleeps_until: self.now,
             counted: 0,
         });
-        number
     }
 
-    /// A tracker starts again, under another id, with what `host` knows.
+    /// A tracker starts again, under this id, with these torrents.
     pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
         let seed = self.rng.u64(..);
         let now = self.now;
@@ -329,13 +325,13 @@ impl Cluster {
 
     fn do_tasks(&mut self, number: usize) {
         let minutes = self.minutes();
-        while let Some(task) = self.members[number].node.poll_task() {
+        for _ in 0..MOST_TASKS {
+            let Some(task) = self.members[number].node.poll_task() else {
+                return;
+            };
             let member = &mut self.members[number];
-            member.audit.asks_host(&task);
             match &task {
-                Task::Walk { cursor, .. } if *cursor == Cursor::default() => {
-                    self.traffic.tellings += 1;
-                }
+                Task::Walk { .. } if !member.audit.is_telling() => self.traffic.tellings += 1,
                 Task::LookUp(hashes) => {
                     for hash in hashes {
                         *self.traffic.told_back.entry(*hash).or_default() += 1;
@@ -343,6 +339,7 @@ impl Cluster {
                 }
                 _ => {}
             }
+            member.audit.asks_host(&task);
             let answer = member.host.answer(minutes, &task);
             if member.slowness.is_zero() {
                 self.answer(number, answer);
@@ -351,6 +348,7 @@ impl Cluster {
                 self.members[number].answers.push((at, answer));
             }
         }
+        panic!("it asks its host without end");
     }
 
     fn answer(&mut self, number: usize, answer: Answer) {

@@ -2,11 +2,18 @@
 //! over a network that misbehaves as told.
 //!
 //! Everything in it is drawn from one seed, so the same seed gives the same run
-//! to the last byte. A property that fails says which seed it was;
-//! `LIVESYNC_TUBE_SEED=<seed> cargo test tube::properties::<its name>` runs that
-//! one alone, and shows what the nodes say. `LIVESYNC_TUBE_SEEDS=<n>` tries n seeds instead of the usual few,
-//! and `--nocapture` shows how many hours of cluster life went by in a second:
-//! `LIVESYNC_TUBE_SEEDS=2000 cargo test --release tube -- --nocapture`.
+//! to the last byte. A property that fails says which seed it was, and
+//!
+//! ```text
+//! LIVESYNC_TUBE_SEED=<seed> cargo test tube::properties::<its name>
+//! ```
+//!
+//! runs that one alone and prints what the nodes say. For more seeds than the
+//! usual few, and to see how many hours of cluster life go by in a second:
+//!
+//! ```text
+//! LIVESYNC_TUBE_SEEDS=5000 cargo test --release tube -- --nocapture
+//! ```
 //!
 //! | file | what it is |
 //! | --- | --- |

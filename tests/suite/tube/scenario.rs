@@ -72,8 +72,9 @@ impl Scenario {
     /// nothing else was sent.
     pub fn settle(&mut self, silence: u32) {
         let interval = self.config.beacon_interval;
-        self.cluster
-            .run_for(self.config.first_beacon_delay + interval);
+        // A clock that jumped back while its node slept makes it wait once more.
+        let first_beacons = self.config.first_beacon_delay * 2 + interval;
+        self.cluster.run_for(first_beacons);
         self.cluster
             .run_until_silent_for(interval * silence, interval * silence * 100);
     }
