@@ -28,4 +28,11 @@ pub mod types;
 pub mod wire;
 
 mod ffi;
+#[cfg(not(shuttle))]
 mod net;
+
+#[cfg(shuttle)]
+#[path = "../tests/model/mod.rs"]
+mod model;
+#[cfg(shuttle)]
+use model::net;

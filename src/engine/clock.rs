@@ -1,7 +1,6 @@
 //! The clock from which the protocol's time comes.
 
-use std::time::Instant;
-
+use super::sync::Instant;
 use crate::time::Time;
 
 /// A monotonic clock that begins when it is made.

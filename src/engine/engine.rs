@@ -1,31 +1,34 @@
 //! A node of a cluster, with sockets and a host.
 
 use std::fmt;
+use std::hint;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-
-use parking_lot::{Mutex, MutexGuard};
 
 use super::clock::Clock;
 use super::live::Live;
 use super::run::Run;
+use super::sync::atomic::{AtomicBool, Ordering};
+use super::sync::{Mutex, MutexGuard};
 use super::worker;
 use crate::config::Config;
 use crate::error::SetupError;
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, NoCancel, Waker, receive, receive_capacity};
+use crate::net::{Group, NoCancel, NoSignals, Waker, receive, receive_capacity};
 use crate::protocol::{Counters, Received, Source};
 use crate::types::{Announce, InfoHash, Peer, TrackerId};
 use crate::wire::{MAX_RECEIVED, PeerList};
 
 /// How many packets are sent before another thread takes its turn: so long a
 /// teller is held at most. The receive thread takes the rest over.
-const SENT_AT_ONCE: usize = 64;
+const SENT_AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 64 };
+
+/// How often a lock is tried before we wait for it.
+const TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
 
 /// How long a stop waits at most.
 const STOP_PATIENCE: Duration = Duration::from_millis(150);
@@ -35,7 +38,8 @@ const RESTART_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The engine: bind, start, tell, stop; and from the start again.
 ///
-/// One mutex covers all of its state. It is held for one input to the protocol
+/// One mutex covers all of its state. The clock is read under it, so that the node
+/// never sees it run backwards. It is held for one input to the protocol
 /// at a time, never while the host is called, and never during a system call
 /// but those of [`bind`](Self::bind) and [`start`](Self::start). All methods may
 /// be called from any thread.
@@ -147,10 +151,10 @@ impl Engine {
         if self.run.is_delivering_here() || self.run.is_stopping() {
             return;
         }
-        let now = self.clock.now();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
-        live.node.tell(now, Announce { info_hash, peer });
+        let announce = Announce { info_hash, peer };
+        live.node.tell(self.clock.now(), announce);
         self.act(state);
     }
 
@@ -160,10 +164,9 @@ impl Engine {
         if self.run.is_stopping() {
             return;
         }
-        let now = self.clock.now();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
-        live.node.handle_timeout(now);
+        live.node.handle_timeout(self.clock.now());
         self.act(state);
         #[cfg(feature = "want_sync_scrape")]
         self.do_tasks();
@@ -189,7 +192,9 @@ impl Engine {
     pub fn stop(&self) {
         self.run.begin_to_stop();
         self.waker.wake();
-        self.run.wait_until_idle(STOP_PATIENCE);
+        if !self.run.wait_until_idle(STOP_PATIENCE) {
+            self.run.abandon();
+        }
         self.run.wait_for_worker_to_vanish();
     }
 
@@ -222,7 +227,7 @@ impl Engine {
 
     /// What the node has done since it was started, if it runs.
     pub fn counters(&self) -> Option<Counters> {
-        let state = self.state.lock();
+        let state = self.lock();
         state.live.as_ref().map(|live| live.node.counters())
     }
 
@@ -237,6 +242,22 @@ impl Engine {
             }
             Err(_) => false,
         }
+    }
+
+    /// Locks the state.
+    ///
+    /// It is hardly ever held for longer than we try here. Waiting adds a destructor to
+    /// the thread the first time, and exit(3) runs those: a signal handler that ends the
+    /// process must not come in the middle of that.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        for _ in 0..TRIES {
+            if let Some(state) = self.state.try_lock() {
+                return state;
+            }
+            hint::spin_loop();
+        }
+        let _no_signals = NoSignals::new();
+        self.state.lock()
     }
 
     /// Unlocks the state, and acts on what an input has changed in it.
@@ -256,7 +277,7 @@ impl Engine {
     pub(super) fn transmit(&self) {
         let _no_cancel = NoCancel::new();
         for _ in 0..SENT_AT_ONCE {
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             let Some((group, datagram)) = state.live.as_mut().and_then(Live::next_to_send) else {
                 return;
             };
@@ -264,7 +285,7 @@ impl Engine {
             let Err(e) = group.send(datagram.as_ref()) else {
                 continue;
             };
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
             if e.kind() == io::ErrorKind::WouldBlock {
                 let wake = live.send_later(datagram);
@@ -273,7 +294,7 @@ impl Engine {
             }
             live.send_failed(self.clock.now(), e);
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let wake = state.live.as_mut().is_some_and(Live::end_sending);
         drop(state);
         self.wake_if(wake);
@@ -298,16 +319,18 @@ impl Engine {
             address: source,
             blessed: !source.ip().is_unspecified() && self.host.is_blessed(*source.ip()),
         };
-        let now = self.clock.now();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
+        let now = self.clock.now();
         let received = live.node.handle_datagram(now, source, datagram);
         let new_id = live.take_new_id(now);
         let level = received.as_ref().err().map(|e| live.level_of(now, *e));
         drop(state);
-        if let Some((id, level)) = new_id {
+        if let Some((id, level)) = new_id
+            && self.may_call_host()
+        {
             self.host.new_tracker_id(id);
-            self.log(
+            self.report(
                 level,
                 format_args!(
                     "{} has the same tracker id as we; we go on as tracker {id}",
@@ -320,7 +343,7 @@ impl Engine {
             #[cfg(feature = "want_sync_scrape")]
             Ok(Received::Torrents(torrents)) => self.merge(torrents),
             Ok(Received::Nothing) => {}
-            Err(reject) => self.log(
+            Err(reject) => self.report(
                 level.unwrap_or(Level::Debug),
                 format_args!(
                     "dropped a packet of {} bytes from {}: {}",
@@ -350,6 +373,13 @@ impl Engine {
         }
     }
 
+    /// Logs what a delivery is about.
+    fn report(&self, level: Level, message: fmt::Arguments<'_>) {
+        if self.may_call_host() {
+            self.log(level, message);
+        }
+    }
+
     /// Whether to go on calling the host.
     pub(super) fn may_call_host(&self) -> bool {
         !self.run.is_stopping() && self.host.is_running()
@@ -365,7 +395,7 @@ impl Engine {
             if self.run.is_stopping() && !self.run.wait_until_idle(RESTART_PATIENCE) {
                 return Err(SetupError::StillStopping);
             }
-            let mut state = self.state.lock();
+            let mut state = self.lock();
             if !self.run.is_stopping() {
                 return Ok(state);
             }
@@ -385,7 +415,7 @@ impl Engine {
     }
 
     pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
-        if level <= self.state.lock().log {
+        if level <= self.lock().log {
             self.host.log(level, &message.to_string());
         }
     }

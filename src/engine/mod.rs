@@ -7,6 +7,7 @@ mod live;
 mod run;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
+mod sync;
 mod worker;
 
 pub use engine::Engine;

@@ -6,10 +6,10 @@
 //! for ever, until nobody else is in the host on our behalf.
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::SeqCst};
+use super::sync::{Instant, thread, thread_local};
 use crate::net::{thread_exists, thread_number};
 
 thread_local! {
@@ -21,6 +21,8 @@ thread_local! {
 #[derive(Debug, Default)]
 pub(super) struct Run {
     stopping: AtomicBool,
+    /// A stop has returned before the receive thread had ended.
+    abandoned: AtomicBool,
     worker_alive: AtomicBool,
     /// The kernel's number for the receive thread, 0 before there is one.
     worker: AtomicI32,
@@ -35,7 +37,7 @@ impl Run {
 
     /// Whether this thread is in the host on behalf of this run.
     pub(super) fn is_delivering_here(&self) -> bool {
-        IN_HOST_FOR.get() == std::ptr::from_ref(self)
+        IN_HOST_FOR.with(Cell::get) == std::ptr::from_ref(self)
     }
 
     /// Leave to call the host until the guard is dropped, unless we are stopping.
@@ -43,7 +45,7 @@ impl Run {
     pub(super) fn enter_host(&self) -> Option<InHost<'_>> {
         // Marked before it is counted, so that a signal handler on this thread
         // never waits for the code that it interrupted.
-        let before = IN_HOST_FOR.replace(self);
+        let before = IN_HOST_FOR.with(|run| run.replace(self));
         self.in_host.fetch_add(1, SeqCst);
         let guard = InHost { run: self, before };
         (!self.is_stopping()).then_some(guard)
@@ -56,10 +58,10 @@ impl Run {
     }
 
     /// Waits until the receive thread has ended and nobody else is in the host;
-    /// whether that is so.
+    /// whether that is so. It was so, too, if somebody has started again meanwhile.
     pub(super) fn wait_until_idle(&self, patience: Duration) -> bool {
         let start = Instant::now();
-        while !self.is_idle() {
+        while self.is_stopping() && !self.is_idle() {
             if start.elapsed() >= patience {
                 return false;
             }
@@ -68,8 +70,19 @@ impl Run {
         true
     }
 
+    /// A stop does not wait any longer.
+    pub(super) fn abandon(&self) {
+        self.abandoned.store(true, SeqCst);
+    }
+
+    /// Whether a stop has returned before the receive thread had ended.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.abandoned.load(SeqCst)
+    }
+
     /// Ready to run again.
     pub(super) fn reset(&self) {
+        self.abandoned.store(false, SeqCst);
         self.stopping.store(false, SeqCst);
     }
 
@@ -121,6 +134,6 @@ pub(super) struct InHost<'a> {
 impl Drop for InHost<'_> {
     fn drop(&mut self) {
         self.run.in_host.fetch_sub(1, SeqCst);
-        IN_HOST_FOR.set(self.before);
+        IN_HOST_FOR.with(|run| run.set(self.before));
     }
 }

@@ -69,7 +69,7 @@ impl Engine {
 
     /// Hands something to the node, if it lives, and sends what comes of it.
     fn input<T>(&self, hand: impl FnOnce(&mut Node) -> T) -> Option<T> {
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let live = state.live.as_mut()?;
         let result = hand(&mut live.node);
         self.act(state);

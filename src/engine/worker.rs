@@ -3,11 +3,11 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Live;
+use super::sync::thread;
 use crate::log::Level;
 use crate::net::{Group, NoSignals, wait};
 use crate::time::Time;
@@ -71,7 +71,7 @@ impl Engine {
         if self.run.is_stopping() {
             return None;
         }
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let live = state.live.as_mut()?;
         let until = live.worker_sleeps();
         Some(Sleep {
@@ -83,7 +83,7 @@ impl Engine {
 
     fn wake_up(&self, writable: bool) {
         self.waker.drain();
-        let mut state = self.state.lock();
+        let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
         live.worker_wakes(writable);
         let send_error = live.take_send_error();
@@ -107,8 +107,10 @@ impl Engine {
                 live.node.count_send_error();
             }
         }
-        let counters = live.node.counters();
-        self.log(Level::Info, format_args!("stopped after {counters}"));
+        if !self.run.is_abandoned() {
+            let counters = live.node.counters();
+            self.log(Level::Info, format_args!("stopped after {counters}"));
+        }
     }
 
     /// Takes the node out of the engine, once nobody is sending.

@@ -1,31 +1,11 @@
 //! Without want_sync_live nothing is left but the version line, and a tracker that
 //! does not want live sync builds and runs.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use crate::support::cc;
 use crate::support::tracker_program::sources;
 use crate::symbols;
-
-/// Builds the library with these features only; the directory it is in.
-fn build(features: &str) -> PathBuf {
-    let target = cc::scratch().join("compile-out");
-    cc::run(
-        Command::new(env!("CARGO"))
-            .current_dir(cc::root())
-            .args([
-                "build",
-                "--lib",
-                "--no-default-features",
-                "--features",
-                features,
-            ])
-            .arg("--target-dir")
-            .arg(&target),
-    );
-    target.join("debug")
-}
 
 #[test]
 fn what_is_not_wanted_is_not_there() {
@@ -40,7 +20,7 @@ fn what_is_not_wanted_is_not_there() {
             symbols::sorted(&[symbols::VERSION, symbols::HANDLES, symbols::CLASSIC]),
         ),
     ] {
-        let built = build(features);
+        let built = cc::build_with(features, "compile-out");
         let exported = symbols::exported(&built.join("liblivesync.so"));
         assert_eq!(exported, symbols, "features {features:?}");
         let archived = symbols::archived(&built.join("liblivesync.a"));

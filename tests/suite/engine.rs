@@ -12,6 +12,8 @@ use livesync::engine::Engine;
 use livesync::error::SetupError;
 use livesync::host::Host;
 use livesync::log::Level;
+#[cfg(feature = "want_sync_scrape")]
+use livesync::types::{Cursor, Merged, Torrent};
 use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
 
 use crate::support::group::{Wire, port};
@@ -57,6 +59,11 @@ impl Host for TableHost {
 
     fn packet_applied(&self, _records: usize) {}
 
+    #[cfg(feature = "want_sync_scrape")]
+    fn torrents(&self) -> Option<&dyn livesync::host::Torrents> {
+        Some(self)
+    }
+
     fn log(&self, level: Level, message: &str) {
         if level == Level::Error {
             let mut errors = self.0.errors.lock().expect("nobody panics with the log");
@@ -65,11 +72,35 @@ impl Host for TableHost {
     }
 }
 
+/// One torrent, of which nothing is known but that it is there.
+#[cfg(feature = "want_sync_scrape")]
+impl livesync::host::Torrents for TableHost {
+    fn count(&self) -> u64 {
+        1
+    }
+
+    fn walk(&self, _: Cursor, _: usize, _: &mut Vec<Torrent>) -> Option<Cursor> {
+        None
+    }
+
+    fn look_up(&self, _: &InfoHash) -> Option<Torrent> {
+        None
+    }
+
+    fn merge(&self, _: &Torrent) -> Merged {
+        Merged::Failed
+    }
+}
+
 fn engine(port: u16) -> (Arc<Engine>, Arc<Table>) {
+    engine_with(Config::default(), port)
+}
+
+fn engine_with(config: Config, port: u16) -> (Arc<Engine>, Arc<Table>) {
     let table = Arc::new(Table::default());
     let engine = Arc::new(Engine::new(Box::new(TableHost(table.clone()))).expect("an engine"));
     engine
-        .bind(Config::default(), Ipv4Addr::LOCALHOST, port)
+        .bind(config, Ipv4Addr::LOCALHOST, port)
         .expect("bind");
     (engine, table)
 }
@@ -199,5 +230,39 @@ fn a_panic_trips_the_engine_and_says_so_once() {
     assert_eq!(
         *errors,
         ["sync is off from now on: the receive thread panicked"]
+    );
+}
+
+#[cfg(feature = "want_sync_scrape")]
+#[test]
+fn beacons_keep_their_distance_however_many_threads_tick() {
+    let interval = Duration::from_millis(200);
+    let config = Config {
+        first_beacon_delay: interval,
+        beacon_interval: interval,
+        ..Config::default()
+    };
+    let port = port();
+    let wire = Wire::join(port);
+    let (engine, _table) = engine_with(config, port);
+    engine.start(TrackerId([1; 4])).expect("start");
+    let start = Instant::now();
+    let mut beacons = 0;
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while start.elapsed() < interval * 10 {
+                    engine.tick();
+                }
+            });
+        }
+        while start.elapsed() < interval * 10 {
+            beacons += u32::from(wire.receive(interval / 4).is_some());
+        }
+    });
+    engine.stop();
+    assert!(
+        (5..=10).contains(&beacons),
+        "{beacons} beacons in 10 intervals"
     );
 }

@@ -1,7 +1,10 @@
 //! The whole test suite as one program, so that it links once.
 
+mod adapters;
 mod cluster;
 mod compile_out;
+#[cfg(feature = "want_sync_scrape")]
+mod contract;
 mod drop_in;
 mod engine;
 mod handles;
@@ -15,4 +18,5 @@ mod symbols;
 mod tracker;
 #[cfg(feature = "want_sync_scrape")]
 mod tube;
+mod vectors;
 mod wire;

@@ -1,14 +1,20 @@
 //! A bad setup ends the tracker its own way, with one clear line.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::support::group::port;
 use crate::support::host::program;
 
-/// Runs commands in a host that is expected to end by exerr; what it printed.
 fn dies(commands: &str, environment: &[(&str, &str)]) -> String {
-    let mut child = Command::new(program())
+    dies_in(&program(), commands, environment)
+}
+
+/// Runs commands in a host that is expected to end by exerr; what it printed.
+pub fn dies_in(program: &Path, commands: &str, environment: &[(&str, &str)]) -> String {
+    let mut child = Command::new(program)
+        .env("LIVESYNC_LOG", "error")
         .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::null())

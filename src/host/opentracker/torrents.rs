@@ -25,6 +25,7 @@ pub(super) struct Buckets {
         unsafe extern "C" fn(*mut ot_vector, *mut c_void, usize, usize, *mut c_int) -> *mut c_void,
     vector_remove_torrent: unsafe extern "C" fn(*mut ot_vector, *mut ot_torrent),
     g_now_seconds: *mut time_t,
+    g_opentracker_running: *mut c_int,
 }
 
 impl Buckets {
@@ -41,6 +42,7 @@ impl Buckets {
                 vector_find_or_insert,
                 vector_remove_torrent,
                 g_now_seconds,
+                g_opentracker_running,
             }
         )
     }
@@ -66,15 +68,22 @@ impl Buckets {
         })
     }
 
-    /// The torrents of a bucket.
+    /// Whether the tracker is up. One that goes down frees its torrents, and leaves
+    /// vectors behind that point at them; so this is asked with the bucket locked.
+    fn is_running(&self) -> bool {
+        // SAFETY: the symbol is there, so it is the tracker's variable.
+        unsafe { self.g_opentracker_running.read_volatile() != 0 }
+    }
+
+    /// The torrents of a bucket; none while the tracker goes down.
     ///
     /// # Safety
     /// `vector` is NULL, or the bucket that it belongs to is locked, and stays so
     /// as long as the torrents are looked at.
-    unsafe fn torrents<'a>(vector: *const ot_vector) -> &'a [ot_torrent] {
+    unsafe fn torrents<'a>(&self, vector: *const ot_vector) -> &'a [ot_torrent] {
         // SAFETY: as this function's contract says.
         match unsafe { vector.as_ref() } {
-            Some(vector) if !vector.data.is_null() => {
+            Some(vector) if !vector.data.is_null() && self.is_running() => {
                 // SAFETY: `size` torrents lie in `data`.
                 unsafe { slice::from_raw_parts(vector.data.cast(), vector.size) }
             }
@@ -87,6 +96,9 @@ impl Buckets {
     /// # Safety
     /// `vector` is the bucket of the torrent's hash, and is locked.
     unsafe fn merge_locked(&self, vector: *mut ot_vector, heard: &Torrent) -> (Merged, c_int) {
+        if !self.is_running() {
+            return (Merged::Failed, 0);
+        }
         let downloaded = usize::try_from(heard.downloaded).unwrap_or(usize::MAX);
         let mut hash = heard.info_hash.0;
         let mut exact_match: c_int = 0;
@@ -145,7 +157,7 @@ impl Torrents for Buckets {
         // SAFETY: the bucket exists: a walk begins at 0 and ends at the last one.
         let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
         // SAFETY: it is locked until below.
-        let torrents = unsafe { Self::torrents(vector) };
+        let torrents = unsafe { self.torrents(vector) };
         let begin = cursor.after.map_or(0, |after| {
             torrents.partition_point(|torrent| torrent.hash <= after.0)
         });
@@ -176,7 +188,7 @@ impl Torrents for Buckets {
         // SAFETY: the tracker reads the hash only.
         let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
         // SAFETY: it is locked until below.
-        let torrents = unsafe { Self::torrents(vector) };
+        let torrents = unsafe { self.torrents(vector) };
         let found = torrents.binary_search_by(|torrent| torrent.hash.cmp(&hash));
         // SAFETY: the bucket is locked.
         let torrent = found

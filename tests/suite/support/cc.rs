@@ -58,6 +58,19 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
+/// Builds the library with these features only, in a target directory of this name;
+/// the directory that the libraries are in.
+pub fn build_with(features: &str, name: &str) -> PathBuf {
+    let target = scratch().join(name);
+    run(Command::new(env!("CARGO"))
+        .current_dir(root())
+        .args(["build", "--lib", "--no-default-features", "--features"])
+        .arg(features)
+        .arg("--target-dir")
+        .arg(&target));
+    target.join("debug")
+}
+
 /// Compiles C files, named from the root of the project, to a program that syncs,
 /// linked with this static library.
 pub fn link_statically(name: &str, sources: &[&Path], flags: &[&str], library: &Path) -> PathBuf {

@@ -12,9 +12,14 @@ pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 
 /// A port that no other test uses.
 pub fn port() -> u16 {
+    ports(1)
+}
+
+/// The first of so many ports in a row that no other test uses.
+pub fn ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let range = 20_000 + (std::process::id() % 100) as u16 * 100;
-    range + NEXT.fetch_add(1, Ordering::Relaxed)
+    let range = 20_000 + (std::process::id() % 50) as u16 * 200;
+    range + NEXT.fetch_add(count, Ordering::Relaxed)
 }
 
 /// A member of the group on the loopback interface.

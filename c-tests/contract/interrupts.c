@@ -1,0 +1,225 @@
+/* interrupts: a tracker is told to go down, again and again, at random moments. Each
+   round is a child that tells, ticks and handles, while peers, tells, inquiries and
+   beacons come in, until SIGALRM arrives a random number of microseconds later. The
+   handler does what the classic tracker's does for SIGINT: it clears
+   g_opentracker_running, frees all torrents, calls livesync_deinit() and exit(0). */
+
+#define _GNU_SOURCE
+#include "scenarios.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "contract.h"
+#include "wire.h"
+
+enum { US = 1, THEM = 7 };
+
+/* So many children run at once, each in a group of its own. */
+enum { CHILDREN = 12 };
+
+/* Torrents there are at the start, and numbers that come in. */
+enum { TORRENTS = 3000, NUMBERS = 6000 };
+
+/* After the signal a child must end within so many seconds. */
+enum { CHILD_PATIENCE = 10 };
+
+/* Shared with the children. */
+static struct {
+    atomic_ulong interrupted[PLACES];
+    atomic_ulong in_delivery;
+    atomic_ulong longest; /* microseconds */
+    atomic_ulong waited;  /* deinits that ran out of patience, or nearly */
+} *results;
+
+static pid_t begin_child(uint16_t port, unsigned round);
+static void check_child(pid_t pid, int status, unsigned round);
+static void be_a_tracker(uint16_t port, unsigned round);
+static void go_down(int signal);
+static pid_t begin_sender(uint16_t port);
+
+void interrupts(uint16_t port, unsigned rounds)
+{
+    struct {
+        pid_t pid;
+        unsigned round;
+        double begun;
+    } children[CHILDREN] = {{0}};
+    unsigned begun = 0, ended = 0;
+    double start = seconds();
+    pid_t sender;
+
+    results = mmap(NULL, sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    setenv("LIVESYNC_FIRST_BEACON_DELAY", "0.01", 1);
+    setenv("LIVESYNC_BEACON_INTERVAL", "0.01", 1);
+    for (unsigned number = 0; number < TORRENTS; number++) {
+        ot_hash hash;
+        ot_peer peer = {{10, 0, 0, 1, 0x1a, 0xe1, 0, 0}};
+        hash_of(number, &hash);
+        host_announce(&hash, &peer);
+    }
+    sender = begin_sender(port);
+    while (ended < rounds) {
+        for (int i = 0; i < CHILDREN; i++) {
+            int status;
+            if (!children[i].pid) {
+                if (begun == rounds)
+                    continue;
+                children[i].pid = begin_child((uint16_t)(port + i), begun);
+                children[i].round = begun++;
+                children[i].begun = seconds();
+            } else if (waitpid(children[i].pid, &status, WNOHANG)) {
+                check_child(children[i].pid, status, children[i].round);
+                children[i].pid = 0;
+                ended++;
+            } else if (seconds() - children[i].begun > CHILD_PATIENCE) {
+                /* With a core dump, if the system writes any. */
+                kill(children[i].pid, SIGABRT);
+                broken("round %u: process %d does not end", children[i].round, children[i].pid);
+            }
+        }
+        usleep(500);
+    }
+    kill(sender, SIGKILL);
+    waitpid(sender, NULL, 0);
+    host_check_and_free();
+
+    printf("interrupts: %u rounds in %.1f s; in", rounds, seconds() - start);
+    for (enum place place = 0; place < PLACES; place++)
+        printf(" %s %lu,", place_names[place], results->interrupted[place]);
+    printf(" with the library's thread in the tracker %lu; deinit waited for another %lu times,"
+           " took %.1f ms at most\n",
+           results->in_delivery, results->waited, (double)results->longest / 1e3);
+    for (enum place place = 0; place < PLACES; place++)
+        if (!results->interrupted[place] && rounds >= 1000)
+            broken("(the test itself: %s was never interrupted)", place_names[place]);
+}
+
+static pid_t begin_child(uint16_t port, unsigned round)
+{
+    pid_t pid = fork();
+
+    if (pid < 0)
+        broken("(the test itself: no more processes)");
+    if (pid)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    be_a_tracker(port, round);
+    _exit(1);
+}
+
+static void check_child(pid_t pid, int status, unsigned round)
+{
+    if (WIFSIGNALED(status))
+        broken("round %u: process %d dies of %s", round, pid, strsignal(WTERMSIG(status)));
+    if (!WIFEXITED(status) || WEXITSTATUS(status))
+        broken("round %u: process %d ends with status %d", round, pid, WEXITSTATUS(status));
+}
+
+static void *tell_on(void *argument)
+{
+    unsigned number = *(unsigned *)argument;
+
+    while (is_running()) {
+        ot_hash hash;
+        ot_peer peer = {{10, 0, 0, 2, 0x1a, 0xe1, 0, 0}};
+        hash_of(number++ % NUMBERS, &hash);
+        host_announce(&hash, &peer);
+        usleep(10);
+    }
+    return NULL;
+}
+
+/* One round in eight interrupts the setup, one a tracker that starts sync again and
+   again; one in four has threads that announce, as later trackers have. */
+static void be_a_tracker(uint16_t port, unsigned round)
+{
+    int own_socket = wire_join(port);
+    bool in_setup = round % 8 == 0, restarting = round % 8 == 1, threads = round % 4 == 2;
+    static unsigned from[] = {0, 3000};
+    struct itimerval timer = {{0, 0}, {0, 0}};
+
+    srandom(round);
+    signal(SIGALRM, go_down);
+    timer.it_value.tv_usec = 1 + random() % (in_setup ? 800 : 5000);
+    if (in_setup)
+        setitimer(ITIMER_REAL, &timer, NULL);
+    host_sync(port, US);
+    if (!in_setup)
+        setitimer(ITIMER_REAL, &timer, NULL);
+    for (size_t i = 0; threads && i < sizeof from / sizeof *from; i++)
+        host_thread(tell_on, &from[i]);
+    for (unsigned number = (unsigned)random();; number++) {
+        ot_hash hash;
+        ot_peer peer = {{10, 0, 0, 3, 0x1a, 0xe1, 0, 0}};
+        hash_of(number, &hash);
+        host_announce(&hash, &peer);
+        if (number % 8 == 0)
+            host_ticker();
+        if (number % 64 == 0)
+            host_handle(own_socket);
+        if (restarting && number % 16 == 0) {
+            host_deinit();
+            host_init(US);
+        }
+    }
+}
+
+static void go_down(int signal)
+{
+    enum place place = host_place();
+    bool in_delivery = library_is_calling();
+    double took;
+
+    (void)signal;
+    if (gettid() != getpid())
+        broken("a signal is handled on a thread that is not the main thread");
+    set_running(false);
+    host_destroy_torrents();
+    took = timed_deinit();
+    if (took > DEINIT_LIMIT)
+        broken("livesync_deinit has taken %d ms in %s", (int)(took * 1e3), place_names[place]);
+
+    results->interrupted[place]++;
+    results->in_delivery += in_delivery;
+    results->waited += took > 0.1;
+    for (unsigned long longest = results->longest, us = (unsigned long)(took * 1e6);
+         us > longest && !atomic_compare_exchange_weak(&results->longest, &longest, us);)
+        ;
+    /* Sometimes, time enough for calls that must not be. */
+    if (getpid() % 4 == 0)
+        usleep(3000);
+    exit(0);
+}
+
+/* One process sends to the groups of all children. */
+static pid_t begin_sender(uint16_t port)
+{
+    int socket = wire_join((uint16_t)(port + CHILDREN));
+    pid_t pid = fork();
+
+    if (pid)
+        return pid;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (unsigned i = 0;; i++) {
+        const struct packet packets[] = {
+            live_packet(THEM, i * 31 % NUMBERS, LIVE_RECORDS, i % 4 ? 0 : PEER_FLAG_STOPPED),
+            inquire_packet(THEM, US),
+            beacon_packet(THEM, 1000000),
+            tell_packet(THEM, i * 31 % NUMBERS, TELL_RECORDS, i),
+        };
+        for (uint16_t child = 0; child < CHILDREN; child++) {
+            wire_send(socket, (uint16_t)(port + child), &packets[0]);
+            wire_send(socket, (uint16_t)(port + child), &packets[1 + i % 3]);
+        }
+        usleep(300);
+    }
+}

@@ -1,0 +1,439 @@
+/* A tracker for tests of the adapters, of the generation whose headers are in the
+   include path, and whose logic.c is linked: it has that tracker's table, and does
+   what standard input's commands say.
+
+   Commands, one a line, each answered with "ok" once it is done:
+     bind ADDRESS PORT     livesync_bind_mcast
+     id NUMBER             sets g_tracker_id
+     show-id               prints it
+     init, ticker
+     open GROUP PORT       joins a group with a socket of its own, on 127.0.0.1
+     handle                handle_livesync on that socket
+     announce HASH ADDRESS PORT FLAGS    as a client does; HASH is a byte, repeated
+                           20 times, and 0x20 in FLAGS a goodbye
+     burst COUNT THREADS   announces COUNT peers, each of a torrent of its own; in a
+                           tracker that has both, every other one is an IPv6 peer
+     fill FIRST AMOUNT DOWNLOADS    knows AMOUNT torrents, from number FIRST on, each
+                           downloaded that often
+     check FIRST AMOUNT DOWNLOADS   prints how many of these are as they should be,
+                           are missing, or are otherwise
+     forbid NUMBER         that torrent is not welcome
+     count                 prints the torrent count, what the buckets hold, and how
+                           many peers came by sync
+     bless 0|1             whether anybody may speak
+     go-down               answers, and gets a SIGINT
+
+   Calls of the library, one a line, but with -q on the command line events only:
+     add|remove HASH ADDRESS PORT FLAGS
+     event DATA */
+
+#include "tracker.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+time_t       g_now_seconds;
+volatile int g_opentracker_running = 1;
+uint32_t     g_tracker_id;
+
+/* The archive has it; every tracker prints it. */
+extern const char *g_version_livesync_c;
+
+static ot_vector       buckets[OT_BUCKET_COUNT];
+static pthread_mutex_t locks[OT_BUCKET_COUNT];
+static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
+static long            torrent_count;
+static unsigned long   peers_from_sync;
+static long            forbidden = -1;
+static int             quiet, blessed = 1;
+
+static int bucket_of( const uint8_t *hash ) {
+  return hash[0] << 2 | hash[1] >> 6;
+}
+
+void broken( const char *what ) {
+  fprintf( stderr, "broken contract: %s\n", what );
+  _exit( 99 );
+}
+
+void exerr( char *message ) {
+  fprintf( stderr, "%s\n", message );
+  exit( 111 );
+}
+
+/* Locks. */
+
+static void locks_init( void ) {
+  pthread_mutexattr_t checked;
+  int bucket;
+  pthread_mutexattr_init( &checked );
+  pthread_mutexattr_settype( &checked, PTHREAD_MUTEX_ERRORCHECK );
+  for( bucket = 0; bucket < OT_BUCKET_COUNT; ++bucket )
+    pthread_mutex_init( &locks[bucket], &checked );
+}
+
+ot_vector *mutex_bucket_lock( int bucket ) {
+  if( bucket < 0 || bucket >= OT_BUCKET_COUNT ) broken( "there is no such bucket" );
+  if( pthread_mutex_lock( &locks[bucket] ) ) broken( "a bucket is locked twice" );
+  return &buckets[bucket];
+}
+
+void mutex_bucket_unlock( int bucket, int delta_torrentcount ) {
+  __atomic_add_fetch( &torrent_count, delta_torrentcount, __ATOMIC_RELAXED );
+  if( pthread_mutex_unlock( &locks[bucket] ) ) broken( "a bucket is unlocked that was not locked" );
+}
+
+#ifdef HASH_PARAMETER
+ot_vector *mutex_bucket_lock_by_hash( HASH_PARAMETER( hash ) ) { return mutex_bucket_lock( bucket_of( (uint8_t *)hash ) ); }
+void mutex_bucket_unlock_by_hash( HASH_PARAMETER( hash ), int delta ) { mutex_bucket_unlock( bucket_of( (uint8_t *)hash ), delta ); }
+#else
+ot_vector *mutex_bucket_lock_by_hash( ot_hash const hash ) { return mutex_bucket_lock( bucket_of( hash ) ); }
+void mutex_bucket_unlock_by_hash( ot_hash const hash, int delta ) { mutex_bucket_unlock( bucket_of( hash ), delta ); }
+#endif
+
+size_t mutex_get_torrent_count() {
+  return (size_t)__atomic_load_n( &torrent_count, __ATOMIC_RELAXED );
+}
+
+/* Vectors. */
+
+void *binary_search( const void * const key, const void * base, const size_t member_count, const size_t member_size,
+                     size_t compare_size, int *exactmatch ) {
+  size_t first = 0, behind = member_count;
+  *exactmatch = 0;
+  while( first < behind && !*exactmatch ) {
+    size_t middle = first + ( behind - first ) / 2;
+    int order = memcmp( (const char *)base + middle * member_size, key, compare_size );
+    *exactmatch = !order;
+    if( order < 0 ) first = middle + 1;
+    else behind = middle;
+  }
+  return (char *)base + ( *exactmatch ? behind : first ) * member_size;
+}
+
+void *vector_find_or_insert( ot_vector *vector, void *key, size_t member_size, size_t compare_size, int *exactmatch ) {
+  char *place = binary_search( key, vector->data, vector->size, member_size, compare_size, exactmatch );
+  size_t offset = (size_t)( place - (char *)vector->data );
+  if( *exactmatch ) return place;
+  if( vector->size == vector->space ) {
+    vector->space = vector->space ? 2 * vector->space : 2;
+    vector->data = realloc( vector->data, vector->space * member_size );
+  }
+  place = (char *)vector->data + offset;
+  memmove( place + member_size, place, vector->size++ * member_size - offset );
+  memset( place, 0xee, member_size ); /* undefined bytes */
+  return place;
+}
+
+static void free_peer_lists( ot_torrent *torrent ) {
+  ot_peerlist **list;
+  int number;
+  for( number = 0; ( list = peer_list( torrent, number ) ); ++number )
+    if( *list ) {
+      free( ( *list )->peers.data );
+      free( *list );
+    }
+}
+
+void vector_remove_torrent( ot_vector *vector, ot_torrent *match ) {
+  free_peer_lists( match );
+  memmove( match, match + 1, (size_t)( (ot_torrent *)vector->data + --vector->size - match ) * sizeof *match );
+}
+
+/* Torrents and peers. A call that began before the tracker went down finds its bucket
+   freed; opentracker itself does not look. */
+
+ot_torrent *torrent_of( ot_vector *bucket, void *hash, int *delta_torrentcount ) {
+  ot_peerlist **list;
+  ot_torrent *torrent;
+  int known, number;
+  if( !g_opentracker_running ) return NULL;
+  torrent = vector_find_or_insert( bucket, hash, sizeof *torrent, OT_HASH_COMPARE_SIZE, &known );
+  *delta_torrentcount = !known;
+  if( !known ) {
+    memset( torrent, 0, sizeof *torrent );
+    memcpy( torrent->hash, hash, sizeof torrent->hash );
+    for( number = 0; ( list = peer_list( torrent, number ) ); ++number ) *list = calloc( 1, sizeof **list );
+  }
+  for( number = 0; ( list = peer_list( torrent, number ) ); ++number ) ( *list )->base = g_now_minutes;
+  return torrent;
+}
+
+int put_peer( ot_peerlist *list, const uint8_t *peer, size_t size ) {
+  int known;
+  void *place = vector_find_or_insert( &list->peers, (void *)peer, size, size - 2, &known );
+  memcpy( place, peer, size );
+  if( !known ) list->peer_count++;
+  return !known;
+}
+
+void take_peer( ot_peerlist *list, const uint8_t *peer, size_t size ) {
+  int known;
+  char *place = binary_search( peer, list->peers.data, list->peers.size, size, size - 2, &known );
+  if( !known ) return;
+  memmove( place, place + size, (size_t)( (char *)list->peers.data + --list->peers.size * size - place ) );
+  list->peer_count--;
+}
+
+/* What else the library calls. */
+
+int accesslist_hashisvalid(
+#ifdef HASH_PARAMETER
+  HASH_PARAMETER( hash )
+#else
+  ot_hash hash
+#endif
+) {
+  uint32_t number;
+  memcpy( &number, (uint8_t *)hash + 4, sizeof number );
+  return number != (uint32_t)forbidden;
+}
+
+static int may_speak( const char *ip, ot_permissions permissions ) {
+  static const char loopback[16] = { 0,0,0,0, 0,0,0,0, 0,0,-1,-1, 127,0,0,1 };
+  if( permissions != OT_PERMISSION_MAY_LIVESYNC ) broken( "another permission is asked for" );
+  if( memcmp( ip, loopback, sizeof loopback ) ) broken( "blessing another address than 127.0.0.1, v4-mapped" );
+  return blessed;
+}
+
+int accesslist_isblessed( ot_ip6 ip, ot_permissions permissions );
+int accesslist_isblessed( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
+int accesslist_is_blessed( ot_ip6 ip, ot_permissions permissions );
+int accesslist_is_blessed( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
+
+void stats_issue_event( ot_status_event event, PROTO_FLAG proto, uintptr_t event_data ) {
+  if( event != EVENT_SYNC || proto != FLAG_TCP || !event_data ) broken( "another event" );
+  pthread_mutex_lock( &printing );
+  printf( "event %lu\n", (unsigned long)event_data );
+  fflush( stdout );
+  pthread_mutex_unlock( &printing );
+}
+
+void say_from_sync( const char *what, const uint8_t *hash, const uint8_t *peer, size_t ip_size ) {
+  char text[INET6_ADDRSTRLEN];
+  const uint8_t *rest = peer + ip_size;
+  if( rest[3] ) broken( "a peer from sync that is minutes old" );
+  __atomic_add_fetch( &peers_from_sync, 1, __ATOMIC_RELAXED );
+  if( quiet ) return;
+  inet_ntop( ip_size == 4 ? AF_INET : AF_INET6, peer, text, sizeof text );
+  pthread_mutex_lock( &printing );
+  printf( "%s %02x %s %d %#x\n", what, hash[0], text, rest[0] * 256 + rest[1], rest[2] );
+  fflush( stdout );
+  pthread_mutex_unlock( &printing );
+}
+
+/* Commands. */
+
+/* Text of either family to 16 bytes. */
+static int parse_ip( const char *text, ot_ip6 ip ) {
+  static const char v4_mapped[12] = { 0,0,0,0, 0,0,0,0, 0,0,-1,-1 };
+  memcpy( ip, v4_mapped, sizeof v4_mapped );
+  return inet_pton( AF_INET, text, ip + 12 ) == 1 || inet_pton( AF_INET6, text, ip ) == 1;
+}
+
+static void announce_command( int byte, const char *address, int port, unsigned flags ) {
+  const uint8_t wire_port[2] = { (uint8_t)( port >> 8 ), (uint8_t)port };
+  ot_hash hash;
+  ot_ip6 ip;
+  memset( hash, byte, sizeof hash );
+  if( !parse_ip( address, ip ) ) broken( "(the test itself: not an address)" );
+  client_announces( hash, ip, wire_port, (uint8_t)flags );
+}
+
+/* Two of three torrents share a bucket, so that a walk stops inside of it; the others
+   are in all buckets, also in the first and the last one. */
+static void hash_of( uint32_t number, ot_hash hash ) {
+  uint32_t mixed = number * 2654435761u;
+  memset( hash, 0xab, sizeof( ot_hash ) );
+  if( number % 3 == 0 ) {
+    hash[0] = (uint8_t)( mixed >> 24 );
+    hash[1] = (uint8_t)( mixed >> 16 );
+  }
+  if( number == 3 ) hash[0] = hash[1] = 0;
+  if( number == 6 ) hash[0] = hash[1] = 0xff;
+  memcpy( hash + 4, &number, sizeof number );
+}
+
+struct burst { uint32_t first, behind; };
+
+static void *announce_burst( void *argument ) {
+  static const uint8_t port[2] = { 0x1a, 0xe1 };
+  const struct burst *burst = argument;
+  ot_torrent torrent;
+  uint32_t number;
+  for( number = burst->first; number < burst->behind; ++number ) {
+    ot_hash hash;
+    ot_ip6 ip;
+    hash_of( number, hash );
+    parse_ip( number % 2 && peer_list( &torrent, 1 ) ? "2001:db8::1" : "10.0.0.1", ip );
+    client_announces( hash, ip, port, 0x80 );
+  }
+  return NULL;
+}
+
+static void burst_command( uint32_t count, uint32_t thread_count ) {
+  struct burst parts[16];
+  pthread_t threads[16];
+  uint32_t i;
+  if( thread_count > 16 ) broken( "(the test itself: too many threads)" );
+  for( i = 0; i < thread_count; ++i ) {
+    parts[i].first = count / thread_count * i;
+    parts[i].behind = i + 1 < thread_count ? count / thread_count * ( i + 1 ) : count;
+    pthread_create( &threads[i], NULL, announce_burst, &parts[i] );
+  }
+  for( i = 0; i < thread_count; ++i ) pthread_join( threads[i], NULL );
+}
+
+static ot_time age_of( uint32_t number ) { return number % 6 * 10; }
+
+/* The lists of a torrent share its count; the last one is the youngest. */
+static void fill_command( uint32_t first, uint32_t amount, size_t downloads ) {
+  uint32_t i;
+  for( i = first; i < first + amount; ++i ) {
+    ot_peerlist **list;
+    ot_hash hash;
+    int delta, number;
+    size_t left = downloads;
+    hash_of( i, hash );
+    ot_vector *bucket = mutex_bucket_lock( bucket_of( hash ) );
+    ot_torrent *torrent = torrent_of( bucket, hash, &delta );
+    for( number = 0; ( list = peer_list( torrent, number ) ); ++number ) {
+      int is_last = !peer_list( torrent, number + 1 );
+      ( *list )->base = g_now_minutes - age_of( i ) - ( is_last ? 0 : 100 );
+      ( *list )->down_count = is_last ? left : left / 3;
+      left -= ( *list )->down_count;
+    }
+    mutex_bucket_unlock( bucket_of( hash ), delta );
+  }
+}
+
+static int is_as_it_should_be( ot_torrent *torrent, uint32_t i, size_t downloads ) {
+  ot_peerlist **list;
+  size_t sum = 0;
+  ot_time youngest = 0, late;
+  int number, empty = 1;
+  for( number = 0; ( list = peer_list( torrent, number ) ); ++number ) {
+    sum += ( *list )->down_count;
+    if( ( *list )->base > youngest ) youngest = ( *list )->base;
+    empty = empty && !( *list )->peer_count && !( *list )->seed_count && !( *list )->peers.data && !( *list )->peers.size;
+  }
+  /* A few minutes may begin between two trackers' looks at the clock. */
+  late = g_now_minutes - age_of( i ) - youngest;
+  return empty && sum == downloads && late >= -3 && late <= 3;
+}
+
+static void check_command( uint32_t first, uint32_t amount, size_t downloads ) {
+  unsigned right = 0, missing = 0, wrong = 0;
+  uint32_t i;
+  for( i = first; i < first + amount; ++i ) {
+    ot_hash hash;
+    int found;
+    hash_of( i, hash );
+    ot_vector *bucket = mutex_bucket_lock( bucket_of( hash ) );
+    ot_torrent *torrent = binary_search( hash, bucket->data, bucket->size, sizeof *torrent, sizeof hash, &found );
+    if( !found ) missing++;
+    else if( is_as_it_should_be( torrent, i, downloads ) ) right++;
+    else wrong++;
+    mutex_bucket_unlock( bucket_of( hash ), 0 );
+  }
+  printf( "check right=%u missing=%u wrong=%u\n", right, missing, wrong );
+}
+
+static void count_command( void ) {
+  size_t in_buckets = 0;
+  int bucket;
+  for( bucket = 0; bucket < OT_BUCKET_COUNT; ++bucket ) {
+    in_buckets += mutex_bucket_lock( bucket )->size;
+    mutex_bucket_unlock( bucket, 0 );
+  }
+  printf( "count torrents=%zu in_buckets=%zu peers_from_sync=%lu\n", mutex_get_torrent_count(), in_buckets,
+          __atomic_load_n( &peers_from_sync, __ATOMIC_RELAXED ) );
+}
+
+static int open_socket( const char *group, int port ) {
+  struct sockaddr_in address;
+  struct ip_mreq membership;
+  int on = 1, fd = socket( AF_INET, SOCK_DGRAM, 0 );
+  memset( &address, 0, sizeof address );
+  address.sin_family = AF_INET;
+  address.sin_port = htons( (uint16_t)port );
+  inet_pton( AF_INET, group, &address.sin_addr );
+  membership.imr_multiaddr = address.sin_addr;
+  membership.imr_interface.s_addr = htonl( INADDR_LOOPBACK );
+  if( setsockopt( fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on ) || bind( fd, (struct sockaddr *)&address, sizeof address ) ||
+      setsockopt( fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership, sizeof membership ) )
+    broken( "(the test itself: cannot open a socket)" );
+  return fd;
+}
+
+static void bind_command( const char *address, int port ) {
+  ot_ip6 ip;
+  if( !parse_ip( address, ip ) ) broken( "(the test itself: not an address)" );
+  livesync_bind_mcast( ip, (uint16_t)port );
+  memset( ip, 0xee, sizeof ip );
+}
+
+/* As the tracker does it: freed vectors stay in their buckets. But that a worker holds
+   all buckets for a moment, so that the library surely waits for one. */
+static void go_down( int signal ) {
+  const struct timespec moment = { 0, 150000000 };
+  int bucket;
+  (void)signal;
+  for( bucket = 0; bucket < OT_BUCKET_COUNT; ++bucket ) mutex_bucket_lock( bucket );
+  nanosleep( &moment, NULL );
+  g_opentracker_running = 0;
+  for( bucket = 0; bucket < OT_BUCKET_COUNT; ++bucket ) {
+    ot_vector *vector = &buckets[bucket];
+    ot_torrent *torrents = vector->data;
+    size_t i;
+    for( i = 0; i < vector->size; ++i ) {
+      free_peer_lists( torrents + i );
+      memset( torrents + i, 0xee, sizeof *torrents );
+    }
+    free( torrents );
+    mutex_bucket_unlock( bucket, -(int)vector->size );
+  }
+  livesync_deinit();
+  exit( 0 );
+}
+
+int main( int argc, char **argv ) {
+  char line[256], word[64];
+  unsigned number, flags, amount;
+  unsigned long downloads;
+  int byte, port, fd = -1, down = 0;
+  quiet = argc > 1 && !strcmp( argv[1], "-q" );
+  locks_init();
+  signal( SIGINT, go_down );
+  if( strncmp( g_version_livesync_c, "livesync ", 9 ) ) broken( "no version" );
+  while( !down && fgets( line, sizeof line, stdin ) ) {
+    g_now_seconds = time( NULL );
+    if( sscanf( line, "bind %63s %d", word, &port ) == 2 ) bind_command( word, port );
+    else if( sscanf( line, "id %u", &number ) == 1 ) g_tracker_id = number;
+    else if( !strcmp( line, "show-id\n" ) ) printf( "id %u\n", g_tracker_id );
+    else if( !strcmp( line, "init\n" ) ) livesync_init();
+    else if( !strcmp( line, "ticker\n" ) ) livesync_ticker();
+    else if( sscanf( line, "open %63s %d", word, &port ) == 2 ) fd = open_socket( word, port );
+    else if( !strcmp( line, "handle\n" ) ) handle_livesync( fd );
+    else if( sscanf( line, "announce %x %63s %d %x", &byte, word, &port, &flags ) == 4 ) announce_command( byte, word, port, flags );
+    else if( sscanf( line, "burst %u %u", &amount, &number ) == 2 ) burst_command( amount, number );
+    else if( sscanf( line, "fill %u %u %lu", &number, &amount, &downloads ) == 3 ) fill_command( number, amount, downloads );
+    else if( sscanf( line, "check %u %u %lu", &number, &amount, &downloads ) == 3 ) check_command( number, amount, downloads );
+    else if( sscanf( line, "forbid %u", &number ) == 1 ) forbidden = number;
+    else if( !strcmp( line, "count\n" ) ) count_command();
+    else if( sscanf( line, "bless %d", &blessed ) == 1 ) ;
+    else if( !strcmp( line, "go-down\n" ) ) down = 1;
+    else broken( "(the test itself: unknown command)" );
+    pthread_mutex_lock( &printing );
+    puts( "ok" );
+    fflush( stdout );
+    pthread_mutex_unlock( &printing );
+  }
+  raise( SIGINT );
+  return 1;
+}

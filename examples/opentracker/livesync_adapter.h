@@ -1,0 +1,290 @@
+/* What the adapters beside this file have in common. Each of them makes one
+   generation of opentracker use liblivesync: it is put in the place of that tree's
+   ot_livesync.c, and includes this after the tracker's own headers and after it has
+   defined
+
+     PEER_IP_SIZE            4 or 16: bytes of an address in the tracker's peers
+     PEER_LISTS( torrent )   initialises an array with pointers to the torrent's
+                             pointers to its peer lists
+
+   Of the functions of ot_livesync.h all but livesync_tell() are here. */
+
+#ifndef LIVESYNC_ADAPTER_H
+#define LIVESYNC_ADAPTER_H
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "livesync.h"
+
+/* A peer of the tracker: its address, then its port, its flags, and how many
+   minutes ago it was last announced. */
+enum { PEER_PORT = PEER_IP_SIZE, PEER_FLAGS = PEER_PORT + 2, PEER_MINUTES };
+
+/* NULL until an address to sync on was given; the library's functions take that
+   for nothing to do. */
+static livesync_t *g_cluster;
+
+/* Callbacks that the adapter has. */
+static int  is_blessed( const uint8_t *ip, void *unused );
+static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
+static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
+
+/* Callbacks that are here. */
+static int       is_running( void *unused );
+static void      packet_applied( uintptr_t peers, void *unused );
+static void      new_tracker_id( uint32_t tracker_id, void *unused );
+static void      log_line( int level, const char *message, void *unused );
+static uint64_t  count_torrents( void *unused );
+static uintptr_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, uintptr_t limit, void *unused );
+static int       look_up_torrent( livesync_torrent_t *torrent, void *unused );
+static int       merge_torrent( const livesync_torrent_t *heard, void *unused );
+
+/* An error line of the setup that is under way on this thread is kept for exerr(). */
+static _Thread_local int  g_setting_up;
+static _Thread_local char g_setup_error[512];
+
+static void end_setup( int error );
+
+void livesync_bind_mcast( char *ip, uint16_t port ) {
+  static const char v4_mapped[12] = { 0,0,0,0, 0,0,0,0, 0,0,-1,-1 };
+  char interface[INET_ADDRSTRLEN];
+  livesync_config_t config;
+
+  if( g_cluster )
+    exerr( "livesync: an address to sync on was given twice" );
+  if( memcmp( ip, v4_mapped, sizeof v4_mapped ) )
+    exerr( "livesync: cannot sync on this address: it is not an IPv4 address" );
+  inet_ntop( AF_INET, ip + sizeof v4_mapped, interface, sizeof interface );
+
+  livesync_config_init( &config, sizeof config );
+  config.interface   = interface;
+  config.port        = port;
+  config.ipv6        = PEER_IP_SIZE == 16;
+  config.environment = 1;
+  config.callbacks.is_running      = is_running;
+  config.callbacks.is_blessed      = is_blessed;
+  config.callbacks.add_peer        = add_peer;
+  config.callbacks.remove_peer     = remove_peer;
+  config.callbacks.packet_applied  = packet_applied;
+  config.callbacks.new_tracker_id  = new_tracker_id;
+  config.callbacks.log             = log_line;
+  config.callbacks.count_torrents  = count_torrents;
+  config.callbacks.walk_torrents   = walk_torrents;
+  config.callbacks.look_up_torrent = look_up_torrent;
+  config.callbacks.merge_torrent   = merge_torrent;
+
+  g_setting_up = 1;
+  end_setup( livesync_open( &config, &g_cluster ) );
+}
+
+void livesync_init( void ) {
+  if( !g_cluster )
+    exerr( "livesync: no address to sync on was given" );
+  g_setting_up = 1;
+  end_setup( livesync_start( g_cluster, g_tracker_id ) );
+}
+
+void livesync_ticker( void ) {
+  livesync_tick( g_cluster );
+}
+
+void handle_livesync( const int64 serversocket ) {
+  livesync_receive( g_cluster, (int)serversocket );
+}
+
+/* Called by a signal handler that may have interrupted anything, also the library. */
+void livesync_deinit( void ) {
+  livesync_stop( g_cluster );
+}
+
+/* For livesync_tell(): a peer as the tracker has it. */
+static void announce( const void *info_hash, const uint8_t *bytes ) {
+  livesync_peer_t peer = { { 0,0,0,0, 0,0,0,0, 0,0,0xff,0xff, 0 }, 0, 0, 0 };
+
+  memcpy( peer.ip + sizeof peer.ip - PEER_IP_SIZE, bytes, PEER_IP_SIZE );
+  peer.port  = (uint16_t)( bytes[PEER_PORT] << 8 | bytes[PEER_PORT + 1] );
+  peer.flags = bytes[PEER_FLAGS];
+  livesync_announce( g_cluster, info_hash, &peer );
+}
+
+/* For add_peer() and remove_peer(): a peer as the tracker wants it. */
+static void write_peer( uint8_t *bytes, const livesync_peer_t *peer ) {
+  memcpy( bytes, peer->ip + sizeof peer->ip - PEER_IP_SIZE, PEER_IP_SIZE );
+  bytes[PEER_PORT]     = (uint8_t)( peer->port >> 8 );
+  bytes[PEER_PORT + 1] = (uint8_t)peer->port;
+  bytes[PEER_FLAGS]    = peer->flags;
+  bytes[PEER_MINUTES]  = 0;
+}
+
+/* Ends the process the tracker's way if the setup has failed. */
+static void end_setup( int error ) {
+  g_setting_up = 0;
+  if( !error )
+    return;
+  if( !*g_setup_error )
+    snprintf( g_setup_error, sizeof g_setup_error, "livesync: %s", livesync_strerror( error ) );
+  exerr( g_setup_error );
+}
+
+static int is_running( void *unused ) {
+  (void)unused;
+  return g_opentracker_running;
+}
+
+static void packet_applied( uintptr_t peers, void *unused ) {
+  (void)unused;
+  stats_issue_event( EVENT_SYNC, 0, peers );
+}
+
+static void new_tracker_id( uint32_t tracker_id, void *unused ) {
+  (void)unused;
+  g_tracker_id = tracker_id;
+}
+
+/* Without stdio's lock, which a thread may hold that a signal has interrupted. */
+static void log_line( int level, const char *message, void *unused ) {
+  static const char *const names[] = { "off", "error", "warn", "info", "debug" };
+
+  (void)unused;
+  if( g_setting_up && level == LIVESYNC_LOG_ERROR )
+    snprintf( g_setup_error, sizeof g_setup_error, "livesync: %s", message );
+  else
+    dprintf( STDERR_FILENO, "livesync: %s: %s\n", names[level], message );
+}
+
+/* The rest is for scrape sync. Buckets are vectors of torrents, sorted by hash. The
+   tracker that goes down frees the torrents before it calls livesync_deinit(), and
+   leaves the freed vectors in their buckets: so whoever has locked one looks whether
+   the tracker is still up. Hashes are passed as void *, since revisions differ in
+   whether they take an ot_hash or an ot_hash *. */
+
+static size_t    torrents_in( const ot_vector *bucket );
+static void      read_torrent( ot_torrent *torrent, livesync_torrent_t *told );
+static int       begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard );
+static size_t    downloads( ot_torrent *torrent );
+static void      add_downloads( ot_torrent *torrent, size_t more );
+
+static uint64_t count_torrents( void *unused ) {
+  (void)unused;
+  return mutex_get_torrent_count();
+}
+
+static uintptr_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, uintptr_t limit, void *unused ) {
+  ot_vector  *bucket   = mutex_bucket_lock( (int)cursor->bucket );
+  ot_torrent *torrents = bucket->data;
+  size_t      next = 0, count = 0, end = torrents_in( bucket );
+  int         found, more;
+
+  (void)unused;
+  if( end && cursor->place ) {
+    /* Where it is or, if it has vanished, where it would be. */
+    ot_torrent *last = binary_search( cursor->after, torrents, end, sizeof *torrents, OT_HASH_COMPARE_SIZE, &found );
+    next = (size_t)( last - torrents ) + ( found ? 1 : 0 );
+  }
+  while( next < end && count < limit )
+    read_torrent( torrents + next++, told + count++ );
+  more = next < end;
+  mutex_bucket_unlock( (int)cursor->bucket, 0 );
+
+  if( more ) {
+    cursor->place = 1;
+    memcpy( cursor->after, told[count - 1].info_hash, sizeof cursor->after );
+  } else {
+    cursor->bucket++;
+    cursor->place = cursor->bucket < OT_BUCKET_COUNT ? 0 : 2;
+  }
+  return count;
+}
+
+static int look_up_torrent( livesync_torrent_t *torrent, void *unused ) {
+  void       *hash   = torrent->info_hash;
+  ot_vector  *bucket = mutex_bucket_lock_by_hash( hash );
+  ot_torrent *ours;
+  int         found;
+
+  (void)unused;
+  ours = binary_search( hash, bucket->data, torrents_in( bucket ), sizeof *ours, OT_HASH_COMPARE_SIZE, &found );
+  if( found )
+    read_torrent( ours, torrent );
+  mutex_bucket_unlock_by_hash( hash, 0 );
+  return found;
+}
+
+static int merge_torrent( const livesync_torrent_t *heard, void *unused ) {
+  livesync_torrent_t copy   = *heard;
+  void              *hash   = copy.info_hash;
+  ot_vector         *bucket = mutex_bucket_lock_by_hash( hash );
+  ot_torrent        *ours   = NULL;
+  int                known = 0, merged = -1;
+
+  (void)unused;
+  if( g_opentracker_running && accesslist_hashisvalid( hash ) )
+    ours = vector_find_or_insert( bucket, hash, sizeof *ours, OT_HASH_COMPARE_SIZE, &known );
+  if( ours && !known && !begin_torrent( ours, heard ) ) {
+    vector_remove_torrent( bucket, ours );
+    ours = NULL;
+  }
+  if( ours ) {
+    size_t own = downloads( ours );
+    if( own < heard->downloaded )
+      add_downloads( ours, (size_t)heard->downloaded - own );
+    merged = own > heard->downloaded;
+  }
+  mutex_bucket_unlock_by_hash( hash, ours && !known );
+  return merged;
+}
+
+static size_t torrents_in( const ot_vector *bucket ) {
+  return g_opentracker_running ? bucket->size : 0;
+}
+
+static void read_torrent( ot_torrent *torrent, livesync_torrent_t *told ) {
+  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  ot_time       base = 0, now = g_now_minutes;
+  size_t        i;
+
+  for( i = 0; i < sizeof lists / sizeof *lists; ++i )
+    if( ( *lists[i] )->base > base )
+      base = ( *lists[i] )->base;
+  memcpy( told->info_hash, torrent->hash, sizeof told->info_hash );
+  told->base_offset = now > base ? (uint32_t)( now - base ) : 0;
+  told->downloaded  = downloads( torrent );
+}
+
+/* Makes a new torrent of undefined bytes one without peers; 0 without memory. */
+static int begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard ) {
+  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  size_t        i;
+
+  memset( torrent, 0, sizeof *torrent );
+  memcpy( torrent->hash, heard->info_hash, sizeof torrent->hash );
+  for( i = 0; i < sizeof lists / sizeof *lists; ++i ) {
+    if( !( *lists[i] = calloc( 1, sizeof **lists[i] ) ) )
+      return 0;
+    ( *lists[i] )->base = g_now_minutes - (ot_time)heard->base_offset;
+  }
+  return 1;
+}
+
+/* A torrent's count is the sum over its lists. */
+static size_t downloads( ot_torrent *torrent ) {
+  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  size_t        i, sum = 0;
+
+  for( i = 0; i < sizeof lists / sizeof *lists; ++i )
+    sum += ( *lists[i] )->down_count;
+  return sum;
+}
+
+static void add_downloads( ot_torrent *torrent, size_t more ) {
+  ot_peerlist **lists[] = PEER_LISTS( torrent );
+
+  ( *lists[0] )->down_count += more;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* Live sync for opentracker revisions from 22 April 2010 on, as long as a torrent has
+   one list of peers, with or without WANT_V6.
+
+   Put it in the place of ot_livesync.c, and have livesync.h and livesync_adapter.h
+   in the include path. */
+
+#include "ot_livesync.h"
+
+#include "ot_accesslist.h"
+#include "ot_mutex.h"
+#include "ot_stats.h"
+
+#ifdef WANT_SYNC_LIVE
+
+enum { PEER_IP_SIZE = OT_IP_SIZE };
+#define PEER_LISTS( torrent ) { &( torrent )->peer_list }
+
+#include "livesync_adapter.h"
+
+void livesync_tell( struct ot_workstruct *ws ) {
+  announce( ws->hash, ws->peer.data );
+}
+
+static int is_blessed( const uint8_t *ip, void *unused ) {
+  char address[16];
+  (void)unused;
+  memcpy( address, ip, sizeof address );
+  return accesslist_isblessed( address, OT_PERMISSION_MAY_LIVESYNC );
+}
+
+/* All but hash and peer stays zero: no peer id, and no buffer for a reply, which
+   FLAG_MCA does not ask for. */
+static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused ) {
+  struct ot_workstruct ws;
+  ot_hash hash;
+  (void)unused;
+  memset( &ws, 0, sizeof ws );
+  ws.hash = &hash;
+  memcpy( hash, info_hash, sizeof hash );
+  write_peer( ws.peer.data, peer );
+  add_peer_to_torrent_and_return_peers( FLAG_MCA, &ws, 0 );
+}
+
+static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused ) {
+  struct ot_workstruct ws;
+  ot_hash hash;
+  (void)unused;
+  memset( &ws, 0, sizeof ws );
+  ws.hash = &hash;
+  memcpy( hash, info_hash, sizeof hash );
+  write_peer( ws.peer.data, peer );
+  remove_peer_from_torrent( FLAG_MCA, &ws );
+}
+
+#endif

@@ -1,0 +1,208 @@
+//! The models.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::thread::JoinHandle;
+
+use super::schedules::{check, sleep};
+use super::tracker::{self, FLUSH_AFTER, ID, NEIGHBOUR_ID, Tracker, won};
+use super::world::WORLD;
+
+const NEVER: Duration = Duration::MAX;
+
+/// As many announces are one packet, less a few.
+const NEARLY_FULL: u8 = 50;
+
+#[test]
+fn every_announce_leaves_once_in_order_and_on_time() {
+    check(|| tell_from_all_sides());
+}
+
+#[test]
+fn also_when_the_network_refuses_packets_now_and_then() {
+    check(|| {
+        WORLD.refuse_now_and_then();
+        tell_from_all_sides();
+    });
+}
+
+fn tell_from_all_sides() {
+    // Either each announce is a packet, or they are full or late.
+    let at_once = thread_rng().gen_ratio(1, 2);
+    let flush_after = if at_once { Duration::ZERO } else { FLUSH_AFTER };
+    let tracker = Arc::new(Tracker::start(flush_after, NEVER));
+    if !at_once {
+        tell_some(&tracker, 0, NEARLY_FULL);
+    }
+    join([
+        tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
+        tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
+        tracker.spawn(|tracker| tell_some(tracker, 3, 2)),
+        tracker.spawn(tick),
+    ]);
+    sleep(Duration::from_secs(1));
+    tracker.assert_told_is_sent();
+    tracker.assert_sent_on_time();
+    tracker.engine.close();
+}
+
+#[test]
+fn a_stop_is_final_and_loses_nothing() {
+    check(|| {
+        let flush_after = if thread_rng().gen_ratio(1, 2) {
+            Duration::ZERO
+        } else {
+            FLUSH_AFTER
+        };
+        let tracker = Arc::new(Tracker::start(flush_after, Duration::ZERO));
+        join([
+            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
+            tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
+            tracker.spawn(tick),
+            tracker.spawn(|_| arrive()),
+            tracker.spawn(|tracker| {
+                pause();
+                tracker.stop();
+                assert_eq!(tracker.calls(), 0, "a call goes on after the stop");
+            }),
+        ]);
+        tracker.engine.close();
+        tracker.assert_told_is_sent();
+        tracker.works_again();
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn a_stop_is_final_also_while_the_tracker_holds_a_call_up() {
+    check(|| {
+        let tracker = Arc::new(Tracker::start(FLUSH_AFTER, Duration::ZERO));
+        join([
+            tracker.spawn(|tracker| {
+                for number in 0..3 {
+                    tracker.tell(1, number, Duration::from_millis(300));
+                }
+            }),
+            tracker.spawn(tick),
+            tracker.spawn(|_| arrive()),
+            tracker.spawn(|tracker| {
+                pause();
+                tracker.stop();
+            }),
+        ]);
+        tracker.engine.close();
+        tracker.assert_told_is_sent();
+        tracker.works_again();
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn of_two_starts_at_once_one_wins() {
+    check(|| {
+        let tracker = Arc::new(Tracker::bound(FLUSH_AFTER, NEVER));
+        let starts = [(); 2].map(|()| {
+            let tracker = tracker.clone();
+            shuttle::thread::spawn(move || won(tracker.engine.start(ID)))
+        });
+        let [one, other] = starts.map(|start| start.join().expect("no panic"));
+        assert!(one != other, "{one} and {other}");
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn starts_and_stops_at_once_leave_it_usable() {
+    check(|| {
+        let tracker = Arc::new(Tracker::bound(FLUSH_AFTER, NEVER));
+        let start = |tracker: &Tracker| {
+            won(tracker.engine.start(ID));
+        };
+        let stop = |tracker: &Tracker| tracker.engine.stop();
+        join([
+            tracker.spawn(start),
+            tracker.spawn(stop),
+            tracker.spawn(start),
+            tracker.spawn(stop),
+            tracker.spawn(|tracker| tell_some(tracker, 1, 1)),
+        ]);
+        tracker.engine.close();
+        tracker.works_again();
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn what_arrives_is_applied_once_and_not_told_again() {
+    check(|| {
+        let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
+        join([
+            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
+            tracker.spawn(tick),
+            tracker.spawn(|_| {
+                WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[0, 1]));
+                pause();
+                WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[2, 3]));
+            }),
+            tracker.spawn(|tracker| tracker.engine.receive_from(io::stdin().as_fd())),
+        ]);
+        sleep(Duration::from_secs(1));
+        assert_eq!(tracker.applied(), [0, 1, 2, 3]);
+        // An echo would be an announce of a teller that has told nothing.
+        tracker.assert_sent_on_time();
+        tracker.assert_told_is_sent();
+        tracker.engine.close();
+    });
+}
+
+fn tell_some(tracker: &Tracker, teller: u8, count: u8) {
+    for number in 0..count {
+        tracker.tell(teller, number, Duration::ZERO);
+        if count < NEARLY_FULL {
+            pause();
+        }
+    }
+}
+
+fn tick(tracker: &Tracker) {
+    for _ in 0..3 {
+        pause();
+        tracker.engine.tick();
+    }
+}
+
+/// Packets of all kinds, each of them first in some schedules.
+fn arrive() {
+    let mut packets = [
+        tracker::announces(NEIGHBOUR_ID, &[0, 1]),
+        tracker::announces(ID, &[2]),
+        tracker::garbage(),
+        tracker::torrents(&[0, 1]),
+        tracker::inquiry(),
+    ];
+    let first = thread_rng().gen_range(0..packets.len());
+    packets.rotate_left(first);
+    for packet in packets {
+        WORLD.arrives(packet);
+        pause();
+    }
+}
+
+/// Lets some time pass, or none.
+fn pause() {
+    match thread_rng().gen_range(0..4) {
+        0 => sleep(FLUSH_AFTER / 2),
+        1 => sleep(FLUSH_AFTER),
+        _ => {}
+    }
+}
+
+fn join<const N: usize>(threads: [JoinHandle<()>; N]) {
+    for thread in threads {
+        thread.join().expect("no panic");
+    }
+}

@@ -1,0 +1,221 @@
+//! What is outside of the engine: a network, and the time. Each schedule has its own.
+
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::{Condvar, Mutex, MutexGuard};
+
+use crate::time::Time;
+
+/// So long the network takes no packets after it has refused one.
+pub(super) const REFUSAL: Duration = Duration::from_millis(5);
+
+shuttle::lazy_static! {
+    pub(super) static ref WORLD: World = World {
+        state: Mutex::new(State::default()),
+        changed: Condvar::new(),
+    };
+}
+
+pub(super) struct World {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    now: Time,
+    /// Until when somebody waits.
+    alarms: Vec<Time>,
+    woken: bool,
+    arrived: VecDeque<Vec<u8>>,
+    sent: Vec<(Time, Vec<u8>)>,
+    refusing: bool,
+    refuses_until: Time,
+    refusals: u32,
+    members: u32,
+    senders: u32,
+    waiters: u32,
+    faults: Vec<String>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            now: Time::START,
+            alarms: Vec::new(),
+            woken: false,
+            arrived: VecDeque::new(),
+            sent: Vec::new(),
+            refusing: false,
+            refuses_until: Time::START,
+            refusals: 0,
+            members: 0,
+            senders: 0,
+            waiters: 0,
+            faults: Vec::new(),
+        }
+    }
+}
+
+impl State {
+    fn fault_if(&mut self, fault: bool, what: &str) {
+        if fault {
+            self.faults.push(what.to_owned());
+        }
+    }
+}
+
+/// The network, as `net` uses it.
+impl World {
+    pub(super) fn join(&self) {
+        let mut state = self.lock();
+        state.members += 1;
+        let twice = state.members > 1;
+        state.fault_if(twice, "joined the group twice");
+        state.arrived.clear();
+    }
+
+    pub(super) fn leave(&self) {
+        self.lock().members -= 1;
+    }
+
+    pub(super) fn send(&self, payload: &[u8]) -> io::Result<()> {
+        let mut state = self.lock();
+        state.senders += 1;
+        let together = state.senders > 1;
+        state.fault_if(together, "two threads send at once");
+        drop(state);
+        // Others run here.
+        let mut state = self.lock();
+        state.senders -= 1;
+        if state.refusing && state.now >= state.refuses_until && thread_rng().gen_ratio(1, 3) {
+            state.refuses_until = state.now + REFUSAL;
+            state.refusals += 1;
+        }
+        if state.now < state.refuses_until {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let now = state.now;
+        state.sent.push((now, payload.to_vec()));
+        Ok(())
+    }
+
+    pub(super) fn receive(&self) -> Option<Vec<u8>> {
+        self.lock().arrived.pop_front()
+    }
+
+    /// Waits as poll(2) does; whether the network takes packets, if asked.
+    pub(super) fn wait(&self, writable: bool, timeout: Option<Duration>) -> bool {
+        let mut state = self.lock();
+        state.waiters += 1;
+        let together = state.waiters > 1;
+        state.fault_if(together, "two receive threads");
+        let until = timeout.map_or(Time::NEVER, |timeout| state.now + timeout);
+        let mut state = loop {
+            if state.woken || !state.arrived.is_empty() || state.now >= until {
+                break state;
+            }
+            let alarm = if !writable {
+                until
+            } else if state.now >= state.refuses_until {
+                break state;
+            } else {
+                until.min(state.refuses_until)
+            };
+            state = self.wait_for_change(state, alarm);
+        };
+        state.waiters -= 1;
+        writable && state.now >= state.refuses_until
+    }
+
+    pub(super) fn wake(&self) {
+        self.lock().woken = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn drain(&self) {
+        self.lock().woken = false;
+    }
+}
+
+/// The time.
+impl World {
+    pub(super) fn now(&self) -> Time {
+        self.lock().now
+    }
+
+    pub(super) fn sleep(&self, duration: Duration) {
+        let mut state = self.lock();
+        let until = state.now + duration;
+        while state.now < until {
+            state = self.wait_for_change(state, until);
+        }
+    }
+
+    /// Goes to the next point in time for which somebody waits, if there is one.
+    pub(super) fn let_time_pass(&self) -> bool {
+        let mut state = self.lock();
+        let next = state.alarms.iter().min().copied();
+        let Some(next) = next.filter(|next| *next != Time::NEVER) else {
+            return false;
+        };
+        state.now = next;
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
+    fn wait_for_change<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        alarm: Time,
+    ) -> MutexGuard<'a, State> {
+        state.alarms.push(alarm);
+        let mut state = self.changed.wait(state).expect("no panic");
+        let ours = state.alarms.iter().position(|other| *other == alarm);
+        state.alarms.swap_remove(ours.expect("our alarm"));
+        state
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no panic")
+    }
+}
+
+/// What a test sees and does.
+#[cfg(test)]
+impl World {
+    /// From now on packets are refused now and then.
+    pub(super) fn refuse_now_and_then(&self) {
+        self.lock().refusing = true;
+    }
+
+    /// A packet of a neighbour arrives, if we are a member of the group.
+    pub(super) fn arrives(&self, packet: Vec<u8>) {
+        let mut state = self.lock();
+        if state.members > 0 {
+            state.arrived.push_back(packet);
+        }
+        drop(state);
+        self.changed.notify_all();
+    }
+
+    pub(super) fn sent(&self) -> Vec<(Time, Vec<u8>)> {
+        self.lock().sent.clone()
+    }
+
+    pub(super) fn refusals(&self) -> u32 {
+        self.lock().refusals
+    }
+
+    pub(super) fn fault(&self, what: &str) {
+        self.lock().faults.push(what.to_owned());
+    }
+
+    pub(super) fn assert_no_faults(&self) {
+        let state = self.lock();
+        assert!(state.faults.is_empty(), "{:?}", state.faults);
+    }
+}

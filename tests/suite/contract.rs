@@ -1,0 +1,261 @@
+//! The contract host, `c-tests/contract`: a tracker of our own that checks what the
+//! library does with it, and ends with a line that says so when the contract is broken.
+//!
+//! Every scenario runs in every generation of the tracker, and again under
+//!
+//! - valgrind's memcheck, with a search for leaks;
+//! - AddressSanitizer and ThreadSanitizer, which both the C files and the library are
+//!   built for (the standard library is not: nothing of it had to be suppressed). What
+//!   is suppressed for ThreadSanitizer is in `tsan.supp`, with the reason.
+//!
+//! Not run: valgrind's helgrind and drd. They take a mutex that is made of atomics and
+//! futexes for none, as ours is, and so report whatever it covers, some 300 places in
+//! the shortest scenario; ThreadSanitizer knows atomics. And no random interruptions
+//! under ThreadSanitizer and valgrind, which put a signal off until it is convenient,
+//! or run the handler so slowly that its time says nothing.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+
+use crate::support::group::{port, ports};
+use crate::support::host::GENERATIONS;
+use crate::support::{cc, skip};
+
+const SOURCES: [&str; 4] = [
+    "c-tests/contract/contract.c",
+    "c-tests/contract/interrupts.c",
+    "c-tests/contract/scenarios.c",
+    "c-tests/contract/wire.c",
+];
+
+/// What the contract host needs of the linker.
+const WRAPPED: &str = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=send,\
+                       --wrap=__cxa_thread_atexit_impl";
+
+/// So many ports in a row does the scenario of random interruptions use.
+const INTERRUPTS_PORTS: u16 = 13;
+
+#[test]
+fn every_call_is_as_agreed_and_under_no_lock_of_ours() {
+    in_every_generation(&["calls"]);
+}
+
+#[test]
+fn no_call_follows_a_stop_whenever_it_comes() {
+    in_every_generation(&["stops"]);
+}
+
+#[test]
+fn of_eight_threads_no_record_is_lost_and_each_keeps_its_order() {
+    in_every_generation(&["threads"]);
+}
+
+#[test]
+fn two_trackers_that_tell_what_comes_from_sync_do_not_echo() {
+    in_every_generation(&["reversals"]);
+}
+
+#[test]
+fn all_is_on_time_in_a_tracker_that_does_not_tick() {
+    run(&mut Command::new(contract(GENERATIONS[0].1)), &["idle"]);
+}
+
+#[test]
+fn all_is_on_time_in_a_tracker_that_does_nothing_but_tick() {
+    run(&mut Command::new(contract(GENERATIONS[0].1)), &["pounding"]);
+}
+
+/// `LIVESYNC_TEST_ROUNDS` says how often; in CI, 10,000 times.
+#[test]
+fn deinit_in_a_signal_handler_interrupts_anything() {
+    let rounds = std::env::var("LIVESYNC_TEST_ROUNDS").map_or(2000, |rounds| {
+        rounds.parse().expect("LIVESYNC_TEST_ROUNDS is a number")
+    });
+    // Not all of them in each: what is interrupted hardly differs.
+    for (rounds, (_, flags, _)) in [rounds * 8 / 10, rounds / 10, rounds / 10]
+        .iter()
+        .zip(GENERATIONS)
+    {
+        let rounds = rounds.to_string();
+        let program = &mut Command::new(contract(flags));
+        let report = report_of(program, &["interrupts", &rounds]);
+        // Said on the real standard error: how often it was is part of the result.
+        let _ = write!(std::io::stderr(), "{report}");
+    }
+}
+
+#[test]
+fn is_clean_under_memcheck() {
+    const TEST: &str = "contract::is_clean_under_memcheck";
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        return skip(TEST, "valgrind is not installed");
+    }
+    for scenario in [
+        &["calls"][..],
+        &["stops"],
+        &["reversals"],
+        &["threads", "300"],
+    ] {
+        let mut valgrind = Command::new("valgrind");
+        valgrind
+            .args(["-q", "--error-exitcode=99", "--leak-check=full"])
+            // Without it a thread that spins keeps the others from running.
+            .arg("--fair-sched=try")
+            .arg(contract(GENERATIONS[0].1));
+        run(&mut valgrind, scenario);
+    }
+}
+
+#[test]
+fn is_clean_under_address_sanitizer() {
+    let program = match sanitized("address", "asan") {
+        Ok(program) => program,
+        Err(reason) => return skip("contract::is_clean_under_address_sanitizer", &reason),
+    };
+    for scenario in [
+        &["calls"][..],
+        &["stops"],
+        &["reversals"],
+        &["threads", "5000"],
+    ] {
+        run(&mut Command::new(&program), scenario);
+    }
+    // The tracker's handler makes its torrents unreachable, but may not free them.
+    run(
+        Command::new(&program).env("ASAN_OPTIONS", "detect_leaks=0"),
+        &["interrupts", "300"],
+    );
+}
+
+#[test]
+fn is_clean_under_thread_sanitizer() {
+    let program = match sanitized("thread", "tsan") {
+        Ok(program) => program,
+        Err(reason) => return skip("contract::is_clean_under_thread_sanitizer", &reason),
+    };
+    let suppressions = cc::root().join("c-tests/contract/tsan.supp");
+    let options = format!("suppressions={}", suppressions.display());
+    for scenario in [
+        &["calls"][..],
+        &["stops"],
+        &["reversals"],
+        &["threads", "2000"],
+    ] {
+        run(
+            Command::new(&program).env("TSAN_OPTIONS", &options),
+            scenario,
+        );
+    }
+}
+
+fn in_every_generation(scenario: &[&str]) {
+    for (_, flags, _) in GENERATIONS {
+        run(&mut Command::new(contract(flags)), scenario);
+    }
+}
+
+/// Runs a scenario, which must end well.
+fn run(program: &mut Command, scenario: &[&str]) {
+    print!("{}", report_of(program, scenario));
+}
+
+/// Runs a scenario, which must end well; the line that it prints.
+fn report_of(program: &mut Command, scenario: &[&str]) -> String {
+    let port = match scenario[0] {
+        "interrupts" => ports(INTERRUPTS_PORTS),
+        _ => port(),
+    };
+    program.args([scenario[0], &port.to_string()]);
+    let output = cc::run(program.args(&scenario[1..]));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// The contract host, compiled with these flags by the first who asks.
+fn contract(flags: &[&str]) -> PathBuf {
+    static COMPILED: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
+    let mut compiled = COMPILED.lock().expect("no test panics while it compiles");
+    let name = format!("contract{}", flags.concat());
+    compiled
+        .get_or_insert_default()
+        .entry(name.clone())
+        .or_insert_with(|| {
+            let flags = [flags, &["-Wpedantic", WRAPPED]].concat();
+            cc::link_statically(
+                &name,
+                &SOURCES.map(Path::new),
+                &flags,
+                &cc::built("liblivesync.a"),
+            )
+        })
+        .clone()
+}
+
+/// The contract host, built together with the library for a sanitizer; or why that
+/// cannot be. The sanitizer's run-time library is that of rustc, for C files too, as it
+/// must be one.
+fn sanitized(sanitizer: &str, runtime: &str) -> Result<PathBuf, String> {
+    // A compiler that is not told that it may refuses.
+    const MIXED: &str = "-Cunsafe-allow-abi-mismatch=sanitizer";
+    let rustc = |arguments: &[&str]| {
+        let output = Command::new("rustc")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .args(arguments)
+            .output()
+            .map_err(|e| format!("rustc: {e}"))?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    };
+    let target = rustc(&["--print", "host-tuple"])?;
+    let libraries = PathBuf::from(rustc(&["--print", "target-libdir", MIXED])?);
+    let runtime = libraries
+        .read_dir()
+        .map_err(|e| format!("{}: {e}", libraries.display()))?
+        .map(|entry| entry.expect("directory entry").path())
+        .find(|path| {
+            path.to_string_lossy()
+                .ends_with(&format!("_rt.{runtime}.a"))
+        })
+        .ok_or(format!("rustc has no {runtime} for {target}"))?;
+
+    let directory = cc::scratch().join(format!("sanitized-{sanitizer}"));
+    cc::run(
+        Command::new(env!("CARGO"))
+            .current_dir(cc::root())
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", format!("-Zsanitizer={sanitizer} {MIXED}"))
+            .args(["rustc", "--lib", "--crate-type", "staticlib"])
+            .args(["--target", &target, "--target-dir"])
+            .arg(&directory),
+    );
+    // Compiled first and linked then, or the C compiler adds its own run-time library.
+    let objects = SOURCES.map(|source| {
+        let name = Path::new(source).with_extension("o");
+        let object = directory.join(name.file_name().expect("a file"));
+        cc::run(
+            Command::new(cc::compiler())
+                .arg(format!("-fsanitize={sanitizer}"))
+                .args(["-c", "-O1", "-g", "-pthread", "-DWANT_SYNC_LIVE"])
+                .arg("-DLIVESYNC_STANDALONE")
+                .arg(format!("-I{}", cc::root().join("include").display()))
+                .arg(cc::root().join(source))
+                .arg("-o")
+                .arg(&object),
+        );
+        object
+    });
+    let runtime = format!(
+        "-Wl,--whole-archive,{},--no-whole-archive",
+        runtime.display()
+    );
+    Ok(cc::link_statically(
+        &format!("contract-{sanitizer}"),
+        &objects.each_ref().map(PathBuf::as_path),
+        &[WRAPPED, &runtime],
+        &directory.join(target).join("debug/liblivesync.a"),
+    ))
+}
