@@ -5,7 +5,6 @@ use std::hint;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -13,14 +12,13 @@ use super::live::Live;
 use super::run::Run;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard};
-use super::worker;
 use crate::config::Config;
 use crate::error::SetupError;
 use crate::host::Host;
 use crate::log::Level;
 use crate::net::{Group, NoCancel, NoSignals, Waker, receive, receive_capacity};
 use crate::protocol::{Counters, Received, Source};
-use crate::types::{Announce, InfoHash, Peer, TrackerId};
+use crate::types::{Announce, InfoHash, Peer};
 use crate::wire::{MAX_RECEIVED, PeerList};
 
 /// How many packets are sent before another thread takes its turn: so long a
@@ -54,19 +52,19 @@ pub struct Engine {
 
 pub(super) struct State {
     /// What was bound last; it is kept for a start after a stop.
-    binding: Option<Binding>,
+    pub(super) binding: Option<Binding>,
     /// The sockets, between bind and start.
-    group: Option<Group>,
+    pub(super) group: Option<Group>,
     /// The node, between start and stop.
     pub(super) live: Option<Live>,
     log: Level,
 }
 
 #[derive(Clone)]
-struct Binding {
-    config: Config,
-    interface: Ipv4Addr,
-    port: u16,
+pub(super) struct Binding {
+    pub(super) config: Config,
+    pub(super) interface: Ipv4Addr,
+    pub(super) port: u16,
 }
 
 impl Engine {
@@ -102,43 +100,6 @@ impl Engine {
             interface,
             port,
         });
-        Ok(())
-    }
-
-    /// Speaks as `id` from now on, and starts the receive thread. After a stop
-    /// it binds again to what was bound before.
-    pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
-        let scrape = self.can_scrape();
-        let ipv6 = self.host.takes_ipv6();
-        let mut state = self.settled()?;
-        if state.live.is_some() {
-            return Err(SetupError::AlreadyRunning);
-        }
-        let Some(Binding {
-            mut config,
-            interface,
-            port,
-        }) = state.binding.clone()
-        else {
-            return Err(SetupError::NotBound);
-        };
-        let group = match state.group.take() {
-            Some(group) => group,
-            None => Group::join(&config, interface, port)?,
-        };
-        config.scrape &= scrape;
-        config.ipv6 &= ipv6;
-        state.live = Some(Live::new(self.clock.now(), id, group, &config));
-        if let Err(e) = worker::spawn(self) {
-            state.live = None;
-            return Err(SetupError::Thread(e));
-        }
-        drop(state);
-        let group = SocketAddrV4::new(config.group, port);
-        self.log(
-            Level::Info,
-            format_args!("tracker {id} syncs with group {group} on interface {interface}"),
-        );
         Ok(())
     }
 
@@ -387,7 +348,7 @@ impl Engine {
 
     /// The state to bind or start on. After a stop it sees that the run before
     /// has ended, and clears it away.
-    fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
+    pub(super) fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
         loop {
             if self.is_tripped() {
                 return Err(SetupError::Tripped);
@@ -410,7 +371,7 @@ impl Engine {
     }
 
     #[cfg(not(feature = "want_sync_scrape"))]
-    fn can_scrape(&self) -> bool {
+    pub(super) fn can_scrape(&self) -> bool {
         false
     }
 

@@ -1,16 +1,19 @@
 //! The receive thread: applies what arrives, and does on time what is due.
 
 use std::io;
+use std::net::SocketAddrV4;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::engine::Engine;
+use super::engine::{Binding, Engine};
 use super::live::Live;
 use super::sync::thread;
+use crate::error::SetupError;
 use crate::log::Level;
 use crate::net::{Group, NoSignals, wait};
 use crate::time::Time;
+use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
 /// How long datagrams are applied before we look at what is due.
@@ -20,8 +23,47 @@ const TURN: Duration = Duration::from_millis(10);
 /// else has. It may be for ever: a signal handler has interrupted him.
 const LAST_PATIENCE: Duration = Duration::from_millis(50);
 
+impl Engine {
+    /// Speaks as `id` from now on, and starts the receive thread. After a stop
+    /// it binds again to what was bound before.
+    pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
+        let scrape = self.can_scrape();
+        let ipv6 = self.host.takes_ipv6();
+        let mut state = self.settled()?;
+        if state.live.is_some() {
+            return Err(SetupError::AlreadyRunning);
+        }
+        let Some(Binding {
+            mut config,
+            interface,
+            port,
+        }) = state.binding.clone()
+        else {
+            return Err(SetupError::NotBound);
+        };
+        let group = match state.group.take() {
+            Some(group) => group,
+            None => Group::join(&config, interface, port)?,
+        };
+        config.scrape &= scrape;
+        config.ipv6 &= ipv6;
+        state.live = Some(Live::new(self.clock.now(), id, group, &config));
+        if let Err(e) = spawn(self) {
+            state.live = None;
+            return Err(SetupError::Thread(e));
+        }
+        drop(state);
+        let group = SocketAddrV4::new(config.group, port);
+        self.log(
+            Level::Info,
+            format_args!("tracker {id} syncs with group {group} on interface {interface}"),
+        );
+        Ok(())
+    }
+}
+
 /// Starts the receive thread. It takes none of the host's signals.
-pub(super) fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
+fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
     let worker = engine.clone();
     let _no_signals = NoSignals::new();
     engine.run.worker_starts();
