@@ -150,7 +150,8 @@ void broken(const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    int length = prefix + vsnprintf(line + prefix, sizeof line - (size_t)prefix - 1, format, arguments);
+    int length =
+        prefix + vsnprintf(line + prefix, sizeof line - (size_t)prefix - 1, format, arguments);
     va_end(arguments);
     if (length > (int)sizeof line - 2)
         length = sizeof line - 2;
@@ -397,7 +398,8 @@ void stats_issue_event(int event, int proto, event_data data)
     if (event != EVENT_SYNC || proto != 0)
         broken("stats_issue_event(%d, %d, …), not (%d, 0, …)", event, proto, EVENT_SYNC);
     if (data == 0 || data != self.applied)
-        broken("stats_issue_event says %lu, but %zu were applied", (unsigned long)data, self.applied);
+        broken("stats_issue_event says %lu, but %zu were applied", (unsigned long)data,
+               self.applied);
     self.applied = 0;
     self.last_hash = NULL;
     library_ends();

@@ -57,7 +57,8 @@ void interrupts(uint16_t port, unsigned rounds)
     double start = seconds();
     pid_t sender;
 
-    results = mmap(NULL, sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    results =
+        mmap(NULL, sizeof *results, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     setenv("LIVESYNC_FIRST_BEACON_DELAY", "0.01", 1);
     setenv("LIVESYNC_BEACON_INTERVAL", "0.01", 1);
     for (unsigned number = 0; number < TORRENTS; number++) {
@@ -185,7 +186,7 @@ static void go_down(int signal)
     set_running(false);
     host_destroy_torrents();
     took = timed_deinit();
-    if (took > DEINIT_LIMIT)
+    if (took > deinit_limit())
         broken("livesync_deinit has taken %d ms in %s", (int)(took * 1e3), place_names[place]);
 
     results->interrupted[place]++;

@@ -5,9 +5,6 @@
 
 #include <stdint.h>
 
-/* How long livesync_deinit may take. */
-#define DEINIT_LIMIT 0.2
-
 /* A scenario uses the group's ports from `port` on, and ends the process by
    broken() when something is wrong. */
 typedef void scenario(uint16_t port, unsigned number);
@@ -30,5 +27,9 @@ scenario interrupts;
 /* Deinitialises; how long that took, not counting how long this thread waited for
    a processor. Works in a signal handler. */
 double timed_deinit(void);
+
+/* How long that may be: 200 ms, or where CONTRACT_SLOW is set in the environment, so
+   long that only a deadlock takes longer. */
+double deinit_limit(void);
 
 #endif

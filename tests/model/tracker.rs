@@ -55,7 +55,7 @@ struct Table {
 }
 
 impl Tracker {
-    /// A tracker that syncs, with this time-out and without scrape sync until then.
+    /// A tracker that syncs.
     pub(super) fn start(flush_after: Duration, first_beacon_delay: Duration) -> Self {
         let tracker = Self::bound(flush_after, first_beacon_delay);
         tracker.engine.start(ID).expect("start");

@@ -154,19 +154,6 @@ impl World {
         }
     }
 
-    /// Goes to the next point in time for which somebody waits, if there is one.
-    pub(super) fn let_time_pass(&self) -> bool {
-        let mut state = self.lock();
-        let next = state.alarms.iter().min().copied();
-        let Some(next) = next.filter(|next| *next != Time::NEVER) else {
-            return false;
-        };
-        state.now = next;
-        drop(state);
-        self.changed.notify_all();
-        true
-    }
-
     fn wait_for_change<'a>(
         &'a self,
         mut state: MutexGuard<'a, State>,
@@ -187,6 +174,19 @@ impl World {
 /// What a test sees and does.
 #[cfg(test)]
 impl World {
+    /// Goes to the next point in time for which somebody waits, if there is one.
+    pub(super) fn let_time_pass(&self) -> bool {
+        let mut state = self.lock();
+        let next = state.alarms.iter().min().copied();
+        let Some(next) = next.filter(|next| *next != Time::NEVER) else {
+            return false;
+        };
+        state.now = next;
+        drop(state);
+        self.changed.notify_all();
+        true
+    }
+
     /// From now on packets are refused now and then.
     pub(super) fn refuse_now_and_then(&self) {
         self.lock().refusing = true;
