@@ -144,9 +144,15 @@ impl Engine {
             return;
         }
         live.node.flush();
+        let deadline = self.clock.now() + LAST_PATIENCE;
         while let Some(datagram) = live.node.poll_transmit() {
-            if live.group.send(datagram.as_ref()).is_err() {
-                live.node.count_send_error();
+            match live.group.send(datagram.as_ref()) {
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.clock.now() < deadline => {
+                    live.node.put_back(datagram);
+                    thread::sleep(Duration::from_millis(1));
+                }
+                Err(_) => live.node.count_send_error(),
             }
         }
         if !self.run.is_abandoned() {
