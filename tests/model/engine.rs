@@ -62,12 +62,11 @@ fn a_stop_is_final_and_loses_nothing() {
         join([
             tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
             tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
-            tracker.spawn(receive),
+            tracker.spawn(tick),
             tracker.spawn(|_| arrive()),
             tracker.spawn(|tracker| {
                 pause();
-                tracker.stop();
-                assert_eq!(tracker.calls(), 0, "a call goes on after the stop");
+                stop(tracker);
             }),
         ]);
         tracker.engine.close();
@@ -87,7 +86,7 @@ fn a_stop_is_final_also_while_the_tracker_holds_a_call_up() {
                     tracker.tell(1, number, Duration::from_millis(300));
                 }
             }),
-            tracker.spawn(receive),
+            tracker.spawn(tick),
             tracker.spawn(|_| arrive()),
             tracker.spawn(|tracker| {
                 pause();
@@ -96,6 +95,24 @@ fn a_stop_is_final_also_while_the_tracker_holds_a_call_up() {
         ]);
         tracker.engine.close();
         tracker.assert_told_is_sent();
+        tracker.works_again();
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn a_stop_is_final_also_for_what_the_threads_of_the_tracker_do() {
+    check(|| {
+        let tracker = Arc::new(Tracker::start(FLUSH_AFTER, FLUSH_AFTER));
+        WORLD.arrives_at_host(tracker::announces(NEIGHBOUR_ID, &[0]));
+        // The first beacon is due, and the torrents for it are to be counted.
+        sleep(FLUSH_AFTER);
+        join([
+            tracker.spawn(receive),
+            tracker.spawn(|tracker| tracker.engine.tick()),
+            tracker.spawn(stop),
+        ]);
+        tracker.engine.close();
         tracker.works_again();
         tracker.engine.close();
     });
@@ -146,9 +163,12 @@ fn what_arrives_is_applied_once_and_not_told_again() {
             tracker.spawn(|_| {
                 WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[0, 1]));
                 pause();
-                WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[2, 3]));
+                WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[2]));
             }),
-            tracker.spawn(receive),
+            tracker.spawn(|tracker| {
+                WORLD.arrives_at_host(tracker::announces(NEIGHBOUR_ID, &[3]));
+                receive(tracker);
+            }),
         ]);
         sleep(Duration::from_secs(1));
         assert_eq!(tracker.applied(), [0, 1, 2, 3]);
@@ -157,6 +177,11 @@ fn what_arrives_is_applied_once_and_not_told_again() {
         tracker.assert_told_is_sent();
         tracker.engine.close();
     });
+}
+
+fn stop(tracker: &Tracker) {
+    tracker.stop();
+    assert_eq!(tracker.calls(), 0, "a call goes on after the stop");
 }
 
 fn tell_some(tracker: &Tracker, teller: u8, count: u8) {
@@ -175,12 +200,9 @@ fn tick(tracker: &Tracker) {
     }
 }
 
-/// As a tracker does that watches a socket itself. It ticks, too.
+/// As a tracker does that watches a socket itself.
 fn receive(tracker: &Tracker) {
-    for _ in 0..3 {
-        pause();
-        tracker.engine.receive_from(io::stdin().as_fd());
-    }
+    tracker.engine.receive_from(io::stderr().as_fd());
 }
 
 /// Packets of all kinds, each of them first in some schedules.

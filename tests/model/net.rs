@@ -1,9 +1,9 @@
 //! What the room `net` offers otherwise. The descriptors are only names: there is
-//! one network.
+//! one network, and one socket of the tracker's own, which goes by standard error.
 
-use std::io::{self, Stderr, Stdin, Stdout};
+use std::io::{self, Stdin, Stdout};
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use super::world::WORLD;
@@ -52,10 +52,11 @@ impl Drop for Group {
 }
 
 pub(crate) fn receive(
-    _: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
     buffer: &mut [u8],
 ) -> io::Result<(usize, Option<SocketAddrV4>)> {
-    let packet = WORLD.receive().ok_or(io::ErrorKind::WouldBlock)?;
+    let at_host = fd.as_raw_fd() == io::stderr().as_raw_fd();
+    let packet = WORLD.receive(at_host).ok_or(io::ErrorKind::WouldBlock)?;
     buffer[..packet.len()].copy_from_slice(&packet);
     Ok((packet.len(), Some(NEIGHBOUR)))
 }
@@ -73,13 +74,13 @@ pub(crate) fn wait(
 }
 
 pub(crate) struct Waker {
-    waiting_side: Stderr,
+    waiting_side: Stdin,
 }
 
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
-            waiting_side: io::stderr(),
+            waiting_side: io::stdin(),
         })
     }
 

@@ -30,6 +30,7 @@ struct State {
     alarms: Vec<Time>,
     woken: bool,
     arrived: VecDeque<Vec<u8>>,
+    arrived_at_host: VecDeque<Vec<u8>>,
     sent: Vec<(Time, Vec<u8>)>,
     refusing: bool,
     refuses_until: Time,
@@ -47,6 +48,7 @@ impl Default for State {
             alarms: Vec::new(),
             woken: false,
             arrived: VecDeque::new(),
+            arrived_at_host: VecDeque::new(),
             sent: Vec::new(),
             refusing: false,
             refuses_until: Time::START,
@@ -102,8 +104,14 @@ impl World {
         Ok(())
     }
 
-    pub(super) fn receive(&self) -> Option<Vec<u8>> {
-        self.lock().arrived.pop_front()
+    /// A packet of the group; or, `at_host`, from a socket of the tracker's own.
+    pub(super) fn receive(&self, at_host: bool) -> Option<Vec<u8>> {
+        let mut state = self.lock();
+        if at_host {
+            state.arrived_at_host.pop_front()
+        } else {
+            state.arrived.pop_front()
+        }
     }
 
     /// Waits as poll(2) does; whether the network takes packets, if asked.
@@ -200,6 +208,11 @@ impl World {
         }
         drop(state);
         self.changed.notify_all();
+    }
+
+    /// A packet arrives at the tracker's own socket.
+    pub(super) fn arrives_at_host(&self, packet: Vec<u8>) {
+        self.lock().arrived_at_host.push_back(packet);
     }
 
     pub(super) fn sent(&self) -> Vec<(Time, Vec<u8>)> {
