@@ -60,11 +60,11 @@ static void open_tracker( struct tracker *tracker, int port, uint32_t id ) {
   config.interface = "127.0.0.1";
   config.port = (uint16_t)port;
   config.ipv6 = 1;
-  config.callbacks.user = tracker;
-  config.callbacks.is_blessed = is_blessed;
-  config.callbacks.add_peer = add_peer;
-  config.callbacks.remove_peer = remove_peer;
-  config.callbacks.packet_applied = packet_applied;
+  config.user = tracker;
+  config.is_blessed = is_blessed;
+  config.add_peer = add_peer;
+  config.remove_peer = remove_peer;
+  config.packet_applied = packet_applied;
   if( livesync_open( &config, &tracker->handle ) ) fail( "open" );
   if( livesync_start( tracker->handle, id ) ) fail( "start" );
   if( livesync_start( tracker->handle, id ) != LIVESYNC_E_STATE ) fail( "started twice" );

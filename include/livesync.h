@@ -22,6 +22,31 @@ extern "C" {
 #endif
 
 /*
+ Our count is now the one heard.
+ */
+#define LIVESYNC_MERGED 0
+
+/*
+ Our count is larger, and stays.
+ */
+#define LIVESYNC_KNOWN_BETTER 1
+
+/*
+ The torrent could not be stored.
+ */
+#define LIVESYNC_NOT_STORED -1
+
+/*
+ The six functions of ot_livesync.h are in the library.
+ */
+#define LIVESYNC_FEATURE_CLASSIC 1
+
+/*
+ Scrape sync is in the library.
+ */
+#define LIVESYNC_FEATURE_SCRAPE 2
+
+/*
  No error.
  */
 #define LIVESYNC_OK 0
@@ -43,12 +68,13 @@ extern "C" {
 #define LIVESYNC_E_SOCKET -3
 
 /*
- No thread can be started.
+ No thread can be started, or what one waits on cannot be made.
  */
 #define LIVESYNC_E_THREAD -4
 
 /*
- Not now: started already, or called from inside of a callback.
+ Not now, or not with this handle: started already, or not yet, or in the other of
+ the two ways; called from inside of a callback; it does not speak, or has no table.
  */
 #define LIVESYNC_E_STATE -5
 
@@ -61,6 +87,11 @@ extern "C" {
  An error in the library has switched this handle off.
  */
 #define LIVESYNC_E_TRIPPED -7
+
+/*
+ What was sent to the group was not heard again.
+ */
+#define LIVESYNC_E_SILENT -8
 
 /*
  Nothing is logged.
@@ -103,12 +134,96 @@ extern "C" {
 #define LIVESYNC_PEER_STOPPED 32
 
 /*
+ A peer announced itself to another tracker: `info_hash`, `peer`. Do not announce it
+ again.
+ */
+#define LIVESYNC_EVENT_ADD_PEER 1
+
+/*
+ A peer said goodbye to another tracker: `info_hash`, `peer`.
+ */
+#define LIVESYNC_EVENT_REMOVE_PEER 2
+
+/*
+ Another tracker spoke under our id; the library goes on under `tracker_id`.
+ */
+#define LIVESYNC_EVENT_NEW_TRACKER_ID 3
+
+/*
+ How many torrents are there? Answer by livesync_answer_count().
+ */
+#define LIVESYNC_EVENT_COUNT_TORRENTS 4
+
+/*
+ Which torrents are there, from `cursor` on, at most `limit` of them? Answer by
+ livesync_answer_walk().
+ */
+#define LIVESYNC_EVENT_WALK_TORRENTS 5
+
+/*
+ What is known of the torrent `info_hash`? Answer by livesync_answer_look_up().
+ */
+#define LIVESYNC_EVENT_LOOK_UP_TORRENT 6
+
+/*
+ Another tracker tells of `torrent`, whose `info_hash` is set, too. Raise its downloaded count to the one heard if
+ that is larger, or create it as it was heard. Answer by livesync_answer_merge().
+ */
+#define LIVESYNC_EVENT_MERGE_TORRENT 7
+
+/*
+ No part in scrape sync.
+ */
+#define LIVESYNC_SCRAPE_OFF 0
+
+/*
+ Nothing to do.
+ */
+#define LIVESYNC_SCRAPE_IDLE 1
+
+/*
+ Another tracker has more torrents: about to ask one, or waiting for it to tell.
+ */
+#define LIVESYNC_SCRAPE_INQUIRING 2
+
+/*
+ Telling all torrents to a tracker that asked.
+ */
+#define LIVESYNC_SCRAPE_TELLING 3
+
+/*
+ About to tell back what we know better than another tracker told.
+ */
+#define LIVESYNC_SCRAPE_TELLING_BACK 4
+
+/*
+ How many trackers livesync_nodes() knows at most.
+ */
+#define LIVESYNC_MAX_NODES 256
+
+/*
  A member of a cluster.
  */
 typedef struct livesync_t livesync_t;
 
 /*
- A peer of a swarm.
+ A line for the operator, without line feed.
+ */
+typedef void (*livesync_log_fn)(int level, const char *message, void *user);
+
+/*
+ Whether the tracker is up. Once it returns 0, nothing but the log is called.
+ */
+typedef int (*livesync_is_running_fn)(void *user);
+
+/*
+ Whether packets from this source may be used: 0 for no. `ip` are 16 bytes, IPv4 as
+ ::ffff:a.b.c.d.
+ */
+typedef int (*livesync_is_blessed_fn)(const uint8_t *ip, void *user);
+
+/*
+ A peer of a swarm. This struct never grows.
  */
 typedef struct livesync_peer_t {
   /*
@@ -130,7 +245,28 @@ typedef struct livesync_peer_t {
 } livesync_peer_t;
 
 /*
- A place in a walk over all torrents. It begins with zeros.
+ A peer announced itself to another tracker, or said goodbye there. `info_hash` are
+ 20 bytes.
+ */
+typedef void (*livesync_peer_fn)(const uint8_t *info_hash, const struct livesync_peer_t *peer, void *user);
+
+/*
+ All peers of one packet were added or removed: so many.
+ */
+typedef void (*livesync_packet_applied_fn)(size_t peers, void *user);
+
+/*
+ Another tracker spoke under our id; the library goes on under this one.
+ */
+typedef void (*livesync_new_tracker_id_fn)(uint32_t tracker_id, void *user);
+
+/*
+ How many torrents there are.
+ */
+typedef uint64_t (*livesync_count_torrents_fn)(void *user);
+
+/*
+ A place in a walk over all torrents. It begins with zeros. This struct never grows.
  */
 typedef struct livesync_cursor_t {
   /*
@@ -149,7 +285,7 @@ typedef struct livesync_cursor_t {
 } livesync_cursor_t;
 
 /*
- What trackers tell each other of a torrent.
+ What trackers tell each other of a torrent. This struct never grows.
  */
 typedef struct livesync_torrent_t {
   /*
@@ -167,81 +303,42 @@ typedef struct livesync_torrent_t {
 } livesync_torrent_t;
 
 /*
- What the library calls. All but is_blessed may be NULL. `user` is passed last.
-
- They are called from the library's own thread, and from threads that call
- livesync_tick() or livesync_receive(), perhaps several at once; never while the
- library holds a lock of its own, so they may block and may call the library, but
- for livesync_close(). What their arguments point at is valid during the call.
+ Reads at most `limit` torrents of one bucket, from `cursor` on, to `torrents`, and
+ sets `cursor` to where to go on. Returns how many. It is called again and again, so
+ it need not hold a lock for longer than that.
  */
-typedef struct livesync_callbacks_t {
-  /*
-   Yours.
-   */
-  void *user;
-  /*
-   Whether the tracker is up. Once it returns 0, nothing but `log` is called.
-   */
-  int (*is_running)(void *user);
-  /*
-   Whether packets from this source, IPv4 as 16 bytes ::ffff:a.b.c.d, may be
-   used. Without this callback none may.
-   */
-  int (*is_blessed)(const uint8_t *ip, void *user);
-  /*
-   A peer announced itself to another tracker. Do not announce it again.
-   */
-  void (*add_peer)(const uint8_t *info_hash, const struct livesync_peer_t *peer, void *user);
-  /*
-   A peer said goodbye to another tracker.
-   */
-  void (*remove_peer)(const uint8_t *info_hash, const struct livesync_peer_t *peer, void *user);
-  /*
-   All peers of one packet were added or removed: so many.
-   */
-  void (*packet_applied)(uintptr_t peers, void *user);
-  /*
-   Another tracker spoke under our id; the library goes on under this one.
-   */
-  void (*new_tracker_id)(uint32_t tracker_id, void *user);
-  /*
-   A line for the operator, without line feed. Without this callback it goes to
-   standard error.
-   */
-  void (*log)(int level, const char *message, void *user);
-  /*
-   How many torrents there are. This and the three below are for scrape sync,
-   which takes place only with all four.
-   */
-  uint64_t (*count_torrents)(void *user);
-  /*
-   Reads at most `limit` torrents of one bucket, from `cursor` on, to `torrents`,
-   and sets `cursor` to where to go on. Returns how many. It is called again and
-   again, so it need not hold a lock for longer than that.
-   */
-  uintptr_t (*walk_torrents)(struct livesync_cursor_t *cursor, struct livesync_torrent_t *torrents, uintptr_t limit, void *user);
-  /*
-   Fills in what is known of the torrent `torrent->info_hash`. Returns 0 if it is
-   not known.
-   */
-  int (*look_up_torrent)(struct livesync_torrent_t *torrent, void *user);
-  /*
-   Another tracker tells of a torrent. Raise its downloaded count to the one heard
-   if that is larger, or create it as it was heard, and return 0; return 1 if the
-   own count is larger, and -1 if it cannot be stored.
-   */
-  int (*merge_torrent)(const struct livesync_torrent_t *torrent, void *user);
-} livesync_callbacks_t;
+typedef size_t (*livesync_walk_torrents_fn)(struct livesync_cursor_t *cursor, struct livesync_torrent_t *torrents, size_t limit, void *user);
+
+/*
+ Fills in what is known of the torrent `torrent->info_hash`. Returns 0 if it is not
+ known.
+ */
+typedef int (*livesync_look_up_torrent_fn)(struct livesync_torrent_t *torrent, void *user);
+
+/*
+ Another tracker tells of a torrent. Raise its downloaded count to the one heard if
+ that is larger, or create it as it was heard. Returns LIVESYNC_MERGED,
+ LIVESYNC_KNOWN_BETTER if the own count is larger, or LIVESYNC_NOT_STORED.
+ */
+typedef int (*livesync_merge_torrent_fn)(const struct livesync_torrent_t *torrent, void *user);
 
 /*
  What livesync_open() is told. Set it by livesync_config_init() first: later
- versions may have more fields, at the end.
+ versions may have more fields, at the end. The number behind a field is its default.
+
+ All callbacks may be NULL; `user` is passed to them last. After livesync_start()
+ they are called from the library's own thread, and from threads that call
+ livesync_tick() or livesync_receive(), perhaps several at once; after
+ livesync_start_polling() only by livesync_process(), livesync_tick() and
+ livesync_receive(), on the calling thread. The library holds no lock of its own
+ meanwhile, so they may block and may call the library, but for livesync_close().
+ What their arguments point at is valid during the call.
  */
 typedef struct livesync_config_t {
   /*
    The size of this struct as the caller knows it; set by livesync_config_init().
    */
-  uintptr_t size;
+  size_t size;
   /*
    The IPv4 address of the interface to sync on, as text. It must be set.
    */
@@ -250,6 +347,12 @@ typedef struct livesync_config_t {
    The multicast group, IPv4 as text. NULL: 224.0.42.5
    */
   const char *group;
+  /*
+   Who may speak, besides those of whom the callback is_blessed says so: IPv4
+   addresses and networks as text, separated by spaces or commas, for instance
+   "192.0.2.1, 198.51.100.0/24". NULL: nobody
+   */
+  const char *allow;
   /*
    The port of the group, in host byte order. 9696
    */
@@ -263,9 +366,28 @@ typedef struct livesync_config_t {
    */
   uint8_t loopback;
   /*
-   1: the callbacks take IPv6 peers. 0
+   1: this handle tells what is announced to it. 0: it says nothing at all. 1
+   */
+  uint8_t speak;
+  /*
+   1: this handle hears what others tell. 0: it hears nothing, and takes no part in
+   scrape sync. 1
+   */
+  uint8_t listen;
+  /*
+   1: IPv6 peers are wanted, too. 0
    */
   uint8_t ipv6;
+  /*
+   1: the handle takes part in scrape sync, if the program can: with a table, with
+   the four callbacks for torrents, or polling without callbacks. 1
+   */
+  uint8_t scrape;
+  /*
+   1: the handle keeps a table of peers and torrents itself, for a program that has
+   none: see livesync_peers(). No callbacks for peers and torrents may be set. 0
+   */
+  uint8_t table;
   /*
    1: the LIVESYNC_... environment variables win over the fields here. 0
    */
@@ -283,23 +405,317 @@ typedef struct livesync_config_t {
    */
   uint32_t beacon_interval_ms;
   /*
+   A tracker that has more torrents than we is asked for them when we have less than
+   this part of them, in percent, from 0 to 100. 75
+   */
+  uint32_t inquire_percent;
+  /*
    How many scrape tell packets are sent per tenth of a second at most. 100
    */
   uint32_t tell_packets;
+  /*
+   How many torrents that we know better than another tracker are remembered at
+   most, to be told back. Each takes about 30 bytes. 65536
+   */
+  uint32_t remembered_torrents;
+  /*
+   Seconds until a peer that is not announced again leaves the table. 2700
+   */
+  uint32_t peer_lifetime_s;
+  /*
+   Seconds until a torrent that is not announced again leaves the table. 86400
+   */
+  uint32_t torrent_lifetime_s;
+  /*
+   The memory that the table may take, in bytes, of which a peer takes 250 at most and a
+   torrent 171; when it is full, those announced longest ago leave. 67108864
+   */
+  uint64_t table_bytes;
   /*
    What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
    */
   int log_level;
   /*
-   What the library calls.
+   Yours: what callbacks are passed last. NULL
    */
-  struct livesync_callbacks_t callbacks;
+  void *user;
+  /*
+   Where log lines go. NULL: to standard error
+   */
+  livesync_log_fn log;
+  /*
+   NULL: the program is up until it says otherwise by livesync_stop().
+   */
+  livesync_is_running_fn is_running;
+  /*
+   NULL: only those of `allow` may speak.
+   */
+  livesync_is_blessed_fn is_blessed;
+  /*
+   A peer announced itself to another tracker. Do not announce it again.
+   */
+  livesync_peer_fn add_peer;
+  /*
+   A peer said goodbye to another tracker.
+   */
+  livesync_peer_fn remove_peer;
+  livesync_packet_applied_fn packet_applied;
+  livesync_new_tracker_id_fn new_tracker_id;
+  /*
+   This and the three below are for scrape sync: all four, or none.
+   */
+  livesync_count_torrents_fn count_torrents;
+  livesync_walk_torrents_fn walk_torrents;
+  livesync_look_up_torrent_fn look_up_torrent;
+  livesync_merge_torrent_fn merge_torrent;
 } livesync_config_t;
+
+/*
+ Something that happened, or that the library asks. Which fields are set depends on
+ the type; the others are 0.
+ */
+typedef struct livesync_event_t {
+  /*
+   LIVESYNC_EVENT_...; pass over types that you do not know.
+   */
+  uint32_t event_type;
+  /*
+   An id in host byte order.
+   */
+  uint32_t tracker_id;
+  /*
+   A torrent: 20 raw bytes.
+   */
+  uint8_t info_hash[20];
+  /*
+   A peer of this torrent.
+   */
+  struct livesync_peer_t peer;
+  /*
+   What another tracker told of this torrent.
+   */
+  struct livesync_torrent_t torrent;
+  /*
+   Where to begin a walk.
+   */
+  struct livesync_cursor_t cursor;
+  /*
+   How many torrents to read at most.
+   */
+  uint32_t limit;
+} livesync_event_t;
+
+/*
+ What a handle has done since it was started last. Counts only grow.
+ */
+typedef struct livesync_stats_t {
+  /*
+   How many bytes of this struct the library has set.
+   */
+  size_t size;
+  /*
+   The id under which the handle speaks, in host byte order; 0 while it is stopped.
+   */
+  uint32_t tracker_id;
+  /*
+   LIVESYNC_SCRAPE_...: what scrape sync does now.
+   */
+  uint32_t scrape_state;
+  /*
+   Milliseconds since the start; 0 while it is stopped.
+   */
+  uint64_t uptime_ms;
+  /*
+   How many trackers livesync_nodes() knows now.
+   */
+  uint64_t nodes;
+  /*
+   Announces told by the program.
+   */
+  uint64_t records_told;
+  /*
+   Announces heard from others and handed to the program.
+   */
+  uint64_t records_heard;
+  /*
+   Packets completed for sending, and their bytes.
+   */
+  uint64_t packets_out;
+  uint64_t bytes_out;
+  /*
+   Datagrams that arrived, used or not, and their bytes.
+   */
+  uint64_t packets_in;
+  uint64_t bytes_in;
+  /*
+   Packets that could not be sent.
+   */
+  uint64_t send_errors;
+  /*
+   Packets lost because the network took none for too long.
+   */
+  uint64_t packets_overflowed;
+  /*
+   How often another tracker spoke under our id.
+   */
+  uint64_t id_collisions;
+  /*
+   Dropped: the source is not allowed to speak.
+   */
+  uint64_t drops_not_blessed;
+  /*
+   Dropped: shorter than a header.
+   */
+  uint64_t drops_too_short;
+  /*
+   Dropped: our own packet, come back to us.
+   */
+  uint64_t drops_own_packet;
+  /*
+   Dropped: a packet type that we do not know.
+   */
+  uint64_t drops_unknown_type;
+  /*
+   Dropped: the length does not fit the packet type.
+   */
+  uint64_t drops_bad_length;
+  /*
+   Dropped: a list without a record.
+   */
+  uint64_t drops_empty_list;
+  /*
+   An incomplete record at the end of a list was dropped; those before it were used.
+   */
+  uint64_t drops_truncated_tail;
+  /*
+   Dropped: an IPv6 peer list, and none are wanted.
+   */
+  uint64_t drops_ipv6_unsupported;
+  /*
+   Dropped: scrape sync, and the handle takes no part in it.
+   */
+  uint64_t drops_scrape_unsupported;
+  /*
+   Scrape sync: beacons and inquiries sent and heard.
+   */
+  uint64_t beacons_sent;
+  uint64_t beacons_heard;
+  uint64_t inquiries_sent;
+  uint64_t inquiries_heard;
+  /*
+   Scrape sync: torrents told, and heard and handed to the program.
+   */
+  uint64_t torrents_told;
+  uint64_t torrents_heard;
+  /*
+   Scrape sync: torrents heard that the program could not store.
+   */
+  uint64_t torrents_failed;
+  /*
+   Scrape sync: torrents known better than heard, for which there was no room to
+   remember that they are to be told back.
+   */
+  uint64_t torrents_not_remembered;
+  /*
+   Events that wait for livesync_poll_events() now.
+   */
+  uint64_t events_waiting;
+  /*
+   The table: torrents and peers in it now, with some that have expired and are not
+   removed yet, and the bytes that they take at most.
+   */
+  uint64_t table_torrents;
+  uint64_t table_peers;
+  uint64_t table_bytes;
+  /*
+   The table: peers and torrents that left because they were not announced again, and
+   because the table was full.
+   */
+  uint64_t table_expired;
+  uint64_t table_evicted;
+} livesync_stats_t;
+
+/*
+ A tracker that was heard.
+ */
+typedef struct livesync_node_t {
+  /*
+   Its id, in host byte order.
+   */
+  uint32_t tracker_id;
+  /*
+   The port it sends from, in host byte order.
+   */
+  uint16_t port;
+  /*
+   0.
+   */
+  uint16_t reserved;
+  /*
+   The address it sends from: IPv4 as ::ffff:a.b.c.d.
+   */
+  uint8_t ip[16];
+  /*
+   How many milliseconds ago it was last heard.
+   */
+  uint64_t last_heard_ms;
+  /*
+   Packets of it that were used.
+   */
+  uint64_t packets;
+  /*
+   Announces in them.
+   */
+  uint64_t records;
+  /*
+   Beacons among them.
+   */
+  uint64_t beacons;
+  /*
+   How many torrents it had at its last beacon; 0 before the first.
+   */
+  uint64_t torrents;
+} livesync_node_t;
+
+/*
+ The swarm of a torrent, in the table of a handle.
+ */
+typedef struct livesync_counts_t {
+  /*
+   How many bytes of this struct the library has set.
+   */
+  size_t size;
+  /*
+   1: the torrent is in the table; 0: it is not, and all other fields are 0.
+   */
+  uint32_t known;
+  /*
+   How many minutes ago it was last announced.
+   */
+  uint32_t base_offset;
+  /*
+   Peers that have everything.
+   */
+  uint64_t seeders;
+  /*
+   All other peers.
+   */
+  uint64_t leechers;
+  /*
+   How often it was downloaded.
+   */
+  uint64_t downloaded;
+} livesync_counts_t;
 
 /*
  The version of the library: 0x00MMmmpp for major, minor, patch.
  */
 uint32_t livesync_version(void);
+
+/*
+ What is compiled into the library: LIVESYNC_FEATURE_... bits.
+ */
+uint64_t livesync_features(void);
 
 /*
  What an error number means, in English. Never NULL; the text is constant.
@@ -312,34 +728,37 @@ const char *livesync_strerror(int error);
 
  Returns LIVESYNC_OK, or LIVESYNC_E_ARGUMENT.
 
- # Safety
+ What the caller sees to:
  `config` is either NULL, or valid for writing `size` bytes.
  */
-int livesync_config_init(struct livesync_config_t *config, uintptr_t size);
+int livesync_config_init(struct livesync_config_t *config, size_t size);
 
 /*
  Joins the group on the interface, as `config` says, and makes a handle of it.
- Nothing is sent or received yet. `config` is copied, with its strings.
+ Nothing is sent or applied yet. `config` is copied, with its strings.
 
  Returns LIVESYNC_OK and stores the handle to `out`, to be given back to
  livesync_close(); or an error, and nothing is left open. What is wrong is told to
- the callback `log`.
+ the callback `log`, with the name of the field.
 
- # Safety
+ What the caller sees to:
  `config` is either NULL, or what livesync_config_init() has set and the caller has
  changed since: strings are NULL or end with a zero byte, callbacks take the
- arguments that are declared, from any thread. `out` is either NULL, or valid for
- writing.
+ arguments that are declared, from the threads that are declared. `out` is either NULL,
+ or valid for writing.
  */
 int livesync_open(const struct livesync_config_t *config, struct livesync_t **out);
 
 /*
  Starts to sync as tracker `tracker_id`, any number that no other tracker of the
- cluster has, best drawn at random. A thread is started, from which callbacks come.
+ cluster has; 0: one is drawn at random. A thread is started, from which callbacks
+ come. The thread takes no signals, and does not survive a fork: fork before this.
 
  After livesync_stop() it starts again.
 
- # Safety
+ Returns LIVESYNC_OK or a negative error; what is wrong is told to the callback `log`.
+
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
  */
 int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
@@ -347,11 +766,15 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
 /*
  Tells the others of an announce of a client. Both arguments are copied. It may be
  called from any thread, with locks held that the callbacks take. It does not block,
- and calls nothing back.
+ and calls nothing back. A peer that leaves its swarm has the flag
+ LIVESYNC_PEER_STOPPED. With a table it is stored there, too.
 
  From inside of a callback it does nothing: the cluster knows already.
 
- # Safety
+ Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle is not started
+ or does not speak.
+
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
  either NULL, or valid for reading 20 bytes; `peer` is either NULL, or valid for
  reading.
@@ -361,7 +784,7 @@ int livesync_announce(struct livesync_t *handle, const uint8_t *info_hash, const
 /*
  Does what is due, on this thread. The library's own thread does the same on time.
 
- # Safety
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
  */
 int livesync_tick(struct livesync_t *handle);
@@ -370,33 +793,259 @@ int livesync_tick(struct livesync_t *handle);
  Receives what waits at a socket of the caller's, and applies it on this thread,
  without blocking.
 
- # Safety
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
  */
 int livesync_receive(struct livesync_t *handle, int fd);
 
 /*
  Stops to sync. No callback begins after it has returned, but one that takes long
- may still go on. What was announced and not sent yet is sent.
+ may still go on. What was announced and not sent yet is sent: by the library's thread,
+ or without one by the next livesync_process() or livesync_close().
 
- It returns within 200 ms and takes neither locks nor memory, so it may be called
- from a signal handler that interrupted any code.
+ It returns within 200 ms, without a thread at once, and takes neither locks nor memory,
+ so it may be called from a signal handler that interrupted any code.
 
- # Safety
+ Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
+
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
  */
 int livesync_stop(struct livesync_t *handle);
 
 /*
- Stops to sync, waits until no callback runs, and gives everything back. It must not
- be called from inside of a callback: then it returns LIVESYNC_E_STATE and does
- nothing. NULL is closed already.
+ Stops to sync, waits until no callback runs, sends what was announced and not sent
+ yet, and gives everything back. It blocks for as long as a callback does, and else for
+ some milliseconds. NULL is closed already.
 
- # Safety
+ It must not be called from inside of a callback: then it returns LIVESYNC_E_STATE and
+ does nothing. Else it returns LIVESYNC_OK.
+
+ What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet, and no other
  thread uses it.
  */
 int livesync_close(struct livesync_t *handle);
+
+/*
+ Starts to sync as tracker `tracker_id`, in the program's own event loop: no thread
+ is started, and nothing is called back but by livesync_process(). The loop is
+
+ struct pollfd fds[] = { { livesync_fd( handle ), POLLIN, 0 }, ... };
+ for( ;; ) {
+   poll( fds, n, livesync_next_timeout_ms( handle ) );
+   livesync_process( handle );
+   while( ( got = livesync_poll_events( handle, events, 64, sizeof *events ) ) > 0 )
+     ...
+ }
+
+ where the last two lines are needed without callbacks only. For `tracker_id`, and
+ what it returns, see livesync_start(). On Linux only; elsewhere it returns
+ LIVESYNC_E_THREAD.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet.
+ */
+int livesync_start_polling(struct livesync_t *handle, uint32_t tracker_id);
+
+/*
+ A descriptor that is readable for as long as a packet waits in the kernel, or another
+ thread has announced something, so that livesync_process() has something to do before
+ its time. Give it to
+ poll(2), select(2), epoll(7) or what your loop has. It is the library's: do not read
+ from it or close it. It stays the same from livesync_start_polling() to
+ livesync_close().
+
+ Returns the descriptor, or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet.
+ */
+int livesync_fd(struct livesync_t *handle);
+
+/*
+ How many milliseconds may pass until livesync_process() must be called, also when
+ the descriptor is not readable: what poll(2) takes. Ask again before each wait;
+ whoever calls livesync_process() at fixed times instead need not ask.
+
+ Returns 0 or more, INT_MAX for as long as you like; or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet.
+ */
+int livesync_next_timeout_ms(struct livesync_t *handle);
+
+/*
+ Receives what has arrived, does what is due, and sends what is ready, without
+ blocking and for some 10 ms at most; callbacks come from inside of it. Calling it too
+ early or too often is harmless; for one handle, call it from one thread at a time.
+
+ While a few thousand events wait for livesync_poll_events() it receives nothing: packets
+ wait in the kernel, the descriptor stays readable, and no event is lost in the library.
+
+ Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE also after livesync_stop(), and
+ then what was announced before is sent.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet.
+ */
+int livesync_process(struct livesync_t *handle);
+
+/*
+ Takes what happened, and what the library asks, in order: at most `capacity`
+ events, each `event_size` bytes long, which is sizeof( livesync_event_t ) as the caller
+ knows it. Call it after livesync_process() until there are none left.
+
+ Events for peers come without the callbacks add_peer and remove_peer, and those for
+ torrents without the four callbacks for torrents. A program that does not take part
+ in scrape sync may ignore the latter; config.scrape = 0 keeps them away. With a table
+ (config.table = 1) there are neither, and none before livesync_start_polling().
+
+ Returns how many events were written to `out`, or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `out` is either
+ NULL, or valid for writing `capacity * event_size` bytes.
+ */
+int livesync_poll_events(struct livesync_t *handle, struct livesync_event_t *out, size_t capacity, size_t event_size);
+
+/*
+ Answers LIVESYNC_EVENT_COUNT_TORRENTS.
+
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet.
+ */
+int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
+
+/*
+ Answers LIVESYNC_EVENT_WALK_TORRENTS with `count` torrents, at most the `limit` of the
+ event: else it returns LIVESYNC_E_ARGUMENT, and the question stays open. The next event of this type begins where `next` says, which is copied; NULL:
+ these were the last torrents.
+
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `torrents` is
+ either NULL, or valid for reading `count` of them; `next` is either NULL, or valid for
+ reading.
+ */
+int livesync_answer_walk(struct livesync_t *handle, const struct livesync_torrent_t *torrents, size_t count, const struct livesync_cursor_t *next);
+
+/*
+ Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event. NULL: the torrent is
+ not known.
+
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `torrent` is
+ either NULL, or valid for reading.
+ */
+int livesync_answer_look_up(struct livesync_t *handle, const struct livesync_torrent_t *torrent);
+
+/*
+ Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
+ LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED.
+
+ Returns LIVESYNC_OK or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
+ either NULL, or valid for reading 20 bytes.
+ */
+int livesync_answer_merge(struct livesync_t *handle, const uint8_t *info_hash, int merged);
+
+/*
+ What the handle has done so far: writes the first `size` bytes of the statistics to
+ `out`; `size` is sizeof( livesync_stats_t ) as the caller knows it. It takes a lock for a
+ moment, and may be called at any time from any thread.
+
+ Returns LIVESYNC_OK or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `out` is either
+ NULL, or valid for writing `size` bytes.
+ */
+int livesync_stats(struct livesync_t *handle, struct livesync_stats_t *out, size_t size);
+
+/*
+ The trackers that were heard, the one heard last first: at most `capacity` of
+ them, each `node_size` bytes long, which is sizeof( livesync_node_t ) as the caller knows
+ it. At most LIVESYNC_MAX_NODES are known; the longest silent one makes room.
+
+ Returns how many were written to `out`, or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `out` is either
+ NULL, or valid for writing `capacity * node_size` bytes.
+ */
+int livesync_nodes(struct livesync_t *handle, struct livesync_node_t *out, size_t capacity, size_t node_size);
+
+/*
+ The statistics and the nodes as text in the exposition format of Prometheus, ending
+ with a zero byte. What does not fit into `capacity` bytes is cut off. `buffer` may be
+ NULL with a `capacity` of 0, to ask for the length.
+
+ Returns the length of the whole text without the zero byte: if that is `capacity` or
+ more, call again with more. Or a negative error.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `buffer` is
+ either NULL, or valid for writing `capacity` bytes.
+ */
+int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capacity);
+
+/*
+ Tries whether a handle with this configuration could work: joins the group on the
+ interface with sockets of its own, sends a packet that every tracker ignores, and
+ listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
+ trackers it hears, is told to the callback `log` line by line: as LIVESYNC_LOG_INFO, so
+ set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. It needs no handle;
+ others may run meanwhile.
+
+ That it succeeds shows that the interface, the group and this host's own firewall let
+ multicast through. What switches and other hosts do with it shows when those are heard.
+
+ Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard; or the error that
+ livesync_open() would return.
+
+ What the caller sees to:
+ As for livesync_open().
+ */
+int livesync_selftest(const struct livesync_config_t *config, uint32_t time_ms);
+
+/*
+ The peers of the swarm of `info_hash`, 20 bytes, in the table of a handle that was
+ opened with config.table = 1: at most `capacity` of them, those announced last first.
+ It holds those that were heard, and those announced to this handle. It takes time in
+ proportion to the swarm, with the table locked.
+
+ Returns how many were written to `out`, or a negative error; LIVESYNC_E_STATE if the
+ handle has no table.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
+ either NULL, or valid for reading 20 bytes; `out` is either NULL, or valid for writing
+ `capacity` peers.
+ */
+int livesync_peers(struct livesync_t *handle, const uint8_t *info_hash, struct livesync_peer_t *out, size_t capacity);
+
+/*
+ How many peers the swarm of `info_hash`, 20 bytes, has in the table of a handle that
+ was opened with config.table = 1, and how often it was downloaded: writes the first
+ `size` bytes of the counts to `out`; `size` is sizeof( livesync_counts_t ) as the caller
+ knows it.
+
+ Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle has no table.
+
+ What the caller sees to:
+ `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
+ either NULL, or valid for reading 20 bytes; `out` is either NULL, or valid for writing
+ `size` bytes.
+ */
+int livesync_counts(struct livesync_t *handle, const uint8_t *info_hash, struct livesync_counts_t *out, size_t size);
 
 #ifdef __cplusplus
 }

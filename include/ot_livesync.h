@@ -84,7 +84,7 @@ void livesync_deinit(void);
  To be called once, before livesync_init(), from one thread. On an error it
  ends the process through the tracker's exerr().
 
- # Safety
+ What the caller sees to:
  `ip` is either NULL, which is an error, or valid for reading those bytes.
  */
 void livesync_bind_mcast(char *ip, uint16_t port);
@@ -97,7 +97,7 @@ void livesync_bind_mcast(char *ip, uint16_t port);
  functions while they apply what came from sync is ignored. Before
  livesync_init() and after livesync_deinit() it does nothing.
 
- # Safety
+ What the caller sees to:
  Each pointer is either NULL, and then nothing happens, or valid for reading.
  */
 void livesync_tell(ot_hash *info_hash, const ot_peer *peer);

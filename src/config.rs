@@ -3,62 +3,103 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
+
 use crate::log::Level;
 
 /// The port that the specification names.
 pub const LIVESYNC_PORT: u16 = 9696;
 
-/// What may be set. [`Config::default`] is what the specification says, or
-/// where it is silent what suits a busy tracker.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Config {
-    /// The multicast group. The specification says 224.0.42.5; a cluster that
-    /// runs the C module uses 224.0.23.5.
-    pub group: Ipv4Addr,
-    /// The multicast ttl of what we send.
-    pub ttl: u8,
-    /// Whether other trackers on the same host hear us.
-    pub loopback: bool,
-    /// How long the oldest record waits for its packet to fill up.
-    pub flush_after: Duration,
-    /// Whether to hear of IPv6 peers.
-    pub ipv6: bool,
-    /// Whether to take part in scrape sync. Without the feature `want_sync_scrape`
-    /// it makes no difference.
-    pub scrape: bool,
-    /// How long a tracker runs before its first beacon
-    /// (`LIVESYNC_FIRST_BEACON_DELAY`).
-    pub first_beacon_delay: Duration,
-    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`).
-    pub beacon_interval: Duration,
-    /// A tracker with R torrents is worth asking for them when we have less than
-    /// this part of R.
-    pub inquire_threshold: f64,
-    /// How many scrape tell packets are sent per tick, a tenth of a second, at
-    /// most.
-    pub tell_packets: u32,
-    /// How many torrents that we know better than another tracker are remembered
-    /// at most, to be told back. Each takes about 30 bytes.
-    pub remembered_torrents: usize,
-    /// What is logged: this level and the more serious ones.
-    pub log: Level,
+/// Declares the settings, each with its default, and a method of its name that
+/// changes it.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr,)+) => {
+        /// What may be set. [`Config::default`] is what the specification says, or
+        /// where it is silent what suits a busy tracker.
+        ///
+        /// Each setting is a field, and a method that returns the configuration with
+        /// another value for it:
+        ///
+        /// ```
+        /// use livesync::Config;
+        ///
+        /// let config = Config::on([192, 0, 2, 1])
+        ///     .group([224, 0, 23, 5])
+        ///     .allow(["192.0.2.0/24".parse()?]);
+        /// assert_eq!(config.port, 9696);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        #[non_exhaustive]
+        pub struct Config {
+            $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        impl Config {
+            $($(#[doc = $doc])+
+            #[must_use]
+            pub fn $name(mut self, $name: impl Into<$type>) -> Self {
+                self.$name = $name.into();
+                self
+            })+
+        }
+    };
 }
 
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            group: Ipv4Addr::new(224, 0, 42, 5),
-            ttl: 1,
-            loopback: false,
-            flush_after: Duration::from_millis(100),
-            ipv6: true,
-            scrape: true,
-            first_beacon_delay: Duration::from_secs(1800),
-            beacon_interval: Duration::from_secs(60),
-            inquire_threshold: 0.75,
-            tell_packets: 100,
-            remembered_torrents: 65_536,
-            log: Level::Warn,
-        }
+settings! {
+    /// The address of the interface to sync on. For 0.0.0.0 the kernel chooses one.
+    interface: Ipv4Addr = Ipv4Addr::UNSPECIFIED,
+    /// The multicast group. The specification says 224.0.42.5; a cluster that
+    /// runs the C module uses 224.0.23.5.
+    group: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5),
+    /// The port of the group, not 0.
+    port: u16 = LIVESYNC_PORT,
+    /// Who may speak, besides those whom the host blesses.
+    allow: Vec<Ipv4Net> = Vec::new(),
+    /// The multicast ttl of what we send.
+    ttl: u8 = 1,
+    /// Whether other trackers on the same host hear us.
+    loopback: bool = false,
+    /// Whether to tell. Who does not tell is no member of the cluster, but hears it.
+    speak: bool = true,
+    /// Whether to hear. Who does not hear takes no part in scrape sync.
+    listen: bool = true,
+    /// How long the oldest record waits for its packet to fill up.
+    flush_after: Duration = Duration::from_millis(100),
+    /// Whether to hear of IPv6 peers, if the host takes them.
+    ipv6: bool = true,
+    /// Whether to take part in scrape sync, if the host can. Without the feature
+    /// `want_sync_scrape` it makes no difference.
+    scrape: bool = true,
+    /// How long a tracker runs before its first beacon
+    /// (`LIVESYNC_FIRST_BEACON_DELAY`).
+    first_beacon_delay: Duration = Duration::from_secs(1800),
+    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`).
+    beacon_interval: Duration = Duration::from_secs(60),
+    /// A tracker with R torrents is worth asking for them when we have less than
+    /// this part of R.
+    inquire_threshold: f64 = 0.75,
+    /// How many scrape tell packets are sent per tick, a tenth of a second, at
+    /// most.
+    tell_packets: u32 = 100,
+    /// How many torrents that we know better than another tracker are remembered
+    /// at most, to be told back. Each takes about 30 bytes.
+    remembered_torrents: usize = 65_536,
+    /// Who speaks so long without hearing anybody is warned, once.
+    lonely_after: Duration = Duration::from_secs(300),
+    /// What is logged: this level and the more serious ones.
+    log: Level = Level::Warn,
+}
+
+impl Config {
+    /// The defaults, on the interface with this address.
+    pub fn on(interface: impl Into<Ipv4Addr>) -> Self {
+        Self::default().interface(interface)
     }
 }

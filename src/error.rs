@@ -99,6 +99,18 @@ impl fmt::Display for SetupError {
     }
 }
 
+/// Sync is not started, or not in the way that this call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotRunning;
+
+impl fmt::Display for NotRunning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sync is not started, or not in the way that this call is for")
+    }
+}
+
+impl std::error::Error for NotRunning {}
+
 impl std::error::Error for SetupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {

@@ -12,12 +12,12 @@
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
 //! | 3 | `net`: sockets; [`host`]: what we need from a tracker |
-//! | 4 | [`engine`]: lock, take, unlock, act; the receive thread |
-//! | 5 | `host::opentracker`: a tracker found by link-time symbols |
+//! | 4 | `engine`: lock, take, unlock, act; the receive thread |
+//! | 5 | [`Livesync`]: the handle; [`host`]: trackers found by link-time symbols, called back, polled, or kept in memory |
 //! | 6 | `ffi`: the C border |
 
 pub mod config;
-pub mod engine;
+mod engine;
 pub mod error;
 pub mod host;
 pub mod log;
@@ -28,8 +28,19 @@ pub mod types;
 pub mod wire;
 
 mod ffi;
+mod livesync;
+mod metrics;
 #[cfg(not(shuttle))]
 mod net;
+mod selftest;
+
+pub use config::Config;
+pub use engine::{HeardNode, Stats};
+pub use error::{NotRunning, SetupError};
+pub use host::{Event, Events, Host, Memory};
+pub use livesync::Livesync;
+pub use selftest::{Findings, selftest};
+pub use types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
 #[cfg(shuttle)]
 #[path = "../tests/model/mod.rs"]

@@ -39,6 +39,21 @@ impl Reject {
         Self::ScrapeUnsupported,
     ];
 
+    /// The reason as one word, as metrics have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NotBlessed => "not_blessed",
+            Self::TooShort => "too_short",
+            Self::OwnPacket => "own_packet",
+            Self::UnknownType => "unknown_type",
+            Self::BadLength => "bad_length",
+            Self::EmptyList => "empty_list",
+            Self::TruncatedTail => "truncated_tail",
+            Self::Ipv6Unsupported => "ipv6_unsupported",
+            Self::ScrapeUnsupported => "scrape_unsupported",
+        }
+    }
+
     /// The reason in words, as the log has it.
     pub const fn reason(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The words of the protocol: what a tracker knows, before it becomes bytes.
 
 use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::BitOr;
 
@@ -35,6 +36,19 @@ impl TrackerId {
     pub const fn to_host(self) -> u32 {
         u32::from_ne_bytes(self.0)
     }
+}
+
+impl TrackerId {
+    /// An id drawn at random, that nobody else has as far as anybody can know.
+    pub fn random() -> Self {
+        Self((random() as u32).to_ne_bytes())
+    }
+}
+
+/// The operating system's randomness, by way of what the standard library seeds its
+/// hash tables with.
+pub(crate) fn random() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
 
 impl fmt::Display for TrackerId {

@@ -36,11 +36,11 @@ static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, 
 
 /* Callbacks that are here. */
 static int       is_running( void *unused );
-static void      packet_applied( uintptr_t peers, void *unused );
+static void      packet_applied( size_t peers, void *unused );
 static void      new_tracker_id( uint32_t tracker_id, void *unused );
 static void      log_line( int level, const char *message, void *unused );
 static uint64_t  count_torrents( void *unused );
-static uintptr_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, uintptr_t limit, void *unused );
+static size_t    walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, size_t limit, void *unused );
 static int       look_up_torrent( livesync_torrent_t *torrent, void *unused );
 static int       merge_torrent( const livesync_torrent_t *heard, void *unused );
 
@@ -62,21 +62,21 @@ void livesync_bind_mcast( char *ip, uint16_t port ) {
   inet_ntop( AF_INET, ip + sizeof v4_mapped, interface, sizeof interface );
 
   livesync_config_init( &config, sizeof config );
-  config.interface   = interface;
-  config.port        = port;
-  config.ipv6        = PEER_IP_SIZE == 16;
-  config.environment = 1;
-  config.callbacks.is_running      = is_running;
-  config.callbacks.is_blessed      = is_blessed;
-  config.callbacks.add_peer        = add_peer;
-  config.callbacks.remove_peer     = remove_peer;
-  config.callbacks.packet_applied  = packet_applied;
-  config.callbacks.new_tracker_id  = new_tracker_id;
-  config.callbacks.log             = log_line;
-  config.callbacks.count_torrents  = count_torrents;
-  config.callbacks.walk_torrents   = walk_torrents;
-  config.callbacks.look_up_torrent = look_up_torrent;
-  config.callbacks.merge_torrent   = merge_torrent;
+  config.interface       = interface;
+  config.port            = port;
+  config.ipv6            = PEER_IP_SIZE == 16;
+  config.environment     = 1;
+  config.is_running      = is_running;
+  config.is_blessed      = is_blessed;
+  config.add_peer        = add_peer;
+  config.remove_peer     = remove_peer;
+  config.packet_applied  = packet_applied;
+  config.new_tracker_id  = new_tracker_id;
+  config.log             = log_line;
+  config.count_torrents  = count_torrents;
+  config.walk_torrents   = walk_torrents;
+  config.look_up_torrent = look_up_torrent;
+  config.merge_torrent   = merge_torrent;
 
   g_setting_up = 1;
   end_setup( livesync_open( &config, &g_cluster ) );
@@ -136,7 +136,7 @@ static int is_running( void *unused ) {
   return g_opentracker_running;
 }
 
-static void packet_applied( uintptr_t peers, void *unused ) {
+static void packet_applied( size_t peers, void *unused ) {
   (void)unused;
   stats_issue_event( EVENT_SYNC, 0, peers );
 }
@@ -174,7 +174,7 @@ static uint64_t count_torrents( void *unused ) {
   return mutex_get_torrent_count();
 }
 
-static uintptr_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, uintptr_t limit, void *unused ) {
+static size_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, size_t limit, void *unused ) {
   ot_vector  *bucket   = mutex_bucket_lock( (int)cursor->bucket );
   ot_torrent *torrents = bucket->data;
   size_t      next = 0, count = 0, end = torrents_in( bucket );

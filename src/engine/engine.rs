@@ -5,7 +5,9 @@ use std::hint;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
-use std::time::Duration;
+use std::sync::Arc;
+
+use once_cell::sync::OnceCell;
 
 use super::clock::Clock;
 use super::live::Live;
@@ -13,11 +15,12 @@ use super::run::Run;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use crate::config::Config;
-use crate::error::SetupError;
+use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, NoCancel, NoSignals, Waker, receive, receive_capacity};
-use crate::protocol::{Counters, Received, Source};
+use crate::net::{Group, NoCancel, NoSignals, PollSet, Waker, receive, receive_capacity};
+use crate::protocol::{Received, Source};
+use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
 use crate::wire::{MAX_RECEIVED, PeerList};
 
@@ -28,48 +31,38 @@ const SENT_AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 64 };
 /// How often a lock is tried before we wait for it.
 const TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
 
-/// How long a stop waits at most.
-const STOP_PATIENCE: Duration = Duration::from_millis(150);
-
-/// How long a start waits for the thread of the run before.
-const RESTART_PATIENCE: Duration = Duration::from_secs(1);
-
 /// The engine: bind, start, tell, stop; and from the start again.
 ///
-/// One mutex covers all of its state. The clock is read under it, so that the node
-/// never sees it run backwards. It is held for one input to the protocol
+/// One mutex covers all of its state. It is held for one input to the protocol
 /// at a time, never while the host is called, and never during a system call
-/// but those of [`bind`](Self::bind) and [`start`](Self::start). All methods may
-/// be called from any thread.
+/// but those of binding and starting. The clock is read under it, so that the node
+/// never sees it run backwards. All methods may be called from any thread.
 pub struct Engine {
-    pub(super) host: Box<dyn Host>,
+    pub(super) host: Arc<dyn Host>,
     pub(super) clock: Clock,
     pub(super) state: Mutex<State>,
     pub(super) run: Run,
     pub(super) waker: Waker,
+    /// What the host's own loop waits on, once it has one.
+    pub(super) poll_set: OnceCell<PollSet>,
+    /// Where it receives to.
+    pub(super) buffer: Mutex<Vec<u8>>,
     tripped: AtomicBool,
 }
 
 pub(super) struct State {
     /// What was bound last; it is kept for a start after a stop.
-    pub(super) binding: Option<Binding>,
+    pub(super) binding: Option<Config>,
     /// The sockets, between bind and start.
     pub(super) group: Option<Group>,
     /// The node, between start and stop.
     pub(super) live: Option<Live>,
-    log: Level,
-}
-
-#[derive(Clone)]
-pub(super) struct Binding {
-    pub(super) config: Config,
-    pub(super) interface: Ipv4Addr,
-    pub(super) port: u16,
+    pub(super) log: Level,
 }
 
 impl Engine {
     /// An engine for this host, neither bound nor started.
-    pub fn new(host: Box<dyn Host>) -> Result<Self, SetupError> {
+    pub fn new(host: Arc<dyn Host>) -> Result<Self, SetupError> {
         Ok(Self {
             host,
             clock: Clock::new(),
@@ -81,26 +74,10 @@ impl Engine {
             }),
             run: Run::default(),
             waker: Waker::new().map_err(SetupError::Thread)?,
+            poll_set: OnceCell::new(),
+            buffer: Mutex::new(Vec::new()),
             tripped: AtomicBool::new(false),
         })
-    }
-
-    /// Joins the group of `config` at `port` on the interface with the address
-    /// `interface`. From now on packets wait for us in the kernel.
-    pub fn bind(&self, config: Config, interface: Ipv4Addr, port: u16) -> Result<(), SetupError> {
-        let mut state = self.settled()?;
-        if state.group.is_some() || state.live.is_some() {
-            return Err(SetupError::AlreadyBound);
-        }
-        state.binding = None;
-        state.group = Some(Group::join(&config, interface, port)?);
-        state.log = config.log;
-        state.binding = Some(Binding {
-            config,
-            interface,
-            port,
-        });
-        Ok(())
     }
 
     /// An announce that the host received from a client. It is copied; the rest
@@ -108,15 +85,20 @@ impl Engine {
     ///
     /// A tell from inside [`Host::add_peer`] or [`Host::remove_peer`] is an
     /// announce that the cluster knows already, and is ignored.
-    pub fn tell(&self, info_hash: InfoHash, peer: Peer) {
-        if self.run.is_delivering_here() || self.run.is_stopping() {
-            return;
+    pub fn tell(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
+        if self.run.is_delivering_here() {
+            return Ok(());
+        }
+        if self.run.is_stopping() {
+            return Err(NotRunning);
         }
         let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
+        let live = state.live.as_mut().filter(|live| live.speaks());
+        let live = live.ok_or(NotRunning)?;
         let announce = Announce { info_hash, peer };
         live.node.tell(self.clock.now(), announce);
         self.act(state);
+        Ok(())
     }
 
     /// Does what is due. The receive thread does the same on time; who comes
@@ -128,7 +110,11 @@ impl Engine {
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
         live.node.handle_timeout(self.clock.now());
+        let lonely = live.node.take_lonely();
         self.act(state);
+        if lonely {
+            self.warn_of_loneliness();
+        }
         #[cfg(feature = "want_sync_scrape")]
         self.do_tasks();
     }
@@ -143,27 +129,6 @@ impl Engine {
             }
         }
         self.tick();
-    }
-
-    /// Stops in bounded time. It takes no lock and no memory, so a signal
-    /// handler may call it. When it returns no call of the host goes on or begins,
-    /// but one that the host itself held up for longer. What was not sent yet is
-    /// sent, the group left and the memory given back by the receive thread as it
-    /// ends.
-    pub fn stop(&self) {
-        self.run.begin_to_stop();
-        self.waker.wake();
-        if !self.run.wait_until_idle(STOP_PATIENCE) {
-            self.run.abandon();
-        }
-        self.run.wait_for_worker_to_vanish();
-    }
-
-    /// Stops, and waits until no call of the host goes on, however long that takes. It
-    /// must not be called from inside of such a call.
-    pub fn close(&self) {
-        self.stop();
-        while !self.run.wait_until_idle(RESTART_PATIENCE) {}
     }
 
     /// Whether this thread is inside of a call of the host on our behalf.
@@ -184,12 +149,6 @@ impl Engine {
     /// Whether [`trip`](Self::trip) was called.
     pub fn is_tripped(&self) -> bool {
         self.tripped.load(Ordering::SeqCst)
-    }
-
-    /// What the node has done since it was started, if it runs.
-    pub fn counters(&self) -> Option<Counters> {
-        let state = self.lock();
-        state.live.as_ref().map(|live| live.node.counters())
     }
 
     /// Receives and applies one datagram; whether there was one.
@@ -224,7 +183,7 @@ impl Engine {
     /// Unlocks the state, and acts on what an input has changed in it.
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
-        let wake = live.must_wake_worker();
+        let wake = live.must_wake_driver();
         let send = live.begin_sending();
         drop(state);
         self.wake_if(wake);
@@ -266,6 +225,26 @@ impl Engine {
             let _no_cancel = NoCancel::new();
             self.waker.wake();
         }
+    }
+
+    /// "On" proves nothing: somebody should look.
+    fn warn_of_loneliness(&self) {
+        let Some(_in_host) = self.run.enter_host() else {
+            return;
+        };
+        let Some(counters) = self.stats().map(|stats| stats.counters) else {
+            return;
+        };
+        let not_blessed = counters.drops.of(Reject::NotBlessed);
+        self.report(
+            Level::Warn,
+            format_args!(
+                "we speak, and hear nobody: {} packets sent since the start, {} arrived, {} of them from \
+                 sources that are not allowed to speak. Do all trackers use this group, port and \
+                 network? Does a firewall drop multicast, or a switch (IGMP snooping without a querier)?",
+                counters.packets_out, counters.packets_in, not_blessed
+            ),
+        );
     }
 
     /// Hands one datagram to the protocol, and its announces to the host.
@@ -344,30 +323,6 @@ impl Engine {
     /// Whether to go on calling the host.
     pub(super) fn may_call_host(&self) -> bool {
         !self.run.is_stopping() && self.host.is_running()
-    }
-
-    /// The state to bind or start on. After a stop it sees that the run before
-    /// has ended, and clears it away.
-    pub(super) fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
-        loop {
-            if self.is_tripped() {
-                return Err(SetupError::Tripped);
-            }
-            if self.run.is_stopping() && !self.run.wait_until_idle(RESTART_PATIENCE) {
-                return Err(SetupError::StillStopping);
-            }
-            let mut state = self.lock();
-            if !self.run.is_stopping() {
-                return Ok(state);
-            }
-            // Somebody else may have started and stopped meanwhile.
-            if self.run.is_idle() {
-                state.live = None;
-                state.group = None;
-                self.run.reset();
-                return Ok(state);
-            }
-        }
     }
 
     #[cfg(not(feature = "want_sync_scrape"))]

@@ -1,6 +1,5 @@
 //! What the engine's mutex covers while a node runs.
 
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,22 +10,33 @@ use crate::net::Group;
 use crate::protocol::{Datagram, Node};
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::TrackerId;
+use crate::types::{TrackerId, random};
 
 /// The same complaint is logged again after this time at the earliest.
 const QUIET: Duration = Duration::from_secs(60);
+
+/// Who applies what arrives, and does on time what is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Driver {
+    /// The receive thread.
+    Thread,
+    /// The host, in its own event loop.
+    Host,
+}
 
 /// A node and its sockets.
 pub(super) struct Live {
     pub(super) node: Node,
     pub(super) group: Arc<Group>,
-    /// Until when the receive thread sleeps; [`Time::START`] while it is awake.
-    worker_sleeps_until: Time,
+    pub(super) began: Time,
+    pub(super) driver: Driver,
+    /// Until when the driver sleeps; [`Time::START`] while it is awake.
+    driver_sleeps_until: Time,
     /// Somebody is sending. Packets leave in the order in which they were
     /// completed, so only one thread at a time sends; the others leave theirs
     /// to it.
     sending: bool,
-    /// The network does not take packets now; the receive thread waits for it.
+    /// The network does not take packets now; the driver waits for it.
     blocked: bool,
     send_error: Option<io::Error>,
     quiet: Quiet,
@@ -41,17 +51,14 @@ struct Quiet {
 
 impl Live {
     pub(super) fn new(now: Time, id: TrackerId, group: Group, config: &Config) -> Self {
-        // The operating system's randomness, by way of what the standard library
-        // seeds its hash tables with; in a model the same again.
-        let seed = if cfg!(shuttle) {
-            1
-        } else {
-            RandomState::new().build_hasher().finish()
-        };
+        // In a model the same again.
+        let seed = if cfg!(shuttle) { 1 } else { random() };
         Self {
             node: Node::new(now, id, group.address(), seed, config),
             group: Arc::new(group),
-            worker_sleeps_until: Time::START,
+            began: now,
+            driver: Driver::Thread,
+            driver_sleeps_until: Time::START,
             sending: false,
             blocked: false,
             send_error: None,
@@ -63,47 +70,51 @@ impl Live {
         }
     }
 
-    /// The receive thread goes to sleep, until then at the latest.
-    pub(super) fn worker_sleeps(&mut self) -> Time {
-        let can_send = !self.sending && !self.blocked && self.node.has_transmit();
-        self.worker_sleeps_until = if can_send {
+    /// The driver goes to sleep, until then at the latest.
+    pub(super) fn driver_sleeps(&mut self) -> Time {
+        self.driver_sleeps_until = if self.can_send() {
             Time::START
         } else {
             self.node.poll_timeout()
         };
-        self.worker_sleeps_until
+        self.driver_sleeps_until
     }
 
-    /// The receive thread is awake. The network takes packets again if it is
+    /// The driver is awake. The network takes packets again if it is
     /// `writable`.
-    pub(super) fn worker_wakes(&mut self, writable: bool) {
-        self.worker_sleeps_until = Time::START;
+    pub(super) fn driver_wakes(&mut self, writable: bool) {
+        self.driver_sleeps_until = Time::START;
         self.blocked &= !writable;
     }
 
-    /// Whether the receive thread would sleep too long. It is asked to wake only
+    /// Whether the driver would sleep too long. It is asked to wake only
     /// once, so in a busy tracker hardly a tell makes a system call for this.
-    pub(super) fn must_wake_worker(&mut self) -> bool {
+    pub(super) fn must_wake_driver(&mut self) -> bool {
         let due = self.node.poll_timeout();
-        let wake = due < self.worker_sleeps_until;
+        let wake = due < self.driver_sleeps_until;
         if wake {
-            self.worker_sleeps_until = due;
+            self.driver_sleeps_until = due;
         }
         wake
     }
 
     /// Whether the caller is the one to send now.
     pub(super) fn begin_sending(&mut self) -> bool {
-        let begin = !self.sending && !self.blocked && self.node.has_transmit();
+        let begin = self.can_send();
         self.sending |= begin;
         begin
     }
 
+    /// Whether there is something to send, and nobody sends it.
+    fn can_send(&self) -> bool {
+        !self.sending && !self.blocked && self.node.has_transmit()
+    }
+
     /// Sending has ended, though there may be more to send; whether to wake the
-    /// receive thread for that.
+    /// driver for that.
     pub(super) fn end_sending(&mut self) -> bool {
         self.sending = false;
-        self.node.has_transmit() && self.worker_sleeps_until != Time::START
+        self.node.has_transmit() && self.driver_sleeps_until != Time::START
     }
 
     /// The next packet, for the one that is sending; without one it has ended.
@@ -114,11 +125,16 @@ impl Live {
     }
 
     /// The network does not take this packet now; sending has ended. Whether to
-    /// wake the receive thread, so that it waits for the network.
+    /// wake the driver, so that it waits for the network.
     pub(super) fn send_later(&mut self, datagram: Datagram) -> bool {
         self.node.put_back(datagram);
         self.blocked = true;
         self.end_sending()
+    }
+
+    /// Whether we say anything at all.
+    pub(super) fn speaks(&self) -> bool {
+        self.group.sender().is_some()
     }
 
     /// Whether somebody is sending.
@@ -139,8 +155,8 @@ impl Live {
         }
     }
 
-    /// Why packets could not be sent, if it is to be logged. The receive thread
-    /// does that: a teller may hold a lock of the tracker.
+    /// Why packets could not be sent, if it is to be logged. The driver does
+    /// that: a teller may hold a lock of the tracker.
     pub(super) fn take_send_error(&mut self) -> Option<io::Error> {
         self.send_error.take()
     }

@@ -3,11 +3,16 @@
 mod clock;
 #[expect(clippy::module_inception, reason = "the room is named after it")]
 mod engine;
+mod lifetime;
 mod live;
+mod polling;
+mod report;
 mod run;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod sync;
+mod turn;
 mod worker;
 
 pub use engine::Engine;
+pub use report::{HeardNode, Stats};

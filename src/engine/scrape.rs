@@ -4,18 +4,19 @@
 use super::engine::Engine;
 use crate::host::Torrents;
 use crate::protocol::{Node, Task};
+use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::TorrentList;
 
 impl Engine {
     /// Whether the host takes part in scrape sync.
     pub(super) fn can_scrape(&self) -> bool {
-        self.host.torrents().is_some()
+        self.host.torrents().is_some() || self.host.answers_later()
     }
 
     /// Merges the torrents of one packet into the host's.
     pub(super) fn merge(&self, heard: TorrentList<'_>) {
         let Some(torrents) = self.host.torrents() else {
-            return;
+            return self.host.torrents_heard(heard);
         };
         let mut merged = Vec::with_capacity(heard.len());
         for torrent in heard {
@@ -24,7 +25,7 @@ impl Engine {
             }
             merged.push((torrent.info_hash, torrents.merge(&torrent)));
         }
-        self.input(|node| node.handle_merged(self.clock.now(), &merged));
+        self.torrents_merged(&merged);
     }
 
     /// Does what the node asks for, and sends what comes of it.
@@ -46,13 +47,12 @@ impl Engine {
     fn do_task(&self, task: Task, torrents: &dyn Torrents) {
         match task {
             Task::CountTorrents => {
-                let count = torrents.count();
-                self.input(|node| node.handle_torrent_count(self.clock.now(), count));
+                self.torrents_counted(torrents.count());
             }
             Task::Walk { cursor, limit } => {
                 let mut told = Vec::with_capacity(limit);
                 let next = torrents.walk(cursor, limit, &mut told);
-                self.input(|node| node.handle_walked(&told, next));
+                self.torrents_walked(&told, next);
             }
             Task::LookUp(hashes) => {
                 let mut told = Vec::with_capacity(hashes.len());
@@ -62,9 +62,38 @@ impl Engine {
                     }
                     told.extend(torrents.look_up(info_hash));
                 }
-                self.input(|node| node.handle_looked_up(&told));
+                self.torrents_looked_up(&told);
             }
         }
+    }
+
+    /// What to ask a host that [answers later](crate::host::Host::answers_later). Each task is
+    /// handed out once, and to be answered once.
+    pub fn poll_task(&self) -> Option<Task> {
+        if !self.host.answers_later() || self.run.is_stopping() {
+            return None;
+        }
+        self.input(Node::poll_task).flatten()
+    }
+
+    /// The answer to [`Task::CountTorrents`].
+    pub fn torrents_counted(&self, torrents: u64) {
+        self.input(|node| node.handle_torrent_count(self.clock.now(), torrents));
+    }
+
+    /// The answer to [`Task::Walk`]: some torrents, and where to go on.
+    pub fn torrents_walked(&self, torrents: &[Torrent], next: Option<Cursor>) {
+        self.input(|node| node.handle_walked(torrents, next));
+    }
+
+    /// The answer to [`Task::LookUp`]: those that are known.
+    pub fn torrents_looked_up(&self, torrents: &[Torrent]) {
+        self.input(|node| node.handle_looked_up(torrents));
+    }
+
+    /// What became of torrents that the host [heard](crate::host::Host::torrents_heard) of.
+    pub fn torrents_merged(&self, merged: &[(InfoHash, Merged)]) {
+        self.input(|node| node.handle_merged(self.clock.now(), merged));
     }
 
     /// Hands something to the node, if it lives, and sends what comes of it.

@@ -1,4 +1,4 @@
-//! The six functions of `ot_livesync.h`, over one engine for the process.
+//! The six functions of `ot_livesync.h`, over one handle for the process.
 
 use std::ffi::c_char;
 use std::os::fd::BorrowedFd;
@@ -10,10 +10,10 @@ use once_cell::sync::OnceCell;
 
 use super::environment;
 use crate::config::Config;
-use crate::engine::Engine;
 use crate::error::SetupError;
 use crate::host::log_to_stderr;
 use crate::host::opentracker::{Opentracker, exit_with_error, ot_hash, ot_peer};
+use crate::livesync::Livesync;
 use crate::log::Level;
 use crate::net::with_errno_kept;
 use crate::types::InfoHash;
@@ -22,7 +22,7 @@ use crate::types::InfoHash;
 #[allow(non_camel_case_types)]
 pub type int64 = i64;
 
-static ENGINE: OnceCell<Arc<Engine>> = OnceCell::new();
+static HANDLE: OnceCell<Livesync> = OnceCell::new();
 
 static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
@@ -35,10 +35,10 @@ static COMPLAINED: AtomicBool = AtomicBool::new(false);
 pub extern "C" fn livesync_init() {
     set_up(|| {
         let tracker = Opentracker::find()?;
-        let engine = ENGINE.get().ok_or(SetupError::NotBound)?;
-        engine.start(tracker.tracker_id())?;
+        let handle = HANDLE.get().ok_or(SetupError::NotBound)?;
+        handle.start(tracker.tracker_id())?;
         #[cfg(feature = "want_sync_scrape")]
-        say_what_scrape_sync_misses(engine);
+        say_what_scrape_sync_misses(handle);
         Ok(())
     });
 }
@@ -52,8 +52,8 @@ pub extern "C" fn livesync_init() {
 /// what is needed for that. livesync_init() starts again with the same address.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_deinit() {
-    if let Some(engine) = ENGINE.get() {
-        with_errno_kept(|| guard(|| engine.stop()));
+    if let Some(handle) = HANDLE.get() {
+        with_errno_kept(|| guard(|| handle.stop()));
     }
 }
 
@@ -76,11 +76,15 @@ pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
         let tracker = Opentracker::find()?;
         // SAFETY: as this function's contract says.
         let interface = unsafe { tracker.interface(ip) }?;
-        let mut config = Config::default();
+        let mut config = Config::on(interface).port(port);
         environment::read(&mut config)?;
-        ENGINE
-            .get_or_try_init(|| Engine::new(Box::new(tracker)).map(Arc::new))?
-            .bind(config, interface, port)
+        match HANDLE.get() {
+            Some(handle) => handle.rebind(config),
+            None => {
+                let handle = Livesync::open(config, Arc::new(tracker))?;
+                HANDLE.set(handle).map_err(|_| SetupError::AlreadyBound)
+            }
+        }
     });
 }
 
@@ -100,7 +104,10 @@ pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_
     }
     // SAFETY: neither is NULL, so both are valid; both are plain bytes.
     let (info_hash, peer) = unsafe { (info_hash.read(), peer.read()) };
-    with_engine(|engine| engine.tell(InfoHash(info_hash), peer.into()));
+    with_handle(|handle| {
+        // Before livesync_init() and after livesync_deinit() there is nobody to tell.
+        let _ = handle.announce(InfoHash(info_hash), peer.into());
+    });
 }
 
 /// Tickles live sync from time to time, so that no events get stuck when there
@@ -108,7 +115,7 @@ pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_
 /// the same on time; so this may be called as often or as rarely as one likes.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_ticker() {
-    with_engine(|engine| engine.tick());
+    with_handle(Livesync::tick);
 }
 
 /// Handles incoming packets, for trackers that watch a socket themselves:
@@ -121,13 +128,13 @@ pub extern "C" fn handle_livesync(serversocket: int64) {
     // SAFETY: not negative; the tracker has it open during the call, and if not
     // the kernel says so.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-    with_engine(|engine| engine.receive_from(fd));
+    with_handle(|handle| handle.receive_from(fd));
 }
 
-/// Runs `body` on the engine, if there is one that works.
-fn with_engine(body: impl FnOnce(&Engine)) {
-    match ENGINE.get() {
-        Some(engine) if !engine.is_tripped() => guard(|| body(engine)),
+/// Runs `body` on the handle, if there is one that works.
+fn with_handle(body: impl FnOnce(&Livesync)) {
+    match HANDLE.get() {
+        Some(handle) if !handle.is_tripped() => guard(|| body(handle)),
         Some(_) => {}
         None => guard(complain_without_tracker),
     }
@@ -146,12 +153,12 @@ fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
 
 /// A tracker without the bucket functions does without scrape sync.
 #[cfg(feature = "want_sync_scrape")]
-fn say_what_scrape_sync_misses(engine: &Engine) {
+fn say_what_scrape_sync_misses(handle: &Livesync) {
     let missing = Opentracker::missing_for_scrape();
     if !missing.is_empty() {
         let missing = missing.join(", ");
         let message = format_args!("without scrape sync: this program does not define {missing}");
-        engine.log(Level::Warn, message);
+        handle.log(Level::Warn, message);
     }
 }
 
@@ -175,8 +182,8 @@ fn complain(error: &SetupError) {
 /// Sees that no panic crosses the border.
 fn guard(body: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(body)).is_err()
-        && let Some(engine) = ENGINE.get()
+        && let Some(handle) = HANDLE.get()
     {
-        engine.trip("a call of the tracker panicked");
+        handle.trip("a call of the tracker panicked");
     }
 }

@@ -3,12 +3,17 @@
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
+use self::memory::Usage;
 use crate::log::Level;
 use crate::types::{InfoHash, Peer, TrackerId};
+#[cfg(feature = "want_sync_scrape")]
+use crate::wire::TorrentList;
 
 #[cfg(feature = "handles")]
 #[allow(unsafe_code)]
 pub(crate) mod callbacks;
+mod events;
+pub mod memory;
 #[cfg(feature = "want_sync_live")]
 #[allow(unsafe_code)]
 pub mod opentracker;
@@ -17,6 +22,9 @@ mod torrents;
 
 #[cfg(feature = "want_sync_scrape")]
 pub use torrents::Torrents;
+
+pub use events::{Event, Events};
+pub use memory::Memory;
 
 /// A tracker that takes part in a cluster.
 ///
@@ -30,8 +38,12 @@ pub trait Host: Send + Sync {
         true
     }
 
-    /// Whether packets from this source address may be used.
-    fn is_blessed(&self, source: Ipv4Addr) -> bool;
+    /// Whether packets from this source address may be used, besides those that
+    /// the configuration [allows](crate::config::Config::allow).
+    fn is_blessed(&self, source: Ipv4Addr) -> bool {
+        let _ = source;
+        false
+    }
 
     /// Whether the tracker takes IPv6 peers. It is asked at the start.
     fn takes_ipv6(&self) -> bool {
@@ -52,12 +64,40 @@ pub trait Host: Send + Sync {
     fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer);
 
     /// All announces of one packet are applied: so many.
-    fn packet_applied(&self, records: usize);
+    fn packet_applied(&self, records: usize) {
+        let _ = records;
+    }
+
+    /// Whether a host that polls takes more for now. If not, packets wait in the kernel
+    /// until it processes again.
+    fn has_room(&self) -> bool {
+        true
+    }
 
     /// The torrents, if the tracker takes part in scrape sync. Whether it does must
     /// not change while it runs.
     #[cfg(feature = "want_sync_scrape")]
     fn torrents(&self) -> Option<&dyn Torrents> {
+        None
+    }
+
+    /// Whether a host without [`torrents`](Self::torrents) takes part in scrape sync all
+    /// the same: it polls what it is asked, and answers later. This must not change while
+    /// it runs.
+    #[cfg(feature = "want_sync_scrape")]
+    fn answers_later(&self) -> bool {
+        false
+    }
+
+    /// Torrents that another tracker told of, for a host that
+    /// [answers later](Self::answers_later).
+    #[cfg(feature = "want_sync_scrape")]
+    fn torrents_heard(&self, torrents: TorrentList<'_>) {
+        let _ = torrents;
+    }
+
+    /// What the host's table takes, if it is to show in the statistics.
+    fn usage(&self) -> Option<Usage> {
         None
     }
 

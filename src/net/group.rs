@@ -17,37 +17,37 @@ const RECEIVE_BUFFER: usize = 8 << 20;
 /// Our membership in a group, on one interface.
 #[derive(Debug)]
 pub(crate) struct Group {
-    receiver: UdpSocket,
-    /// Connected to the group.
-    sender: UdpSocket,
+    /// None, if we do not listen.
+    receiver: Option<UdpSocket>,
+    /// Connected to the group; none, if we do not speak.
+    sender: Option<UdpSocket>,
     /// Where our own packets come from.
     address: SocketAddrV4,
 }
 
 impl Group {
-    /// Joins the group that `config` names, at `port`, on the interface that
-    /// has the address `interface`.
-    pub(crate) fn join(
-        config: &Config,
-        interface: Ipv4Addr,
-        port: u16,
-    ) -> Result<Self, SetupError> {
+    /// Joins the group as `config` says.
+    pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
         if !config.group.is_multicast() {
             return Err(SetupError::NotMulticast(config.group));
         }
-        if port == 0 {
+        if config.port == 0 {
             return Err(SetupError::NoPort);
         }
         let membership = Membership {
-            group: SocketAddrV4::new(config.group, port),
-            interface,
+            group: SocketAddrV4::new(config.group, config.port),
+            interface: config.interface,
         };
-        let receiver = membership.receiver()?;
-        let sender = membership.sender(config)?;
-        let address = match sender.local_addr() {
-            Ok(SocketAddr::V4(address)) => Ok(address),
-            Ok(SocketAddr::V6(_)) => Err(io::ErrorKind::AddrNotAvailable.into()),
-            Err(e) => Err(e),
+        let receiver = config.listen.then(|| membership.receiver()).transpose()?;
+        let sender = config
+            .speak
+            .then(|| membership.sender(config))
+            .transpose()?;
+        let address = match sender.as_ref().map(UdpSocket::local_addr) {
+            None => Ok(SocketAddrV4::new(config.interface, 0)),
+            Some(Ok(SocketAddr::V4(address))) => Ok(address),
+            Some(Ok(SocketAddr::V6(_))) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Some(Err(e)) => Err(e),
         };
         Ok(Self {
             receiver,
@@ -64,8 +64,9 @@ impl Group {
 
     /// Sends one packet to the group, without blocking.
     pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
+        let sender = self.sender.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         loop {
-            match self.sender.send(payload) {
+            match sender.send(payload) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 sent => return sent.map(drop),
             }
@@ -73,13 +74,13 @@ impl Group {
     }
 
     /// What to wait on when the network does not take a packet now.
-    pub(crate) fn sender(&self) -> BorrowedFd<'_> {
-        self.sender.as_fd()
+    pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
+        self.sender.as_ref().map(AsFd::as_fd)
     }
 
     /// What to wait on and to receive from.
-    pub(crate) fn receiver(&self) -> BorrowedFd<'_> {
-        self.receiver.as_fd()
+    pub(crate) fn receiver(&self) -> Option<BorrowedFd<'_>> {
+        self.receiver.as_ref().map(AsFd::as_fd)
     }
 }
 
@@ -157,21 +158,34 @@ mod tests {
 
     use super::*;
 
+    fn config() -> Config {
+        Config::on(Ipv4Addr::LOCALHOST).port(19_696u16)
+    }
+
+    #[test]
+    fn who_does_not_listen_or_speak_has_no_socket_for_it() {
+        let group = Group::join(&config().listen(false)).unwrap();
+        assert!(group.receiver().is_none() && group.sender().is_some());
+        let group = Group::join(&config().speak(false)).unwrap();
+        assert!(group.receiver().is_some() && group.sender().is_none());
+        assert!(group.send(&[0; 8]).is_err());
+    }
+
     #[test]
     fn the_sockets_are_set_up_as_the_specification_says() {
-        let mut config = Config::default();
         for (ttl, loopback) in [(1, false), (7, true)] {
-            config.ttl = ttl;
-            config.loopback = loopback;
-            let group = Group::join(&config, Ipv4Addr::LOCALHOST, 19_696).unwrap();
-            let sender = SockRef::from(&group.sender);
+            let config = config().ttl(ttl).loopback(loopback);
+            let group = Group::join(&config).unwrap();
+            let sender = group.sender().unwrap();
+            let sender = SockRef::from(&sender);
             assert_eq!(sender.multicast_ttl_v4().unwrap(), ttl.into());
             assert_eq!(sender.multicast_loop_v4().unwrap(), loopback);
             assert_eq!(sender.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST);
             let to = sender.peer_addr().unwrap().as_socket_ipv4().unwrap();
             assert_eq!(to, SocketAddrV4::new(config.group, 19_696));
             assert_eq!(*group.address().ip(), Ipv4Addr::LOCALHOST);
-            let receiver = SockRef::from(&group.receiver);
+            let receiver = group.receiver().unwrap();
+            let receiver = SockRef::from(&receiver);
             assert!(receiver.reuse_address().unwrap());
             #[cfg(target_os = "linux")]
             assert!(!receiver.multicast_all_v4().unwrap());
@@ -182,11 +196,7 @@ mod tests {
 
     #[test]
     fn a_group_that_is_no_multicast_address_is_refused() {
-        let config = Config {
-            group: Ipv4Addr::new(10, 0, 0, 1),
-            ..Config::default()
-        };
-        let error = Group::join(&config, Ipv4Addr::LOCALHOST, 19_696).unwrap_err();
+        let error = Group::join(&config().group([10, 0, 0, 1])).unwrap_err();
         assert_eq!(
             error.to_string(),
             "group 10.0.0.1 is not a multicast address"

@@ -1,10 +1,12 @@
 //! Sockets: the multicast group as a place to send to and to receive from.
 
 mod group;
+mod poll_set;
 mod sys;
 mod waker;
 
 pub(crate) use group::Group;
+pub(crate) use poll_set::PollSet;
 #[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;
 pub(crate) use sys::{

@@ -4,7 +4,7 @@
 use std::io;
 use std::mem::MaybeUninit;
 use std::net::{SocketAddr, SocketAddrV4};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
@@ -53,20 +53,20 @@ pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {
 /// time is over; whether `writable` is. It may return early. It fails when
 /// somebody has closed a descriptor.
 pub(crate) fn wait(
-    readable: [BorrowedFd<'_>; 2],
+    readable: [Option<BorrowedFd<'_>>; 2],
     writable: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
-    let pollfd = |fd: i32, events| libc::pollfd {
-        fd,
+    let pollfd = |fd: Option<BorrowedFd<'_>>, events| libc::pollfd {
+        // poll(2) ignores a negative descriptor.
+        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
         events,
         revents: 0,
     };
     let mut fds = [
-        pollfd(readable[0].as_raw_fd(), libc::POLLIN),
-        pollfd(readable[1].as_raw_fd(), libc::POLLIN),
-        // poll(2) ignores a negative descriptor.
-        pollfd(writable.map_or(-1, |fd| fd.as_raw_fd()), libc::POLLOUT),
+        pollfd(readable[0], libc::POLLIN),
+        pollfd(readable[1], libc::POLLIN),
+        pollfd(writable, libc::POLLOUT),
     ];
     // Rounded up, so that what is due is due when we wake.
     let millis = timeout.map_or(-1, |t| {
@@ -78,6 +78,44 @@ pub(crate) fn wait(
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     Ok(fds[2].revents != 0)
+}
+
+/// A set of descriptors, itself a descriptor that can be waited on.
+#[cfg(target_os = "linux")]
+pub(super) fn epoll_create() -> io::Result<OwnedFd> {
+    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    unsafe {
+        match libc::epoll_create1(libc::EPOLL_CLOEXEC) {
+            -1 => Err(io::Error::last_os_error()),
+            fd => Ok(OwnedFd::from_raw_fd(fd)),
+        }
+    }
+}
+
+/// Adds `fd` to the set `epoll`, to be waited on until it is readable.
+#[cfg(target_os = "linux")]
+pub(super) fn epoll_add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut event = libc::epoll_event {
+        events: libc::EPOLLIN as u32,
+        u64: 0,
+    };
+    let (set, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
+    // SAFETY: `event` is valid during the call.
+    match unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_ADD, fd, &mut event) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// Where there is no epoll, a host has no descriptor to wait on, and needs our thread.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn epoll_create() -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn epoll_add(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 /// While this lives, the current thread is not cancelled: a host that ends its

@@ -13,8 +13,12 @@ pub struct Counters {
     pub records_heard: u64,
     /// Packets completed for sending.
     pub packets_out: u64,
+    /// The bytes of their payloads.
+    pub bytes_out: u64,
     /// Datagrams that arrived, used or not.
     pub packets_in: u64,
+    /// The bytes of their payloads.
+    pub bytes_in: u64,
     /// Packets lost because the network did not take them for too long.
     pub packets_overflowed: u64,
     /// Packets that could not be sent at all.

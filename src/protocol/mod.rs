@@ -5,9 +5,12 @@
 //! So a whole cluster runs inside one test, on a clock that the test owns.
 
 mod batch;
+mod company;
 mod counters;
 mod node;
+mod nodes;
 mod outbox;
+mod received;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod timers;
@@ -15,7 +18,9 @@ mod timers;
 pub use counters::Counters;
 #[cfg(feature = "want_sync_scrape")]
 pub use counters::ScrapeCounters;
-pub use node::{Node, Received, Source};
+pub use node::Node;
+pub use nodes::{Heard, MAX_NODES};
 pub use outbox::Datagram;
+pub use received::{Received, Source};
 #[cfg(feature = "want_sync_scrape")]
-pub use scrape::Task;
+pub use scrape::{ScrapeState, Task};

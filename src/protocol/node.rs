@@ -4,12 +4,16 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::time::Duration;
 
 use fastrand::Rng;
+use ipnet::Ipv4Net;
 
 use super::batch::Batch;
+use super::company::Company;
 use super::counters::Counters;
+use super::nodes::{Heard, Nodes};
 use super::outbox::{Datagram, Outbox};
+use super::received::{Received, Source};
 #[cfg(feature = "want_sync_scrape")]
-use super::scrape::{Scrape, Task};
+use super::scrape::{Scrape, ScrapeState, Task};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::reject::Reject;
@@ -17,31 +21,7 @@ use crate::time::Time;
 use crate::types::{Announce, ByFamily, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
-#[cfg(feature = "want_sync_scrape")]
-use crate::wire::TorrentList;
 use crate::wire::{Header, Packet, PacketType, PeerList};
-
-/// Where a datagram came from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Source {
-    /// The address it was sent from.
-    pub address: SocketAddrV4,
-    /// Whether the host lets this address speak.
-    pub blessed: bool,
-}
-
-/// What a datagram has for the host.
-#[derive(Clone, Debug)]
-pub enum Received<'a> {
-    /// Announces, to be applied in their order.
-    Peers(PeerList<'a>),
-    /// Torrents, to be merged into the host's, and the results to be handed to
-    /// [`Node::handle_merged`].
-    #[cfg(feature = "want_sync_scrape")]
-    Torrents(TorrentList<'a>),
-    /// Nothing; the node has dealt with it.
-    Nothing,
-}
 
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
@@ -87,7 +67,11 @@ pub struct Node {
     flush_after: Duration,
     ipv4: Batch<Announce<Ipv4Addr>>,
     ipv6: Batch<Announce<Ipv6Addr>>,
+    allow: Vec<Ipv4Net>,
     hears_ipv6: bool,
+    nodes: Nodes,
+    company: Company,
+    lonely: bool,
     outbox: Outbox,
     timers: Timers,
     counters: Counters,
@@ -108,7 +92,6 @@ impl Node {
         seed: u64,
         config: &Config,
     ) -> Self {
-        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
         let mut timers = Timers::new(now);
         #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
         let mut rng = Rng::with_seed(seed);
@@ -118,12 +101,15 @@ impl Node {
             flush_after: config.flush_after,
             ipv4: Batch::new(id, PacketType::Live),
             ipv6: Batch::new(id, PacketType::LIVE_IPV6),
+            allow: config.allow.clone(),
             hears_ipv6: config.ipv6,
+            nodes: Nodes::default(),
+            company: Company::new(config, &mut timers),
+            lonely: false,
             outbox: Outbox::default(),
             counters: Counters::default(),
             #[cfg(feature = "want_sync_scrape")]
-            scrape: config
-                .scrape
+            scrape: (config.scrape && config.listen)
                 .then(|| Scrape::new(id, rng.fork(), config, &mut timers)),
             timers,
             rng,
@@ -145,6 +131,24 @@ impl Node {
             counters.scrape = scrape.counters.clone();
         }
         counters
+    }
+
+    /// The other trackers that were heard, in no order: [`MAX_NODES`](super::MAX_NODES)
+    /// at most, of which the longest silent one makes room.
+    pub fn nodes(&self) -> &[Heard] {
+        self.nodes.all()
+    }
+
+    /// What scrape sync does now, if this node takes part in it.
+    #[cfg(feature = "want_sync_scrape")]
+    pub fn scrape_state(&self) -> Option<ScrapeState> {
+        self.scrape.as_ref().map(Scrape::state)
+    }
+
+    /// Whether nobody was heard for [`lonely_after`](Config::lonely_after) although we
+    /// spoke, and it was not said yet.
+    pub fn take_lonely(&mut self) -> bool {
+        std::mem::take(&mut self.lonely)
     }
 
     /// The new id, if this node has drawn one since the last call.
@@ -189,6 +193,7 @@ impl Node {
     ) -> Result<Received<'a>, Reject> {
         self.timers.set_now(now);
         self.counters.packets_in += 1;
+        self.counters.bytes_in += datagram.len() as u64;
         let received = self
             .accept(source, datagram)
             .and_then(|(from, packet)| self.handle_packet(from, packet));
@@ -204,6 +209,10 @@ impl Node {
         if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
+        let packets_out = self.counters.packets_out;
+        self.lonely |= self
+            .company
+            .begins_to_be_lonely(packets_out, &mut self.timers);
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             scrape.handle_timeout(&mut self.timers);
@@ -256,7 +265,7 @@ impl Node {
         if source.address == self.address {
             return Err(Reject::OwnPacket);
         }
-        if !source.blessed {
+        if !source.blessed && !self.allows(*source.address.ip()) {
             return Err(Reject::NotBlessed);
         }
         let (header, payload) = Header::parse(datagram)?;
@@ -264,7 +273,16 @@ impl Node {
         if header.id == self.id {
             self.draw_new_id();
         }
+        self.company
+            .heard(self.counters.packets_out, &mut self.timers);
+        self.nodes
+            .heard(self.timers.now(), header.id, source.address)
+            .count(&packet);
         Ok((header.id, packet))
+    }
+
+    fn allows(&self, source: Ipv4Addr) -> bool {
+        self.allow.iter().any(|network| network.contains(&source))
     }
 
     #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
@@ -371,6 +389,7 @@ impl Node {
 /// Puts a complete packet into the outbox.
 fn post(outbox: &mut Outbox, counters: &mut Counters, datagram: Datagram) {
     counters.packets_out += 1;
+    counters.bytes_out += datagram.len() as u64;
     if outbox.push(datagram) {
         counters.packets_overflowed += 1;
     }

@@ -10,6 +10,8 @@ use crate::time::Time;
 pub(super) enum Timer {
     /// The oldest record of the batch has waited long enough.
     Flush,
+    /// Nobody else was heard for long.
+    Lonely,
     /// The next beacon.
     #[cfg(feature = "want_sync_scrape")]
     Beacon,
@@ -31,9 +33,9 @@ pub(super) enum Timer {
 }
 
 const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    7
+    8
 } else {
-    1
+    2
 };
 
 /// The point in time at which each timer is due, if it runs at all.
@@ -61,6 +63,10 @@ impl Timers {
             }
         }
         self.now = now;
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.now
     }
 
     pub(super) fn set_after(&mut self, timer: Timer, wait: Duration) {

@@ -51,6 +51,43 @@ fn tell_from_all_sides() {
 }
 
 #[test]
+fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
+    check(|| {
+        let at_once = thread_rng().gen_ratio(1, 2);
+        let flush_after = if at_once { Duration::ZERO } else { FLUSH_AFTER };
+        let tracker = Arc::new(Tracker::bound(flush_after, NEVER));
+        tracker.engine.start_polling(ID).expect("start");
+        let looping = tracker.spawn(poll);
+        join([
+            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
+            tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
+            tracker.spawn(|_| WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[0, 1]))),
+            tracker.spawn(tick),
+        ]);
+        sleep(Duration::from_secs(1));
+        tracker.assert_told_is_sent();
+        tracker.assert_sent_on_time();
+        assert_eq!(tracker.applied(), [0, 1]);
+        // The loop hears of the stop, and ends.
+        tell_some(&tracker, 3, 2);
+        tracker.stop();
+        join([looping]);
+        tracker.assert_told_is_sent();
+        tracker.works_again();
+        tracker.engine.close();
+    });
+}
+
+/// The event loop of a host without a thread of ours.
+fn poll(tracker: &Tracker) {
+    while let Ok(timeout) = tracker.engine.next_timeout() {
+        WORLD.wait(false, timeout);
+        let _ = tracker.engine.process();
+    }
+    let _ = tracker.engine.process();
+}
+
+#[test]
 fn a_stop_is_final_and_loses_nothing() {
     check(|| {
         let flush_after = if thread_rng().gen_ratio(1, 2) {

@@ -20,7 +20,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    pub(crate) fn join(_: &Config, _: Ipv4Addr, _: u16) -> Result<Self, SetupError> {
+    pub(crate) fn join(_: &Config) -> Result<Self, SetupError> {
         WORLD.join();
         Ok(Self {
             receiver: io::stdin(),
@@ -36,12 +36,12 @@ impl Group {
         WORLD.send(payload)
     }
 
-    pub(crate) fn sender(&self) -> BorrowedFd<'_> {
-        self.sender.as_fd()
+    pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.sender.as_fd())
     }
 
-    pub(crate) fn receiver(&self) -> BorrowedFd<'_> {
-        self.receiver.as_fd()
+    pub(crate) fn receiver(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.receiver.as_fd())
     }
 }
 
@@ -66,11 +66,30 @@ pub(crate) fn receive_capacity(_: BorrowedFd<'_>) -> usize {
 }
 
 pub(crate) fn wait(
-    _: [BorrowedFd<'_>; 2],
+    _: [Option<BorrowedFd<'_>>; 2],
     writable: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
 ) -> io::Result<bool> {
     Ok(WORLD.wait(writable.is_some(), timeout))
+}
+
+/// What a host that polls waits on: nobody does here.
+pub(crate) struct PollSet {
+    fd: Stdin,
+}
+
+impl PollSet {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { fd: io::stdin() })
+    }
+
+    pub(crate) fn add(&self, _: BorrowedFd<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 pub(crate) struct Waker {

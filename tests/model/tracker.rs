@@ -64,19 +64,16 @@ impl Tracker {
 
     pub(super) fn bound(flush_after: Duration, first_beacon_delay: Duration) -> Self {
         let table = Arc::new(Table::default());
-        let host = Box::new(TableHost(table.clone()));
+        let host = Arc::new(TableHost(table.clone()));
         let engine = Arc::new(Engine::new(host).expect("an engine"));
         table.engine.get_or_init(|| Arc::downgrade(&engine));
-        let config = Config {
-            flush_after,
-            first_beacon_delay,
-            beacon_interval: Duration::from_millis(20),
-            log: Level::Debug,
-            ..Config::default()
-        };
-        engine
-            .bind(config, Ipv4Addr::LOCALHOST, 9696)
-            .expect("bind");
+        let config = Config::on(Ipv4Addr::LOCALHOST)
+            .flush_after(flush_after)
+            .first_beacon_delay(first_beacon_delay)
+            .beacon_interval(Duration::from_millis(20))
+            .lonely_after(Duration::MAX)
+            .log(Level::Debug);
+        engine.bind(config).expect("bind");
         Self {
             engine,
             table,
@@ -88,7 +85,7 @@ impl Tracker {
     pub(super) fn tell(&self, teller: u8, number: u8, hold: Duration) {
         let bucket = self.table.lock(teller);
         let now = WORLD.now();
-        self.engine.tell(info_hash((teller, number)), peer());
+        let _ = self.engine.tell(info_hash((teller, number)), peer());
         if !self.table.stop_began.load(SeqCst) {
             let mut told = self.table.told.lock().expect("no panic");
             told.insert((teller, number), now);
@@ -223,7 +220,7 @@ impl Host for TableHost {
         self.0.called("add_peer", ());
         let engine = self.0.engine.get().and_then(Weak::upgrade);
         let bucket = self.0.lock(NEIGHBOUR);
-        engine.expect("an engine").tell(*info_hash, *peer);
+        let _ = engine.expect("an engine").tell(*info_hash, *peer);
         drop(bucket);
         let mut applied = self.0.applied.lock().expect("no panic");
         applied.push(info_hash.0[1]);

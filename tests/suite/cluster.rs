@@ -22,12 +22,12 @@ fn node(number: u8) -> Node {
 
 /// A node that takes no IPv6 peers and does no scrape sync.
 fn node_with_id(number: u8, id: TrackerId) -> Node {
-    let config = Config {
-        ipv6: false,
-        scrape: false,
-        ..Config::default()
-    };
+    let config = config().lonely_after(Duration::MAX);
     Node::new(Time::START, id, address(number), number.into(), &config)
+}
+
+fn config() -> Config {
+    Config::default().ipv6(false).scrape(false)
 }
 
 fn source(number: u8) -> Source {
@@ -294,4 +294,90 @@ fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
         hear(&mut node(3), millis(100), source(1), &full[0]).unwrap_err(),
         Reject::Ipv6Unsupported
     );
+}
+
+#[test]
+fn who_speaks_and_hears_nobody_is_warned_once() {
+    let minutes = |minutes: u64| Time::START + Duration::from_secs(60 * minutes);
+    let alone = |config: &Config| Node::new(Time::START, TrackerId([1; 4]), address(1), 1, config);
+    /// Lets the node do what is due until then; whether it says that it is lonely.
+    fn wait(node: &mut Node, until: Time) -> bool {
+        while node.poll_timeout() <= until {
+            node.handle_timeout(node.poll_timeout());
+        }
+        node.handle_timeout(until);
+        node.take_lonely()
+    }
+
+    let mut node = alone(&config());
+    assert!(!wait(&mut node, minutes(60)), "it has not spoken");
+    node.tell(minutes(60), record(1));
+    assert!(!wait(&mut node, minutes(64)), "too early");
+    assert!(wait(&mut node, minutes(66)));
+    node.tell(minutes(66), record(2));
+    assert!(!wait(&mut node, minutes(600)), "twice");
+    let mut other = self::node(2);
+    other.tell(Time::START, record(3));
+    other.flush();
+    hear(&mut node, minutes(600), source(2), &drain(&mut other)[0]).unwrap();
+    node.tell(minutes(601), record(4));
+    assert!(
+        !wait(&mut node, minutes(604)),
+        "it was not alone for five minutes"
+    );
+    assert!(wait(&mut node, minutes(605)), "again, after company");
+
+    for only in [config().listen(false), config().speak(false)] {
+        let mut node = alone(&only);
+        node.tell(Time::START, record(1));
+        assert!(!wait(&mut node, minutes(60)));
+    }
+}
+
+#[test]
+fn what_was_heard_of_others_is_known() {
+    let mut node = node(1);
+    for (number, records) in [(2, 1), (3, 52)] {
+        let mut other = self::node(number);
+        (0..records).for_each(|number| other.tell(Time::START, record(number)));
+        other.flush();
+        let packet = &drain(&mut other)[0];
+        hear(&mut node, millis(number.into()), source(number), packet).unwrap();
+    }
+    let mut stranger = source(4);
+    stranger.blessed = false;
+    let rejected = hear(&mut node, millis(9), stranger, &[4, 4, 4, 4, 0, 0, 0, 0, 0]);
+    assert_eq!(rejected.unwrap_err(), Reject::NotBlessed);
+    let mut heard = node.nodes().to_vec();
+    heard.sort_by_key(|node| node.last);
+    let heard: Vec<_> = heard
+        .iter()
+        .map(|node| (node.address, node.last, node.packets, node.records))
+        .collect();
+    assert_eq!(
+        heard,
+        [
+            (address(2), millis(2), 1, 1),
+            (address(3), millis(3), 1, 52)
+        ]
+    );
+}
+
+#[test]
+fn who_is_allowed_by_the_configuration_needs_no_blessing() {
+    let allow = ["10.0.0.2/31".parse().expect("a network")];
+    let config = config().allow(allow);
+    let mut node = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
+    let mut other = self::node(9);
+    other.tell(Time::START, record(1));
+    other.flush();
+    let packet = &drain(&mut other)[0];
+    for (number, allowed) in [(2, true), (3, true), (4, false)] {
+        let mut source = source(number);
+        source.blessed = false;
+        assert_eq!(
+            hear(&mut node, Time::START, source, packet).is_ok(),
+            allowed
+        );
+    }
 }

@@ -22,6 +22,7 @@ use std::sync::Mutex;
 
 use crate::support::group::ports;
 use crate::support::host::GENERATIONS;
+use crate::support::sanitizer::Sanitizer;
 use crate::support::{cc, skip};
 
 const SOURCES: [&str; 4] = [
@@ -110,7 +111,7 @@ fn is_clean_under_memcheck() {
 
 #[test]
 fn is_clean_under_address_sanitizer() {
-    let program = match sanitized("address", "asan") {
+    let program = match sanitized(Sanitizer::Address) {
         Ok(program) => program,
         Err(reason) => return skip("contract::is_clean_under_address_sanitizer", &reason),
     };
@@ -131,7 +132,7 @@ fn is_clean_under_address_sanitizer() {
 
 #[test]
 fn is_clean_under_thread_sanitizer() {
-    let program = match sanitized("thread", "tsan") {
+    let program = match sanitized(Sanitizer::Thread) {
         Ok(program) => program,
         Err(reason) => return skip("contract::is_clean_under_thread_sanitizer", &reason),
     };
@@ -194,68 +195,7 @@ fn contract(flags: &[&str]) -> PathBuf {
 }
 
 /// The contract host, built together with the library for a sanitizer; or why that
-/// cannot be. The sanitizer's run-time library is that of rustc, for C files too, as it
-/// must be one.
-fn sanitized(sanitizer: &str, runtime: &str) -> Result<PathBuf, String> {
-    // A compiler that is not told that it may refuses.
-    const MIXED: &str = "-Cunsafe-allow-abi-mismatch=sanitizer";
-    let rustc = |arguments: &[&str]| {
-        let output = Command::new("rustc")
-            .env("RUSTC_BOOTSTRAP", "1")
-            .args(arguments)
-            .output()
-            .map_err(|e| format!("rustc: {e}"))?;
-        if !output.status.success() {
-            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-        }
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    };
-    let target = rustc(&["--print", "host-tuple"])?;
-    let libraries = PathBuf::from(rustc(&["--print", "target-libdir", MIXED])?);
-    let runtime = libraries
-        .read_dir()
-        .map_err(|e| format!("{}: {e}", libraries.display()))?
-        .map(|entry| entry.expect("directory entry").path())
-        .find(|path| {
-            path.to_string_lossy()
-                .ends_with(&format!("_rt.{runtime}.a"))
-        })
-        .ok_or(format!("rustc has no {runtime} for {target}"))?;
-
-    let directory = cc::scratch().join(format!("sanitized-{sanitizer}"));
-    cc::run(
-        Command::new(env!("CARGO"))
-            .current_dir(cc::root())
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", format!("-Zsanitizer={sanitizer} {MIXED}"))
-            .args(["rustc", "--lib", "--crate-type", "staticlib"])
-            .args(["--target", &target, "--target-dir"])
-            .arg(&directory),
-    );
-    // Compiled first and linked then, or the C compiler adds its own run-time library.
-    let objects = SOURCES.map(|source| {
-        let name = Path::new(source).with_extension("o");
-        let object = directory.join(name.file_name().expect("a file"));
-        cc::run(
-            Command::new(cc::compiler())
-                .arg(format!("-fsanitize={sanitizer}"))
-                .args(["-c", "-O1", "-g", "-pthread", "-DWANT_SYNC_LIVE"])
-                .arg("-DLIVESYNC_STANDALONE")
-                .arg(format!("-I{}", cc::root().join("include").display()))
-                .arg(cc::root().join(source))
-                .arg("-o")
-                .arg(&object),
-        );
-        object
-    });
-    let runtime = format!(
-        "-Wl,--whole-archive,{},--no-whole-archive",
-        runtime.display()
-    );
-    Ok(cc::link_statically(
-        &format!("contract-{sanitizer}"),
-        &objects.each_ref().map(PathBuf::as_path),
-        &[WRAPPED, &runtime],
-        &directory.join(target).join("debug/liblivesync.a"),
-    ))
+/// cannot be.
+fn sanitized(sanitizer: Sanitizer) -> Result<PathBuf, String> {
+    sanitizer.link("contract", &SOURCES.map(Path::new), &[WRAPPED])
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use livesync::Livesync;
 use livesync::config::Config;
-use livesync::engine::Engine;
 use livesync::error::SetupError;
 use livesync::host::Host;
 use livesync::log::Level;
@@ -92,26 +92,24 @@ impl livesync::host::Torrents for TableHost {
     }
 }
 
-fn engine(port: u16) -> (Arc<Engine>, Arc<Table>) {
+fn engine(port: u16) -> (Arc<Livesync>, Arc<Table>) {
     engine_with(Config::default(), port)
 }
 
-fn engine_with(config: Config, port: u16) -> (Arc<Engine>, Arc<Table>) {
+fn engine_with(config: Config, port: u16) -> (Arc<Livesync>, Arc<Table>) {
     let table = Arc::new(Table::default());
-    let engine = Arc::new(Engine::new(Box::new(TableHost(table.clone()))).expect("an engine"));
-    engine
-        .bind(config, Ipv4Addr::LOCALHOST, port)
-        .expect("bind");
-    (engine, table)
+    let config = config.interface(Ipv4Addr::LOCALHOST).port(port);
+    let host = Arc::new(TableHost(table.clone()));
+    (Arc::new(Livesync::open(config, host).expect("open")), table)
 }
 
-fn tell(engine: &Engine) {
+fn tell(engine: &Livesync) {
     let peer = Peer {
         ip: [192, 0, 2, 1].into(),
         port: 6881,
         flags: PeerFlags::SEEDING,
     };
-    engine.tell(InfoHash([0xab; 20]), peer);
+    let _ = engine.announce(InfoHash([0xab; 20]), peer);
 }
 
 /// A SYNC_LIVE packet of another tracker, with one announce of this torrent.
@@ -222,7 +220,7 @@ fn a_panic_trips_the_engine_and_says_so_once() {
     wire.send(&packet(1));
     thread::sleep(SILENCE);
     assert_eq!(table.added.load(Ordering::SeqCst), 1);
-    assert!(engine.counters().is_none(), "its sockets are still there");
+    assert!(engine.stats().is_none(), "its sockets are still there");
     engine.stop();
     let started = engine.start(TrackerId([1; 4]));
     assert!(matches!(started, Err(SetupError::Tripped)));
@@ -237,11 +235,9 @@ fn a_panic_trips_the_engine_and_says_so_once() {
 #[test]
 fn beacons_keep_their_distance_however_many_threads_tick() {
     let interval = Duration::from_millis(200);
-    let config = Config {
-        first_beacon_delay: interval,
-        beacon_interval: interval,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .first_beacon_delay(interval)
+        .beacon_interval(interval);
     let port = port();
     let wire = Wire::join(port);
     let (engine, _table) = engine_with(config, port);

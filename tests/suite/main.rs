@@ -10,6 +10,7 @@ mod engine;
 mod handles;
 mod header;
 mod real_clients;
+mod report;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod setup_errors;

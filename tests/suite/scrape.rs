@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use livesync::Livesync;
 use livesync::config::Config;
-use livesync::engine::Engine;
 use livesync::host::{Host as LivesyncHost, Torrents};
 use livesync::types::{Cursor, InfoHash, Merged, Peer, Torrent, TrackerId};
 
@@ -139,14 +139,10 @@ fn a_host_that_receives_a_packet_itself_may_leave_the_rest_to_our_thread() {
 fn answer_to_what_the_host_received(packet: &[u8]) -> Vec<u8> {
     let port = port();
     let wire = Wire::join(port);
-    let config = Config {
-        beacon_interval: Duration::from_millis(100),
-        ..Config::default()
-    };
-    let engine = Arc::new(Engine::new(Box::new(OneTorrent)).expect("an engine"));
-    engine
-        .bind(config, Ipv4Addr::LOCALHOST, port)
-        .expect("bind");
+    let config = Config::on(Ipv4Addr::LOCALHOST)
+        .port(port)
+        .beacon_interval(Duration::from_millis(100));
+    let engine = Livesync::open(config, Arc::new(OneTorrent)).expect("open");
     engine.start(TrackerId([1; 4])).expect("start");
     // Until our thread sleeps.
     thread::sleep(Duration::from_millis(50));

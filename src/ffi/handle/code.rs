@@ -13,14 +13,17 @@ pub const LIVESYNC_E_ARGUMENT: c_int = -1;
 pub const LIVESYNC_E_CONFIG: c_int = -2;
 /// The group cannot be joined on this interface.
 pub const LIVESYNC_E_SOCKET: c_int = -3;
-/// No thread can be started.
+/// No thread can be started, or what one waits on cannot be made.
 pub const LIVESYNC_E_THREAD: c_int = -4;
-/// Not now: started already, or called from inside of a callback.
+/// Not now, or not with this handle: started already, or not yet, or in the other of
+/// the two ways; called from inside of a callback; it does not speak, or has no table.
 pub const LIVESYNC_E_STATE: c_int = -5;
 /// A callback of the run before has not returned yet.
 pub const LIVESYNC_E_BUSY: c_int = -6;
 /// An error in the library has switched this handle off.
 pub const LIVESYNC_E_TRIPPED: c_int = -7;
+/// What was sent to the group was not heard again.
+pub const LIVESYNC_E_SILENT: c_int = -8;
 
 pub(super) fn of(error: &SetupError) -> c_int {
     match error {
@@ -50,6 +53,7 @@ pub(super) fn text(code: c_int) -> &'static CStr {
         LIVESYNC_E_STATE => c"not possible in this state",
         LIVESYNC_E_BUSY => c"a callback has not returned yet",
         LIVESYNC_E_TRIPPED => c"switched off by an internal error",
+        LIVESYNC_E_SILENT => c"nothing came back from the group",
         _ => c"unknown error",
     }
 }

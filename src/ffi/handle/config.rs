@@ -1,21 +1,36 @@
 //! The configuration of a handle.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::net::Ipv4Addr;
 use std::ptr;
-use std::str::FromStr;
 use std::time::Duration;
 
+use ipnet::Ipv4Net;
+
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
-use crate::config::{Config, LIVESYNC_PORT};
+use crate::config::Config;
 use crate::error::SetupError;
 use crate::ffi::environment;
-use crate::host::callbacks::livesync_callbacks_t;
+use crate::host::callbacks::{
+    Callbacks, livesync_count_torrents_fn, livesync_is_blessed_fn, livesync_is_running_fn,
+    livesync_log_fn, livesync_look_up_torrent_fn, livesync_merge_torrent_fn,
+    livesync_new_tracker_id_fn, livesync_packet_applied_fn, livesync_peer_fn,
+    livesync_walk_torrents_fn,
+};
+use crate::host::memory::Limits;
 use crate::log::Level;
 use crate::types::PeerFlags;
 
 /// What livesync_open() is told. Set it by livesync_config_init() first: later
-/// versions may have more fields, at the end.
+/// versions may have more fields, at the end. The number behind a field is its default.
+///
+/// All callbacks may be NULL; `user` is passed to them last. After livesync_start()
+/// they are called from the library's own thread, and from threads that call
+/// livesync_tick() or livesync_receive(), perhaps several at once; after
+/// livesync_start_polling() only by livesync_process(), livesync_tick() and
+/// livesync_receive(), on the calling thread. The library holds no lock of its own
+/// meanwhile, so they may block and may call the library, but for livesync_close().
+/// What their arguments point at is valid during the call.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -26,14 +41,29 @@ pub struct livesync_config_t {
     pub interface: *const c_char,
     /// The multicast group, IPv4 as text. NULL: 224.0.42.5
     pub group: *const c_char,
+    /// Who may speak, besides those of whom the callback is_blessed says so: IPv4
+    /// addresses and networks as text, separated by spaces or commas, for instance
+    /// "192.0.2.1, 198.51.100.0/24". NULL: nobody
+    pub allow: *const c_char,
     /// The port of the group, in host byte order. 9696
     pub port: u16,
     /// The multicast ttl. 1
     pub ttl: u8,
     /// 1: other members on this host are reached, too. 0
     pub loopback: u8,
-    /// 1: the callbacks take IPv6 peers. 0
+    /// 1: this handle tells what is announced to it. 0: it says nothing at all. 1
+    pub speak: u8,
+    /// 1: this handle hears what others tell. 0: it hears nothing, and takes no part in
+    /// scrape sync. 1
+    pub listen: u8,
+    /// 1: IPv6 peers are wanted, too. 0
     pub ipv6: u8,
+    /// 1: the handle takes part in scrape sync, if the program can: with a table, with
+    /// the four callbacks for torrents, or polling without callbacks. 1
+    pub scrape: u8,
+    /// 1: the handle keeps a table of peers and torrents itself, for a program that has
+    /// none: see livesync_peers(). No callbacks for peers and torrents may be set. 0
+    pub table: u8,
     /// 1: the LIVESYNC_... environment variables win over the fields here. 0
     pub environment: u8,
     /// The oldest announce waits so many milliseconds for its packet to fill up. 100
@@ -42,12 +72,42 @@ pub struct livesync_config_t {
     pub first_beacon_delay_ms: u32,
     /// Milliseconds between two beacons, from 10. 60000
     pub beacon_interval_ms: u32,
+    /// A tracker that has more torrents than we is asked for them when we have less than
+    /// this part of them, in percent, from 0 to 100. 75
+    pub inquire_percent: u32,
     /// How many scrape tell packets are sent per tenth of a second at most. 100
     pub tell_packets: u32,
+    /// How many torrents that we know better than another tracker are remembered at
+    /// most, to be told back. Each takes about 30 bytes. 65536
+    pub remembered_torrents: u32,
+    /// Seconds until a peer that is not announced again leaves the table. 2700
+    pub peer_lifetime_s: u32,
+    /// Seconds until a torrent that is not announced again leaves the table. 86400
+    pub torrent_lifetime_s: u32,
+    /// The memory that the table may take, in bytes, of which a peer takes 250 at most and a
+    /// torrent 171; when it is full, those announced longest ago leave. 67108864
+    pub table_bytes: u64,
     /// What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
     pub log_level: c_int,
-    /// What the library calls.
-    pub callbacks: livesync_callbacks_t,
+    /// Yours: what callbacks are passed last. NULL
+    pub user: *mut c_void,
+    /// Where log lines go. NULL: to standard error
+    pub log: livesync_log_fn,
+    /// NULL: the program is up until it says otherwise by livesync_stop().
+    pub is_running: livesync_is_running_fn,
+    /// NULL: only those of `allow` may speak.
+    pub is_blessed: livesync_is_blessed_fn,
+    /// A peer announced itself to another tracker. Do not announce it again.
+    pub add_peer: livesync_peer_fn,
+    /// A peer said goodbye to another tracker.
+    pub remove_peer: livesync_peer_fn,
+    pub packet_applied: livesync_packet_applied_fn,
+    pub new_tracker_id: livesync_new_tracker_id_fn,
+    /// This and the three below are for scrape sync: all four, or none.
+    pub count_torrents: livesync_count_torrents_fn,
+    pub walk_torrents: livesync_walk_torrents_fn,
+    pub look_up_torrent: livesync_look_up_torrent_fn,
+    pub merge_torrent: livesync_merge_torrent_fn,
 }
 
 /// Nothing is logged.
@@ -120,72 +180,156 @@ pub(super) unsafe fn read(config: *const livesync_config_t) -> Option<livesync_c
 
 fn defaults() -> livesync_config_t {
     let config = Config::default();
+    let limits = Limits::default();
     livesync_config_t {
         size: size_of::<livesync_config_t>(),
         interface: ptr::null(),
         group: ptr::null(),
-        port: LIVESYNC_PORT,
+        allow: ptr::null(),
+        port: config.port,
         ttl: config.ttl,
         loopback: config.loopback.into(),
+        speak: config.speak.into(),
+        listen: config.listen.into(),
         ipv6: 0,
+        scrape: config.scrape.into(),
+        table: 0,
         environment: 0,
-        flush_ms: millis(config.flush_after),
-        first_beacon_delay_ms: millis(config.first_beacon_delay),
-        beacon_interval_ms: millis(config.beacon_interval),
+        flush_ms: number(config.flush_after.as_millis()),
+        first_beacon_delay_ms: number(config.first_beacon_delay.as_millis()),
+        beacon_interval_ms: number(config.beacon_interval.as_millis()),
+        inquire_percent: (config.inquire_threshold * 100.0).round() as u32,
         tell_packets: config.tell_packets,
+        remembered_torrents: number(config.remembered_torrents as u128),
+        peer_lifetime_s: number(limits.peer_lifetime.as_secs().into()),
+        torrent_lifetime_s: number(limits.torrent_lifetime.as_secs().into()),
+        table_bytes: limits.bytes,
         log_level: config.log as c_int,
-        callbacks: livesync_callbacks_t::NONE,
+        user: ptr::null_mut(),
+        log: None,
+        is_running: None,
+        is_blessed: None,
+        add_peer: None,
+        remove_peer: None,
+        packet_applied: None,
+        new_tracker_id: None,
+        count_torrents: None,
+        walk_torrents: None,
+        look_up_torrent: None,
+        merge_torrent: None,
     }
 }
 
-fn millis(duration: Duration) -> u32 {
-    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+fn number(number: u128) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+impl livesync_config_t {
+    pub(super) fn callbacks(&self) -> Callbacks {
+        Callbacks {
+            user: self.user,
+            is_running: self.is_running,
+            is_blessed: self.is_blessed,
+            add_peer: self.add_peer,
+            remove_peer: self.remove_peer,
+            packet_applied: self.packet_applied,
+            new_tracker_id: self.new_tracker_id,
+            log: self.log,
+            count_torrents: self.count_torrents,
+            walk_torrents: self.walk_torrents,
+            look_up_torrent: self.look_up_torrent,
+            merge_torrent: self.merge_torrent,
+        }
+    }
 }
 
 /// A configuration in our own words.
 pub(super) struct Settings {
     pub(super) config: Config,
-    pub(super) interface: Ipv4Addr,
-    pub(super) port: u16,
+    pub(super) callbacks: Callbacks,
+    /// The limits of the table, if there is one.
+    pub(super) table: Option<Limits>,
 }
 
 impl Settings {
     /// # Safety
     /// The strings are NULL, or end with a zero byte.
     pub(super) unsafe fn of(raw: &livesync_config_t) -> Result<Self, SetupError> {
-        let field = |name, expected| move || SetupError::Field { name, expected };
         // SAFETY: as this function's contract says.
-        let interface = unsafe { address(raw.interface) };
-        let interface = interface
-            .flatten()
-            .ok_or_else(field("interface", "an IPv4 address"))?;
-        let mut config = Config {
-            ttl: raw.ttl,
-            loopback: raw.loopback != 0,
-            flush_after: Duration::from_millis(raw.flush_ms.into()),
-            first_beacon_delay: Duration::from_millis(raw.first_beacon_delay_ms.into()),
-            beacon_interval: Duration::from_millis(raw.beacon_interval_ms.into()),
-            tell_packets: raw.tell_packets,
-            log: level(raw.log_level).ok_or_else(field("log_level", "LIVESYNC_LOG_..."))?,
-            ..Config::default()
+        let (interface, group, allow) =
+            unsafe { (text(raw.interface), text(raw.group), text(raw.allow)) };
+        let field = |name, expected| SetupError::Field { name, expected };
+        let interface: Ipv4Addr = interface
+            .and_then(|text| text.parse().ok())
+            .ok_or(field("interface", "an IPv4 address"))?;
+        let group = match group {
+            None => Config::default().group,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(Ipv4Addr::is_multicast)
+                .ok_or(field("group", "an IPv4 multicast address"))?,
         };
-        // SAFETY: as this function's contract says.
-        if let Some(group) = unsafe { address(raw.group) } {
-            config.group = group.ok_or_else(field("group", "an IPv4 multicast address"))?;
+        let allow = networks(allow.unwrap_or_default()).ok_or(field(
+            "allow",
+            "a list of IPv4 addresses and networks like 192.0.2.0/24",
+        ))?;
+        let callbacks = raw.callbacks();
+        for (holds, name, expected) in [
+            (raw.port > 0, "port", "1 or more"),
+            (
+                raw.speak != 0 || raw.listen != 0,
+                "listen",
+                "1, and neither is speak",
+            ),
+            (
+                raw.beacon_interval_ms >= 10,
+                "beacon_interval_ms",
+                "10 or more",
+            ),
+            (raw.inquire_percent <= 100, "inquire_percent", "0 to 100"),
+            (raw.tell_packets > 0, "tell_packets", "1 or more"),
+            (
+                raw.table == 0 || !callbacks.has_any_of_a_table(),
+                "table",
+                "0 although there are callbacks for peers or torrents",
+            ),
+        ] {
+            if !holds {
+                return Err(field(name, expected));
+            }
         }
-        if raw.beacon_interval_ms < 10 {
-            return Err(field("beacon_interval_ms", "10 or more")());
-        }
-        if raw.tell_packets == 0 {
-            return Err(field("tell_packets", "1 or more")());
-        }
+        let millis = |millis: u32| Duration::from_millis(millis.into());
+        let mut config = Config::on(interface)
+            .group(group)
+            .port(raw.port)
+            .allow(allow)
+            .ttl(raw.ttl)
+            .loopback(raw.loopback != 0)
+            .speak(raw.speak != 0)
+            .listen(raw.listen != 0)
+            .flush_after(millis(raw.flush_ms))
+            .ipv6(raw.ipv6 != 0)
+            .scrape(raw.scrape != 0)
+            .first_beacon_delay(millis(raw.first_beacon_delay_ms))
+            .beacon_interval(millis(raw.beacon_interval_ms))
+            .inquire_threshold(f64::from(raw.inquire_percent) / 100.0)
+            .tell_packets(raw.tell_packets)
+            .remembered_torrents(raw.remembered_torrents as usize)
+            .log(level(raw.log_level).ok_or(field("log_level", "LIVESYNC_LOG_..."))?);
         if raw.environment != 0 {
             environment::read(&mut config)?;
         }
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Ok(Self {
             config,
-            interface,
-            port: raw.port,
+            callbacks,
+            table: (raw.table != 0).then(|| {
+                Limits::default()
+                    .peer_lifetime(seconds(raw.peer_lifetime_s))
+                    .torrent_lifetime(seconds(raw.torrent_lifetime_s))
+                    .bytes(raw.table_bytes)
+            }),
         })
     }
 }
@@ -201,19 +345,25 @@ fn level(number: c_int) -> Option<Level> {
     })
 }
 
-/// An address as text: nothing for NULL, and nothing in it for another text.
+/// A text: none for NULL, and one that no field takes if it is not UTF-8.
 ///
 /// # Safety
-/// `text` is NULL, or ends with a zero byte.
-unsafe fn address(text: *const c_char) -> Option<Option<Ipv4Addr>> {
+/// `text` is NULL, or ends with a zero byte, and outlives the result.
+unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     if text.is_null() {
         return None;
     }
     // SAFETY: not NULL.
     let text = unsafe { CStr::from_ptr(text) };
-    Some(
-        text.to_str()
-            .ok()
-            .and_then(|text| Ipv4Addr::from_str(text).ok()),
-    )
+    Some(text.to_str().unwrap_or("?"))
+}
+
+/// Addresses and networks, separated by spaces or commas.
+fn networks(text: &str) -> Option<Vec<Ipv4Net>> {
+    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let parse = |word: &str| {
+        let address = word.parse::<Ipv4Addr>().map(Ipv4Net::from);
+        address.ok().or_else(|| word.parse().ok())
+    };
+    words.map(parse).collect()
 }

@@ -2,6 +2,14 @@
 
 mod code;
 mod config;
+mod event;
+mod out;
+mod polling;
+#[cfg_attr(not(feature = "want_sync_scrape"), path = "no_questions.rs")]
+mod questions;
+mod report;
+mod stats;
+mod table;
 
 use std::ffi::{c_char, c_int};
 use std::os::fd::BorrowedFd;
@@ -10,18 +18,24 @@ use std::sync::Arc;
 
 use self::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_E_TRIPPED, LIVESYNC_OK};
 use self::config::{Settings, livesync_config_t};
-use crate::engine::Engine;
-use crate::error::SetupError;
-use crate::host::Host;
+use self::questions::Questions;
+use crate::error::{NotRunning, SetupError};
 use crate::host::callbacks::{CallbackHost, livesync_peer_t};
+use crate::host::{Events, Host, Memory};
+use crate::livesync::Livesync;
 use crate::log::Level;
 use crate::net::with_errno_kept;
-use crate::types::{InfoHash, TrackerId};
+use crate::types::{Announce, InfoHash, Peer, TrackerId};
 
 /// A member of a cluster.
 #[allow(non_camel_case_types)]
 pub struct livesync_t {
-    engine: Arc<Engine>,
+    livesync: Livesync,
+    /// What happens and nobody is called back for.
+    events: Arc<Events>,
+    /// The table, if the handle has one.
+    table: Option<Arc<Memory>>,
+    questions: Questions,
 }
 
 /// The version of the library: 0x00MMmmpp for major, minor, patch.
@@ -39,6 +53,24 @@ pub extern "C" fn livesync_version() -> u32 {
         | number(env!("CARGO_PKG_VERSION_MINOR")) << 8
         | number(env!("CARGO_PKG_VERSION_PATCH"));
     VERSION
+}
+
+/// The six functions of ot_livesync.h are in the library.
+pub const LIVESYNC_FEATURE_CLASSIC: u64 = 1;
+/// Scrape sync is in the library.
+pub const LIVESYNC_FEATURE_SCRAPE: u64 = 2;
+
+/// What is compiled into the library: LIVESYNC_FEATURE_... bits.
+#[unsafe(no_mangle)]
+pub extern "C" fn livesync_features() -> u64 {
+    let mut features = 0;
+    if cfg!(feature = "want_sync_live") {
+        features |= LIVESYNC_FEATURE_CLASSIC;
+    }
+    if cfg!(feature = "want_sync_scrape") {
+        features |= LIVESYNC_FEATURE_SCRAPE;
+    }
+    features
 }
 
 /// What an error number means, in English. Never NULL; the text is constant.
@@ -64,17 +96,17 @@ pub unsafe extern "C" fn livesync_config_init(
 }
 
 /// Joins the group on the interface, as `config` says, and makes a handle of it.
-/// Nothing is sent or received yet. `config` is copied, with its strings.
+/// Nothing is sent or applied yet. `config` is copied, with its strings.
 ///
 /// Returns LIVESYNC_OK and stores the handle to `out`, to be given back to
 /// livesync_close(); or an error, and nothing is left open. What is wrong is told to
-/// the callback `log`.
+/// the callback `log`, with the name of the field.
 ///
 /// # Safety
 /// `config` is either NULL, or what livesync_config_init() has set and the caller has
 /// changed since: strings are NULL or end with a zero byte, callbacks take the
-/// arguments that are declared, from any thread. `out` is either NULL, or valid for
-/// writing.
+/// arguments that are declared, from the threads that are declared. `out` is either NULL,
+/// or valid for writing.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_open(
     config: *const livesync_config_t,
@@ -84,47 +116,68 @@ pub unsafe extern "C" fn livesync_open(
         return LIVESYNC_E_ARGUMENT;
     }
     // SAFETY: as this function's contract says.
-    let Some(config) = (unsafe { config::read(config) }) else {
-        return LIVESYNC_E_ARGUMENT;
-    };
-    let opened = catch_unwind(|| {
-        let host = CallbackHost::new(config.callbacks, config.ipv6 != 0);
-        // SAFETY: as this function's contract says.
-        let settings = unsafe { Settings::of(&config) };
-        let opened = settings.and_then(|settings| open(host, settings));
-        if let Err(e) = &opened
-            && config.log_level >= config::LIVESYNC_LOG_ERROR
-        {
-            CallbackHost::new(config.callbacks, false).log(Level::Error, &e.to_string());
-        }
-        opened.map_err(|e| code::of(&e))
-    });
-    match opened {
-        Ok(Ok(handle)) => {
+    let opened = unsafe { with_settings(config, open) };
+    opened.map_or_else(
+        |code| code,
+        |handle| {
             // SAFETY: not NULL, so valid for writing.
             unsafe { out.write(Box::into_raw(Box::new(handle))) };
             LIVESYNC_OK
-        }
-        Ok(Err(code)) => code,
-        Err(_) => LIVESYNC_E_TRIPPED,
-    }
+        },
+    )
 }
 
-fn open(host: CallbackHost, settings: Settings) -> Result<livesync_t, SetupError> {
-    let Settings {
-        config,
-        interface,
-        port,
-    } = settings;
-    let engine = Arc::new(Engine::new(Box::new(host))?);
-    engine.bind(config, interface, port)?;
-    Ok(livesync_t { engine })
+fn open(settings: Settings) -> Result<livesync_t, SetupError> {
+    #[cfg(feature = "want_sync_scrape")]
+    let events = Arc::new(Events::with_scrape());
+    #[cfg(not(feature = "want_sync_scrape"))]
+    let events = Arc::new(Events::default());
+    events.keep(false);
+    let table = settings.table.map(|limits| Arc::new(Memory::new(limits)));
+    let rest: Arc<dyn Host> = match &table {
+        Some(table) => table.clone(),
+        None => events.clone(),
+    };
+    let host = CallbackHost::new(settings.callbacks, rest);
+    Ok(livesync_t {
+        livesync: Livesync::open(settings.config, Arc::new(host))?,
+        events,
+        table,
+        questions: Questions::new(),
+    })
+}
+
+/// Runs `body` on a configuration. What is wrong with it is logged, and returned as a
+/// number.
+///
+/// # Safety
+/// As for [`livesync_open`].
+unsafe fn with_settings<T>(
+    config: *const livesync_config_t,
+    body: impl FnOnce(Settings) -> Result<T, SetupError>,
+) -> Result<T, c_int> {
+    // SAFETY: as this function's contract says.
+    let config = unsafe { config::read(config) }.ok_or(LIVESYNC_E_ARGUMENT)?;
+    catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: as this function's contract says.
+        let done = unsafe { Settings::of(&config) }.and_then(body);
+        done.map_err(|e| {
+            if config.log_level >= config::LIVESYNC_LOG_ERROR {
+                config.callbacks().log(Level::Error, &e.to_string());
+            }
+            code::of(&e)
+        })
+    }))
+    .unwrap_or(Err(LIVESYNC_E_TRIPPED))
 }
 
 /// Starts to sync as tracker `tracker_id`, any number that no other tracker of the
-/// cluster has, best drawn at random. A thread is started, from which callbacks come.
+/// cluster has; 0: one is drawn at random. A thread is started, from which callbacks
+/// come. The thread takes no signals, and does not survive a fork: fork before this.
 ///
 /// After livesync_stop() it starts again.
+///
+/// Returns LIVESYNC_OK or a negative error; what is wrong is told to the callback `log`.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -132,23 +185,28 @@ fn open(host: CallbackHost, settings: Settings) -> Result<livesync_t, SetupError
 pub unsafe extern "C" fn livesync_start(handle: *mut livesync_t, tracker_id: u32) -> c_int {
     // SAFETY: as this function's contract says.
     unsafe {
-        with(handle, |engine| {
-            match engine.start(TrackerId::from_host(tracker_id)) {
-                Ok(()) => LIVESYNC_OK,
-                Err(e) => {
-                    engine.log(Level::Error, format_args!("{e}"));
-                    code::of(&e)
-                }
-            }
+        with(handle, |handle| {
+            handle.start(false, || handle.livesync.start(id_of(tracker_id)))
         })
+    }
+}
+
+fn id_of(tracker_id: u32) -> TrackerId {
+    match tracker_id {
+        0 => TrackerId::random(),
+        id => TrackerId::from_host(id),
     }
 }
 
 /// Tells the others of an announce of a client. Both arguments are copied. It may be
 /// called from any thread, with locks held that the callbacks take. It does not block,
-/// and calls nothing back.
+/// and calls nothing back. A peer that leaves its swarm has the flag
+/// LIVESYNC_PEER_STOPPED. With a table it is stored there, too.
 ///
 /// From inside of a callback it does nothing: the cluster knows already.
+///
+/// Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle is not started
+/// or does not speak.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -167,9 +225,8 @@ pub unsafe extern "C" fn livesync_announce(
     let (info_hash, peer) = unsafe { (info_hash.cast::<[u8; 20]>().read(), peer.read()) };
     // SAFETY: as this function's contract says.
     unsafe {
-        with(handle, |engine| {
-            engine.tell(InfoHash(info_hash), peer.into());
-            LIVESYNC_OK
+        with(handle, |handle| {
+            handle.announce(InfoHash(info_hash), peer.into())
         })
     }
 }
@@ -182,8 +239,8 @@ pub unsafe extern "C" fn livesync_announce(
 pub unsafe extern "C" fn livesync_tick(handle: *mut livesync_t) -> c_int {
     // SAFETY: as this function's contract says.
     unsafe {
-        with(handle, |engine| {
-            engine.tick();
+        with(handle, |handle| {
+            handle.livesync.tick();
             LIVESYNC_OK
         })
     }
@@ -203,18 +260,21 @@ pub unsafe extern "C" fn livesync_receive(handle: *mut livesync_t, fd: c_int) ->
     // kernel says so. And as this function's contract says.
     unsafe {
         let fd = BorrowedFd::borrow_raw(fd);
-        with(handle, |engine| {
-            engine.receive_from(fd);
+        with(handle, |handle| {
+            handle.livesync.receive_from(fd);
             LIVESYNC_OK
         })
     }
 }
 
 /// Stops to sync. No callback begins after it has returned, but one that takes long
-/// may still go on. What was announced and not sent yet is sent.
+/// may still go on. What was announced and not sent yet is sent: by the library's thread,
+/// or without one by the next livesync_process() or livesync_close().
 ///
-/// It returns within 200 ms and takes neither locks nor memory, so it may be called
-/// from a signal handler that interrupted any code.
+/// It returns within 200 ms, without a thread at once, and takes neither locks nor memory,
+/// so it may be called from a signal handler that interrupted any code.
+///
+/// Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -224,13 +284,16 @@ pub unsafe extern "C" fn livesync_stop(handle: *mut livesync_t) -> c_int {
     let Some(handle) = (unsafe { handle.as_ref() }) else {
         return LIVESYNC_E_ARGUMENT;
     };
-    with_errno_kept(|| handle.engine.stop());
+    with_errno_kept(|| handle.livesync.stop());
     LIVESYNC_OK
 }
 
-/// Stops to sync, waits until no callback runs, and gives everything back. It must not
-/// be called from inside of a callback: then it returns LIVESYNC_E_STATE and does
-/// nothing. NULL is closed already.
+/// Stops to sync, waits until no callback runs, sends what was announced and not sent
+/// yet, and gives everything back. It blocks for as long as a callback does, and else for
+/// some milliseconds. NULL is closed already.
+///
+/// It must not be called from inside of a callback: then it returns LIVESYNC_E_STATE and
+/// does nothing. Else it returns LIVESYNC_OK.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet, and no other
@@ -241,30 +304,56 @@ pub unsafe extern "C" fn livesync_close(handle: *mut livesync_t) -> c_int {
         return LIVESYNC_OK;
     }
     // SAFETY: not NULL, so valid.
-    let engine = unsafe { &(*handle).engine };
-    if engine.is_delivering_here() {
+    if unsafe { &(*handle).livesync }.is_delivering_here() {
         return LIVESYNC_E_STATE;
     }
-    engine.close();
     // SAFETY: it came from Box::into_raw, and nobody uses it any more.
     drop(unsafe { Box::from_raw(handle) });
     LIVESYNC_OK
 }
 
-/// Runs `body` on the engine of a handle; no panic gets past it.
+impl livesync_t {
+    /// Starts. Whether what nobody is called back for is kept until it is polled.
+    fn start(&self, keep_events: bool, start: impl FnOnce() -> Result<(), SetupError>) -> c_int {
+        let kept = self.events.keep(keep_events);
+        match start() {
+            Ok(()) => {
+                self.questions.clear();
+                LIVESYNC_OK
+            }
+            Err(e) => {
+                self.events.keep(kept);
+                self.livesync.log(Level::Error, format_args!("{e}"));
+                code::of(&e)
+            }
+        }
+    }
+
+    fn announce(&self, info_hash: InfoHash, peer: Peer) -> c_int {
+        if let Err(NotRunning) = self.livesync.announce(info_hash, peer) {
+            return LIVESYNC_E_STATE;
+        }
+        if let Some(table) = &self.table {
+            table.announce(&Announce { info_hash, peer });
+        }
+        LIVESYNC_OK
+    }
+}
+
+/// Runs `body` on a handle; no panic gets past it.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet.
-unsafe fn with(handle: *mut livesync_t, body: impl FnOnce(&Arc<Engine>) -> c_int) -> c_int {
+unsafe fn with(handle: *mut livesync_t, body: impl FnOnce(&livesync_t) -> c_int) -> c_int {
     // SAFETY: as this function's contract says.
     let Some(handle) = (unsafe { handle.as_ref() }) else {
         return LIVESYNC_E_ARGUMENT;
     };
-    if handle.engine.is_tripped() {
+    if handle.livesync.is_tripped() {
         return LIVESYNC_E_TRIPPED;
     }
-    catch_unwind(AssertUnwindSafe(|| body(&handle.engine))).unwrap_or_else(|_| {
-        handle.engine.trip("a call of the host panicked");
+    catch_unwind(AssertUnwindSafe(|| body(handle))).unwrap_or_else(|_| {
+        handle.livesync.trip("a call of the host panicked");
         LIVESYNC_E_TRIPPED
     })
 }

@@ -59,6 +59,11 @@ impl Inquiry {
         }
     }
 
+    /// "Needs no inquiry."
+    pub(super) fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
     /// Weighs a beacon against our own number of torrents.
     pub(super) fn weigh(&mut self, heard: Candidate, torrents: u64, timers: &mut Timers) {
         match self.state {

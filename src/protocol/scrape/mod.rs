@@ -34,10 +34,35 @@ pub use self::task::Task;
 /// [`tell_packets`](Config::tell_packets) packets each time.
 const TICK: Duration = Duration::from_millis(100);
 
+/// What scrape sync does, the most important first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScrapeState {
+    /// Telling all our torrents to a tracker that asked.
+    Telling,
+    /// About to ask a tracker that has more torrents, or waiting for it to tell.
+    Inquiring,
+    /// About to tell back what we know better than another tracker told.
+    TellingBack,
+    /// Nothing.
+    Idle,
+}
+
+impl ScrapeState {
+    /// Every state, with the word for it in metrics.
+    pub const NAMES: [(Self, &'static str); 4] = [
+        (Self::Idle, "idle"),
+        (Self::Inquiring, "inquiring"),
+        (Self::Telling, "telling"),
+        (Self::TellingBack, "telling_back"),
+    ];
+}
+
 /// The scrape sync of one node.
 #[derive(Debug)]
 pub(super) struct Scrape {
     id: TrackerId,
+    /// Whether we say anything ourselves.
+    speaks: bool,
     interval: Duration,
     /// Tell records per tick.
     per_tick: usize,
@@ -58,10 +83,13 @@ pub(super) struct Scrape {
 
 impl Scrape {
     pub(super) fn new(id: TrackerId, rng: Rng, config: &Config, timers: &mut Timers) -> Self {
-        timers.set_after(Timer::Beacon, config.first_beacon_delay);
+        if config.speak {
+            timers.set_after(Timer::Beacon, config.first_beacon_delay);
+        }
         let per_tick = (config.tell_packets as usize).saturating_mul(Batch::<Torrent>::CAPACITY);
         Self {
             id,
+            speaks: config.speak,
             interval: config.beacon_interval,
             per_tick,
             inquiry: Inquiry::new(config),
@@ -78,6 +106,19 @@ impl Scrape {
         }
     }
 
+    /// What we are doing.
+    pub(super) fn state(&self) -> ScrapeState {
+        if self.telling.is_some() {
+            ScrapeState::Telling
+        } else if !self.inquiry.is_idle() {
+            ScrapeState::Inquiring
+        } else if !self.tell_back.is_empty() {
+            ScrapeState::TellingBack
+        } else {
+            ScrapeState::Idle
+        }
+    }
+
     /// From now on in the name of `id`.
     pub(super) fn rename(&mut self, id: TrackerId) {
         self.id = id;
@@ -87,6 +128,9 @@ impl Scrape {
     /// A beacon. Whether it is worth asking shows when our torrents are counted.
     pub(super) fn heard_beacon(&mut self, from: TrackerId, beacon: Beacon) {
         self.counters.beacons_heard += 1;
+        if !self.speaks {
+            return;
+        }
         let candidate = Candidate {
             id: from,
             torrents: beacon.torrents,
@@ -102,7 +146,7 @@ impl Scrape {
     /// An inquiry. "A second INQUIRE while telling is ignored."
     pub(super) fn heard_inquire(&mut self, inquire: Inquire, timers: &mut Timers) {
         self.counters.inquiries_heard += 1;
-        if inquire.asked == self.id && self.telling.is_none() {
+        if self.speaks && inquire.asked == self.id && self.telling.is_none() {
             self.telling = Some(Telling::new());
             self.put_off_beacon(timers);
             let silence = timers.remaining(Timer::Silence);
@@ -141,7 +185,7 @@ impl Scrape {
             match merged {
                 Merged::AsHeard => self.tell_back.forget(info_hash),
                 Merged::KnownBetter => {
-                    if !self.tell_back.remember(*info_hash) {
+                    if self.speaks && !self.tell_back.remember(*info_hash) {
                         self.counters.torrents_not_remembered += 1;
                     }
                 }

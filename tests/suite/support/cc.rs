@@ -88,20 +88,19 @@ pub fn link_statically(name: &str, sources: &[&Path], flags: &[&str], library: &
     program
 }
 
+/// The name under which programs ask for the shared library.
+pub fn soname() -> String {
+    let version = env!("CARGO_PKG_VERSION").rsplit_once('.');
+    format!("liblivesync.so.{}", version.expect("major.minor.patch").0)
+}
+
 /// Compiles a C file to a program that syncs, linked with the shared library
 /// under test by its SONAME.
 pub fn link_shared(name: &str, source: &Path) -> PathBuf {
     let library = built("liblivesync.so");
     let directory = scratch().join("shared");
     std::fs::create_dir_all(&directory).expect("directory of the shared library");
-    let soname = format!(
-        "liblivesync.so.{}",
-        env!("CARGO_PKG_VERSION")
-            .rsplit_once('.')
-            .expect("major.minor.patch")
-            .0
-    );
-    std::fs::copy(&library, directory.join(soname)).expect("copy the shared library");
+    std::fs::copy(&library, directory.join(soname())).expect("copy the shared library");
     let program = scratch().join(name);
     run(Command::new(compiler())
         .args([

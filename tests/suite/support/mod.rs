@@ -8,6 +8,7 @@ pub mod group;
 pub mod host;
 pub mod netns;
 pub mod process;
+pub mod sanitizer;
 pub mod tracker_program;
 
 use std::io::Write;

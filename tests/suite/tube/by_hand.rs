@@ -153,11 +153,9 @@ fn a_decision_that_a_tell_overtakes_is_not_taken() {
 
 #[test]
 fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
-    let config = Config {
-        tell_packets: 10,
-        first_beacon_delay: SECOND,
-        ..Config::default()
-    };
+    let config = Config::default()
+        .tell_packets(10u32)
+        .first_beacon_delay(SECOND);
     let mut cluster = cluster(1, [Host::with(0..10_000, 1)], &config);
     cluster.inject(0, &Inquire { asked: id(7) }.emit(id(9)));
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
@@ -191,10 +189,7 @@ fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
 
 #[test]
 fn torrents_may_appear_and_vanish_while_all_are_told() {
-    let config = Config {
-        tell_packets: 1,
-        ..silent()
-    };
+    let config = silent().tell_packets(1u32);
     let mut cluster = cluster(1, [Host::with(0..5_000, 1)], &config);
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     for step in 0..40 {
@@ -237,10 +232,7 @@ fn whoever_is_asked_right_after_a_tell_waits_an_interval() {
 
 #[test]
 fn two_that_tell_at_once_give_way_to_each_other() {
-    let config = Config {
-        tell_packets: 10,
-        ..silent()
-    };
+    let config = silent().tell_packets(10u32);
     let hosts = [Host::with(0..5_000, 1), Host::with(3_000..8_000, 1)];
     let mut cluster = cluster(1, hosts, &config);
     for number in 0..2 {
@@ -351,10 +343,7 @@ fn a_tell_without_a_whole_record_is_no_tell() {
 
 #[test]
 fn what_there_is_no_room_to_remember_waits_for_the_next_telling() {
-    let config = Config {
-        remembered_torrents: 10,
-        ..silent()
-    };
+    let config = silent().remembered_torrents(10usize);
     let mut cluster = cluster(1, [Host::with(0..45, 5)], &config);
     for round in 1..=2 {
         cluster.inject(0, &tell(id(9), 0..45, 4));
@@ -376,10 +365,7 @@ fn whoever_has_nothing_sends_no_empty_packet() {
 
 /// Settings with which nobody sends a beacon in these tests.
 fn silent() -> Config {
-    Config {
-        first_beacon_delay: INTERVAL * 1000,
-        ..Config::default()
-    }
+    Config::default().first_beacon_delay(INTERVAL * 1000)
 }
 
 /// A cluster of nodes 0, 1, … with these torrents, that keeps a journal.

@@ -178,11 +178,9 @@ impl Scenario {
 
 /// The settings that shape scrape sync.
 fn random_config(rng: &mut Rng) -> Config {
-    Config {
-        first_beacon_delay: Duration::from_secs([0, 10, 600, 1800][rng.usize(0..4)]),
-        beacon_interval: Duration::from_secs([10, 60, 60, 120][rng.usize(0..4)]),
-        inquire_threshold: [0.5, 0.75, 0.75, 0.9][rng.usize(0..4)],
-        tell_packets: [1, 3, 10, 100][rng.usize(0..4)],
-        ..Config::default()
-    }
+    Config::default()
+        .first_beacon_delay(Duration::from_secs([0, 10, 600, 1800][rng.usize(0..4)]))
+        .beacon_interval(Duration::from_secs([10, 60, 60, 120][rng.usize(0..4)]))
+        .inquire_threshold([0.5, 0.75, 0.75, 0.9][rng.usize(0..4)])
+        .tell_packets([1u32, 3, 10, 100][rng.usize(0..4)])
 }

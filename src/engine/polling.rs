@@ -1,0 +1,69 @@
+//! An engine without a thread: the host's own event loop drives it.
+
+use std::mem;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::live::Driver;
+use crate::error::{NotRunning, SetupError};
+use crate::net::PollSet;
+use crate::types::TrackerId;
+
+/// How long the network is left alone that takes no packets now. The loop waits for
+/// one descriptor to be readable, and not for another to be writable.
+const BLOCKED: Duration = Duration::from_millis(10);
+
+impl Engine {
+    /// Speaks as `id` from now on, driven by [`process`](Self::process).
+    pub fn start_polling(&self, id: TrackerId) -> Result<(), SetupError> {
+        self.begin(id, |live| {
+            let poll_set = self.poll_set.get_or_try_init(|| {
+                let poll_set = PollSet::new()?;
+                poll_set.add(self.waker.waiting_side())?;
+                Ok::<_, std::io::Error>(poll_set)
+            })?;
+            live.driver = Driver::Host;
+            let receiver = live.group.receiver();
+            receiver.map_or(Ok(()), |fd| poll_set.add(fd))
+        })
+    }
+
+    /// A descriptor that is readable when there is something to process before its
+    /// time. It stays the same for as long as the engine lives.
+    pub fn fd(&self) -> Result<BorrowedFd<'_>, NotRunning> {
+        self.poll_set.get().map(PollSet::fd).ok_or(NotRunning)
+    }
+
+    /// How long [`process`](Self::process) may be put off, if the descriptor does not
+    /// become readable; for ever if it says nothing.
+    pub fn next_timeout(&self) -> Result<Option<Duration>, NotRunning> {
+        let sleep = self.fall_asleep(Driver::Host).ok_or(NotRunning)?;
+        Ok(match sleep.timeout {
+            Some(timeout) if sleep.blocked => Some(timeout.min(BLOCKED)),
+            None if sleep.blocked => Some(BLOCKED),
+            timeout => timeout,
+        })
+    }
+
+    /// Receives what has arrived, does what is due, and sends what is ready, without
+    /// blocking. After a stop it sends what is left. It must not be called from inside
+    /// of a call of the host.
+    pub fn process(&self) -> Result<(), NotRunning> {
+        if self.run.is_delivering_here() {
+            return Err(NotRunning);
+        }
+        let Some(sleep) = self.fall_asleep(Driver::Host) else {
+            if self.run.is_stopping() && self.run.is_idle() {
+                self.waker.drain();
+                self.clear_away();
+            }
+            return Err(NotRunning);
+        };
+        // Taken out of its lock, which must not be held while the host is called.
+        let mut buffer = mem::take(&mut *self.buffer.lock());
+        self.take_turn(&sleep.group, true, &mut buffer, || self.host.has_room());
+        *self.buffer.lock() = buffer;
+        Ok(())
+    }
+}

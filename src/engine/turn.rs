@@ -1,0 +1,74 @@
+//! One turn of whoever drives the engine, the receive thread or the host's own loop:
+//! what it waits for, and what it does then.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::engine::Engine;
+use super::live::Driver;
+use crate::log::Level;
+use crate::net::Group;
+use crate::time::Time;
+use crate::wire::MAX_RECEIVED;
+
+/// How long datagrams are applied before we look at what is due.
+const TURN: Duration = Duration::from_millis(10);
+
+/// What is waited for.
+pub(super) struct Sleep {
+    pub(super) group: Arc<Group>,
+    pub(super) timeout: Option<Duration>,
+    /// Whether also until the network takes packets.
+    pub(super) blocked: bool,
+}
+
+impl Engine {
+    /// What `driver` waits for until its next turn; nothing when this run is over, or not
+    /// its own.
+    pub(super) fn fall_asleep(&self, driver: Driver) -> Option<Sleep> {
+        if self.run.is_stopping() {
+            return None;
+        }
+        let mut state = self.lock();
+        let live = state.live.as_mut().filter(|live| live.driver == driver)?;
+        let until = live.driver_sleeps();
+        Some(Sleep {
+            group: live.group.clone(),
+            timeout: (until != Time::NEVER).then(|| until.since(self.clock.now())),
+            blocked: live.is_blocked(),
+        })
+    }
+
+    /// Applies what has arrived, for as long as the host `has_room`, and does what is
+    /// due. The network takes packets again if it is `writable`.
+    pub(super) fn take_turn(
+        &self,
+        group: &Group,
+        writable: bool,
+        buffer: &mut Vec<u8>,
+        has_room: impl Fn() -> bool,
+    ) {
+        self.wake_up(writable);
+        buffer.resize(MAX_RECEIVED, 0);
+        let end = self.clock.now() + TURN;
+        while let Some(receiver) = group.receiver()
+            && !self.run.is_stopping()
+            && has_room()
+            && self.receive_one(receiver, buffer)
+            && self.clock.now() < end
+        {}
+        self.tick();
+    }
+
+    fn wake_up(&self, writable: bool) {
+        self.waker.drain();
+        let mut state = self.lock();
+        let Some(live) = &mut state.live else { return };
+        live.driver_wakes(writable);
+        let send_error = live.take_send_error();
+        drop(state);
+        if let Some(e) = send_error {
+            self.log(Level::Warn, format_args!("cannot send: {e}"));
+        }
+    }
+}

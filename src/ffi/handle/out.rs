@@ -1,0 +1,68 @@
+//! Results in the caller's memory, who may know a shorter or a longer struct than we.
+
+use std::ffi::c_int;
+use std::marker::PhantomData;
+use std::ptr;
+
+/// Writes as much of `value` as the caller knows of, and zeros behind it.
+///
+/// # Safety
+/// `out` is valid for writing `size` bytes. `T` is a struct of C without padding that
+/// anybody looks at.
+pub(super) unsafe fn write<T: Copy>(out: *mut u8, size: usize, value: &T) {
+    let known = size.min(size_of::<T>());
+    // SAFETY: valid for `size` bytes, of which the first `known` are copied from a value
+    // that has as many.
+    unsafe {
+        ptr::write_bytes(out, 0, size);
+        ptr::copy_nonoverlapping(ptr::from_ref(value).cast(), out, known);
+    }
+}
+
+/// An array of the caller's that is filled from its beginning.
+pub(super) struct Array<T> {
+    out: *mut u8,
+    capacity: usize,
+    element_size: usize,
+    len: usize,
+    elements: PhantomData<T>,
+}
+
+impl<T: Copy> Array<T> {
+    /// An empty array; none if the arguments are nonsense.
+    ///
+    /// # Safety
+    /// `out` is either NULL, or valid for writing `capacity * element_size` bytes for as
+    /// long as the array lives.
+    pub(super) unsafe fn new(out: *mut T, capacity: usize, element_size: usize) -> Option<Self> {
+        let room = capacity == 0 || (!out.is_null() && element_size > 0);
+        room.then_some(Self {
+            out: out.cast(),
+            // So that the length is a number of C.
+            capacity: capacity.min(c_int::MAX as usize),
+            element_size,
+            len: 0,
+            elements: PhantomData,
+        })
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.len < self.capacity
+    }
+
+    /// Appends an element, if there is room.
+    pub(super) fn push(&mut self, element: &T) {
+        if self.has_room() {
+            // SAFETY: valid as `new` was promised, since there is room.
+            unsafe {
+                let at = self.out.add(self.len * self.element_size);
+                write(at, self.element_size, element);
+            }
+            self.len += 1;
+        }
+    }
+
+    pub(super) fn len(&self) -> c_int {
+        self.len as c_int
+    }
+}

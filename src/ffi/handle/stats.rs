@@ -1,0 +1,240 @@
+//! What a handle has done and heard so far, as structs of C.
+#![allow(non_camel_case_types)]
+#![allow(dead_code, reason = "constants that only C programs use")]
+
+use std::time::Duration;
+
+use crate::engine::{HeardNode, Stats};
+use crate::host::memory::Counts;
+use crate::protocol::MAX_NODES;
+#[cfg(feature = "want_sync_scrape")]
+use crate::protocol::{ScrapeCounters, ScrapeState};
+use crate::reject::Reject;
+
+/// No part in scrape sync.
+pub const LIVESYNC_SCRAPE_OFF: u32 = 0;
+/// Nothing to do.
+pub const LIVESYNC_SCRAPE_IDLE: u32 = 1;
+/// Another tracker has more torrents: about to ask one, or waiting for it to tell.
+pub const LIVESYNC_SCRAPE_INQUIRING: u32 = 2;
+/// Telling all torrents to a tracker that asked.
+pub const LIVESYNC_SCRAPE_TELLING: u32 = 3;
+/// About to tell back what we know better than another tracker told.
+pub const LIVESYNC_SCRAPE_TELLING_BACK: u32 = 4;
+
+/// How many trackers livesync_nodes() knows at most.
+pub const LIVESYNC_MAX_NODES: u32 = 256;
+
+const _: () = assert!(LIVESYNC_MAX_NODES as usize == MAX_NODES);
+
+/// What a handle has done since it was started last. Counts only grow.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct livesync_stats_t {
+    /// How many bytes of this struct the library has set.
+    pub size: usize,
+    /// The id under which the handle speaks, in host byte order; 0 while it is stopped.
+    pub tracker_id: u32,
+    /// LIVESYNC_SCRAPE_...: what scrape sync does now.
+    pub scrape_state: u32,
+    /// Milliseconds since the start; 0 while it is stopped.
+    pub uptime_ms: u64,
+    /// How many trackers livesync_nodes() knows now.
+    pub nodes: u64,
+    /// Announces told by the program.
+    pub records_told: u64,
+    /// Announces heard from others and handed to the program.
+    pub records_heard: u64,
+    /// Packets completed for sending, and their bytes.
+    pub packets_out: u64,
+    pub bytes_out: u64,
+    /// Datagrams that arrived, used or not, and their bytes.
+    pub packets_in: u64,
+    pub bytes_in: u64,
+    /// Packets that could not be sent.
+    pub send_errors: u64,
+    /// Packets lost because the network took none for too long.
+    pub packets_overflowed: u64,
+    /// How often another tracker spoke under our id.
+    pub id_collisions: u64,
+    /// Dropped: the source is not allowed to speak.
+    pub drops_not_blessed: u64,
+    /// Dropped: shorter than a header.
+    pub drops_too_short: u64,
+    /// Dropped: our own packet, come back to us.
+    pub drops_own_packet: u64,
+    /// Dropped: a packet type that we do not know.
+    pub drops_unknown_type: u64,
+    /// Dropped: the length does not fit the packet type.
+    pub drops_bad_length: u64,
+    /// Dropped: a list without a record.
+    pub drops_empty_list: u64,
+    /// An incomplete record at the end of a list was dropped; those before it were used.
+    pub drops_truncated_tail: u64,
+    /// Dropped: an IPv6 peer list, and none are wanted.
+    pub drops_ipv6_unsupported: u64,
+    /// Dropped: scrape sync, and the handle takes no part in it.
+    pub drops_scrape_unsupported: u64,
+    /// Scrape sync: beacons and inquiries sent and heard.
+    pub beacons_sent: u64,
+    pub beacons_heard: u64,
+    pub inquiries_sent: u64,
+    pub inquiries_heard: u64,
+    /// Scrape sync: torrents told, and heard and handed to the program.
+    pub torrents_told: u64,
+    pub torrents_heard: u64,
+    /// Scrape sync: torrents heard that the program could not store.
+    pub torrents_failed: u64,
+    /// Scrape sync: torrents known better than heard, for which there was no room to
+    /// remember that they are to be told back.
+    pub torrents_not_remembered: u64,
+    /// Events that wait for livesync_poll_events() now.
+    pub events_waiting: u64,
+    /// The table: torrents and peers in it now, with some that have expired and are not
+    /// removed yet, and the bytes that they take at most.
+    pub table_torrents: u64,
+    pub table_peers: u64,
+    pub table_bytes: u64,
+    /// The table: peers and torrents that left because they were not announced again, and
+    /// because the table was full.
+    pub table_expired: u64,
+    pub table_evicted: u64,
+}
+
+/// A tracker that was heard.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct livesync_node_t {
+    /// Its id, in host byte order.
+    pub tracker_id: u32,
+    /// The port it sends from, in host byte order.
+    pub port: u16,
+    /// 0.
+    pub reserved: u16,
+    /// The address it sends from: IPv4 as ::ffff:a.b.c.d.
+    pub ip: [u8; 16],
+    /// How many milliseconds ago it was last heard.
+    pub last_heard_ms: u64,
+    /// Packets of it that were used.
+    pub packets: u64,
+    /// Announces in them.
+    pub records: u64,
+    /// Beacons among them.
+    pub beacons: u64,
+    /// How many torrents it had at its last beacon; 0 before the first.
+    pub torrents: u64,
+}
+
+/// The swarm of a torrent, in the table of a handle.
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct livesync_counts_t {
+    /// How many bytes of this struct the library has set.
+    pub size: usize,
+    /// 1: the torrent is in the table; 0: it is not, and all other fields are 0.
+    pub known: u32,
+    /// How many minutes ago it was last announced.
+    pub base_offset: u32,
+    /// Peers that have everything.
+    pub seeders: u64,
+    /// All other peers.
+    pub leechers: u64,
+    /// How often it was downloaded.
+    pub downloaded: u64,
+}
+
+impl livesync_stats_t {
+    pub(super) fn fill(&mut self, stats: &Stats) {
+        self.tracker_id = stats.id.to_host();
+        self.uptime_ms = millis(stats.uptime);
+        self.nodes = stats.nodes as u64;
+        let counters = &stats.counters;
+        self.records_told = counters.records_told;
+        self.records_heard = counters.records_heard;
+        self.packets_out = counters.packets_out;
+        self.bytes_out = counters.bytes_out;
+        self.packets_in = counters.packets_in;
+        self.bytes_in = counters.bytes_in;
+        self.send_errors = counters.send_errors;
+        self.packets_overflowed = counters.packets_overflowed;
+        self.id_collisions = counters.id_collisions;
+        for reject in Reject::ALL {
+            *self.drops(reject) = counters.drops.of(reject);
+        }
+        #[cfg(feature = "want_sync_scrape")]
+        self.fill_scrape(stats.scrape, &counters.scrape);
+        if let Some(table) = &stats.table {
+            self.table_torrents = table.torrents;
+            self.table_peers = table.peers;
+            self.table_bytes = table.bytes;
+            self.table_expired = table.expired;
+            self.table_evicted = table.evicted;
+        }
+    }
+
+    fn drops(&mut self, reject: Reject) -> &mut u64 {
+        match reject {
+            Reject::NotBlessed => &mut self.drops_not_blessed,
+            Reject::TooShort => &mut self.drops_too_short,
+            Reject::OwnPacket => &mut self.drops_own_packet,
+            Reject::UnknownType => &mut self.drops_unknown_type,
+            Reject::BadLength => &mut self.drops_bad_length,
+            Reject::EmptyList => &mut self.drops_empty_list,
+            Reject::TruncatedTail => &mut self.drops_truncated_tail,
+            Reject::Ipv6Unsupported => &mut self.drops_ipv6_unsupported,
+            Reject::ScrapeUnsupported => &mut self.drops_scrape_unsupported,
+        }
+    }
+
+    #[cfg(feature = "want_sync_scrape")]
+    fn fill_scrape(&mut self, state: Option<ScrapeState>, counters: &ScrapeCounters) {
+        self.scrape_state = match state {
+            None => LIVESYNC_SCRAPE_OFF,
+            Some(ScrapeState::Idle) => LIVESYNC_SCRAPE_IDLE,
+            Some(ScrapeState::Inquiring) => LIVESYNC_SCRAPE_INQUIRING,
+            Some(ScrapeState::Telling) => LIVESYNC_SCRAPE_TELLING,
+            Some(ScrapeState::TellingBack) => LIVESYNC_SCRAPE_TELLING_BACK,
+        };
+        self.beacons_sent = counters.beacons_sent;
+        self.beacons_heard = counters.beacons_heard;
+        self.inquiries_sent = counters.inquiries_sent;
+        self.inquiries_heard = counters.inquiries_heard;
+        self.torrents_told = counters.torrents_told;
+        self.torrents_heard = counters.torrents_heard;
+        self.torrents_failed = counters.torrents_failed;
+        self.torrents_not_remembered = counters.torrents_not_remembered;
+    }
+}
+
+impl From<&HeardNode> for livesync_node_t {
+    fn from(node: &HeardNode) -> Self {
+        Self {
+            tracker_id: node.id.to_host(),
+            port: node.address.port(),
+            reserved: 0,
+            ip: node.address.ip().to_ipv6_mapped().octets(),
+            last_heard_ms: millis(node.ago),
+            packets: node.packets,
+            records: node.records,
+            beacons: node.beacons,
+            torrents: node.torrents,
+        }
+    }
+}
+
+impl From<Counts> for livesync_counts_t {
+    fn from(counts: Counts) -> Self {
+        Self {
+            size: 0,
+            known: 1,
+            base_offset: counts.base_offset,
+            seeders: counts.seeders,
+            leechers: counts.leechers,
+            downloaded: counts.downloaded,
+        }
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,257 @@
+//! The rules of the table one by one, on a clock of our own.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use super::table::{PEER_BYTES, REMOVED_PER_CALL, TORRENT_BYTES, Table};
+use super::{BEGIN, Counts, Limits, Memory, Usage};
+use crate::host::{Host, Torrents};
+use crate::time::Time;
+use crate::types::{Announce, Cursor, InfoHash, Merged, Peer, PeerFlags, Torrent};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+const NONE: PeerFlags = PeerFlags(0);
+const SEEDING: PeerFlags = PeerFlags::SEEDING;
+const COMPLETED: PeerFlags = PeerFlags::COMPLETED;
+
+const HASH: InfoHash = InfoHash([0xab; 20]);
+
+fn limits(bytes: u64) -> Limits {
+    Limits::default().torrent_lifetime(60 * MINUTE).bytes(bytes)
+}
+
+fn start() -> Time {
+    Time::START + BEGIN
+}
+
+fn peer(number: u8, flags: PeerFlags) -> Peer {
+    Peer {
+        ip: IpAddr::from([192, 0, 2, number]),
+        port: 6881,
+        flags,
+    }
+}
+
+fn torrent(base_offset: u32, downloaded: u64) -> Torrent {
+    Torrent {
+        info_hash: HASH,
+        base_offset,
+        downloaded,
+    }
+}
+
+#[test]
+fn a_download_counts_once_for_each_peer() {
+    let mut table = Table::new(&limits(10_000));
+    table.add(start(), &HASH, &peer(1, NONE));
+    table.add(start(), &HASH, &peer(1, SEEDING | COMPLETED));
+    table.add(start(), &HASH, &peer(1, SEEDING));
+    table.add(start(), &HASH, &peer(1, SEEDING | COMPLETED));
+    table.add(start(), &HASH, &peer(2, COMPLETED));
+    let counts = Counts {
+        base_offset: 0,
+        seeders: 1,
+        leechers: 1,
+        downloaded: 2,
+    };
+    assert_eq!(table.counts(start(), &HASH), Some(counts));
+    // It has left in between.
+    table.remove(start(), &HASH, &peer(2, NONE));
+    table.add(start(), &HASH, &peer(2, COMPLETED));
+    let downloaded = 3;
+    assert_eq!(
+        table.counts(start(), &HASH),
+        Some(Counts {
+            downloaded,
+            ..counts
+        })
+    );
+}
+
+#[test]
+fn a_torrent_is_as_old_as_its_last_announce_anywhere() {
+    let mut table = Table::new(&limits(10_000));
+    assert_eq!(table.merge(start(), &torrent(59, 7)), Merged::AsHeard);
+    assert_eq!(
+        table.look_up(start() + 59 * SECOND, &HASH),
+        Some(torrent(59, 7))
+    );
+    // To hear of it again makes it no younger.
+    let now = start() + 30 * SECOND;
+    assert_eq!(table.merge(now, &torrent(0, 6)), Merged::KnownBetter);
+    assert_eq!(table.merge(now, &torrent(0, 7)), Merged::AsHeard);
+    assert_eq!(table.merge(now, &torrent(0, 8)), Merged::AsHeard);
+    assert_eq!(table.look_up(now, &HASH), Some(torrent(59, 8)));
+    assert_eq!(table.look_up(start() + MINUTE, &HASH), None);
+    assert_eq!(table.count(start() + MINUTE), 0);
+
+    assert_eq!(
+        table.merge(start() + MINUTE, &torrent(60, 8)),
+        Merged::Failed
+    );
+    assert_eq!(
+        table.merge(start() + MINUTE, &torrent(u32::MAX, 8)),
+        Merged::Failed
+    );
+}
+
+#[test]
+fn what_was_announced_before_the_start_is_remembered_as_that() {
+    let limits = limits(10_000).torrent_lifetime(Duration::MAX);
+    let mut table = Table::new(&limits);
+    let fifty_years = 50 * 365 * 24 * 60;
+    assert_eq!(
+        table.merge(start(), &torrent(fifty_years, 1)),
+        Merged::AsHeard
+    );
+    assert_eq!(table.look_up(start(), &HASH), Some(torrent(fifty_years, 1)));
+}
+
+#[test]
+fn a_limit_below_one_entry_stores_nothing() {
+    for bytes in [0, 1, TORRENT_BYTES - 1] {
+        let mut table = Table::new(&limits(bytes));
+        table.add(start(), &HASH, &peer(1, NONE));
+        assert_eq!(table.merge(start(), &torrent(0, 1)), Merged::Failed);
+        let evicted = 3;
+        assert_eq!(
+            table.usage(start()),
+            Usage {
+                evicted,
+                ..Usage::default()
+            }
+        );
+    }
+    // The torrent is what remains of it.
+    let mut table = Table::new(&limits(TORRENT_BYTES));
+    table.add(start(), &HASH, &peer(1, COMPLETED));
+    assert_eq!(table.peers(start(), &HASH, 1), []);
+    assert_eq!(table.look_up(start(), &HASH), Some(torrent(0, 1)));
+}
+
+#[test]
+fn peers_and_torrents_are_as_small_as_documented() {
+    assert!((240..=260).contains(&PEER_BYTES), "{PEER_BYTES}");
+    assert!((160..=180).contains(&TORRENT_BYTES), "{TORRENT_BYTES}");
+}
+
+#[test]
+fn a_call_removes_only_some_of_what_has_expired_but_shows_none_of_it() {
+    let mut table = Table::new(&limits(1 << 20));
+    for port in 0..200 {
+        table.add(
+            start(),
+            &HASH,
+            &Peer {
+                port,
+                ..peer(1, NONE)
+            },
+        );
+    }
+    let now = start() + 45 * MINUTE;
+    let counts = table.counts(now, &HASH).unwrap();
+    assert_eq!((counts.seeders, counts.leechers), (0, 0));
+    let usage = table.usage(now);
+    assert_eq!(usage.peers, 200 - 2 * REMOVED_PER_CALL as u64);
+    assert_eq!(
+        (usage.torrents, usage.expired),
+        (1, 2 * REMOVED_PER_CALL as u64)
+    );
+    assert_eq!(table.peers(now, &HASH, 200), []);
+    assert_eq!(table.peers(now, &HASH, 200), []);
+    assert_eq!(table.usage(now).peers, 0);
+}
+
+/// Torrents 0, 2, 4, ... stay; of the others some vanish and some appear, before and
+/// behind the place of the walk.
+#[test]
+fn a_walk_tells_each_torrent_that_stays_exactly_once() {
+    let numbered = |number: u32| {
+        let mut hash = [0; 20];
+        hash[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_be_bytes());
+        InfoHash(hash)
+    };
+    let mut table = Table::new(&limits(1 << 20));
+    let heard = |number, base_offset| Torrent {
+        info_hash: numbered(number),
+        base_offset,
+        downloaded: u64::from(number),
+    };
+    for number in 0..1000 {
+        // Each minute that passes, some of the odd ones expire.
+        let base_offset = if number % 2 == 0 { 0 } else { number % 60 };
+        table.merge(start(), &heard(number, base_offset));
+    }
+    let mut told = Vec::new();
+    let mut cursor = Some(Cursor::default());
+    let mut portions = 0;
+    while let Some(from) = cursor {
+        let now = start() + portions * MINUTE;
+        cursor = table.walk(now, from, 17, &mut told);
+        table.merge(now, &heard(2001 + 2 * portions, 0));
+        portions += 1;
+        assert!(portions < 60, "the even ones still live");
+    }
+    assert!(table.usage(start() + portions * MINUTE).expired > 100);
+    let mut even: Vec<_> = told.iter().map(|torrent| torrent.downloaded).collect();
+    even.retain(|number| number % 2 == 0);
+    even.sort_unstable();
+    assert!(even.into_iter().eq((0..1000).step_by(2)));
+    assert!(told.is_sorted_by(|one, next| one.info_hash < next.info_hash));
+}
+
+#[test]
+fn what_is_announced_and_what_is_heard_is_one_swarm() {
+    let memory = Memory::new(Limits::default());
+    let host: &dyn Host = &memory;
+    let heard = Peer {
+        ip: IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ..peer(0, SEEDING | PeerFlags::FROM_SYNC)
+    };
+    host.add_peer(&HASH, &heard);
+    let mapped = Ipv4Addr::new(192, 0, 2, 1).to_ipv6_mapped();
+    let announced = Peer {
+        ip: mapped.into(),
+        ..peer(1, NONE)
+    };
+    memory.announce(&Announce {
+        info_hash: HASH,
+        peer: announced,
+    });
+    let heard = Peer {
+        flags: SEEDING,
+        ..heard
+    };
+    assert_eq!(memory.peers(&HASH, 9), [peer(1, NONE), heard]);
+    assert_eq!(memory.peers(&HASH, 1), [peer(1, NONE)]);
+    assert_eq!(memory.peers(&HASH, 0), []);
+    assert!(!host.is_blessed(Ipv4Addr::LOCALHOST) && host.takes_ipv6());
+
+    memory.announce(&Announce {
+        info_hash: HASH,
+        peer: peer(1, PeerFlags::STOPPED),
+    });
+    host.remove_peer(&HASH, &heard);
+    assert_eq!(memory.peers(&HASH, 9), []);
+    let unknown = InfoHash([7; 20]);
+    memory.announce(&Announce {
+        info_hash: unknown,
+        peer: peer(1, PeerFlags::STOPPED),
+    });
+    assert_eq!((memory.counts(&unknown), memory.count()), (None, 1));
+    assert_eq!(
+        memory.merge(&Torrent {
+            info_hash: unknown,
+            ..torrent(60, 5)
+        }),
+        Merged::AsHeard
+    );
+    assert_eq!(memory.counts(&unknown).unwrap().base_offset, 60);
+    let bucket = Cursor {
+        bucket: 1,
+        after: None,
+    };
+    assert_eq!(memory.walk(bucket, 9, &mut Vec::new()), None);
+}

@@ -1,0 +1,230 @@
+//! Statistics as text in the exposition format of Prometheus.
+
+use std::fmt::{Display, Write};
+
+use crate::config::Config;
+use crate::engine::{HeardNode, Stats};
+use crate::host::memory::Usage;
+#[cfg(feature = "want_sync_scrape")]
+use crate::protocol::{ScrapeCounters, ScrapeState};
+use crate::reject::Reject;
+
+/// The statistics of a handle with this configuration, if it runs, and of the trackers
+/// that it heard.
+pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) -> String {
+    let Config {
+        group,
+        port,
+        interface,
+        ..
+    } = config;
+    let mut text = Text {
+        text: String::new(),
+        labels: format!("group=\"{group}:{port}\",interface=\"{interface}\""),
+    };
+    text.gauge("up", "Whether sync is started.", u8::from(stats.is_some()));
+    if let Some(stats) = stats {
+        text.stats(stats);
+    }
+    text.nodes(nodes);
+    text.text
+}
+
+/// The text so far, and the labels that every sample has.
+struct Text {
+    text: String,
+    labels: String,
+}
+
+impl Text {
+    fn stats(&mut self, stats: &Stats) {
+        let id = stats.id;
+        self.head("tracker_info", "gauge", "The id of this tracker.");
+        self.sample("tracker_info", &format!(",tracker_id=\"{id}\""), 1);
+        let uptime = stats.uptime.as_secs_f64();
+        self.gauge("uptime_seconds", "Time since the start.", uptime);
+        self.gauge("nodes", "Other trackers that are known.", stats.nodes);
+        let counters = &stats.counters;
+        self.counters(&[
+            ("records_told", "Announces told.", counters.records_told),
+            ("records_heard", "Announces heard.", counters.records_heard),
+            (
+                "packets_sent",
+                "Packets completed for sending.",
+                counters.packets_out,
+            ),
+            (
+                "sent_bytes",
+                "Bytes in packets for sending.",
+                counters.bytes_out,
+            ),
+            (
+                "packets_received",
+                "Packets that arrived, used or not.",
+                counters.packets_in,
+            ),
+            (
+                "received_bytes",
+                "Bytes in packets that arrived.",
+                counters.bytes_in,
+            ),
+            (
+                "send_errors",
+                "Packets that could not be sent.",
+                counters.send_errors,
+            ),
+            (
+                "packets_overflowed",
+                "Packets lost because the network took none for too long.",
+                counters.packets_overflowed,
+            ),
+            (
+                "id_collisions",
+                "Times that another tracker spoke under our id.",
+                counters.id_collisions,
+            ),
+        ]);
+        self.head(
+            "drops_total",
+            "counter",
+            "Packets, or ends of some, that were dropped.",
+        );
+        for reject in Reject::ALL {
+            let reason = format!(",reason=\"{}\"", reject.name());
+            self.sample("drops_total", &reason, counters.drops.of(reject));
+        }
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(state) = stats.scrape {
+            self.scrape(state, &counters.scrape);
+        }
+        if let Some(table) = &stats.table {
+            self.table(table);
+        }
+    }
+
+    #[cfg(feature = "want_sync_scrape")]
+    fn scrape(&mut self, state: ScrapeState, counters: &ScrapeCounters) {
+        self.head("scrape_state", "gauge", "1 for what scrape sync does now.");
+        for (one, name) in ScrapeState::NAMES {
+            let label = format!(",state=\"{name}\"");
+            self.sample("scrape_state", &label, u8::from(one == state));
+        }
+        self.counters(&[
+            ("beacons_sent", "Beacons sent.", counters.beacons_sent),
+            ("beacons_heard", "Beacons heard.", counters.beacons_heard),
+            ("inquiries_sent", "Inquiries sent.", counters.inquiries_sent),
+            (
+                "inquiries_heard",
+                "Inquiries heard.",
+                counters.inquiries_heard,
+            ),
+            ("torrents_told", "Torrents told.", counters.torrents_told),
+            ("torrents_heard", "Torrents heard.", counters.torrents_heard),
+            (
+                "torrents_failed",
+                "Torrents heard that could not be stored.",
+                counters.torrents_failed,
+            ),
+            (
+                "torrents_not_remembered",
+                "Torrents known better than heard that there was no room to remember.",
+                counters.torrents_not_remembered,
+            ),
+        ]);
+    }
+
+    fn table(&mut self, table: &Usage) {
+        self.gauge("table_torrents", "Torrents in the table.", table.torrents);
+        self.gauge("table_peers", "Peers in the table.", table.peers);
+        self.gauge(
+            "table_bytes",
+            "Bytes that the table takes at most.",
+            table.bytes,
+        );
+        self.counters(&[
+            (
+                "table_expired",
+                "Peers and torrents that left because they were not announced again.",
+                table.expired,
+            ),
+            (
+                "table_evicted",
+                "Peers and torrents that left because the table was full.",
+                table.evicted,
+            ),
+        ]);
+    }
+
+    fn nodes(&mut self, nodes: &[HeardNode]) {
+        type Of = fn(&HeardNode) -> f64;
+        let metrics: [(&str, &str, &str, Of); 5] = [
+            (
+                "node_last_heard_seconds",
+                "gauge",
+                "Time since a tracker was heard.",
+                |node| node.ago.as_secs_f64(),
+            ),
+            ("node_packets_total", "counter", "Its packets.", |node| {
+                node.packets as f64
+            }),
+            (
+                "node_records_total",
+                "counter",
+                "Announces in them.",
+                |node| node.records as f64,
+            ),
+            (
+                "node_beacons_total",
+                "counter",
+                "Beacons among them.",
+                |node| node.beacons as f64,
+            ),
+            (
+                "node_torrents",
+                "gauge",
+                "Its torrents at its last beacon.",
+                |node| node.torrents as f64,
+            ),
+        ];
+        for (name, kind, help, of) in metrics {
+            if !nodes.is_empty() {
+                self.head(name, kind, help);
+            }
+            for node in nodes {
+                let HeardNode { id, address, .. } = node;
+                let labels = format!(",tracker_id=\"{id}\",address=\"{address}\"");
+                self.sample(name, &labels, of(node));
+            }
+        }
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, "gauge", help);
+        self.sample(name, "", value);
+    }
+
+    /// Counters: their names without `_total`, what they count, and how far they are.
+    fn counters(&mut self, counters: &[(&str, &str, u64)]) {
+        for (name, help, value) in counters {
+            let name = format!("{name}_total");
+            self.head(&name, "counter", help);
+            self.sample(&name, "", value);
+        }
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing to a string does not fail.
+        let _ = write!(
+            self.text,
+            "# HELP livesync_{name} {help}\n# TYPE livesync_{name} {kind}\n"
+        );
+    }
+
+    fn sample(&mut self, name: &str, more_labels: &str, value: impl Display) {
+        let labels = &self.labels;
+        let _ = writeln!(
+            self.text,
+            "livesync_{name}{{{labels}{more_labels}}} {value}"
+        );
+    }
+}

@@ -1,0 +1,27 @@
+//! Several descriptors as one, for a host that waits on only one of ours.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use super::sys;
+
+/// A descriptor that is readable while one of those in it is.
+#[derive(Debug)]
+pub(crate) struct PollSet {
+    epoll: OwnedFd,
+}
+
+impl PollSet {
+    pub(crate) fn new() -> io::Result<Self> {
+        sys::epoll_create().map(|epoll| Self { epoll })
+    }
+
+    /// Adds a descriptor. It leaves the set when it is closed.
+    pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        sys::epoll_add(self.epoll.as_fd(), fd)
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.epoll.as_fd()
+    }
+}

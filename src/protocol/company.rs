@@ -1,0 +1,48 @@
+//! Whether anybody is there: who speaks and hears nobody is warned, once, since a
+//! sync that is on proves nothing.
+
+use std::time::Duration;
+
+use super::timers::{Timer, Timers};
+use crate::config::Config;
+
+/// Whether we hear others while we speak.
+#[derive(Debug)]
+pub(super) struct Company {
+    lonely_after: Duration,
+    /// How many packets we had sent when somebody was last heard.
+    spoken: u64,
+    lonely: bool,
+}
+
+impl Company {
+    pub(super) fn new(config: &Config, timers: &mut Timers) -> Self {
+        if config.listen && config.speak {
+            timers.set_after(Timer::Lonely, config.lonely_after);
+        }
+        Self {
+            lonely_after: config.lonely_after,
+            spoken: 0,
+            lonely: false,
+        }
+    }
+
+    /// Somebody else spoke, when we had sent so many packets.
+    pub(super) fn heard(&mut self, packets_out: u64, timers: &mut Timers) {
+        self.spoken = packets_out;
+        self.lonely = false;
+        timers.set_after(Timer::Lonely, self.lonely_after);
+    }
+
+    /// Whether it shows now that nobody is there.
+    pub(super) fn begins_to_be_lonely(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
+        if self.lonely || !timers.take_due(Timer::Lonely) {
+            return false;
+        }
+        self.lonely = packets_out > self.spoken;
+        if !self.lonely {
+            timers.set_after(Timer::Lonely, self.lonely_after);
+        }
+        self.lonely
+    }
+}

@@ -1,0 +1,69 @@
+//! Whether this host can send to the group and hear it.
+
+use std::net::SocketAddrV4;
+use std::time::{Duration, Instant};
+
+use crate::config::Config;
+use crate::error::SetupError;
+use crate::net::{Group, receive, wait};
+use crate::types::TrackerId;
+use crate::wire::{Header, Inquire, MAX_RECEIVED};
+
+/// What a [`selftest`] found.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Findings {
+    /// How long it took until our own packet was heard, if it was.
+    pub echo: Option<Duration>,
+    /// Why it could not be sent, if that is so.
+    pub send_error: Option<std::io::Error>,
+    /// The other trackers that were heard meanwhile.
+    pub heard: Vec<(TrackerId, SocketAddrV4)>,
+}
+
+/// Joins the group of `config` with sockets of its own, sends a packet, and listens for
+/// so long.
+///
+/// The packet is an inquiry of a tracker that does not exist for the torrents of
+/// another that does not exist: every tracker ignores it.
+///
+/// That it is heard shows that the interface, the group and this host's own firewall let
+/// multicast through. What switches and other hosts do with it shows when those are heard.
+pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
+    let config = config.clone().loopback(true).speak(true).listen(true);
+    let group = Group::join(&config)?;
+    let ourselves = TrackerId::random();
+    let asked = TrackerId::random();
+    let probe = Inquire { asked }.emit(ourselves);
+    let start = Instant::now();
+    let mut findings = Findings {
+        echo: None,
+        send_error: group.send(&probe).err(),
+        heard: Vec::new(),
+    };
+    let mut buffer = vec![0; MAX_RECEIVED];
+    while findings.send_error.is_none()
+        && let Some(left) = time.checked_sub(start.elapsed())
+        && let Some(receiver) = group.receiver()
+    {
+        if let Ok((len, Some(source))) = receive(receiver, &mut buffer) {
+            let packet = &buffer[..len];
+            if packet == probe {
+                findings.echo.get_or_insert(start.elapsed());
+            } else if let Ok((header, _)) = Header::parse(packet) {
+                findings.note(header.id, source);
+            }
+        } else if wait([Some(receiver), None], None, Some(left)).is_err() {
+            break;
+        }
+    }
+    Ok(findings)
+}
+
+impl Findings {
+    fn note(&mut self, id: TrackerId, source: SocketAddrV4) {
+        if !self.heard.contains(&(id, source)) {
+            self.heard.push((id, source));
+        }
+    }
+}

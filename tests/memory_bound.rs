@@ -1,0 +1,144 @@
+//! The built-in host takes no more memory than it says, measured in bytes that the
+//! allocator gives away. It is a program of its own, as it counts all of them.
+#![cfg(target_os = "linux")]
+#![allow(unsafe_code)]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use livesync::host::memory::{Limits, Memory};
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags};
+
+/// What [`Limits::bytes`] says that the table takes by itself.
+const TABLE_ITSELF: u64 = 4096;
+
+/// The head of an allocation, which stands in front of it.
+const HEAD: usize = size_of::<usize>();
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// The allocator of the system, counted.
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as this function's contract says.
+        let at = unsafe { System.alloc(layout) };
+        // SAFETY: NULL, or of the system's allocator.
+        TAKEN.fetch_add(unsafe { taken(at) }, Relaxed);
+        at
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        // SAFETY: of the system's allocator, and not freed yet.
+        TAKEN.fetch_sub(unsafe { taken(at) }, Relaxed);
+        // SAFETY: as this function's contract says.
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// What an allocation takes, rounded up as it is.
+///
+/// # Safety
+/// `at` is NULL, or of the system's allocator and not freed yet.
+unsafe fn taken(at: *mut u8) -> usize {
+    // SAFETY: as this function's contract says.
+    unsafe { libc::malloc_usable_size(at.cast()) + HEAD }
+}
+
+/// A memory, and what was taken before it was there.
+struct Measured {
+    memory: Memory,
+    limit: u64,
+    before: usize,
+}
+
+impl Measured {
+    fn new(limit: u64) -> Self {
+        let before = TAKEN.load(Relaxed);
+        Self {
+            memory: Memory::new(Limits::default().bytes(limit)),
+            limit,
+            before,
+        }
+    }
+
+    fn announce(&self, torrent: u64, peer: u64, flags: PeerFlags) {
+        let mut info_hash = [0; 20];
+        info_hash[..8].copy_from_slice(&torrent.to_be_bytes());
+        let [.., a, b, c, d, e] = peer.to_be_bytes();
+        let peer = Peer {
+            ip: [10, a, b, c].into(),
+            port: u16::from_be_bytes([d, e]),
+            flags,
+        };
+        self.memory.announce(&Announce {
+            info_hash: InfoHash(info_hash),
+            peer,
+        });
+    }
+
+    /// Compares what is taken with what the memory says; how many percent of it are.
+    fn check(&self) -> u64 {
+        let taken = (TAKEN.load(Relaxed) - self.before) as u64;
+        let usage = self.memory.usage();
+        assert!(usage.bytes <= self.limit, "{usage:?}");
+        assert!(taken <= usage.bytes + TABLE_ITSELF, "{taken}: {usage:?}");
+        taken * 100 / usage.bytes.max(1)
+    }
+}
+
+/// All in one test: others would be counted, too.
+#[test]
+fn a_million_announces_take_no_more_than_the_limit() {
+    // In order: a node is split when it is full, and only the upper half grows further.
+    let measured = Measured::new(16 << 20);
+    for number in 0..600_000 {
+        measured.announce(number, number, PeerFlags::SEEDING);
+        if number % 1000 == 0 {
+            measured.check();
+        }
+    }
+    let usage = measured.memory.usage();
+    assert_eq!(usage.peers + usage.torrents + usage.evicted, 1_200_000);
+    measured.check();
+    drop(measured);
+
+    // In order, and then one of each node leaves, which is as empty as it may be.
+    let measured = Measured::new(16 << 20);
+    for number in 0..50_000 {
+        measured.announce(0, number, PeerFlags::SEEDING);
+    }
+    for number in (0..50_000).step_by(7) {
+        measured.announce(0, number, PeerFlags::STOPPED);
+    }
+    assert_eq!(measured.memory.usage().peers, 42_857);
+    assert!(
+        measured.check() > 90,
+        "what is counted is far from the truth"
+    );
+    drop(measured);
+
+    // Anyhow, again and again; swarms of ten.
+    let mut random = fastrand::Rng::with_seed(5);
+    let measured = Measured::new(8 << 20);
+    for number in 0..400_000 {
+        let peer = random.u64(0..100_000);
+        let stopped = random.u8(0..8) == 0;
+        let flags = if stopped {
+            PeerFlags::STOPPED
+        } else {
+            PeerFlags::SEEDING
+        };
+        measured.announce(peer / 10, peer, flags);
+        if number % 1000 == 0 {
+            measured.check();
+        }
+    }
+    assert!(measured.memory.usage().evicted > 0);
+    measured.check();
+}

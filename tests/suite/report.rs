@@ -1,0 +1,239 @@
+//! Finding out whether sync works: statistics, nodes, metrics, the self-test, and the
+//! warning that nobody is there.
+
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use livesync::host::Host;
+use livesync::log::Level;
+use livesync::reject::Reject;
+use livesync::{Config, Events, InfoHash, Livesync, Memory, Peer, PeerFlags, TrackerId};
+
+use crate::support::group::port;
+use crate::support::netns::{self, Network};
+use crate::support::{cc, skip};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn config(port: u16) -> Config {
+    Config::on(Ipv4Addr::LOCALHOST)
+        .port(port)
+        .loopback(true)
+        .allow([Ipv4Addr::LOCALHOST.into()])
+}
+
+fn announce(livesync: &Livesync) {
+    let peer = Peer {
+        ip: [192, 0, 2, 1].into(),
+        port: 6881,
+        flags: PeerFlags::SEEDING,
+    };
+    let torrent = InfoHash([0xab; 20]);
+    livesync.announce(torrent, peer).expect("it runs");
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < PATIENCE, "never {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// One node that has heard another, and its id.
+fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
+    let port = port();
+    let memory = Arc::new(Memory::new(livesync::host::memory::Limits::default()));
+    let node = Livesync::open(config(port), memory).expect("open");
+    let other = Livesync::open(config(port), Arc::new(Events::default())).expect("open");
+    let id = TrackerId::random();
+    node.start(TrackerId::random()).expect("start");
+    other.start(id).expect("start");
+    announce(&other);
+    wait_until("heard", || {
+        node.stats().expect("it runs").counters.records_heard == 1
+    });
+    (node, other, id)
+}
+
+#[test]
+fn statistics_and_nodes_say_what_happened() {
+    let (node, other, id) = a_node_with_company();
+    let stats = node.stats().expect("it runs");
+    assert_eq!(stats.nodes, 1);
+    assert_eq!(
+        (stats.counters.packets_in, stats.counters.bytes_in),
+        (1, 36)
+    );
+    let table = stats.table.expect("a table");
+    assert_eq!((table.torrents, table.peers), (1, 1));
+    let nodes = node.nodes();
+    assert_eq!(nodes.len(), 1);
+    assert_eq!(
+        (nodes[0].id, nodes[0].packets, nodes[0].records),
+        (id, 1, 1)
+    );
+    assert_eq!(*nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
+    assert!(nodes[0].ago < PATIENCE);
+    let told = other.stats().expect("it runs").counters;
+    assert_eq!(
+        (told.records_told, told.packets_out, told.bytes_out),
+        (1, 1, 36)
+    );
+    assert!(other.nodes().is_empty());
+    node.stop();
+    assert!(node.stats().is_none() && node.nodes().is_empty());
+}
+
+#[test]
+fn metrics_are_what_prometheus_takes() {
+    let (node, _other, id) = a_node_with_company();
+    let metrics = node.metrics();
+    for sample in [
+        "livesync_up{".to_owned(),
+        "livesync_records_heard_total{".to_owned(),
+        "livesync_drops_total{".to_owned(),
+        format!(",tracker_id=\"{id}\",address=\"127.0.0.1:"),
+        "livesync_table_peers{".to_owned(),
+    ] {
+        let line = metrics.lines().find(|line| line.contains(&sample));
+        assert!(line.is_some(), "{sample} is not in\n{metrics}");
+    }
+    node.stop();
+    let stopped = node.metrics();
+    assert!(
+        stopped.contains("livesync_up{") && stopped.ends_with(" 0\n"),
+        "{stopped}"
+    );
+    for metrics in [metrics, stopped] {
+        promtool("metrics_are_what_prometheus_takes", &metrics);
+    }
+}
+
+/// Has Prometheus' own tool check metrics, which complains also of bad style.
+fn promtool(test: &str, metrics: &str) {
+    let promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut promtool) = promtool else {
+        return skip(&format!("report::{test}"), "promtool is not installed");
+    };
+    let mut input = promtool.stdin.take().expect("a piped stdin");
+    input.write_all(metrics.as_bytes()).expect("promtool reads");
+    drop(input);
+    let output = promtool.wait_with_output().expect("promtool ends");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{complaints}\n{metrics}");
+    assert!(complaints.is_empty(), "{complaints}");
+}
+
+/// A host that keeps its log.
+#[derive(Default)]
+struct Listener {
+    lines: Mutex<Vec<(Level, String)>>,
+}
+
+impl Host for Listener {
+    fn add_peer(&self, _: &InfoHash, _: &Peer) {}
+
+    fn remove_peer(&self, _: &InfoHash, _: &Peer) {}
+
+    fn log(&self, level: Level, message: &str) {
+        let mut lines = self.lines.lock().expect("nobody panics with it");
+        lines.push((level, message.to_owned()));
+    }
+}
+
+#[test]
+fn who_speaks_to_nobody_is_told_so_once() {
+    let listener = Arc::new(Listener::default());
+    let config = config(port())
+        .loopback(false)
+        .flush_after(Duration::from_millis(1))
+        .lonely_after(Duration::from_millis(50));
+    let node = Livesync::open(config, listener.clone()).expect("open");
+    node.start(TrackerId::random()).expect("start");
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(
+        listener.lines.lock().expect("lines").is_empty(),
+        "it did not speak"
+    );
+    announce(&node);
+    wait_until("told", || !listener.lines.lock().expect("lines").is_empty());
+    announce(&node);
+    std::thread::sleep(Duration::from_millis(200));
+    let lines = listener.lines.lock().expect("lines");
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!(lines[0].0, Level::Warn);
+    assert!(lines[0].1.contains("hear nobody"), "{lines:?}");
+}
+
+#[test]
+fn the_selftest_hears_itself_and_others() {
+    let port = port();
+    let other = Livesync::open(
+        config(port).flush_after(Duration::ZERO),
+        Arc::new(Events::default()),
+    );
+    let other = other.expect("open");
+    let id = TrackerId::random();
+    other.start(id).expect("start");
+    std::thread::scope(|scope| {
+        let found = scope.spawn(|| livesync::selftest(&config(port), Duration::from_secs(1)));
+        while !found.is_finished() {
+            announce(&other);
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let found = found.join().expect("no panic").expect("sockets");
+        assert!(found.echo.is_some() && found.send_error.is_none());
+        assert_eq!(found.heard.len(), 1, "{found:?}");
+        assert_eq!(found.heard[0].0, id);
+    });
+    // No operator is alarmed by it.
+    let drops = other.stats().expect("it runs").counters.drops;
+    let alarming = Reject::ALL
+        .into_iter()
+        .filter(|reject| reject.is_alarming());
+    assert_eq!(
+        alarming.map(|reject| drops.of(reject)).sum::<u64>(),
+        0,
+        "{drops:?}"
+    );
+}
+
+#[test]
+fn the_selftest_finds_a_firewall() {
+    const TEST: &str = "report::the_selftest_finds_a_firewall";
+    if let Err(reason) = netns::loss_available() {
+        return skip(TEST, &reason);
+    }
+    let library = cc::built("liblivesync.a");
+    let source = Path::new("examples/c/selftest.c");
+    let program = cc::link_statically("selftest", &[source], &[], &library);
+    let mut network = Network::new().expect("a network");
+    let host = network.add_host("alone").expect("a host");
+    let interface = host.address().to_string();
+    let test = || {
+        let program = &mut host.command(&program);
+        let output = program.args([&interface, "9696", "300"]).output();
+        let output = output.expect("run it");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        (output.status.code(), text)
+    };
+    let (status, text) = test();
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("works on this host") && text.contains("no other tracker"),
+        "{text}"
+    );
+    host.lose_incoming_udp(9696, 100).expect("a firewall");
+    let (status, text) = test();
+    assert_eq!(status, Some(1), "{text}");
+    assert!(text.contains("does not come back"), "{text}");
+}
