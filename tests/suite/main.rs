@@ -9,6 +9,9 @@ mod drop_in;
 mod engine;
 mod handles;
 mod header;
+mod languages;
+mod packaging;
+mod readme;
 mod real_clients;
 mod report;
 #[cfg(feature = "want_sync_scrape")]

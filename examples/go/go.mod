@@ -1,0 +1,3 @@
+module livesync.example
+
+go 1.19

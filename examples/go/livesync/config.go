@@ -1,0 +1,94 @@
+package livesync
+
+/*
+#include <stdlib.h>
+#include <livesync.h>
+*/
+import "C"
+
+import (
+	"time"
+	"unsafe"
+)
+
+// Config is what Open is told. But for Interface, everything may be left out; numbers
+// that are 0 and texts that are empty stand for the library's defaults.
+type Config struct {
+	Interface string // IPv4 address of the interface to sync on
+	Group     string // multicast group
+	Port      uint16 // port of the group
+	TTL       uint8  // multicast ttl
+	Allow     string // who may speak: IPv4 addresses and networks, separated by spaces or commas
+
+	Loopback    bool   // other members on this host are reached, too
+	IPv6        bool   // IPv6 peers are wanted, too
+	ListenOnly  bool   // nothing is said
+	SpeakOnly   bool   // nothing is heard
+	Environment bool   // the LIVESYNC_... environment variables win over the fields here
+	TrackerID   uint32 // no other tracker of the cluster has it; 0: drawn at random
+
+	Flush time.Duration // so long an announce waits for its packet to fill up
+
+	// Table: the node keeps peers and torrents itself, see Peers and Counts, and takes
+	// part in scrape sync with them.
+	Table           bool
+	TableBytes      uint64        // the memory that it may take
+	PeerLifetime    time.Duration // until a peer that is not announced again leaves it
+	TorrentLifetime time.Duration // until a torrent that is not announced again leaves it
+}
+
+func (config *Config) open() (*C.livesync_t, error) {
+	var c C.livesync_config_t
+	if _, err := check(C.livesync_config_init(&c, C.sizeof_livesync_config_t)); err != nil {
+		return nil, err
+	}
+	c._interface = text(config.Interface)
+	defer C.free(unsafe.Pointer(c._interface))
+	c.group = text(config.Group)
+	defer C.free(unsafe.Pointer(c.group))
+	c.allow = text(config.Allow)
+	defer C.free(unsafe.Pointer(c.allow))
+	set(&c.port, config.Port)
+	set(&c.ttl, config.TTL)
+	c.loopback = flag(config.Loopback)
+	c.ipv6 = flag(config.IPv6)
+	c.speak = flag(!config.ListenOnly)
+	c.listen = flag(!config.SpeakOnly)
+	c.environment = flag(config.Environment)
+	set(&c.flush_ms, config.Flush.Milliseconds())
+	c.table = flag(config.Table)
+	c.scrape = c.table
+	set(&c.table_bytes, config.TableBytes)
+	set(&c.peer_lifetime_s, int64(config.PeerLifetime.Seconds()))
+	set(&c.torrent_lifetime_s, int64(config.TorrentLifetime.Seconds()))
+
+	var handle *C.livesync_t
+	_, err := check(C.livesync_open(&c, &handle))
+	return handle, err
+}
+
+// text is to be freed.
+func text(value string) *C.char {
+	if value == "" {
+		return nil
+	}
+	return C.CString(value)
+}
+
+type integer interface {
+	~uint8 | ~uint16 | ~uint32 | ~uint64 | ~int64
+}
+
+// set sets a field unless the value stands for the default.
+func set[Field, Value integer](field *Field, value Value) {
+	if value != 0 {
+		*field = Field(value)
+	}
+}
+
+func flag(on bool) C.uint8_t {
+	if on {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,33 @@
+package livesync
+
+// #include <livesync.h>
+import "C"
+
+import "errors"
+
+// Error is an error number of the library.
+type Error int
+
+const (
+	ErrArgument Error = C.LIVESYNC_E_ARGUMENT
+	ErrConfig   Error = C.LIVESYNC_E_CONFIG
+	ErrSocket   Error = C.LIVESYNC_E_SOCKET
+	ErrThread   Error = C.LIVESYNC_E_THREAD
+	ErrState    Error = C.LIVESYNC_E_STATE
+	ErrBusy     Error = C.LIVESYNC_E_BUSY
+	ErrTripped  Error = C.LIVESYNC_E_TRIPPED
+	ErrSilent   Error = C.LIVESYNC_E_SILENT
+)
+
+func (e Error) Error() string { return "livesync: " + C.GoString(C.livesync_strerror(C.int(e))) }
+
+// ErrClosed is returned by all methods but Close after Close.
+var ErrClosed = errors.New("livesync: the node is closed")
+
+// check tells a result from an error number.
+func check(result C.int) (int, error) {
+	if result < 0 {
+		return 0, Error(result)
+	}
+	return int(result), nil
+}

@@ -1,0 +1,109 @@
+package livesync
+
+// #include <livesync.h>
+import "C"
+
+import (
+	"time"
+	"unsafe"
+)
+
+// Stats is what a node has done. Counts only grow, from Open on.
+type Stats struct {
+	TrackerID   uint32
+	ScrapeState ScrapeState
+	Uptime      time.Duration
+	Nodes       uint64 // trackers that Nodes knows now
+
+	RecordsTold, RecordsHeard     uint64 // announces: of ours, of others
+	PacketsOut, BytesOut          uint64
+	PacketsIn, BytesIn            uint64 // used or not
+	SendErrors, PacketsOverflowed uint64 // packets that could not be sent, that waited too long
+	IDCollisions                  uint64 // another tracker spoke under our id
+	Drops                         Drops
+	BeaconsSent, BeaconsHeard     uint64
+	InquiriesSent, InquiriesHeard uint64
+	TorrentsTold, TorrentsHeard   uint64 // in scrape sync
+	TorrentsFailed                uint64 // heard and not stored
+	TorrentsNotRemembered         uint64 // known better, and not told back for want of room
+	EventsWaiting                 uint64 // until Events is received from
+	TableTorrents, TablePeers     uint64 // in the table now
+	TableBytes                    uint64 // that they take at most
+	TableExpired, TableEvicted    uint64 // peers and torrents that grew old, that made room
+}
+
+// Drops is what was dropped, by reason.
+type Drops struct {
+	NotBlessed        uint64 // the source is not allowed to speak
+	TooShort          uint64 // shorter than a header
+	OwnPacket         uint64 // come back to us
+	UnknownType       uint64
+	BadLength         uint64 // it does not fit the packet type
+	EmptyList         uint64
+	TruncatedTail     uint64 // of a list; the records before it were used
+	IPv6Unsupported   uint64 // IPv6 peers, and none are wanted
+	ScrapeUnsupported uint64 // scrape sync, and we take no part in it
+}
+
+// ScrapeState is what scrape sync does now.
+type ScrapeState uint32
+
+const (
+	ScrapeOff         ScrapeState = C.LIVESYNC_SCRAPE_OFF
+	ScrapeIdle        ScrapeState = C.LIVESYNC_SCRAPE_IDLE
+	ScrapeInquiring   ScrapeState = C.LIVESYNC_SCRAPE_INQUIRING
+	ScrapeTelling     ScrapeState = C.LIVESYNC_SCRAPE_TELLING
+	ScrapeTellingBack ScrapeState = C.LIVESYNC_SCRAPE_TELLING_BACK
+)
+
+// Stats says what the node has done so far.
+func (n *Node) Stats() (Stats, error) {
+	var c C.livesync_stats_t
+	_, err := n.call(func() C.int { return C.livesync_stats(n.handle, &c, C.sizeof_livesync_stats_t) })
+	return Stats{
+		TrackerID: uint32(c.tracker_id), ScrapeState: ScrapeState(c.scrape_state),
+		Uptime: milliseconds(c.uptime_ms), Nodes: uint64(c.nodes),
+		RecordsTold: uint64(c.records_told), RecordsHeard: uint64(c.records_heard),
+		PacketsOut: uint64(c.packets_out), BytesOut: uint64(c.bytes_out),
+		PacketsIn: uint64(c.packets_in), BytesIn: uint64(c.bytes_in),
+		SendErrors: uint64(c.send_errors), PacketsOverflowed: uint64(c.packets_overflowed),
+		IDCollisions: uint64(c.id_collisions),
+		Drops: Drops{
+			NotBlessed: uint64(c.drops_not_blessed), TooShort: uint64(c.drops_too_short),
+			OwnPacket: uint64(c.drops_own_packet), UnknownType: uint64(c.drops_unknown_type),
+			BadLength: uint64(c.drops_bad_length), EmptyList: uint64(c.drops_empty_list),
+			TruncatedTail:     uint64(c.drops_truncated_tail),
+			IPv6Unsupported:   uint64(c.drops_ipv6_unsupported),
+			ScrapeUnsupported: uint64(c.drops_scrape_unsupported),
+		},
+		BeaconsSent: uint64(c.beacons_sent), BeaconsHeard: uint64(c.beacons_heard),
+		InquiriesSent: uint64(c.inquiries_sent), InquiriesHeard: uint64(c.inquiries_heard),
+		TorrentsTold: uint64(c.torrents_told), TorrentsHeard: uint64(c.torrents_heard),
+		TorrentsFailed: uint64(c.torrents_failed), TorrentsNotRemembered: uint64(c.torrents_not_remembered),
+		EventsWaiting: uint64(c.events_waiting),
+		TableTorrents: uint64(c.table_torrents), TablePeers: uint64(c.table_peers),
+		TableBytes:   uint64(c.table_bytes),
+		TableExpired: uint64(c.table_expired), TableEvicted: uint64(c.table_evicted),
+	}, err
+}
+
+// MetricsText is statistics and nodes in the exposition format of Prometheus.
+func (n *Node) MetricsText() (string, error) {
+	for size := 8192; ; {
+		buffer := make([]byte, size)
+		length, err := n.call(func() C.int {
+			return C.livesync_metrics_text(n.handle, (*C.char)(unsafe.Pointer(&buffer[0])), C.size_t(size))
+		})
+		if err != nil {
+			return "", err
+		}
+		if length < size {
+			return string(buffer[:length]), nil
+		}
+		size = length + 1
+	}
+}
+
+func milliseconds(count C.uint64_t) time.Duration {
+	return time.Duration(count) * time.Millisecond
+}

@@ -1,0 +1,87 @@
+//! Bindings that repeat the structs and numbers of livesync.h have them right.
+
+use std::collections::HashSet;
+use std::process::Command;
+
+use super::builds::{library, works};
+use crate::support::{cc, skip};
+
+#[test]
+fn python_repeats_the_header_rightly() {
+    compare("python", "python3", "--version", "layouts.py", &[]);
+}
+
+#[test]
+fn luajit_repeats_the_header_rightly() {
+    compare("luajit", "luajit", "-v", "layouts.lua", &[]);
+}
+
+#[test]
+fn nodejs_repeats_the_header_rightly() {
+    let koffi = "examples/nodejs/node_modules/koffi";
+    compare("nodejs", "node", "--version", "layouts.js", &[koffi]);
+}
+
+/// Compares what the binding declares with what the C compiler sees. It may leave out
+/// functions and numbers, but no field of a struct that it has.
+fn compare(binding: &str, interpreter: &str, argument: &str, script: &str, needs: &[&str]) {
+    let root = cc::root();
+    if !works(interpreter, argument) || needs.iter().any(|path| !root.join(path).exists()) {
+        let test = format!("languages::layouts::{binding}");
+        return skip(&test, &format!("{interpreter} or {needs:?} is missing"));
+    }
+    let header = lines(&mut Command::new(layouts()));
+    let script = root.join("tests/suite/languages").join(script);
+    let directory = root.join("examples").join(binding);
+    let declared = lines(
+        Command::new(interpreter)
+            .arg(script)
+            .current_dir(&directory)
+            .env("LIVESYNC_LIBRARY", library())
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("PYTHONPATH", &directory)
+            .env("LUA_PATH", format!("{}/?.lua", directory.display())),
+    );
+    for line in &declared {
+        assert!(
+            header.contains(line),
+            "{binding}: {line:?} is not so in livesync.h"
+        );
+    }
+    let structs: HashSet<&str> = declared
+        .iter()
+        .filter_map(|line| line.split_once(" - - ").map(|(name, _)| name))
+        .filter(|name| name.ends_with("_t"))
+        .collect();
+    assert!(structs.len() >= 4, "{binding} declares only {structs:?}");
+    for line in &header {
+        let of = line.split(' ').next().unwrap_or_default();
+        assert!(
+            !structs.contains(of) || declared.contains(line),
+            "{binding} lacks {line:?}"
+        );
+    }
+}
+
+/// c-tests/layouts.c, compiled.
+fn layouts() -> std::path::PathBuf {
+    static PROGRAM: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
+    let compile = || {
+        let program = cc::scratch().join("layouts");
+        cc::run(
+            Command::new(cc::compiler())
+                .args(["-Wall", "-Wextra", "-Werror"])
+                .arg(format!("-I{}", cc::root().join("include").display()))
+                .arg(cc::root().join("c-tests/layouts.c"))
+                .arg("-o")
+                .arg(&program),
+        );
+        program
+    };
+    PROGRAM.get_or_init(compile).clone()
+}
+
+fn lines(command: &mut Command) -> HashSet<String> {
+    let output = String::from_utf8(cc::run(command).stdout).expect("UTF-8");
+    output.lines().map(str::to_owned).collect()
+}
