@@ -51,6 +51,8 @@ static void packet_applied( size_t peers, void *user ) {
   pthread_mutex_unlock( &tracker->lock );
 }
 
+static uint64_t count_torrents( void *user ) { (void)user; return 0; }
+
 static void open_tracker( struct tracker *tracker, int port, uint32_t id ) {
   livesync_config_t config;
   memset( tracker, 0, sizeof *tracker );
@@ -134,6 +136,10 @@ int main( int argc, char **argv ) {
   one.handle = NULL;
   config.log_level = LIVESYNC_LOG_OFF;
   if( livesync_open( &config, &one.handle ) != LIVESYNC_E_CONFIG || one.handle ) fail( "no interface" );
+  config.interface = "127.0.0.1";
+  config.count_torrents = count_torrents;
+  if( livesync_open( &config, &one.handle ) != LIVESYNC_E_CONFIG || one.handle ) fail( "one callback of four" );
+  config.count_torrents = NULL;
   config.interface = "192.0.2.99";
   if( livesync_open( &config, &one.handle ) != LIVESYNC_E_SOCKET || one.handle ) fail( "nobody's interface" );
   if( livesync_announce( NULL, hash, &ipv4 ) != LIVESYNC_E_ARGUMENT ) fail( "NULL" );

@@ -290,6 +290,11 @@ impl Settings {
             (raw.inquire_percent <= 100, "inquire_percent", "0 to 100"),
             (raw.tell_packets > 0, "tell_packets", "1 or more"),
             (
+                callbacks.has_all_or_none_for_torrents(),
+                "merge_torrent",
+                "as the other three for torrents, all NULL or none",
+            ),
+            (
                 raw.table == 0 || !callbacks.has_any_of_a_table(),
                 "table",
                 "0 although there are callbacks for peers or torrents",

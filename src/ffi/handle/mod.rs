@@ -174,6 +174,7 @@ unsafe fn with_settings<T>(
 /// Starts to sync as tracker `tracker_id`, any number that no other tracker of the
 /// cluster has; 0: one is drawn at random. A thread is started, from which callbacks
 /// come. The thread takes no signals, and does not survive a fork: fork before this.
+/// What there is no callback for, and no table, is not kept.
 ///
 /// After livesync_stop() it starts again.
 ///

@@ -38,23 +38,29 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    /// Whether there are all four for scrape sync.
+    /// Whether there are the four for scrape sync.
     #[cfg(feature = "want_sync_scrape")]
     pub(crate) fn has_torrents(&self) -> bool {
-        self.count_torrents.is_some()
-            && self.walk_torrents.is_some()
-            && self.look_up_torrent.is_some()
-            && self.merge_torrent.is_some()
+        self.for_torrents() == [true; 4]
+    }
+
+    pub(crate) fn has_all_or_none_for_torrents(&self) -> bool {
+        [[true; 4], [false; 4]].contains(&self.for_torrents())
     }
 
     /// Whether there is any for peers or torrents.
     pub(crate) fn has_any_of_a_table(&self) -> bool {
-        self.add_peer.is_some()
-            || self.remove_peer.is_some()
-            || self.count_torrents.is_some()
-            || self.walk_torrents.is_some()
-            || self.look_up_torrent.is_some()
-            || self.merge_torrent.is_some()
+        let for_peers = [self.add_peer.is_some(), self.remove_peer.is_some()];
+        for_peers.contains(&true) || self.for_torrents().contains(&true)
+    }
+
+    fn for_torrents(&self) -> [bool; 4] {
+        [
+            self.count_torrents.is_some(),
+            self.walk_torrents.is_some(),
+            self.look_up_torrent.is_some(),
+            self.merge_torrent.is_some(),
+        ]
     }
 
     /// A line for the operator.
