@@ -24,6 +24,13 @@ pub(super) enum Driver {
     Host,
 }
 
+/// How often to see whether we still are a member of the group.
+const LOOK: Duration = if cfg!(shuttle) {
+    Duration::MAX
+} else {
+    Duration::from_secs(10)
+};
+
 /// A node and its sockets.
 pub(super) struct Live {
     pub(super) node: Node,
@@ -39,6 +46,8 @@ pub(super) struct Live {
     /// The network does not take packets now; the driver waits for it.
     blocked: bool,
     send_error: Option<io::Error>,
+    /// When to see next that we still are a member of the group.
+    next_look: Time,
     quiet: Quiet,
 }
 
@@ -47,6 +56,7 @@ struct Quiet {
     rejects: [Time; Reject::ALL.len()],
     send_errors: Time,
     id_collisions: Time,
+    no_interface: Time,
 }
 
 impl Live {
@@ -62,10 +72,12 @@ impl Live {
             sending: false,
             blocked: false,
             send_error: None,
+            next_look: now + LOOK,
             quiet: Quiet {
                 rejects: [Time::START; Reject::ALL.len()],
                 send_errors: Time::START,
                 id_collisions: Time::START,
+                no_interface: Time::START,
             },
         }
     }
@@ -75,7 +87,7 @@ impl Live {
         self.driver_sleeps_until = if self.can_send() {
             Time::START
         } else {
-            self.node.poll_timeout()
+            self.node.poll_timeout().min(self.next_look)
         };
         self.driver_sleeps_until
     }
@@ -85,6 +97,20 @@ impl Live {
     pub(super) fn driver_wakes(&mut self, writable: bool) {
         self.driver_sleeps_until = Time::START;
         self.blocked &= !writable;
+    }
+
+    /// Whether it is time to see that we still are a member of the group.
+    pub(super) fn must_look(&mut self, now: Time) -> bool {
+        let look = self.next_look <= now;
+        if look {
+            self.next_look = now + LOOK;
+        }
+        look
+    }
+
+    /// How seriously to log that there is no interface.
+    pub(super) fn level_of_no_interface(&mut self, now: Time) -> Level {
+        warn_once(&mut self.quiet.no_interface, now)
     }
 
     /// Whether the driver would sleep too long. It is asked to wake only

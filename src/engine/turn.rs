@@ -48,7 +48,7 @@ impl Engine {
         buffer: &mut Vec<u8>,
         has_room: impl Fn() -> bool,
     ) {
-        self.wake_up(writable);
+        self.wake_up(writable, group);
         buffer.resize(MAX_RECEIVED, 0);
         let end = self.clock.now() + TURN;
         while let Some(receiver) = group.receiver()
@@ -60,15 +60,38 @@ impl Engine {
         self.tick();
     }
 
-    fn wake_up(&self, writable: bool) {
+    fn wake_up(&self, writable: bool, group: &Group) {
         self.waker.drain();
+        let now = self.clock.now();
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
         live.driver_wakes(writable);
         let send_error = live.take_send_error();
+        let look = live.must_look(now);
         drop(state);
         if let Some(e) = send_error {
             self.log(Level::Warn, format_args!("cannot send: {e}"));
+        }
+        if look {
+            self.see_to_membership(group);
+        }
+    }
+
+    /// Joins the group again, if the interface was gone meanwhile.
+    fn see_to_membership(&self, group: &Group) {
+        match group.join_again() {
+            Ok(false) => {}
+            Ok(true) => self.log(
+                Level::Warn,
+                format_args!("the interface was gone and is back: joined the group again"),
+            ),
+            Err(e) => {
+                let mut state = self.lock();
+                let Some(live) = &mut state.live else { return };
+                let level = live.level_of_no_interface(self.clock.now());
+                drop(state);
+                self.log(level, format_args!("the interface is gone: {e}"));
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Config;
 use crate::error::SetupError;
@@ -23,6 +23,7 @@ pub(crate) struct Group {
     sender: Option<UdpSocket>,
     /// Where our own packets come from.
     address: SocketAddrV4,
+    membership: Membership,
 }
 
 impl Group {
@@ -53,6 +54,7 @@ impl Group {
             receiver,
             sender,
             address: address.map_err(membership.failed("find our address in"))?,
+            membership,
         })
     }
 
@@ -73,6 +75,23 @@ impl Group {
         }
     }
 
+    /// Joins again, if the membership was lost: it vanishes with its interface, and an
+    /// interface that is made anew knows nothing of us. Whether it was lost.
+    pub(crate) fn join_again(&self) -> io::Result<bool> {
+        let Membership { group, interface } = &self.membership;
+        if let Some(sender) = &self.sender {
+            SockRef::from(sender).set_multicast_if_v4(interface)?;
+        }
+        let Some(receiver) = &self.receiver else {
+            return Ok(false);
+        };
+        match receiver.join_multicast_v4(group.ip(), interface) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+
     /// What to wait on when the network does not take a packet now.
     pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
         self.sender.as_ref().map(AsFd::as_fd)
@@ -85,6 +104,7 @@ impl Group {
 }
 
 /// Which group, and where.
+#[derive(Debug)]
 struct Membership {
     group: SocketAddrV4,
     interface: Ipv4Addr,
@@ -154,8 +174,6 @@ fn udp_socket() -> io::Result<Socket> {
 
 #[cfg(test)]
 mod tests {
-    use socket2::SockRef;
-
     use super::*;
 
     fn config() -> Config {
@@ -169,6 +187,19 @@ mod tests {
         let group = Group::join(&config().speak(false)).unwrap();
         assert!(group.receiver().is_some() && group.sender().is_none());
         assert!(group.send(&[0; 8]).is_err());
+    }
+
+    #[test]
+    fn a_member_does_not_join_again() {
+        let group = Group::join(&config()).unwrap();
+        assert!(!group.join_again().unwrap());
+        let receiver = group.receiver.as_ref().unwrap();
+        let interface = Ipv4Addr::LOCALHOST;
+        receiver
+            .leave_multicast_v4(group.membership.group.ip(), &interface)
+            .unwrap();
+        assert!(group.join_again().unwrap());
+        assert!(!group.join_again().unwrap());
     }
 
     #[test]

@@ -36,6 +36,10 @@ impl Group {
         WORLD.send(payload)
     }
 
+    pub(crate) fn join_again(&self) -> io::Result<bool> {
+        Ok(false)
+    }
+
     pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
         Some(self.sender.as_fd())
     }

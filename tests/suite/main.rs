@@ -9,6 +9,7 @@ mod drop_in;
 mod engine;
 mod handles;
 mod header;
+mod interface;
 mod languages;
 mod packaging;
 mod readme;

@@ -14,6 +14,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 const BRIDGE: &str = "br0";
 const INTERFACE: &str = "eth0";
@@ -53,25 +54,45 @@ impl Network {
     /// Adds a host with a name of at most 15 letters. The first one's address is
     /// 10.77.0.1, the second one's 10.77.0.2 and so on; there are no routes elsewhere.
     pub fn add_host(&mut self, name: &str) -> Result<Host, String> {
-        let namespace = Namespace::new(name)?;
+        self.hosts += 1;
+        let host = Host {
+            namespace: Namespace::new(name)?,
+            name: name.to_owned(),
+            address: Ipv4Addr::new(10, 77, 0, self.hosts),
+        };
+        host.namespace.ip("link set lo up")?;
+        self.connect(&host)?;
+        Ok(host)
+    }
+
+    /// Deletes the interface of a host, and makes it anew after `pause`.
+    pub fn remake_interface(&self, host: &Host, pause: Duration) -> Result<(), String> {
+        host.namespace.ip(&format!("link delete {INTERFACE}"))?;
+        std::thread::sleep(pause);
+        self.connect(host)
+    }
+
+    fn connect(&self, host: &Host) -> Result<(), String> {
+        let Host {
+            namespace,
+            name,
+            address,
+        } = host;
         let inside = &namespace.name;
         self.bridge.ip(&format!(
             "link add {name} type veth peer name {INTERFACE} netns {inside}"
         ))?;
         self.bridge
             .ip(&format!("link set {name} master {BRIDGE} up"))?;
-        self.hosts += 1;
-        let address = Ipv4Addr::new(10, 77, 0, self.hosts);
         namespace.ip(&format!("address add {address}/24 dev {INTERFACE}"))?;
-        namespace.ip(&format!("link set {INTERFACE} up"))?;
-        namespace.ip("link set lo up")?;
-        Ok(Host { namespace, address })
+        namespace.ip(&format!("link set {INTERFACE} up"))
     }
 }
 
 /// A host on a network, deleted with all its processes when dropped.
 pub struct Host {
     namespace: Namespace,
+    name: String,
     address: Ipv4Addr,
 }
 
