@@ -39,7 +39,7 @@ extern "C" {
 #endif
 
 /*
- Our count is now the one heard.
+ Our count is now the one heard, or was the same before.
  */
 #define LIVESYNC_MERGED 0
 
@@ -52,16 +52,6 @@ extern "C" {
  The torrent could not be stored.
  */
 #define LIVESYNC_NOT_STORED -1
-
-/*
- The six functions of ot_livesync.h are in the library.
- */
-#define LIVESYNC_FEATURE_CLASSIC 1
-
-/*
- Scrape sync is in the library.
- */
-#define LIVESYNC_FEATURE_SCRAPE 2
 
 /*
  No error.
@@ -80,7 +70,7 @@ extern "C" {
 #define LIVESYNC_E_CONFIG -2
 
 /*
- The group cannot be joined on this interface.
+ The group cannot be joined on this interface, or not be sent to.
  */
 #define LIVESYNC_E_SOCKET -3
 
@@ -101,7 +91,8 @@ extern "C" {
 #define LIVESYNC_E_BUSY -6
 
 /*
- An error in the library has switched this handle off.
+ An error in the library has switched this handle off, as the log has said. Close it,
+ and open another.
  */
 #define LIVESYNC_E_TRIPPED -7
 
@@ -152,7 +143,8 @@ extern "C" {
 
 /*
  A peer announced itself to another tracker: `info_hash`, `peer`. Do not announce it
- again.
+ again. With LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a
+ client of your own.
  */
 #define LIVESYNC_EVENT_ADD_PEER 1
 
@@ -183,10 +175,21 @@ extern "C" {
 #define LIVESYNC_EVENT_LOOK_UP_TORRENT 6
 
 /*
- Another tracker tells of `torrent`, whose `info_hash` is set, too. Raise its downloaded count to the one heard if
- that is larger, or create it as it was heard. Answer by livesync_answer_merge().
+ Another tracker tells of `torrent`, whose `info_hash` is set, too. If you know it, raise
+ your downloaded count to the one heard, if that is larger, and keep your own age of
+ it; else create it as it was heard. Answer by livesync_answer_merge().
  */
 #define LIVESYNC_EVENT_MERGE_TORRENT 7
+
+/*
+ The six functions of ot_livesync.h are in the library.
+ */
+#define LIVESYNC_FEATURE_CLASSIC 1
+
+/*
+ Scrape sync is in the library.
+ */
+#define LIVESYNC_FEATURE_SCRAPE 2
 
 /*
  No part in scrape sync.
@@ -333,9 +336,10 @@ typedef size_t (*livesync_walk_torrents_fn)(struct livesync_cursor_t *cursor, st
 typedef int (*livesync_look_up_torrent_fn)(struct livesync_torrent_t *torrent, void *user);
 
 /*
- Another tracker tells of a torrent. Raise its downloaded count to the one heard if
- that is larger, or create it as it was heard. Returns LIVESYNC_MERGED,
- LIVESYNC_KNOWN_BETTER if the own count is larger, or LIVESYNC_NOT_STORED.
+ Another tracker tells of a torrent. If you know it, raise your downloaded count to the
+ one heard, if that is larger, and keep your own age of it; else create it as it was
+ heard. Returns LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER if the own count is larger, or
+ LIVESYNC_NOT_STORED.
  */
 typedef int (*livesync_merge_torrent_fn)(const struct livesync_torrent_t *torrent, void *user);
 
@@ -347,9 +351,11 @@ typedef int (*livesync_merge_torrent_fn)(const struct livesync_torrent_t *torren
  they are called from the library's own thread, and from threads that call
  livesync_tick() or livesync_receive(), perhaps several at once; after
  livesync_start_polling() only by livesync_process(), livesync_tick() and
- livesync_receive(), on the calling thread. The library holds no lock of its own
- meanwhile, so they may block and may call the library, but for livesync_close().
- What their arguments point at is valid during the call.
+ livesync_receive(), on the calling thread. `log` is called also by functions that
+ return an error, by the ones that start, and by livesync_selftest(). The library holds
+ no lock of its own meanwhile, so they may block and may call the library, but for
+ livesync_close() and livesync_process(). What their arguments point at is valid during
+ the call.
  */
 typedef struct livesync_config_t {
   /*
@@ -357,7 +363,8 @@ typedef struct livesync_config_t {
    */
   size_t size;
   /*
-   The IPv4 address of the interface to sync on, as text. It must be set.
+   The IPv4 address of the interface to sync on, as text. It must be set; for
+   "0.0.0.0" the kernel chooses an interface.
    */
   const char *interface;
   /*
@@ -366,7 +373,7 @@ typedef struct livesync_config_t {
   const char *group;
   /*
    Who may speak, besides those of whom the callback is_blessed says so: IPv4
-   addresses and networks as text, separated by spaces or commas, for instance
+   addresses and networks as text, separated by white space or commas, for instance
    "192.0.2.1, 198.51.100.0/24". NULL: nobody
    */
   const char *allow;
@@ -379,7 +386,7 @@ typedef struct livesync_config_t {
    */
   uint8_t ttl;
   /*
-   1: other members on this host are reached, too. 0
+   1: other members on this host are reached, too; on 127.0.0.1 they always are. 0
    */
   uint8_t loopback;
   /*
@@ -392,7 +399,7 @@ typedef struct livesync_config_t {
    */
   uint8_t listen;
   /*
-   1: IPv6 peers are wanted, too. 0
+   1: IPv6 peers that others announce are wanted, too. Own ones are told in any case. 0
    */
   uint8_t ipv6;
   /*
@@ -436,16 +443,16 @@ typedef struct livesync_config_t {
    */
   uint32_t remembered_torrents;
   /*
-   Seconds until a peer that is not announced again leaves the table. 2700
+   Seconds until a peer that is not announced again leaves the table, from 1. 2700
    */
   uint32_t peer_lifetime_s;
   /*
-   Seconds until a torrent that is not announced again leaves the table. 86400
+   Seconds until a torrent that is not announced again leaves the table, from 1. 86400
    */
   uint32_t torrent_lifetime_s;
   /*
    The memory that the table may take, in bytes, of which a peer takes 250 at most and a
-   torrent 171; when it is full, those announced longest ago leave. 67108864
+   torrent 171; when it is full, those announced longest ago leave. From 4096. 67108864
    */
   uint64_t table_bytes;
   /*
@@ -469,7 +476,9 @@ typedef struct livesync_config_t {
    */
   livesync_is_blessed_fn is_blessed;
   /*
-   A peer announced itself to another tracker. Do not announce it again.
+   A peer announced itself to another tracker. Do not announce it again. With
+   LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a client of
+   your own.
    */
   livesync_peer_fn add_peer;
   /*
@@ -479,7 +488,8 @@ typedef struct livesync_config_t {
   livesync_packet_applied_fn packet_applied;
   livesync_new_tracker_id_fn new_tracker_id;
   /*
-   This and the three below are for scrape sync: all four, or none.
+   This and the three below are for scrape sync: all four, or none. They may read the
+   torrents of one bucket, that is: whatever one lock covers, at a time.
    */
   livesync_count_torrents_fn count_torrents;
   livesync_walk_torrents_fn walk_torrents;
@@ -490,6 +500,11 @@ typedef struct livesync_config_t {
 /*
  Something that happened, or that the library asks. Which fields are set depends on
  the type; the others are 0.
+
+ A question may be answered at once or later, by any thread: scrape sync waits. One that
+ is never answered is not asked again, and the handle then sends no beacons and tells
+ nobody. Questions that were open at livesync_stop() are forgotten; what happened before
+ can still be fetched.
  */
 typedef struct livesync_event_t {
   /*
@@ -523,7 +538,8 @@ typedef struct livesync_event_t {
 } livesync_event_t;
 
 /*
- What a handle has done since it was started last. Counts only grow.
+ What a handle has done since it was started last. Counts only grow until it is started
+ again.
  */
 typedef struct livesync_stats_t {
   /*
@@ -543,7 +559,7 @@ typedef struct livesync_stats_t {
    */
   uint64_t uptime_ms;
   /*
-   How many trackers livesync_nodes() knows now.
+   How many trackers livesync_nodes() knows now; 0 while it is stopped.
    */
   uint64_t nodes;
   /*
@@ -620,7 +636,8 @@ typedef struct livesync_stats_t {
   uint64_t inquiries_sent;
   uint64_t inquiries_heard;
   /*
-   Scrape sync: torrents told, and heard and handed to the program.
+   Scrape sync: torrents told; and torrents heard of which the program or the table has
+   said what became.
    */
   uint64_t torrents_told;
   uint64_t torrents_heard;
@@ -677,7 +694,7 @@ typedef struct livesync_node_t {
    */
   uint64_t last_heard_ms;
   /*
-   Packets of it that were used.
+   Packets of it, also such that this handle has no use for.
    */
   uint64_t packets;
   /*
@@ -769,7 +786,8 @@ int livesync_open(const struct livesync_config_t *config, struct livesync_t **ou
 /*
  Starts to sync as tracker `tracker_id`, any number that no other tracker of the
  cluster has; 0: one is drawn at random. A thread is started, from which callbacks
- come. The thread takes no signals, and does not survive a fork: fork before this.
+ come. The thread takes no signals, and does not survive a fork: fork before this. A
+ child that was forked later must not use the handle, not even close it.
  What there is no callback for, and no table, is not kept.
 
  After livesync_stop() it starts again.
@@ -787,7 +805,8 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
  and calls nothing back. A peer that leaves its swarm has the flag
  LIVESYNC_PEER_STOPPED. With a table it is stored there, too.
 
- From inside of a callback it does nothing: the cluster knows already.
+ From inside of a callback it does nothing and returns LIVESYNC_OK: the cluster knows
+ already.
 
  Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle is not started
  or does not speak.
@@ -800,7 +819,10 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
 int livesync_announce(struct livesync_t *handle, const uint8_t *info_hash, const struct livesync_peer_t *peer);
 
 /*
- Does what is due, on this thread. The library's own thread does the same on time.
+ Does what is due, on this thread; callbacks come from inside of it. The library's own
+ thread does the same on time.
+
+ Returns LIVESYNC_OK or a negative error.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -809,7 +831,10 @@ int livesync_tick(struct livesync_t *handle);
 
 /*
  Receives what waits at a socket of the caller's, and applies it on this thread,
- without blocking.
+ without blocking; callbacks come from inside of it. It takes as much as was waiting
+ when it was called, which may be all that the socket's buffer holds.
+
+ Returns LIVESYNC_OK or a negative error.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -818,11 +843,13 @@ int livesync_receive(struct livesync_t *handle, int fd);
 
 /*
  Stops to sync. No callback begins after it has returned, but one that takes long
- may still go on. What was announced and not sent yet is sent: by the library's thread,
+ may still go on; and a handle that polls logs its last line in the call that sends the
+ rest. What was announced and not sent yet is sent: by the library's thread,
  or without one by the next livesync_process() or livesync_close().
 
- It returns within 200 ms, without a thread at once, and takes neither locks nor memory,
- so it may be called from a signal handler that interrupted any code.
+ It returns within 200 ms, at once if no callback runs, and takes neither locks nor
+ memory, so it may be called from a signal handler that interrupted any code. Before
+ livesync_close(), see that the handler does not call it any more.
 
  Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
 
@@ -847,18 +874,19 @@ int livesync_close(struct livesync_t *handle);
 
 /*
  Starts to sync as tracker `tracker_id`, in the program's own event loop: no thread
- is started, and nothing is called back but by livesync_process(). The loop is
+ is started, and all callbacks come from inside of livesync_process(). The loop is
 
  struct pollfd fds[] = { { livesync_fd( handle ), POLLIN, 0 }, ... };
- for( ;; ) {
+ do {
    poll( fds, n, livesync_next_timeout_ms( handle ) );
-   livesync_process( handle );
+   error = livesync_process( handle );
    while( ( got = livesync_poll_events( handle, events, 64, sizeof *events ) ) > 0 )
      ...
- }
+ } while( !error );
 
- where the last two lines are needed without callbacks only. For `tracker_id`, and
- what it returns, see livesync_start(). On Linux only; elsewhere it returns
+ A handle with callbacks for peers or torrents, or with a table, has no events: its
+ loop does without livesync_poll_events(). For `tracker_id`, and what this returns, see
+ livesync_start(). On Linux only; elsewhere it returns
  LIVESYNC_E_THREAD.
 
  What the caller sees to:
@@ -872,7 +900,7 @@ int livesync_start_polling(struct livesync_t *handle, uint32_t tracker_id);
  its time. Give it to
  poll(2), select(2), epoll(7) or what your loop has. It is the library's: do not read
  from it or close it. It stays the same from livesync_start_polling() to
- livesync_close().
+ livesync_close(), and is readable also when the handle was stopped or started.
 
  Returns the descriptor, or a negative error.
 
@@ -886,7 +914,9 @@ int livesync_fd(struct livesync_t *handle);
  the descriptor is not readable: what poll(2) takes. Ask again before each wait;
  whoever calls livesync_process() at fixed times instead need not ask.
 
- Returns 0 or more, INT_MAX for as long as you like; or a negative error.
+ Returns 0 or more, INT_MAX for as long as you like; or a negative error. While the
+ handle is stopped that is LIVESYNC_E_STATE, which poll(2) takes for as long as you
+ like: livesync_start_polling() makes the descriptor readable.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -895,8 +925,10 @@ int livesync_next_timeout_ms(struct livesync_t *handle);
 
 /*
  Receives what has arrived, does what is due, and sends what is ready, without
- blocking and for some 10 ms at most; callbacks come from inside of it. Calling it too
- early or too often is harmless; for one handle, call it from one thread at a time.
+ blocking and for some 10 ms at most, besides what callbacks take, which come from inside
+ of it. Calling it too early or too often is harmless. For one handle, call it from one
+ thread at a time, and not from inside of a callback, of this handle or another: then
+ it returns LIVESYNC_E_STATE and does nothing.
 
  While a few thousand events wait for livesync_poll_events() it receives nothing: packets
  wait in the kernel, the descriptor stays readable, and no event is lost in the library.
@@ -914,10 +946,9 @@ int livesync_process(struct livesync_t *handle);
  events, each `event_size` bytes long, which is sizeof( livesync_event_t ) as the caller
  knows it. Call it after livesync_process() until there are none left.
 
- Events for peers come without the callbacks add_peer and remove_peer, and those for
- torrents without the four callbacks for torrents. A program that does not take part
- in scrape sync may ignore the latter; config.scrape = 0 keeps them away. With a table
- (config.table = 1) there are neither, and none before livesync_start_polling().
+ There are events for a handle that polls and has neither callbacks for peers or torrents
+ nor a table; for others there are none. A program that takes no part in scrape sync may
+ ignore those for torrents; config.scrape = 0 keeps them away.
 
  Returns how many events were written to `out`, or a negative error.
 
@@ -942,6 +973,10 @@ int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
  event: else it returns LIVESYNC_E_ARGUMENT, and the question stays open. The next event of this type begins where `next` says, which is copied; NULL:
  these were the last torrents.
 
+ There may be fewer torrents than the limit, or none if `next` lies further on. What a
+ bucket is, and where its torrents go on, is up to the program: the library hands the
+ cursor back as it is.
+
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 
  What the caller sees to:
@@ -955,7 +990,8 @@ int livesync_answer_walk(struct livesync_t *handle, const struct livesync_torren
  Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event. NULL: the torrent is
  not known.
 
- Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
+ for.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `torrent` is
@@ -967,7 +1003,7 @@ int livesync_answer_look_up(struct livesync_t *handle, const struct livesync_tor
  Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
  LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED.
 
- Returns LIVESYNC_OK or a negative error.
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if nothing was asked.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -976,7 +1012,7 @@ int livesync_answer_look_up(struct livesync_t *handle, const struct livesync_tor
 int livesync_answer_merge(struct livesync_t *handle, const uint8_t *info_hash, int merged);
 
 /*
- What the handle has done so far: writes the first `size` bytes of the statistics to
+ What the handle has done since it was started last: writes the first `size` bytes of the statistics to
  `out`; `size` is sizeof( livesync_stats_t ) as the caller knows it. It takes a lock for a
  moment, and may be called at any time from any thread.
 
@@ -989,9 +1025,10 @@ int livesync_answer_merge(struct livesync_t *handle, const uint8_t *info_hash, i
 int livesync_stats(struct livesync_t *handle, struct livesync_stats_t *out, size_t size);
 
 /*
- The trackers that were heard, the one heard last first: at most `capacity` of
+ The trackers that were heard in the last hour, the one heard last first; none while the
+ handle is stopped. At most `capacity` of
  them, each `node_size` bytes long, which is sizeof( livesync_node_t ) as the caller knows
- it. At most LIVESYNC_MAX_NODES are known; the longest silent one makes room.
+ it. LIVESYNC_MAX_NODES are known at most; the longest silent one makes room.
 
  Returns how many were written to `out`, or a negative error.
 
@@ -1003,7 +1040,8 @@ int livesync_nodes(struct livesync_t *handle, struct livesync_node_t *out, size_
 
 /*
  The statistics and the nodes as text in the exposition format of Prometheus, ending
- with a zero byte. What does not fit into `capacity` bytes is cut off. `buffer` may be
+ with a zero byte: a whole page for one handle. Every sample has the labels `group` and
+ `interface`. What does not fit into `capacity` bytes is cut off. `buffer` may be
  NULL with a `capacity` of 0, to ask for the length.
 
  Returns the length of the whole text without the zero byte: if that is `capacity` or
@@ -1026,8 +1064,8 @@ int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capaci
  That it succeeds shows that the interface, the group and this host's own firewall let
  multicast through. What switches and other hosts do with it shows when those are heard.
 
- Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard; or the error that
- livesync_open() would return.
+ Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard, LIVESYNC_E_SOCKET if
+ it could not be sent; or the error that livesync_open() would return.
 
  What the caller sees to:
  As for livesync_open().

@@ -91,7 +91,7 @@ settings! {
     /// How many torrents that we know better than another tracker are remembered
     /// at most, to be told back. Each takes about 30 bytes.
     remembered_torrents: usize = 65_536,
-    /// Who speaks so long without hearing anybody is warned, once.
+    /// Who speaks so long without hearing anybody is warned, once; zero: never.
     lonely_after: Duration = Duration::from_secs(300),
     /// What is logged: this level and the more serious ones.
     log: Level = Level::Warn,

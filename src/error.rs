@@ -82,7 +82,10 @@ impl fmt::Display for SetupError {
                 f,
                 "cannot {action} group {group} on interface {interface}: {error}"
             ),
-            Self::Thread(error) => write!(f, "cannot start the receive thread: {error}"),
+            Self::Thread(error) => write!(
+                f,
+                "cannot start a thread, or make what is waited on: {error}"
+            ),
             Self::AlreadyBound => f.write_str("an address to sync on was given twice"),
             Self::NotBound => f.write_str("no address to sync on was given"),
             Self::AlreadyRunning => f.write_str("started twice"),

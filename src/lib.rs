@@ -12,8 +12,8 @@
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
 //! | 3 | `net`: sockets; [`host`]: what we need from a tracker |
-//! | 4 | `engine`: lock, take, unlock, act; the receive thread |
-//! | 5 | [`Livesync`]: the handle; [`host`]: trackers found by link-time symbols, called back, polled, or kept in memory |
+//! | 4 | `engine`: lock, take, unlock, act; the receive thread; [`selftest`] |
+//! | 5 | [`Livesync`]: the handle; its metrics; [`host`]: trackers found by link-time symbols, called back, polled, or kept in memory |
 //! | 6 | `ffi`: the C border |
 
 pub mod config;

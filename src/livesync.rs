@@ -211,7 +211,7 @@ impl Livesync {
 
 /// What is going on.
 impl Livesync {
-    /// What was sent, heard and dropped since the start; nothing while stopped.
+    /// What was sent, heard and dropped since the last start; nothing before the first.
     pub fn stats(&self) -> Option<Stats> {
         self.engine.stats()
     }
@@ -221,8 +221,8 @@ impl Livesync {
         self.engine.is_tripped()
     }
 
-    /// The other trackers, the one heard last first; at most 256, of which the longest
-    /// silent one makes room.
+    /// The other trackers that were heard in the last hour, the last one first; at most
+    /// 256, of which the longest silent one makes room.
     pub fn nodes(&self) -> Vec<HeardNode> {
         self.engine.nodes()
     }

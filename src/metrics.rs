@@ -4,7 +4,7 @@ use std::fmt::{Display, Write};
 
 use crate::config::Config;
 use crate::engine::{HeardNode, Stats};
-use crate::host::memory::Usage;
+use crate::host::Usage;
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::{ScrapeCounters, ScrapeState};
 use crate::reject::Reject;
@@ -22,7 +22,8 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) 
         text: String::new(),
         labels: format!("group=\"{group}:{port}\",interface=\"{interface}\""),
     };
-    text.gauge("up", "Whether sync is started.", u8::from(stats.is_some()));
+    let up = stats.is_some_and(|stats| stats.running);
+    text.gauge("up", "Whether sync is started.", u8::from(up));
     if let Some(stats) = stats {
         text.stats(stats);
     }
@@ -42,29 +43,33 @@ impl Text {
         self.head("tracker_info", "gauge", "The id of this tracker.");
         self.sample("tracker_info", &format!(",tracker_id=\"{id}\""), 1);
         let uptime = stats.uptime.as_secs_f64();
-        self.gauge("uptime_seconds", "Time since the start.", uptime);
+        self.gauge(
+            "uptime_seconds",
+            "Time from the start until now, or the stop.",
+            uptime,
+        );
         self.gauge("nodes", "Other trackers that are known.", stats.nodes);
         let counters = &stats.counters;
         self.counters(&[
             ("records_told", "Announces told.", counters.records_told),
             ("records_heard", "Announces heard.", counters.records_heard),
             (
-                "packets_sent",
+                "packets_out",
                 "Packets completed for sending.",
                 counters.packets_out,
             ),
             (
-                "sent_bytes",
+                "bytes_out",
                 "Bytes in packets for sending.",
                 counters.bytes_out,
             ),
             (
-                "packets_received",
+                "packets_in",
                 "Packets that arrived, used or not.",
                 counters.packets_in,
             ),
             (
-                "received_bytes",
+                "bytes_in",
                 "Bytes in packets that arrived.",
                 counters.bytes_in,
             ),

@@ -24,17 +24,16 @@ pub struct Findings {
 /// Joins the group of `config` with sockets of its own, sends a packet, and listens for
 /// so long.
 ///
-/// The packet is an inquiry of a tracker that does not exist for the torrents of
-/// another that does not exist: every tracker ignores it.
+/// The packet is an inquiry that asks for the torrents of its own sender, which does not
+/// exist: every tracker ignores it.
 ///
 /// That it is heard shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
     let config = config.clone().loopback(true).speak(true).listen(true);
     let group = Group::join(&config)?;
-    let ourselves = TrackerId::random();
-    let asked = TrackerId::random();
-    let probe = Inquire { asked }.emit(ourselves);
+    let nobody = TrackerId::random();
+    let probe = Inquire { asked: nobody }.emit(nobody);
     let start = Instant::now();
     let mut findings = Findings {
         echo: None,

@@ -12,6 +12,7 @@ use once_cell::sync::OnceCell;
 use super::clock::Clock;
 use super::live::Live;
 use super::run::Run;
+use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard};
 use crate::config::Config;
@@ -57,6 +58,8 @@ pub(super) struct State {
     pub(super) group: Option<Group>,
     /// The node, between start and stop.
     pub(super) live: Option<Live>,
+    /// What was done until the last stop.
+    pub(super) last: Option<Stats>,
     pub(super) log: Level,
 }
 
@@ -70,6 +73,7 @@ impl Engine {
                 binding: None,
                 group: None,
                 live: None,
+                last: None,
                 log: Config::default().log,
             }),
             run: Run::default(),
@@ -124,7 +128,7 @@ impl Engine {
     pub fn receive_from(&self, fd: BorrowedFd<'_>) {
         let mut buffer = vec![0; MAX_RECEIVED];
         for _ in 0..receive_capacity(fd) {
-            if !self.receive_one(fd, &mut buffer) {
+            if !self.host.has_room() || !self.receive_one(fd, &mut buffer) {
                 break;
             }
         }
@@ -142,6 +146,7 @@ impl Engine {
             self.run.begin_to_stop();
             self.waker.wake();
             let message = format!("sync is off from now on: {what}");
+            let _in_host = self.run.enter_host_to_log();
             self.host.log(Level::Error, &message);
         }
     }
@@ -229,22 +234,23 @@ impl Engine {
 
     /// "On" proves nothing: somebody should look.
     fn warn_of_loneliness(&self) {
-        let Some(_in_host) = self.run.enter_host() else {
-            return;
-        };
         let Some(counters) = self.stats().map(|stats| stats.counters) else {
             return;
         };
-        let not_blessed = counters.drops.of(Reject::NotBlessed);
-        self.report(
-            Level::Warn,
-            format_args!(
-                "we speak, and hear nobody: {} packets sent since the start, {} arrived, {} of them from \
-                 sources that are not allowed to speak. Do all trackers use this group, port and \
-                 network? Does a firewall drop multicast, or a switch (IGMP snooping without a querier)?",
-                counters.packets_out, counters.packets_in, not_blessed
-            ),
-        );
+        let sent = counters.packets_out;
+        let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
+        match counters.drops.of(Reject::NotBlessed) {
+            0 => self.warn(format_args!(
+                "we speak, and hear nobody: {sent} packets sent since the start, {from_others} arrived \
+                 from others. Do all trackers use this group, port and network? Does a firewall \
+                 drop multicast, or a switch (IGMP snooping without a querier)?",
+            )),
+            not_blessed => self.warn(format_args!(
+                "we speak, and hear nobody who may speak to us: {sent} packets sent since the \
+                 start, {from_others} arrived from others, {not_blessed} of them from sources that \
+                 are not allowed to speak",
+            )),
+        }
     }
 
     /// Hands one datagram to the protocol, and its announces to the host.
@@ -330,8 +336,16 @@ impl Engine {
         false
     }
 
+    /// Logs, unless we are stopping.
+    pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
+        if let Some(_in_host) = self.run.enter_host() {
+            self.log(Level::Warn, message);
+        }
+    }
+
     pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
         if level <= self.lock().log {
+            let _in_host = self.run.enter_host_to_log();
             self.host.log(level, &message.to_string());
         }
     }

@@ -126,18 +126,26 @@ impl Engine {
             return;
         };
         self.send_what_is_left(&mut live);
-        if !self.is_tripped() && !self.run.is_abandoned() {
-            let counters = live.node.counters();
-            self.log(Level::Info, format_args!("stopped after {counters}"));
+        if !self.run.is_abandoned() {
+            self.say_goodbye(live);
         }
     }
 
     /// The end of a run that has no thread, by whoever comes next, unless somebody has
-    /// started again meanwhile. The host has stopped already, so nothing is logged.
+    /// started again meanwhile.
     pub(super) fn clear_away(&self) {
         let over = || self.run.is_stopping() && self.run.is_idle();
         if let Some(mut live) = self.take_live(over) {
             self.send_what_is_left(&mut live);
+            self.say_goodbye(live);
+        }
+    }
+
+    fn say_goodbye(&self, live: Live) {
+        let counters = live.node.counters();
+        drop(live);
+        if !self.is_tripped() {
+            self.log(Level::Info, format_args!("stopped after {counters}"));
         }
     }
 
@@ -167,7 +175,12 @@ impl Engine {
             if let Some(mut state) = self.state.try_lock()
                 && (late || state.live.as_ref().is_none_or(|live| !live.is_sending()))
             {
-                return if may() { state.live.take() } else { None };
+                if !may() {
+                    return None;
+                }
+                let live = state.live.take()?;
+                state.last = Some(live.stats(self.clock.now()));
+                return Some(live);
             }
             if late {
                 return None;

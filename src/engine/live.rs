@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::stats::Stats;
 use crate::config::Config;
 use crate::log::Level;
 use crate::net::Group;
@@ -35,7 +36,7 @@ const LOOK: Duration = if cfg!(shuttle) {
 pub(super) struct Live {
     pub(super) node: Node,
     pub(super) group: Arc<Group>,
-    pub(super) began: Time,
+    began: Time,
     pub(super) driver: Driver,
     /// Until when the driver sleeps; [`Time::START`] while it is awake.
     driver_sleeps_until: Time,
@@ -108,9 +109,9 @@ impl Live {
         look
     }
 
-    /// How seriously to log that there is no interface.
-    pub(super) fn level_of_no_interface(&mut self, now: Time) -> Level {
-        warn_once(&mut self.quiet.no_interface, now)
+    /// There is no interface; whether to log it.
+    pub(super) fn lacks_interface(&mut self, now: Time) -> bool {
+        is_news(&mut self.quiet.no_interface, now)
     }
 
     /// Whether the driver would sleep too long. It is asked to wake only
@@ -156,6 +157,20 @@ impl Live {
         self.node.put_back(datagram);
         self.blocked = true;
         self.end_sending()
+    }
+
+    /// What was done so far.
+    pub(super) fn stats(&self, now: Time) -> Stats {
+        Stats {
+            running: false,
+            id: self.node.id(),
+            uptime: now.since(self.began),
+            counters: self.node.counters(),
+            #[cfg(feature = "want_sync_scrape")]
+            scrape: self.node.scrape_state(),
+            nodes: self.node.nodes(now).count(),
+            table: None,
+        }
     }
 
     /// Whether we say anything at all.

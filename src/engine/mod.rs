@@ -10,9 +10,10 @@ mod report;
 mod run;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
+mod stats;
 mod sync;
 mod turn;
 mod worker;
 
 pub use engine::Engine;
-pub use report::{HeardNode, Stats};
+pub use stats::{HeardNode, Stats};

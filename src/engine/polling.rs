@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
+use super::run::Run;
 use crate::error::{NotRunning, SetupError};
 use crate::net::PollSet;
 use crate::types::TrackerId;
@@ -26,7 +27,10 @@ impl Engine {
             live.driver = Driver::Host;
             let receiver = live.group.receiver();
             receiver.map_or(Ok(()), |fd| poll_set.add(fd))
-        })
+        })?;
+        // A loop that has waited since the last stop asks for its timeout again.
+        self.waker.wake();
+        Ok(())
     }
 
     /// A descriptor that is readable when there is something to process before its
@@ -48,21 +52,25 @@ impl Engine {
 
     /// Receives what has arrived, does what is due, and sends what is ready, without
     /// blocking. After a stop it sends what is left. It must not be called from inside
-    /// of a call of the host.
+    /// of a call of a host, this one or another.
     pub fn process(&self) -> Result<(), NotRunning> {
-        if self.run.is_delivering_here() {
+        if Run::any_is_delivering_here() {
             return Err(NotRunning);
         }
         let Some(sleep) = self.fall_asleep(Driver::Host) else {
             if self.run.is_stopping() && self.run.is_idle() {
                 self.waker.drain();
                 self.clear_away();
+                if !self.run.is_stopping() {
+                    // Started again meanwhile: that wake-up was not for us.
+                    self.waker.wake();
+                }
             }
             return Err(NotRunning);
         };
         // Taken out of its lock, which must not be held while the host is called.
         let mut buffer = mem::take(&mut *self.buffer.lock());
-        self.take_turn(&sleep.group, true, &mut buffer, || self.host.has_room());
+        self.take_turn(&sleep, true, &mut buffer);
         *self.buffer.lock() = buffer;
         Ok(())
     }

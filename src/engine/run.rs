@@ -40,15 +40,32 @@ impl Run {
         IN_HOST_FOR.with(Cell::get) == std::ptr::from_ref(self)
     }
 
+    /// Whether this thread is in a host on behalf of any run.
+    pub(super) fn any_is_delivering_here() -> bool {
+        !IN_HOST_FOR.with(Cell::get).is_null()
+    }
+
     /// Leave to call the host until the guard is dropped, unless we are stopping.
     /// Between two calls the caller asks [`is_stopping`](Self::is_stopping) again.
     pub(super) fn enter_host(&self) -> Option<InHost<'_>> {
+        let guard = self.enter_host_to_log();
+        (!self.is_stopping()).then_some(guard)
+    }
+
+    /// Leave to log, which is allowed to whoever starts, stops, or trips, too.
+    pub(super) fn enter_host_to_log(&self) -> InHost<'_> {
+        let nested = self.is_delivering_here();
         // Marked before it is counted, so that a signal handler on this thread
         // never waits for the code that it interrupted.
         let before = IN_HOST_FOR.with(|run| run.replace(self));
-        self.in_host.fetch_add(1, SeqCst);
-        let guard = InHost { run: self, before };
-        (!self.is_stopping()).then_some(guard)
+        if !nested {
+            self.in_host.fetch_add(1, SeqCst);
+        }
+        InHost {
+            run: self,
+            before,
+            nested,
+        }
     }
 
     /// Begins to stop: from now on nobody enters the host. The caller wakes the
@@ -129,11 +146,15 @@ impl Run {
 pub(super) struct InHost<'a> {
     run: &'a Run,
     before: *const Run,
+    /// This thread was there already, and is counted.
+    nested: bool,
 }
 
 impl Drop for InHost<'_> {
     fn drop(&mut self) {
-        self.run.in_host.fetch_sub(1, SeqCst);
+        if !self.nested {
+            self.run.in_host.fetch_sub(1, SeqCst);
+        }
         IN_HOST_FOR.with(|run| run.set(self.before));
     }
 }

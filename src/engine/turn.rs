@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
-use crate::log::Level;
 use crate::net::Group;
 use crate::time::Time;
 use crate::wire::MAX_RECEIVED;
@@ -16,6 +15,7 @@ const TURN: Duration = Duration::from_millis(10);
 
 /// What is waited for.
 pub(super) struct Sleep {
+    driver: Driver,
     pub(super) group: Arc<Group>,
     pub(super) timeout: Option<Duration>,
     /// Whether also until the network takes packets.
@@ -33,47 +33,47 @@ impl Engine {
         let live = state.live.as_mut().filter(|live| live.driver == driver)?;
         let until = live.driver_sleeps();
         Some(Sleep {
+            driver,
             group: live.group.clone(),
             timeout: (until != Time::NEVER).then(|| until.since(self.clock.now())),
             blocked: live.is_blocked(),
         })
     }
 
-    /// Applies what has arrived, for as long as the host `has_room`, and does what is
-    /// due. The network takes packets again if it is `writable`.
-    pub(super) fn take_turn(
-        &self,
-        group: &Group,
-        writable: bool,
-        buffer: &mut Vec<u8>,
-        has_room: impl Fn() -> bool,
-    ) {
-        self.wake_up(writable, group);
+    /// After a sleep: applies what has arrived, for as long as the host has room for it,
+    /// and does what is due. The network takes packets again if it is `writable`.
+    pub(super) fn take_turn(&self, sleep: &Sleep, writable: bool, buffer: &mut Vec<u8>) {
+        self.wake_up(sleep, writable);
         buffer.resize(MAX_RECEIVED, 0);
         let end = self.clock.now() + TURN;
-        while let Some(receiver) = group.receiver()
+        while let Some(receiver) = sleep.group.receiver()
             && !self.run.is_stopping()
-            && has_room()
+            && self.host.has_room()
             && self.receive_one(receiver, buffer)
             && self.clock.now() < end
         {}
         self.tick();
     }
 
-    fn wake_up(&self, writable: bool, group: &Group) {
+    fn wake_up(&self, sleep: &Sleep, writable: bool) {
         self.waker.drain();
         let now = self.clock.now();
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
+        if live.driver != sleep.driver {
+            // It was stopped, and started in the other way: that wake-up was not for us.
+            drop(state);
+            return self.waker.wake();
+        }
         live.driver_wakes(writable);
         let send_error = live.take_send_error();
         let look = live.must_look(now);
         drop(state);
         if let Some(e) = send_error {
-            self.log(Level::Warn, format_args!("cannot send: {e}"));
+            self.warn(format_args!("cannot send: {e}"));
         }
         if look {
-            self.see_to_membership(group);
+            self.see_to_membership(&sleep.group);
         }
     }
 
@@ -81,16 +81,20 @@ impl Engine {
     fn see_to_membership(&self, group: &Group) {
         match group.join_again() {
             Ok(false) => {}
-            Ok(true) => self.log(
-                Level::Warn,
-                format_args!("the interface was gone and is back: joined the group again"),
-            ),
+            Ok(true) => self.warn(format_args!(
+                "the interface was gone and is back: joined the group again"
+            )),
             Err(e) => {
+                let now = self.clock.now();
                 let mut state = self.lock();
-                let Some(live) = &mut state.live else { return };
-                let level = live.level_of_no_interface(self.clock.now());
+                let news = state
+                    .live
+                    .as_mut()
+                    .is_some_and(|live| live.lacks_interface(now));
                 drop(state);
-                self.log(level, format_args!("the interface is gone: {e}"));
+                if news {
+                    self.warn(format_args!("the interface is gone: {e}"));
+                }
             }
         }
     }

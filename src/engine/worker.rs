@@ -3,6 +3,7 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
@@ -10,6 +11,9 @@ use super::sync::thread;
 use crate::error::SetupError;
 use crate::net::{NoSignals, wait};
 use crate::types::TrackerId;
+
+/// How long to wait for a host that has no room.
+const NO_ROOM: Duration = Duration::from_millis(10);
 
 impl Engine {
     /// Speaks as `id` from now on, and starts the receive thread.
@@ -28,23 +32,38 @@ fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
         .spawn(move || {
             worker.run.worker_began();
             if catch_unwind(AssertUnwindSafe(|| work(&worker))).is_err() {
-                worker.trip("the receive thread panicked");
+                trip(&worker);
             }
-            worker.wind_up();
+            if catch_unwind(AssertUnwindSafe(|| worker.wind_up())).is_err() {
+                trip(&worker);
+            }
             worker.run.worker_ended();
         })
         .map(drop)
         .inspect_err(|_| engine.run.worker_ended())
 }
 
+/// The host's log may panic, too.
+fn trip(engine: &Engine) {
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        engine.trip("the receive thread panicked");
+    }));
+}
+
 fn work(engine: &Engine) {
     let mut buffer = Vec::new();
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
-        let readable = [sleep.group.receiver(), Some(engine.waker.waiting_side())];
+        let room = engine.host.has_room();
+        let receiver = sleep.group.receiver().filter(|_| room);
+        let readable = [receiver, Some(engine.waker.waiting_side())];
         let writable = sleep.group.sender().filter(|_| sleep.blocked);
-        let Ok(writable) = wait(readable, writable, sleep.timeout) else {
+        let timeout = match sleep.timeout {
+            timeout if room => timeout,
+            timeout => Some(timeout.map_or(NO_ROOM, |timeout| timeout.min(NO_ROOM))),
+        };
+        let Ok(writable) = wait(readable, writable, timeout) else {
             return engine.trip("the tracker has closed our sockets");
         };
-        engine.take_turn(&sleep.group, writable, &mut buffer, || true);
+        engine.take_turn(&sleep, writable, &mut buffer);
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
-use self::memory::Usage;
 use crate::log::Level;
 use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
@@ -19,18 +18,24 @@ pub mod memory;
 pub mod opentracker;
 #[cfg(feature = "want_sync_scrape")]
 mod torrents;
+mod usage;
 
 #[cfg(feature = "want_sync_scrape")]
 pub use torrents::Torrents;
 
 pub use events::{Event, Events};
 pub use memory::Memory;
+pub use usage::Usage;
 
 /// A tracker that takes part in a cluster.
 ///
 /// Every method may be called from the receive thread, and from any thread that
 /// calls into the engine, several at once. None is called while a lock of ours
 /// is held, so a method may block, and may call back into the engine.
+///
+/// A method should not panic. If it does, the receive thread switches sync off and says so
+/// ([`Livesync::is_tripped`](crate::Livesync::is_tripped)); on the program's own threads the
+/// panic goes through [`process`](crate::Livesync::process) or what else was called.
 pub trait Host: Send + Sync {
     /// Whether the tracker is up. Once it says no, nothing but
     /// [`log`](Self::log) is called any more.
@@ -68,8 +73,7 @@ pub trait Host: Send + Sync {
         let _ = records;
     }
 
-    /// Whether a host that polls takes more for now. If not, packets wait in the kernel
-    /// until it processes again.
+    /// Whether the host takes more for now. If not, packets wait in the kernel.
     fn has_room(&self) -> bool {
         true
     }

@@ -9,7 +9,8 @@ use crate::config::Config;
 /// Whether we hear others while we speak.
 #[derive(Debug)]
 pub(super) struct Company {
-    lonely_after: Duration,
+    /// Nothing for who does not want to know, or cannot.
+    lonely_after: Option<Duration>,
     /// How many packets we had sent when somebody was last heard.
     spoken: u64,
     lonely: bool,
@@ -17,21 +18,22 @@ pub(super) struct Company {
 
 impl Company {
     pub(super) fn new(config: &Config, timers: &mut Timers) -> Self {
-        if config.listen && config.speak {
-            timers.set_after(Timer::Lonely, config.lonely_after);
-        }
-        Self {
-            lonely_after: config.lonely_after,
+        let sociable = config.listen && config.speak && !config.lonely_after.is_zero();
+        let lonely_after = sociable.then_some(config.lonely_after);
+        let company = Self {
+            lonely_after,
             spoken: 0,
             lonely: false,
-        }
+        };
+        company.wait(timers);
+        company
     }
 
     /// Somebody else spoke, when we had sent so many packets.
     pub(super) fn heard(&mut self, packets_out: u64, timers: &mut Timers) {
         self.spoken = packets_out;
         self.lonely = false;
-        timers.set_after(Timer::Lonely, self.lonely_after);
+        self.wait(timers);
     }
 
     /// Whether it shows now that nobody is there.
@@ -41,8 +43,14 @@ impl Company {
         }
         self.lonely = packets_out > self.spoken;
         if !self.lonely {
-            timers.set_after(Timer::Lonely, self.lonely_after);
+            self.wait(timers);
         }
         self.lonely
+    }
+
+    fn wait(&self, timers: &mut Timers) {
+        if let Some(lonely_after) = self.lonely_after {
+            timers.set_after(Timer::Lonely, lonely_after);
+        }
     }
 }

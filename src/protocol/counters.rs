@@ -37,7 +37,7 @@ impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} announces in {} packets sent, {} announces in {} packets heard",
+            "{} announces told in {} packets, {} announces heard in {} packets",
             self.records_told, self.packets_out, self.records_heard, self.packets_in
         )?;
         let lost = self.send_errors + self.packets_overflowed;

@@ -133,10 +133,10 @@ impl Node {
         counters
     }
 
-    /// The other trackers that were heard, in no order: [`MAX_NODES`](super::MAX_NODES)
-    /// at most, of which the longest silent one makes room.
-    pub fn nodes(&self) -> &[Heard] {
-        self.nodes.all()
+    /// The other trackers that were heard in the last hour, in no order:
+    /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
+    pub fn nodes(&self, now: Time) -> impl Iterator<Item = Heard> {
+        self.nodes.all(now)
     }
 
     /// What scrape sync does now, if this node takes part in it.
@@ -273,11 +273,13 @@ impl Node {
         if header.id == self.id {
             self.draw_new_id();
         }
-        self.company
-            .heard(self.counters.packets_out, &mut self.timers);
-        self.nodes
-            .heard(self.timers.now(), header.id, source.address)
-            .count(&packet);
+        if !packet.is_probe(header.id) {
+            self.company
+                .heard(self.counters.packets_out, &mut self.timers);
+            self.nodes
+                .heard(self.timers.now(), header.id, source.address)
+                .count(&packet);
+        }
         Ok((header.id, packet))
     }
 

@@ -1,6 +1,7 @@
 //! Who was heard.
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 use crate::time::Time;
 use crate::types::TrackerId;
@@ -8,6 +9,9 @@ use crate::wire::Packet;
 
 /// How many trackers are known at most; the longest silent one makes room.
 pub const MAX_NODES: usize = 256;
+
+/// Who was silent for so long has gone, or goes by another id now.
+const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// Another tracker, as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +63,10 @@ impl Nodes {
         node
     }
 
-    pub(super) fn all(&self) -> &[Heard] {
-        &self.heard
+    /// Those that are not forgotten.
+    pub(super) fn all(&self, now: Time) -> impl Iterator<Item = Heard> {
+        let known = move |node: &Heard| now.since(node.last) < FORGET_AFTER;
+        self.heard.iter().copied().filter(known)
     }
 
     fn place_of(&mut self, id: TrackerId) -> usize {
@@ -93,6 +99,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_is_silent_for_an_hour_is_forgotten() {
+        let mut nodes = Nodes::default();
+        let address = SocketAddrV4::new([10, 0, 0, 1].into(), 9696);
+        nodes.heard(Time::START, TrackerId([1; 4]), address);
+        let hour = Time::START + FORGET_AFTER;
+        nodes.heard(hour, TrackerId([2; 4]), address);
+        assert_eq!(nodes.all(hour.before(Duration::from_nanos(1))).count(), 2);
+        assert_eq!(nodes.all(hour).count(), 1);
+    }
+
+    #[test]
     fn the_longest_silent_makes_room() {
         let mut nodes = Nodes::default();
         let address = SocketAddrV4::new([10, 0, 0, 1].into(), 9696);
@@ -104,7 +121,7 @@ mod tests {
         nodes
             .heard(Time::from_nanos(1001), id(MAX_NODES), address)
             .records += 7;
-        let all = nodes.all();
+        let all: Vec<Heard> = nodes.all(Time::from_nanos(1001)).collect();
         assert_eq!(all.len(), MAX_NODES);
         assert!(all.iter().any(|node| node.id == id(0) && node.packets == 2));
         assert!(all.iter().all(|node| node.id != id(1)));

@@ -9,7 +9,7 @@ use super::peers::PeerList;
 use super::records::{Record, Records};
 use super::tell::TorrentList;
 use crate::reject::Reject;
-use crate::types::Announce;
+use crate::types::{Announce, TrackerId};
 
 /// A packet whose length fits its type.
 #[derive(Clone, Debug)]
@@ -39,6 +39,12 @@ impl<'a> Packet<'a> {
             TELL => list(payload).map(Self::ScrapeTell),
             _ => Err(Reject::UnknownType),
         }
+    }
+
+    /// Whether this is a probe, which nobody answers: somebody asks himself, to see
+    /// whether he is heard.
+    pub fn is_probe(&self, from: TrackerId) -> bool {
+        matches!(self, Self::ScrapeInquire(inquire) if inquire.asked == from)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
@@ -53,6 +54,7 @@ fn tell_from_all_sides() {
 #[test]
 fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
     check(|| {
+        forgive_a_loop();
         let at_once = thread_rng().gen_ratio(1, 2);
         let flush_after = if at_once { Duration::ZERO } else { FLUSH_AFTER };
         let tracker = Arc::new(Tracker::bound(flush_after, NEVER));
@@ -76,6 +78,64 @@ fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
         tracker.works_again();
         tracker.engine.close();
     });
+}
+
+#[test]
+fn a_loop_goes_on_when_another_thread_stops_and_starts_again() {
+    check(|| {
+        forgive_a_loop();
+        let tracker = Arc::new(Tracker::bound(FLUSH_AFTER, NEVER));
+        tracker.engine.start_polling(ID).expect("start");
+        let over = Arc::new(AtomicBool::new(false));
+        let ends = over.clone();
+        let looping = tracker.spawn(move |tracker| {
+            while !ends.load(SeqCst) {
+                WORLD.wait(false, tracker.engine.next_timeout().unwrap_or(None));
+                let _ = tracker.engine.process();
+            }
+        });
+        pause();
+        tracker.engine.stop();
+        pause();
+        tracker.engine.start_polling(ID).expect("start again");
+        tell_some(&tracker, 1, 3);
+        sleep(Duration::from_secs(1));
+        tracker.assert_told_is_sent();
+        over.store(true, SeqCst);
+        WORLD.wake();
+        join([looping]);
+        tracker.engine.close();
+    });
+}
+
+#[test]
+fn a_thread_takes_over_from_a_loop() {
+    check(|| {
+        forgive_a_loop();
+        let tracker = Arc::new(Tracker::bound(FLUSH_AFTER, NEVER));
+        tracker.engine.start_polling(ID).expect("start");
+        let looping = tracker.spawn(|tracker| {
+            for _ in 0..3 {
+                let _ = tracker.engine.process();
+            }
+        });
+        tracker.engine.stop();
+        tracker.engine.start(ID).expect("start again");
+        tell_some(&tracker, 1, 3);
+        join([looping]);
+        tell_some(&tracker, 2, 3);
+        sleep(Duration::from_secs(1));
+        tracker.assert_told_is_sent();
+        tracker.assert_sent_on_time();
+        tracker.engine.close();
+    });
+}
+
+/// A loop may still hold the sockets of the run before, when there are new ones, and it
+/// logs the end of a run after the stop: that is its own call.
+fn forgive_a_loop() {
+    WORLD.forgive("joined the group twice");
+    WORLD.forgive("called after the stop: stopped after");
 }
 
 /// The event loop of a host without a thread of ours.

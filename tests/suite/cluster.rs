@@ -327,7 +327,8 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
     );
     assert!(wait(&mut node, minutes(605)), "again, after company");
 
-    for only in [config().listen(false), config().speak(false)] {
+    let never = config().lonely_after(Duration::ZERO);
+    for only in [config().listen(false), config().speak(false), never] {
         let mut node = alone(&only);
         node.tell(Time::START, record(1));
         assert!(!wait(&mut node, minutes(60)));
@@ -348,7 +349,7 @@ fn what_was_heard_of_others_is_known() {
     stranger.blessed = false;
     let rejected = hear(&mut node, millis(9), stranger, &[4, 4, 4, 4, 0, 0, 0, 0, 0]);
     assert_eq!(rejected.unwrap_err(), Reject::NotBlessed);
-    let mut heard = node.nodes().to_vec();
+    let mut heard: Vec<_> = node.nodes(millis(9)).collect();
     heard.sort_by_key(|node| node.last);
     let heard: Vec<_> = heard
         .iter()

@@ -220,7 +220,8 @@ fn a_panic_trips_the_engine_and_says_so_once() {
     wire.send(&packet(1));
     thread::sleep(SILENCE);
     assert_eq!(table.added.load(Ordering::SeqCst), 1);
-    assert!(engine.stats().is_none(), "its sockets are still there");
+    assert!(!engine.stats().expect("it has run").running);
+    assert_eq!(sockets_at(port), 1, "not only that of the test");
     engine.stop();
     let started = engine.start(TrackerId([1; 4]));
     assert!(matches!(started, Err(SetupError::Tripped)));
@@ -229,6 +230,17 @@ fn a_panic_trips_the_engine_and_says_so_once() {
         *errors,
         ["sync is off from now on: the receive thread panicked"]
     );
+}
+
+/// How many UDP sockets are bound to a port.
+fn sockets_at(port: u16) -> usize {
+    let sockets = std::fs::read_to_string("/proc/net/udp").expect("/proc/net/udp");
+    let at = format!(":{port:04X} ");
+    let local = |line: &&str| {
+        line.split_once(": ")
+            .is_some_and(|(_, rest)| rest[8..].starts_with(&at))
+    };
+    sockets.lines().skip(1).filter(local).count()
 }
 
 #[cfg(feature = "want_sync_scrape")]

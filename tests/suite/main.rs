@@ -5,10 +5,12 @@ mod cluster;
 mod compile_out;
 #[cfg(feature = "want_sync_scrape")]
 mod contract;
+mod debian;
 mod drop_in;
 mod engine;
 mod handles;
 mod header;
+mod hosts;
 mod interface;
 mod languages;
 mod packaging;

@@ -105,7 +105,7 @@ fn a_program_links_the_static_library() {
 
 /// Whether there are pkg-config and a cargo-c that can build this package. One that is
 /// too old does not name the cargo in it.
-fn available() -> Result<(), String> {
+pub fn available() -> Result<(), String> {
     let cargo_c = Command::new(env!("CARGO"))
         .args(["cinstall", "--version"])
         .output()

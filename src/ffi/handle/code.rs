@@ -11,7 +11,7 @@ pub const LIVESYNC_E_ARGUMENT: c_int = -1;
 /// A field of the configuration, or an environment variable, does not hold what it
 /// should.
 pub const LIVESYNC_E_CONFIG: c_int = -2;
-/// The group cannot be joined on this interface.
+/// The group cannot be joined on this interface, or not be sent to.
 pub const LIVESYNC_E_SOCKET: c_int = -3;
 /// No thread can be started, or what one waits on cannot be made.
 pub const LIVESYNC_E_THREAD: c_int = -4;
@@ -20,7 +20,8 @@ pub const LIVESYNC_E_THREAD: c_int = -4;
 pub const LIVESYNC_E_STATE: c_int = -5;
 /// A callback of the run before has not returned yet.
 pub const LIVESYNC_E_BUSY: c_int = -6;
-/// An error in the library has switched this handle off.
+/// An error in the library has switched this handle off, as the log has said. Close it,
+/// and open another.
 pub const LIVESYNC_E_TRIPPED: c_int = -7;
 /// What was sent to the group was not heard again.
 pub const LIVESYNC_E_SILENT: c_int = -8;
@@ -48,7 +49,7 @@ pub(super) fn text(code: c_int) -> &'static CStr {
         LIVESYNC_OK => c"no error",
         LIVESYNC_E_ARGUMENT => c"invalid argument",
         LIVESYNC_E_CONFIG => c"invalid configuration",
-        LIVESYNC_E_SOCKET => c"cannot join the group",
+        LIVESYNC_E_SOCKET => c"cannot join the group, or send to it",
         LIVESYNC_E_THREAD => c"cannot start a thread",
         LIVESYNC_E_STATE => c"not possible in this state",
         LIVESYNC_E_BUSY => c"a callback has not returned yet",

@@ -28,35 +28,38 @@ use crate::types::PeerFlags;
 /// they are called from the library's own thread, and from threads that call
 /// livesync_tick() or livesync_receive(), perhaps several at once; after
 /// livesync_start_polling() only by livesync_process(), livesync_tick() and
-/// livesync_receive(), on the calling thread. The library holds no lock of its own
-/// meanwhile, so they may block and may call the library, but for livesync_close().
-/// What their arguments point at is valid during the call.
+/// livesync_receive(), on the calling thread. `log` is called also by functions that
+/// return an error, by the ones that start, and by livesync_selftest(). The library holds
+/// no lock of its own meanwhile, so they may block and may call the library, but for
+/// livesync_close() and livesync_process(). What their arguments point at is valid during
+/// the call.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_config_t {
     /// The size of this struct as the caller knows it; set by livesync_config_init().
     pub size: usize,
-    /// The IPv4 address of the interface to sync on, as text. It must be set.
+    /// The IPv4 address of the interface to sync on, as text. It must be set; for
+    /// "0.0.0.0" the kernel chooses an interface.
     pub interface: *const c_char,
     /// The multicast group, IPv4 as text. NULL: 224.0.42.5
     pub group: *const c_char,
     /// Who may speak, besides those of whom the callback is_blessed says so: IPv4
-    /// addresses and networks as text, separated by spaces or commas, for instance
+    /// addresses and networks as text, separated by white space or commas, for instance
     /// "192.0.2.1, 198.51.100.0/24". NULL: nobody
     pub allow: *const c_char,
     /// The port of the group, in host byte order. 9696
     pub port: u16,
     /// The multicast ttl. 1
     pub ttl: u8,
-    /// 1: other members on this host are reached, too. 0
+    /// 1: other members on this host are reached, too; on 127.0.0.1 they always are. 0
     pub loopback: u8,
     /// 1: this handle tells what is announced to it. 0: it says nothing at all. 1
     pub speak: u8,
     /// 1: this handle hears what others tell. 0: it hears nothing, and takes no part in
     /// scrape sync. 1
     pub listen: u8,
-    /// 1: IPv6 peers are wanted, too. 0
+    /// 1: IPv6 peers that others announce are wanted, too. Own ones are told in any case. 0
     pub ipv6: u8,
     /// 1: the handle takes part in scrape sync, if the program can: with a table, with
     /// the four callbacks for torrents, or polling without callbacks. 1
@@ -80,12 +83,12 @@ pub struct livesync_config_t {
     /// How many torrents that we know better than another tracker are remembered at
     /// most, to be told back. Each takes about 30 bytes. 65536
     pub remembered_torrents: u32,
-    /// Seconds until a peer that is not announced again leaves the table. 2700
+    /// Seconds until a peer that is not announced again leaves the table, from 1. 2700
     pub peer_lifetime_s: u32,
-    /// Seconds until a torrent that is not announced again leaves the table. 86400
+    /// Seconds until a torrent that is not announced again leaves the table, from 1. 86400
     pub torrent_lifetime_s: u32,
     /// The memory that the table may take, in bytes, of which a peer takes 250 at most and a
-    /// torrent 171; when it is full, those announced longest ago leave. 67108864
+    /// torrent 171; when it is full, those announced longest ago leave. From 4096. 67108864
     pub table_bytes: u64,
     /// What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
     pub log_level: c_int,
@@ -97,13 +100,16 @@ pub struct livesync_config_t {
     pub is_running: livesync_is_running_fn,
     /// NULL: only those of `allow` may speak.
     pub is_blessed: livesync_is_blessed_fn,
-    /// A peer announced itself to another tracker. Do not announce it again.
+    /// A peer announced itself to another tracker. Do not announce it again. With
+    /// LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a client of
+    /// your own.
     pub add_peer: livesync_peer_fn,
     /// A peer said goodbye to another tracker.
     pub remove_peer: livesync_peer_fn,
     pub packet_applied: livesync_packet_applied_fn,
     pub new_tracker_id: livesync_new_tracker_id_fn,
-    /// This and the three below are for scrape sync: all four, or none.
+    /// This and the three below are for scrape sync: all four, or none. They may read the
+    /// torrents of one bucket, that is: whatever one lock covers, at a time.
     pub count_torrents: livesync_count_torrents_fn,
     pub walk_torrents: livesync_walk_torrents_fn,
     pub look_up_torrent: livesync_look_up_torrent_fn,
@@ -288,6 +294,13 @@ impl Settings {
                 "10 or more",
             ),
             (raw.inquire_percent <= 100, "inquire_percent", "0 to 100"),
+            (raw.peer_lifetime_s > 0, "peer_lifetime_s", "1 or more"),
+            (
+                raw.torrent_lifetime_s > 0,
+                "torrent_lifetime_s",
+                "1 or more",
+            ),
+            (raw.table_bytes >= 4096, "table_bytes", "4096 or more"),
             (raw.tell_packets > 0, "tell_packets", "1 or more"),
             (
                 callbacks.has_all_or_none_for_torrents(),
@@ -363,9 +376,11 @@ unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
     Some(text.to_str().unwrap_or("?"))
 }
 
-/// Addresses and networks, separated by spaces or commas.
+/// Addresses and networks, separated by white space or commas.
 fn networks(text: &str) -> Option<Vec<Ipv4Net>> {
-    let words = text.split([' ', ',']).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| c == ',' || c.is_whitespace())
+        .filter(|word| !word.is_empty());
     let parse = |word: &str| {
         let address = word.parse::<Ipv4Addr>().map(Ipv4Net::from);
         address.ok().or_else(|| word.parse().ok())

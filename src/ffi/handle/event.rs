@@ -7,7 +7,8 @@ use crate::host::callbacks::{livesync_cursor_t, livesync_peer_t, livesync_torren
 use crate::types::Announce;
 
 /// A peer announced itself to another tracker: `info_hash`, `peer`. Do not announce it
-/// again.
+/// again. With LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a
+/// client of your own.
 pub const LIVESYNC_EVENT_ADD_PEER: u32 = 1;
 /// A peer said goodbye to another tracker: `info_hash`, `peer`.
 pub const LIVESYNC_EVENT_REMOVE_PEER: u32 = 2;
@@ -20,12 +21,18 @@ pub const LIVESYNC_EVENT_COUNT_TORRENTS: u32 = 4;
 pub const LIVESYNC_EVENT_WALK_TORRENTS: u32 = 5;
 /// What is known of the torrent `info_hash`? Answer by livesync_answer_look_up().
 pub const LIVESYNC_EVENT_LOOK_UP_TORRENT: u32 = 6;
-/// Another tracker tells of `torrent`, whose `info_hash` is set, too. Raise its downloaded count to the one heard if
-/// that is larger, or create it as it was heard. Answer by livesync_answer_merge().
+/// Another tracker tells of `torrent`, whose `info_hash` is set, too. If you know it, raise
+/// your downloaded count to the one heard, if that is larger, and keep your own age of
+/// it; else create it as it was heard. Answer by livesync_answer_merge().
 pub const LIVESYNC_EVENT_MERGE_TORRENT: u32 = 7;
 
 /// Something that happened, or that the library asks. Which fields are set depends on
 /// the type; the others are 0.
+///
+/// A question may be answered at once or later, by any thread: scrape sync waits. One that
+/// is never answered is not asked again, and the handle then sends no beacons and tells
+/// nobody. Questions that were open at livesync_stop() are forgotten; what happened before
+/// can still be fetched.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_event_t {

@@ -19,6 +19,9 @@ pub(super) unsafe fn write<T: Copy>(out: *mut u8, size: usize, value: &T) {
     }
 }
 
+/// The least that an element has, in any version.
+const LEAST: usize = 8;
+
 /// An array of the caller's that is filled from its beginning.
 pub(super) struct Array<T> {
     out: *mut u8,
@@ -35,7 +38,7 @@ impl<T: Copy> Array<T> {
     /// `out` is either NULL, or valid for writing `capacity * element_size` bytes for as
     /// long as the array lives.
     pub(super) unsafe fn new(out: *mut T, capacity: usize, element_size: usize) -> Option<Self> {
-        let room = capacity == 0 || (!out.is_null() && element_size > 0);
+        let room = capacity == 0 || (!out.is_null() && element_size >= LEAST);
         room.then_some(Self {
             out: out.cast(),
             // So that the length is a number of C.

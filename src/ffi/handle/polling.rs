@@ -5,27 +5,28 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_OK};
-use super::event::livesync_event_t;
+use super::event::{LIVESYNC_EVENT_MERGE_TORRENT, livesync_event_t};
+use super::handle::{id_of, livesync_t, with};
 use super::out::Array;
-use super::{id_of, livesync_t, with};
 use crate::host::callbacks::{livesync_cursor_t, livesync_torrent_t};
 use crate::types::InfoHash;
 
 /// Starts to sync as tracker `tracker_id`, in the program's own event loop: no thread
-/// is started, and nothing is called back but by livesync_process(). The loop is
+/// is started, and all callbacks come from inside of livesync_process(). The loop is
 ///
 /// ```c
 /// struct pollfd fds[] = { { livesync_fd( handle ), POLLIN, 0 }, ... };
-/// for( ;; ) {
+/// do {
 ///   poll( fds, n, livesync_next_timeout_ms( handle ) );
-///   livesync_process( handle );
+///   error = livesync_process( handle );
 ///   while( ( got = livesync_poll_events( handle, events, 64, sizeof *events ) ) > 0 )
 ///     ...
-/// }
+/// } while( !error );
 /// ```
 ///
-/// where the last two lines are needed without callbacks only. For `tracker_id`, and
-/// what it returns, see livesync_start(). On Linux only; elsewhere it returns
+/// A handle with callbacks for peers or torrents, or with a table, has no events: its
+/// loop does without livesync_poll_events(). For `tracker_id`, and what this returns, see
+/// livesync_start(). On Linux only; elsewhere it returns
 /// LIVESYNC_E_THREAD.
 ///
 /// # Safety
@@ -33,11 +34,7 @@ use crate::types::InfoHash;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_start_polling(handle: *mut livesync_t, tracker_id: u32) -> c_int {
     // SAFETY: as this function's contract says.
-    unsafe {
-        with(handle, |handle| {
-            handle.start(true, || handle.livesync.start_polling(id_of(tracker_id)))
-        })
-    }
+    unsafe { with(handle, |handle| handle.start(true, id_of(tracker_id))) }
 }
 
 /// A descriptor that is readable for as long as a packet waits in the kernel, or another
@@ -45,7 +42,7 @@ pub unsafe extern "C" fn livesync_start_polling(handle: *mut livesync_t, tracker
 /// its time. Give it to
 /// poll(2), select(2), epoll(7) or what your loop has. It is the library's: do not read
 /// from it or close it. It stays the same from livesync_start_polling() to
-/// livesync_close().
+/// livesync_close(), and is readable also when the handle was stopped or started.
 ///
 /// Returns the descriptor, or a negative error.
 ///
@@ -66,7 +63,9 @@ pub unsafe extern "C" fn livesync_fd(handle: *mut livesync_t) -> c_int {
 /// the descriptor is not readable: what poll(2) takes. Ask again before each wait;
 /// whoever calls livesync_process() at fixed times instead need not ask.
 ///
-/// Returns 0 or more, INT_MAX for as long as you like; or a negative error.
+/// Returns 0 or more, INT_MAX for as long as you like; or a negative error. While the
+/// handle is stopped that is LIVESYNC_E_STATE, which poll(2) takes for as long as you
+/// like: livesync_start_polling() makes the descriptor readable.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -87,8 +86,10 @@ fn millis_rounded_up(timeout: Duration) -> c_int {
 }
 
 /// Receives what has arrived, does what is due, and sends what is ready, without
-/// blocking and for some 10 ms at most; callbacks come from inside of it. Calling it too
-/// early or too often is harmless; for one handle, call it from one thread at a time.
+/// blocking and for some 10 ms at most, besides what callbacks take, which come from inside
+/// of it. Calling it too early or too often is harmless. For one handle, call it from one
+/// thread at a time, and not from inside of a callback, of this handle or another: then
+/// it returns LIVESYNC_E_STATE and does nothing.
 ///
 /// While a few thousand events wait for livesync_poll_events() it receives nothing: packets
 /// wait in the kernel, the descriptor stays readable, and no event is lost in the library.
@@ -113,10 +114,9 @@ pub unsafe extern "C" fn livesync_process(handle: *mut livesync_t) -> c_int {
 /// events, each `event_size` bytes long, which is sizeof( livesync_event_t ) as the caller
 /// knows it. Call it after livesync_process() until there are none left.
 ///
-/// Events for peers come without the callbacks add_peer and remove_peer, and those for
-/// torrents without the four callbacks for torrents. A program that does not take part
-/// in scrape sync may ignore the latter; config.scrape = 0 keeps them away. With a table
-/// (config.table = 1) there are neither, and none before livesync_start_polling().
+/// There are events for a handle that polls and has neither callbacks for peers or torrents
+/// nor a table; for others there are none. A program that takes no part in scrape sync may
+/// ignore those for torrents; config.scrape = 0 keeps them away.
 ///
 /// Returns how many events were written to `out`, or a negative error.
 ///
@@ -166,6 +166,10 @@ pub unsafe extern "C" fn livesync_answer_count(handle: *mut livesync_t, torrents
 /// event: else it returns LIVESYNC_E_ARGUMENT, and the question stays open. The next event of this type begins where `next` says, which is copied; NULL:
 /// these were the last torrents.
 ///
+/// There may be fewer torrents than the limit, or none if `next` lies further on. What a
+/// bucket is, and where its torrents go on, is up to the program: the library hands the
+/// cursor back as it is.
+///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 ///
 /// # Safety
@@ -198,7 +202,8 @@ pub unsafe extern "C" fn livesync_answer_walk(
 /// Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event. NULL: the torrent is
 /// not known.
 ///
-/// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
+/// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
+/// for.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet; `torrent` is
@@ -220,7 +225,7 @@ pub unsafe extern "C" fn livesync_answer_look_up(
 /// Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
 /// LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED.
 ///
-/// Returns LIVESYNC_OK or a negative error.
+/// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if nothing was asked.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -246,7 +251,13 @@ pub unsafe extern "C" fn livesync_answer_merge(
 
 impl livesync_t {
     fn next_event(&self) -> Option<livesync_event_t> {
-        let happened = self.events.next().map(livesync_event_t::from);
-        happened.or_else(|| self.questions.next(&self.livesync))
+        let Some(happened) = self.events.next() else {
+            return self.questions.next(&self.livesync);
+        };
+        let event = livesync_event_t::from(happened);
+        if event.event_type == LIVESYNC_EVENT_MERGE_TORRENT {
+            self.questions.hands_out_merge();
+        }
+        Some(event)
     }
 }

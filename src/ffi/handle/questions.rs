@@ -13,7 +13,7 @@ use super::event::{
 use crate::host::callbacks::{livesync_cursor_t, livesync_torrent_t, merged};
 use crate::livesync::Livesync;
 use crate::protocol::Task;
-use crate::types::{InfoHash, Torrent};
+use crate::types::{Cursor, InfoHash, Torrent};
 
 /// The questions that are not answered yet.
 pub(super) struct Questions {
@@ -23,13 +23,15 @@ pub(super) struct Questions {
 #[derive(Default)]
 struct Open {
     count: bool,
-    /// How many torrents may be walked.
-    walk: Option<usize>,
+    /// Where to begin to walk, and how many torrents at most.
+    walk: Option<(Cursor, usize)>,
     /// Torrents to look up that were not asked for yet.
     look_ups: VecDeque<InfoHash>,
-    /// How many look-ups are not answered yet, and what was found by the others.
-    unanswered: usize,
+    /// Those that were asked for and not answered yet, and what was found of the others.
+    unanswered: VecDeque<InfoHash>,
     found: Vec<Torrent>,
+    /// How many merges are not answered yet.
+    merges: u64,
 }
 
 impl Questions {
@@ -53,20 +55,18 @@ impl Questions {
                     return Some(livesync_event_t::of(LIVESYNC_EVENT_COUNT_TORRENTS));
                 }
                 Task::Walk { cursor, limit } => {
-                    open.walk = Some(limit);
+                    open.walk = Some((cursor, limit));
                     return Some(livesync_event_t {
                         cursor: cursor.into(),
                         limit: u32::try_from(limit).unwrap_or(u32::MAX),
                         ..livesync_event_t::of(LIVESYNC_EVENT_WALK_TORRENTS)
                     });
                 }
-                Task::LookUp(hashes) => {
-                    open.unanswered = hashes.len();
-                    open.look_ups.extend(hashes);
-                }
+                Task::LookUp(hashes) => open.look_ups.extend(hashes),
             }
         }
         let info_hash = open.look_ups.pop_front()?;
+        open.unanswered.push_back(info_hash);
         Some(livesync_event_t {
             info_hash: info_hash.0,
             ..livesync_event_t::of(LIVESYNC_EVENT_LOOK_UP_TORRENT)
@@ -87,15 +87,19 @@ impl Questions {
         torrents: &[livesync_torrent_t],
         next: Option<&livesync_cursor_t>,
     ) -> c_int {
+        let next: Option<Cursor> = next.and_then(|next| (*next).into());
         let mut open = self.open.lock();
-        match open.walk {
-            None => return LIVESYNC_E_STATE,
-            Some(limit) if torrents.len() > limit => return LIVESYNC_E_ARGUMENT,
-            Some(_) => open.walk = None,
+        let Some((cursor, limit)) = open.walk else {
+            return LIVESYNC_E_STATE;
+        };
+        let stands_still = torrents.is_empty() && next == Some(cursor);
+        if torrents.len() > limit || stands_still {
+            return LIVESYNC_E_ARGUMENT;
         }
+        open.walk = None;
         drop(open);
         let torrents: Vec<Torrent> = torrents.iter().map(Torrent::from).collect();
-        livesync.torrents_walked(&torrents, next.and_then(|next| (*next).into()));
+        livesync.torrents_walked(&torrents, next);
         LIVESYNC_OK
     }
 
@@ -105,12 +109,19 @@ impl Questions {
         torrent: Option<&livesync_torrent_t>,
     ) -> c_int {
         let mut open = self.open.lock();
-        if open.unanswered == open.look_ups.len() {
+        let answered = match torrent {
+            None => open.unanswered.pop_front(),
+            Some(torrent) => {
+                let is_it = |hash: &InfoHash| hash.0 == torrent.info_hash;
+                let at = open.unanswered.iter().position(is_it);
+                at.and_then(|at| open.unanswered.remove(at))
+            }
+        };
+        if answered.is_none() {
             return LIVESYNC_E_STATE;
         }
-        open.unanswered -= 1;
         open.found.extend(torrent.map(Torrent::from));
-        if open.unanswered == 0 {
+        if open.unanswered.is_empty() && open.look_ups.is_empty() {
             let found = std::mem::take(&mut open.found);
             drop(open);
             livesync.torrents_looked_up(&found);
@@ -118,8 +129,22 @@ impl Questions {
         LIVESYNC_OK
     }
 
+    /// A torrent to be merged is handed out.
+    pub(super) fn hands_out_merge(&self) {
+        self.open.lock().merges += 1;
+    }
+
     pub(super) fn merge(&self, livesync: &Livesync, info_hash: InfoHash, result: c_int) -> c_int {
-        livesync.torrents_merged(&[(info_hash, merged(result))]);
+        let Some(merged) = merged(result) else {
+            return LIVESYNC_E_ARGUMENT;
+        };
+        let mut open = self.open.lock();
+        let Some(merges) = open.merges.checked_sub(1) else {
+            return LIVESYNC_E_STATE;
+        };
+        open.merges = merges;
+        drop(open);
+        livesync.torrents_merged(&[(info_hash, merged)]);
         LIVESYNC_OK
     }
 }

@@ -4,16 +4,16 @@ use std::ffi::{c_char, c_int};
 use std::ptr;
 use std::time::Duration;
 
-use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_SILENT, LIVESYNC_OK};
+use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_SILENT, LIVESYNC_E_SOCKET, LIVESYNC_OK};
 use super::config::{Settings, livesync_config_t};
+use super::handle::{livesync_t, with, with_settings};
 use super::out::{self, Array};
 use super::stats::{livesync_node_t, livesync_stats_t};
-use super::{livesync_t, with, with_settings};
 use crate::config::Config;
 use crate::log::Level;
 use crate::selftest::{Findings, selftest};
 
-/// What the handle has done so far: writes the first `size` bytes of the statistics to
+/// What the handle has done since it was started last: writes the first `size` bytes of the statistics to
 /// `out`; `size` is sizeof( livesync_stats_t ) as the caller knows it. It takes a lock for a
 /// moment, and may be called at any time from any thread.
 ///
@@ -42,9 +42,10 @@ pub unsafe extern "C" fn livesync_stats(
     }
 }
 
-/// The trackers that were heard, the one heard last first: at most `capacity` of
+/// The trackers that were heard in the last hour, the one heard last first; none while the
+/// handle is stopped. At most `capacity` of
 /// them, each `node_size` bytes long, which is sizeof( livesync_node_t ) as the caller knows
-/// it. At most LIVESYNC_MAX_NODES are known; the longest silent one makes room.
+/// it. LIVESYNC_MAX_NODES are known at most; the longest silent one makes room.
 ///
 /// Returns how many were written to `out`, or a negative error.
 ///
@@ -73,7 +74,8 @@ pub unsafe extern "C" fn livesync_nodes(
 }
 
 /// The statistics and the nodes as text in the exposition format of Prometheus, ending
-/// with a zero byte. What does not fit into `capacity` bytes is cut off. `buffer` may be
+/// with a zero byte: a whole page for one handle. Every sample has the labels `group` and
+/// `interface`. What does not fit into `capacity` bytes is cut off. `buffer` may be
 /// NULL with a `capacity` of 0, to ask for the length.
 ///
 /// Returns the length of the whole text without the zero byte: if that is `capacity` or
@@ -115,8 +117,8 @@ pub unsafe extern "C" fn livesync_metrics_text(
 /// That it succeeds shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.
 ///
-/// Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard; or the error that
-/// livesync_open() would return.
+/// Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard, LIVESYNC_E_SOCKET if
+/// it could not be sent; or the error that livesync_open() would return.
 ///
 /// # Safety
 /// As for livesync_open().
@@ -125,18 +127,22 @@ pub unsafe extern "C" fn livesync_selftest(
     config: *const livesync_config_t,
     time_ms: u32,
 ) -> c_int {
+    if time_ms == 0 {
+        return LIVESYNC_E_ARGUMENT;
+    }
     // SAFETY: as this function's contract says.
     let found = unsafe {
         with_settings(config, |settings| {
             let time = Duration::from_millis(time_ms.into());
             let findings = selftest(&settings.config, time)?;
             say(&settings, &findings);
-            Ok(findings.echo.is_some())
+            Ok(findings)
         })
     };
     match found {
-        Ok(true) => LIVESYNC_OK,
-        Ok(false) => LIVESYNC_E_SILENT,
+        Ok(findings) if findings.send_error.is_some() => LIVESYNC_E_SOCKET,
+        Ok(findings) if findings.echo.is_none() => LIVESYNC_E_SILENT,
+        Ok(_) => LIVESYNC_OK,
         Err(code) => code,
     }
 }
@@ -167,7 +173,16 @@ fn say(settings: &Settings, findings: &Findings) {
         ),
     }
     for (id, address) in &findings.heard {
-        say(Level::Info, format!("heard tracker {id} at {address}"));
+        let allow = &settings.config.allow;
+        let allowed = allow.iter().any(|network| network.contains(address.ip()));
+        let note = match (allowed, settings.callbacks.is_blessed) {
+            (false, None) => ", which is not in allow",
+            _ => "",
+        };
+        say(
+            Level::Info,
+            format!("heard tracker {id} at {address}{note}"),
+        );
     }
     if findings.heard.is_empty() {
         say(Level::Info, "heard no other tracker meanwhile".to_owned());
@@ -182,6 +197,9 @@ impl livesync_t {
         };
         if let Some(stats) = self.livesync.stats() {
             out.fill(&stats);
+        }
+        if let Some(table) = &self.table {
+            out.fill_table(&table.usage());
         }
         out
     }

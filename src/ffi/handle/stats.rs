@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::engine::{HeardNode, Stats};
+use crate::host::Usage;
 use crate::host::memory::Counts;
 use crate::protocol::MAX_NODES;
 #[cfg(feature = "want_sync_scrape")]
@@ -27,7 +28,8 @@ pub const LIVESYNC_MAX_NODES: u32 = 256;
 
 const _: () = assert!(LIVESYNC_MAX_NODES as usize == MAX_NODES);
 
-/// What a handle has done since it was started last. Counts only grow.
+/// What a handle has done since it was started last. Counts only grow until it is started
+/// again.
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct livesync_stats_t {
@@ -39,7 +41,7 @@ pub struct livesync_stats_t {
     pub scrape_state: u32,
     /// Milliseconds since the start; 0 while it is stopped.
     pub uptime_ms: u64,
-    /// How many trackers livesync_nodes() knows now.
+    /// How many trackers livesync_nodes() knows now; 0 while it is stopped.
     pub nodes: u64,
     /// Announces told by the program.
     pub records_told: u64,
@@ -80,7 +82,8 @@ pub struct livesync_stats_t {
     pub beacons_heard: u64,
     pub inquiries_sent: u64,
     pub inquiries_heard: u64,
-    /// Scrape sync: torrents told, and heard and handed to the program.
+    /// Scrape sync: torrents told; and torrents heard of which the program or the table has
+    /// said what became.
     pub torrents_told: u64,
     pub torrents_heard: u64,
     /// Scrape sync: torrents heard that the program could not store.
@@ -115,7 +118,7 @@ pub struct livesync_node_t {
     pub ip: [u8; 16],
     /// How many milliseconds ago it was last heard.
     pub last_heard_ms: u64,
-    /// Packets of it that were used.
+    /// Packets of it, also such that this handle has no use for.
     pub packets: u64,
     /// Announces in them.
     pub records: u64,
@@ -145,9 +148,11 @@ pub struct livesync_counts_t {
 
 impl livesync_stats_t {
     pub(super) fn fill(&mut self, stats: &Stats) {
-        self.tracker_id = stats.id.to_host();
-        self.uptime_ms = millis(stats.uptime);
-        self.nodes = stats.nodes as u64;
+        if stats.running {
+            self.tracker_id = stats.id.to_host();
+            self.uptime_ms = millis(stats.uptime);
+            self.nodes = stats.nodes as u64;
+        }
         let counters = &stats.counters;
         self.records_told = counters.records_told;
         self.records_heard = counters.records_heard;
@@ -162,14 +167,15 @@ impl livesync_stats_t {
             *self.drops(reject) = counters.drops.of(reject);
         }
         #[cfg(feature = "want_sync_scrape")]
-        self.fill_scrape(stats.scrape, &counters.scrape);
-        if let Some(table) = &stats.table {
-            self.table_torrents = table.torrents;
-            self.table_peers = table.peers;
-            self.table_bytes = table.bytes;
-            self.table_expired = table.expired;
-            self.table_evicted = table.evicted;
-        }
+        self.fill_scrape(stats.scrape.filter(|_| stats.running), &counters.scrape);
+    }
+
+    pub(super) fn fill_table(&mut self, table: &Usage) {
+        self.table_torrents = table.torrents;
+        self.table_peers = table.peers;
+        self.table_bytes = table.bytes;
+        self.table_expired = table.expired;
+        self.table_evicted = table.evicted;
     }
 
     fn drops(&mut self, reject: Reject) -> &mut u64 {

@@ -3,9 +3,9 @@
 use std::ffi::c_int;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_OK};
+use super::handle::{livesync_t, with};
 use super::out::{self, Array};
 use super::stats::livesync_counts_t;
-use super::{livesync_t, with};
 use crate::host::callbacks::livesync_peer_t;
 use crate::types::InfoHash;
 

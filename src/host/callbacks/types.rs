@@ -141,20 +141,21 @@ pub type livesync_walk_torrents_fn = Option<
 pub type livesync_look_up_torrent_fn =
     Option<unsafe extern "C" fn(torrent: *mut livesync_torrent_t, user: *mut c_void) -> c_int>;
 
-/// Another tracker tells of a torrent. Raise its downloaded count to the one heard if
-/// that is larger, or create it as it was heard. Returns LIVESYNC_MERGED,
-/// LIVESYNC_KNOWN_BETTER if the own count is larger, or LIVESYNC_NOT_STORED.
+/// Another tracker tells of a torrent. If you know it, raise your downloaded count to the
+/// one heard, if that is larger, and keep your own age of it; else create it as it was
+/// heard. Returns LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER if the own count is larger, or
+/// LIVESYNC_NOT_STORED.
 pub type livesync_merge_torrent_fn =
     Option<unsafe extern "C" fn(torrent: *const livesync_torrent_t, user: *mut c_void) -> c_int>;
 
-/// Our count is now the one heard.
+/// Our count is now the one heard, or was the same before.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_MERGED: c_int = 0;
 /// Our count is larger, and stays.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_KNOWN_BETTER: c_int = 1;
 /// The torrent could not be stored.
-#[expect(dead_code, reason = "as whatever else a host returns")]
+#[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_NOT_STORED: c_int = -1;
 
 #[cfg(feature = "want_sync_scrape")]
@@ -208,10 +209,11 @@ impl From<livesync_cursor_t> for Option<Cursor> {
 
 /// What became of a torrent, as C has it.
 #[cfg(feature = "want_sync_scrape")]
-pub(crate) fn merged(number: c_int) -> Merged {
-    match number {
+pub(crate) fn merged(number: c_int) -> Option<Merged> {
+    Some(match number {
         LIVESYNC_MERGED => Merged::AsHeard,
         LIVESYNC_KNOWN_BETTER => Merged::KnownBetter,
-        _ => Merged::Failed,
-    }
+        LIVESYNC_NOT_STORED => Merged::Failed,
+        _ => return None,
+    })
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::memory::BEGIN;
 use super::table::{PEER_BYTES, REMOVED_PER_CALL, TORRENT_BYTES, Table};
-use super::{BEGIN, Counts, Limits, Usage};
+use super::{Counts, Limits};
+use crate::host::Usage;
 use crate::time::Time;
 use crate::types::{Cursor, InfoHash, Merged, Peer, PeerFlags, Torrent};
 

@@ -9,11 +9,25 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::aged::Aged;
-use super::{Counts, Limits, Usage};
+use super::limits::Limits;
+use crate::host::Usage;
 use crate::time::Time;
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, Merged, Torrent};
 use crate::types::{InfoHash, Peer, PeerFlags};
+
+/// The swarm of a torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    /// How many minutes ago the torrent was last announced.
+    pub base_offset: u32,
+    /// Peers that have everything.
+    pub seeders: u64,
+    /// All other peers.
+    pub leechers: u64,
+    /// How often it was downloaded.
+    pub downloaded: u64,
+}
 
 /// How many expired entries each call removes at most. It is more than a call can add,
 /// so the table does not fill up with them.

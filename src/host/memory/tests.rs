@@ -3,8 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use super::memory::BEGIN;
 use super::table::{PEER_BYTES, REMOVED_PER_CALL, TORRENT_BYTES, Table};
-use super::{BEGIN, Counts, Limits, Memory, Usage};
+use super::{Counts, Limits, Memory};
+use crate::host::Usage;
 use crate::host::{Host, Torrents};
 use crate::time::Time;
 use crate::types::{Announce, Cursor, InfoHash, Merged, Peer, PeerFlags, Torrent};

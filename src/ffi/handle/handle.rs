@@ -1,0 +1,145 @@
+//! What is behind a handle, and how its functions get at it.
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::code::{self, LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_E_TRIPPED, LIVESYNC_OK};
+use super::config::{self, Settings, livesync_config_t};
+use super::questions::Questions;
+use crate::error::{NotRunning, SetupError};
+use crate::host::callbacks::CallbackHost;
+use crate::host::{Events, Host, Memory};
+use crate::livesync::Livesync;
+use crate::log::Level;
+use crate::types::{Announce, InfoHash, Peer, TrackerId};
+
+/// A member of a cluster.
+#[allow(non_camel_case_types)]
+pub struct livesync_t {
+    pub(super) livesync: Livesync,
+    /// Whether the program polls events, having neither callbacks for peers and torrents
+    /// nor a table here.
+    pub(super) by_events: bool,
+    pub(super) events: Arc<Events>,
+    /// The table, if the handle has one.
+    pub(super) table: Option<Arc<Memory>>,
+    pub(super) questions: Questions,
+    /// One start at a time.
+    pub(super) starting: Mutex<()>,
+}
+
+pub(super) fn open(settings: Settings) -> Result<livesync_t, SetupError> {
+    #[cfg(feature = "want_sync_scrape")]
+    let events = Arc::new(Events::with_scrape());
+    #[cfg(not(feature = "want_sync_scrape"))]
+    let events = Arc::new(Events::default());
+    let by_events = settings.table.is_none() && !settings.callbacks.has_any_of_a_table();
+    events.keep(false);
+    let table = settings.table.map(|limits| Arc::new(Memory::new(limits)));
+    let rest: Arc<dyn Host> = match &table {
+        Some(table) => table.clone(),
+        None => events.clone(),
+    };
+    let host = CallbackHost::new(settings.callbacks, rest);
+    Ok(livesync_t {
+        livesync: Livesync::open(settings.config, Arc::new(host))?,
+        by_events,
+        events,
+        table,
+        questions: Questions::new(),
+        starting: Mutex::new(()),
+    })
+}
+
+/// Runs `body` on a configuration. What is wrong with it is logged, and returned as a
+/// number.
+///
+/// # Safety
+/// As for [`livesync_open`](super::functions::livesync_open).
+pub(super) unsafe fn with_settings<T>(
+    config: *const livesync_config_t,
+    body: impl FnOnce(Settings) -> Result<T, SetupError>,
+) -> Result<T, c_int> {
+    // SAFETY: as this function's contract says.
+    let config = unsafe { config::read(config) }.ok_or(LIVESYNC_E_ARGUMENT)?;
+    catch_unwind(AssertUnwindSafe(|| {
+        // SAFETY: as this function's contract says.
+        let done = unsafe { Settings::of(&config) }.and_then(body);
+        done.map_err(|e| {
+            if config.log_level != config::LIVESYNC_LOG_OFF {
+                config.callbacks().log(Level::Error, &e.to_string());
+            }
+            code::of(&e)
+        })
+    }))
+    .unwrap_or(Err(LIVESYNC_E_TRIPPED))
+}
+
+/// The id that a program chooses, or has drawn for it.
+pub(super) fn id_of(tracker_id: u32) -> TrackerId {
+    match tracker_id {
+        0 => TrackerId::random(),
+        id => TrackerId::from_host(id),
+    }
+}
+
+impl livesync_t {
+    /// Starts, `polling` or not. Events and questions of the run before are forgotten.
+    pub(super) fn start(&self, polling: bool, id: TrackerId) -> c_int {
+        let starting = self.starting.lock();
+        if !self.livesync.stats().is_some_and(|stats| stats.running) {
+            self.events.keep(polling && self.by_events);
+            self.questions.clear();
+        }
+        let started = if polling {
+            self.livesync.start_polling(id)
+        } else {
+            self.livesync.start(id)
+        };
+        drop(starting);
+        match started {
+            Ok(()) => LIVESYNC_OK,
+            Err(e) => {
+                self.livesync.log(Level::Error, format_args!("{e}"));
+                code::of(&e)
+            }
+        }
+    }
+
+    pub(super) fn announce(&self, info_hash: InfoHash, peer: Peer) -> c_int {
+        if self.livesync.is_delivering_here() {
+            return LIVESYNC_OK;
+        }
+        if let Err(NotRunning) = self.livesync.announce(info_hash, peer) {
+            return LIVESYNC_E_STATE;
+        }
+        if let Some(table) = &self.table {
+            table.announce(&Announce { info_hash, peer });
+        }
+        LIVESYNC_OK
+    }
+}
+
+/// Runs `body` on a handle; no panic gets past it.
+///
+/// # Safety
+/// `handle` is either NULL, or from livesync_open() and not closed yet.
+pub(super) unsafe fn with(
+    handle: *mut livesync_t,
+    body: impl FnOnce(&livesync_t) -> c_int,
+) -> c_int {
+    // SAFETY: as this function's contract says.
+    let Some(handle) = (unsafe { handle.as_ref() }) else {
+        return LIVESYNC_E_ARGUMENT;
+    };
+    if handle.livesync.is_tripped() {
+        return LIVESYNC_E_TRIPPED;
+    }
+    catch_unwind(AssertUnwindSafe(|| body(handle))).unwrap_or_else(|_| {
+        handle.livesync.trip("a call of the host panicked");
+        LIVESYNC_E_TRIPPED
+    })
+}

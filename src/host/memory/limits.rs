@@ -1,0 +1,59 @@
+//! What a table may hold.
+
+use std::time::Duration;
+
+/// How long a [`Memory`](super::Memory) remembers, and how much.
+///
+/// ```
+/// use std::time::Duration;
+/// use livesync::host::memory::Limits;
+///
+/// let limits = Limits::default().peer_lifetime(Duration::from_secs(1800)).bytes(1 << 20);
+/// assert_eq!(limits.torrent_lifetime, Duration::from_secs(24 * 3600));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// A peer that is not announced again leaves after so long: 45 minutes.
+    pub peer_lifetime: Duration,
+    /// A torrent that is not announced again leaves after so long, but not before its
+    /// peers: 24 hours.
+    pub torrent_lifetime: Duration,
+    /// The memory for peers and torrents, in bytes: 64 MiB. A peer is counted as about
+    /// 250, a torrent as 170, which is what they may take at worst; the table itself takes
+    /// another 4096. When the memory is full, what was announced longest ago leaves.
+    pub bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            peer_lifetime: Duration::from_secs(45 * 60),
+            torrent_lifetime: Duration::from_secs(24 * 3600),
+            bytes: 64 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// With another lifetime of peers.
+    #[must_use]
+    pub fn peer_lifetime(mut self, peer_lifetime: Duration) -> Self {
+        self.peer_lifetime = peer_lifetime;
+        self
+    }
+
+    /// With another lifetime of torrents.
+    #[must_use]
+    pub fn torrent_lifetime(mut self, torrent_lifetime: Duration) -> Self {
+        self.torrent_lifetime = torrent_lifetime;
+        self
+    }
+
+    /// With more memory, or less.
+    #[must_use]
+    pub fn bytes(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+}
