@@ -30,16 +30,13 @@ static int is_blessed( const uint8_t *ip, void *unused ) {
   return accesslist_is_blessed( address, OT_PERMISSION_MAY_LIVESYNC );
 }
 
-/* All but hash and peer stays zero: no peer id, and no buffer for a reply, which
-   FLAG_MCA does not ask for. */
+static void fill( struct ot_workstruct *ws, ot_hash *hash, const uint8_t *info_hash, const livesync_peer_t *peer );
+
 static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused ) {
   struct ot_workstruct ws;
   ot_hash hash;
   (void)unused;
-  memset( &ws, 0, sizeof ws );
-  ws.hash = &hash;
-  memcpy( hash, info_hash, sizeof hash );
-  write_peer( ws.peer, peer );
+  fill( &ws, &hash, info_hash, peer );
   add_peer_to_torrent_and_return_peers( FLAG_MCA, &ws, 0 );
 }
 
@@ -47,11 +44,17 @@ static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, 
   struct ot_workstruct ws;
   ot_hash hash;
   (void)unused;
-  memset( &ws, 0, sizeof ws );
-  ws.hash = &hash;
-  memcpy( hash, info_hash, sizeof hash );
-  write_peer( ws.peer, peer );
+  fill( &ws, &hash, info_hash, peer );
   remove_peer_from_torrent( FLAG_MCA, &ws );
+}
+
+/* All but hash and peer stays zero: no peer id, and no buffer for a reply, which
+   FLAG_MCA does not ask for. */
+static void fill( struct ot_workstruct *ws, ot_hash *hash, const uint8_t *info_hash, const livesync_peer_t *peer ) {
+  memset( ws, 0, sizeof *ws );
+  ws->hash = hash;
+  memcpy( hash, info_hash, sizeof *hash );
+  write_peer( ws->peer, peer );
 }
 
 #endif

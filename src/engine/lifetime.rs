@@ -142,8 +142,10 @@ impl Engine {
     }
 
     fn say_goodbye(&self, live: Live) {
-        let counters = live.node.counters();
+        let last = live.stats(self.clock.now());
         drop(live);
+        let counters = last.counters.clone();
+        self.lock().last = Some(last);
         if !self.is_tripped() {
             self.log(Level::Info, format_args!("stopped after {counters}"));
         }

@@ -8,33 +8,51 @@ use crate::support::group::port;
 use crate::support::sanitizer::Sanitizer;
 use crate::support::{cc, skip};
 
-/// c-tests/NAME.c: what it is about.
-const PROGRAMS: [&str; 3] = [
+/// c-tests/handles/NAME.c: what it is about, and what it shares with others there.
+const PROGRAMS: [(&str, &[&str]); 9] = [
     // A thread of the library's, and callbacks.
-    "handles", // The program's own loop, and events.
-    "polling", // The built-in table; handles that only speak or only listen.
-    "table",
+    ("callbacks", &["common"]),
+    // What opens no handle.
+    ("config", &["common"]),
+    // Callers compiled with an older or a newer livesync.h.
+    ("sizes", POLLED),
+    // The program's own loop: states and wake-ups, scrape sync, and load.
+    ("polling", POLLED),
+    ("polling_scrape", POLLED),
+    ("polling_load", POLLED),
+    // Callbacks for peers only; the log; what is left after a stop.
+    ("mixed", &["common"]),
+    // The built-in table; handles that only speak or only listen.
+    ("table", CLUSTER),
+    ("only", CLUSTER),
 ];
+
+const POLLED: &[&str] = &["common", "polled", "polled_torrents"];
+const CLUSTER: &[&str] = &["common", "cluster"];
 
 fn check(command: &mut Command) {
     let output = cc::run(command.arg(port().to_string()));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ok\n");
 }
 
-fn source(name: &str) -> PathBuf {
-    Path::new("c-tests").join(name).with_extension("c")
+/// The C files of a program.
+fn sources(name: &str, shared: &[&str]) -> Vec<PathBuf> {
+    let file = |name: &&str| Path::new("c-tests/handles").join(name).with_extension("c");
+    [&[name], shared].concat().iter().map(file).collect()
 }
 
 /// A program, compiled for one test, so that no other writes it at the same time.
-fn program(name: &str, test: &str) -> PathBuf {
+fn program(name: &str, shared: &[&str], test: &str) -> PathBuf {
+    let sources = sources(name, shared);
+    let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
     let library = cc::built("liblivesync.a");
-    cc::link_statically(&format!("{name}-{test}"), &[&source(name)], &[], &library)
+    cc::link_statically(&format!("handles-{name}-{test}"), &sources, &[], &library)
 }
 
 #[test]
 fn they_do_what_the_header_says() {
-    for name in PROGRAMS {
-        check(&mut Command::new(program(name, "alone")));
+    for (name, shared) in PROGRAMS {
+        check(&mut Command::new(program(name, shared, "alone")));
     }
 }
 
@@ -47,10 +65,10 @@ fn they_are_clean_under_memcheck() {
         );
         return;
     }
-    for name in PROGRAMS {
+    for (name, shared) in PROGRAMS {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full"]);
-        check(valgrind.arg(program(name, "memcheck")));
+        check(valgrind.arg(program(name, shared, "memcheck")));
     }
 }
 
@@ -65,8 +83,10 @@ fn they_are_clean_under_thread_sanitizer() {
 }
 
 fn they_are_clean_under(sanitizer: Sanitizer, test: &str) {
-    for name in PROGRAMS {
-        match sanitizer.link(name, &[&source(name)], &[]) {
+    for (name, shared) in PROGRAMS {
+        let sources = sources(name, shared);
+        let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
+        match sanitizer.link(&format!("handles-{name}"), &sources, &[]) {
             Ok(program) => check(&mut Command::new(program)),
             Err(reason) => return skip(&format!("handles::they_are_clean_under_{test}"), &reason),
         }

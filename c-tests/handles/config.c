@@ -1,0 +1,109 @@
+/* What a config holds at first, which configs open no handle, and what is said of errors. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+
+static void test_defaults( void );
+static void test_refused( int port );
+static void test_one_callback_of_four( int port );
+static void test_callbacks_and_table( int port );
+static void test_errors( void );
+
+int main( int argc, char **argv ) {
+  int port = argc > 1 ? atoi( argv[1] ) : 9696;
+  test_defaults();
+  test_refused( port );
+  test_one_callback_of_four( port );
+  test_callbacks_and_table( port );
+  test_errors();
+  puts( "ok" );
+  return 0;
+}
+
+static void test_defaults( void ) {
+  livesync_config_t config;
+  if( livesync_config_init( &config, sizeof config ) ) fail( "config_init" );
+  if( config.port != 9696 || config.ttl != 1 || config.flush_ms != 100 ) fail( "defaults" );
+}
+
+static void expect_refused( livesync_config_t config, int error, const char *what ) {
+  livesync_t *handle = NULL;
+  config.log_level = LIVESYNC_LOG_OFF;
+  if( livesync_open( &config, &handle ) != error || handle ) fail( what );
+}
+
+static void test_refused( int port ) {
+  livesync_config_t config = local_config( port );
+  livesync_t *handle;
+  if( livesync_open( NULL, &handle ) != LIVESYNC_E_ARGUMENT ) fail( "no config" );
+  if( livesync_open( &config, NULL ) != LIVESYNC_E_ARGUMENT ) fail( "no out" );
+  config.interface = NULL;
+  expect_refused( config, LIVESYNC_E_CONFIG, "no interface" );
+  config.interface = "192.0.2.99";
+  expect_refused( config, LIVESYNC_E_SOCKET, "nobody's interface" );
+}
+
+/* Callbacks that nobody may call. */
+
+static void peer_cb( const uint8_t *info_hash, const livesync_peer_t *peer, void *user ) {
+  (void)info_hash; (void)peer; (void)user;
+  fail( "called back" );
+}
+static uint64_t count_cb( void *user ) { (void)user; fail( "called back" ); return 0; }
+static size_t walk_cb( livesync_cursor_t *cursor, livesync_torrent_t *torrents, size_t limit, void *user ) {
+  (void)cursor; (void)torrents; (void)limit; (void)user;
+  fail( "called back" );
+  return 0;
+}
+static int look_up_cb( livesync_torrent_t *torrent, void *user ) {
+  (void)torrent; (void)user;
+  fail( "called back" );
+  return 0;
+}
+static int merge_cb( const livesync_torrent_t *torrent, void *user ) {
+  (void)torrent; (void)user;
+  fail( "called back" );
+  return 0;
+}
+
+static void test_one_callback_of_four( int port ) {
+  livesync_config_t config = local_config( port );
+  config.count_torrents = count_cb;
+  expect_refused( config, LIVESYNC_E_CONFIG, "one callback of four" );
+}
+
+static void expect_refused_with_table( livesync_config_t config, const char *what ) {
+  livesync_t *handle;
+  config.table = 1;
+  expect_refused( config, LIVESYNC_E_CONFIG, what );
+  /* It is the two of them together. */
+  config.table = 0;
+  if( livesync_open( &config, &handle ) || livesync_close( handle ) ) fail( "callbacks without a table" );
+}
+
+static void test_callbacks_and_table( int port ) {
+  livesync_config_t config = local_config( port );
+  config.add_peer = peer_cb;
+  expect_refused_with_table( config, "add_peer and a table" );
+  config = local_config( port );
+  config.remove_peer = peer_cb;
+  expect_refused_with_table( config, "remove_peer and a table" );
+  config = local_config( port );
+  config.count_torrents = count_cb;
+  config.walk_torrents = walk_cb;
+  config.look_up_torrent = look_up_cb;
+  config.merge_torrent = merge_cb;
+  expect_refused_with_table( config, "callbacks for torrents and a table" );
+}
+
+static void test_errors( void ) {
+  livesync_peer_t peer = ipv4_peer( 1, 0 );
+  uint8_t info_hash[20];
+  hash_of( 1, info_hash );
+  if( livesync_announce( NULL, info_hash, &peer ) != LIVESYNC_E_ARGUMENT ) fail( "NULL" );
+  if( !strlen( livesync_strerror( LIVESYNC_E_SOCKET ) ) || !livesync_strerror( 12345 ) ) fail( "strerror" );
+  if( livesync_version() != 0x000100 ) fail( "version" );
+}
