@@ -21,7 +21,7 @@ pub enum Reject {
     TruncatedTail,
     /// An IPv6 peer list, and the host takes none.
     Ipv6Unsupported,
-    /// Scrape sync, of which this build or this version does nothing.
+    /// Scrape sync, in which this build, configuration or host takes no part.
     ScrapeUnsupported,
 }
 
@@ -65,7 +65,7 @@ impl Reject {
             Self::EmptyList => "no record in it",
             Self::TruncatedTail => "last record incomplete (those before it were used)",
             Self::Ipv6Unsupported => "this tracker takes no IPv6 peers",
-            Self::ScrapeUnsupported => "scrape sync is not supported",
+            Self::ScrapeUnsupported => "no part is taken in scrape sync",
         }
     }
 

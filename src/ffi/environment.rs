@@ -38,11 +38,7 @@ fn read_from(
         Some(())
     })?;
     set("LIVESYNC_LOOPBACK", "0 or 1", &mut |text| {
-        config.loopback = match text {
-            "0" => false,
-            "1" => true,
-            _ => return None,
-        };
+        config.loopback = switch(text)?;
         Some(())
     })?;
     set(
@@ -53,6 +49,10 @@ fn read_from(
             Some(())
         },
     )?;
+    set("LIVESYNC_SCRAPE", "0 or 1", &mut |text| {
+        config.scrape = switch(text)?;
+        Some(())
+    })?;
     set(
         "LIVESYNC_FIRST_BEACON_DELAY",
         "a number of seconds",
@@ -89,6 +89,14 @@ fn read_from(
     Ok(())
 }
 
+fn switch(text: &str) -> Option<bool> {
+    match text {
+        "0" => Some(false),
+        "1" => Some(true),
+        _ => None,
+    }
+}
+
 fn number<T: FromStr>(text: &str) -> Option<T> {
     text.parse().ok()
 }
@@ -119,12 +127,13 @@ mod tests {
     #[test]
     fn every_variable_sets_its_field() {
         type Case = (&'static str, &'static str, fn(&mut Config));
-        let cases: [Case; 8] = [
+        let cases: [Case; 9] = [
             ("LIVESYNC_GROUP", "224.0.23.5", |c| {
                 c.group = [224, 0, 23, 5].into()
             }),
             ("LIVESYNC_TTL", "255", |c| c.ttl = 255),
             ("LIVESYNC_LOOPBACK", "1", |c| c.loopback = true),
+            ("LIVESYNC_SCRAPE", "0", |c| c.scrape = false),
             ("LIVESYNC_FLUSH_MS", "20", |c| {
                 c.flush_after = Duration::from_millis(20)
             }),
@@ -153,6 +162,7 @@ mod tests {
             ("LIVESYNC_TTL", "256"),
             ("LIVESYNC_TTL", "-1"),
             ("LIVESYNC_LOOPBACK", "yes"),
+            ("LIVESYNC_SCRAPE", ""),
             ("LIVESYNC_FLUSH_MS", "0.5"),
             ("LIVESYNC_FIRST_BEACON_DELAY", "-1"),
             ("LIVESYNC_FIRST_BEACON_DELAY", "inf"),

@@ -284,7 +284,8 @@ impl Node {
     }
 
     fn allows(&self, source: Ipv4Addr) -> bool {
-        self.allow.iter().any(|network| network.contains(&source))
+        // Unspecified is what has no IPv4 address.
+        !source.is_unspecified() && self.allow.iter().any(|network| network.contains(&source))
     }
 
     #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]

@@ -14,6 +14,8 @@ mod hosts;
 mod interface;
 mod languages;
 mod packaging;
+#[cfg(feature = "want_sync_scrape")]
+mod protocol_doc;
 mod readme;
 mod real_clients;
 mod report;

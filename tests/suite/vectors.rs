@@ -4,10 +4,10 @@
 
 use std::time::{Duration, Instant};
 
-use crate::support::cc;
 use crate::support::generations::{DUALSTACK, V6, WORKSTRUCT};
 use crate::support::group::{Wire, port};
 use crate::support::host::Host;
+use crate::support::vectors::vector;
 
 const SILENCE: Duration = Duration::from_millis(400);
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -32,7 +32,7 @@ fn what_the_c_module_announces_is_applied() {
     let wire = Wire::join(port);
     let mut host = Host::syncing(1, port);
     for (name, peers) in [("live_1", 1), ("live_52", 52)] {
-        let packet = vector(name);
+        let packet = vector(&format!("{name}.hex"));
         wire.send(&packet);
         let records = c_module_reads(&packet, LIVE_IPV4);
         assert_eq!(records.len(), peers, "{name}");
@@ -45,7 +45,7 @@ fn what_the_c_module_announces_is_applied() {
             format!("event 5 proto=0 data={peers}")
         );
     }
-    wire.send(&vector("live_0"));
+    wire.send(&vector("live_0.hex"));
     assert_eq!(host.call("event", SILENCE), None);
 }
 
@@ -55,14 +55,14 @@ fn its_ipv6_peers_are_applied_where_there_can_be_any_and_dropped_elsewhere() {
     let wire = Wire::join(port);
     let mut dualstack = DUALSTACK.syncing(1, port);
     let mut classic = Host::syncing(2, port);
-    wire.send(&vector("live_ipv6"));
+    wire.send(&vector("live_ipv6.hex"));
     assert_eq!(dualstack.expect("add"), "add 5b 2001:db8::1 6881 0xc0");
     assert_eq!(
         dualstack.expect("remove"),
         "remove 5c 2001:db8::2 6882 0x20"
     );
     assert_eq!(dualstack.expect("event"), "event 2");
-    wire.send(&vector("live_1"));
+    wire.send(&vector("live_1.hex"));
     assert_eq!(dualstack.expect("add"), "add 5a 192.0.2.1 6881 0x80");
     assert!(classic.expect("add").starts_with("add 5a 192.0.2.1 6881 "));
     assert_eq!(classic.call("remove", SILENCE), None);
@@ -73,7 +73,7 @@ fn its_beacon_is_answered_by_an_inquiry_that_it_takes() {
     let port = port();
     let wire = Wire::join(port);
     let _asks = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
-    wire.send(&vector("beacon"));
+    wire.send(&vector("beacon.hex"));
     let inquiry = receive_type(&wire, 2);
     // It demands exactly this length, and compares these bytes with its id.
     assert_eq!(inquiry.len(), HEADER + 4);
@@ -85,7 +85,7 @@ fn its_torrents_are_taken_and_told_when_it_inquires() {
     let port = port();
     let wire = Wire::join(port);
     let mut host = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
-    let heard = vector("tell_46");
+    let heard = vector("tell_46.hex");
     wire.send(&heard);
     let start = Instant::now();
     while {
@@ -94,7 +94,7 @@ fn its_torrents_are_taken_and_told_when_it_inquires() {
     } {
         assert!(start.elapsed() < PATIENCE, "torrents are missing");
     }
-    wire.send(&vector("inquire"));
+    wire.send(&vector("inquire.hex"));
     let mut told = Vec::new();
     while told.len() < 46 {
         let packet = receive_type(&wire, 3);
@@ -128,7 +128,7 @@ fn our_torrents_are_told_once_each() {
         let wire = Wire::join(port);
         let mut host = generation.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
         host.run("fill 0 3000 1");
-        wire.send(&vector("inquire"));
+        wire.send(&vector("inquire.hex"));
         let mut told = Vec::new();
         while told.len() < 3000 {
             let packet = receive_type(&wire, 3);
@@ -242,17 +242,4 @@ fn receive_type(wire: &Wire, packet_type: u32) -> Vec<u8> {
             return packet;
         }
     }
-}
-
-/// A packet of the C module.
-fn vector(name: &str) -> Vec<u8> {
-    let path = cc::root().join(format!("tests/vectors/{name}.hex"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    text.lines()
-        .flat_map(|line| {
-            let data = line.split_once('#').map_or(line, |(data, _comment)| data);
-            data.split_whitespace()
-        })
-        .map(|byte| u8::from_str_radix(byte, 16).expect("two hex digits"))
-        .collect()
 }

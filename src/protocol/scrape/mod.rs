@@ -165,8 +165,13 @@ impl Scrape {
         self.inquiry.reset(timers);
         self.decision_due = false;
         self.unweighed = None;
-        if let Some(telling) = &mut self.telling {
-            telling.end_tick();
+        match &mut self.telling {
+            Some(telling) if telling.is_over() => {
+                self.telling = None;
+                timers.stop(Timer::Tell);
+            }
+            Some(telling) => telling.end_tick(),
+            None => {}
         }
         self.tell_back.end_tick();
         // What has been read leaves at once; after the silence it would be stale.

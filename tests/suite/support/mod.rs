@@ -10,6 +10,7 @@ pub mod netns;
 pub mod process;
 pub mod sanitizer;
 pub mod tracker_program;
+pub mod vectors;
 
 use std::io::Write;
 

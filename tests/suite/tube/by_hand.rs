@@ -231,6 +231,20 @@ fn whoever_is_asked_right_after_a_tell_waits_an_interval() {
 }
 
 #[test]
+fn whoever_has_told_all_when_somebody_else_tells_can_be_asked_again() {
+    let mut cluster = cluster(1, [Host::with(0..100, 1)], &silent());
+    let asks = Inquire { asked: id(0) }.emit(id(9));
+    cluster.inject(0, &asks);
+    cluster.run_for(SECOND / 20);
+    assert_eq!(cluster.traffic.tells, 3);
+    cluster.inject(0, &tell(id(5), 200..201, 1));
+    cluster.run_for(SECOND * 10);
+    cluster.inject(0, &asks);
+    cluster.run_for(INTERVAL * 2);
+    assert_eq!(cluster.traffic.tells, 6);
+}
+
+#[test]
 fn two_that_tell_at_once_give_way_to_each_other() {
     let config = silent().tell_packets(10u32);
     let hosts = [Host::with(0..5_000, 1), Host::with(3_000..8_000, 1)];

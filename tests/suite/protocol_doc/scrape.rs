@@ -1,0 +1,79 @@
+//! What the code does in scrape sync, seen from outside.
+
+use livesync::protocol::Task;
+use livesync::types::Cursor;
+
+use super::*;
+
+const INTERVAL: Duration = Duration::from_secs(60);
+
+/// How long an empty node waits before each inquiry of a fuller one that never
+/// answers.
+pub fn waits_before_inquiries() -> Vec<String> {
+    let mut node = hearing(1, &Beacon { torrents: 100 }.emit(OTHER));
+    let mut waits = Vec::new();
+    let mut now = Time::START;
+    let mut last = now;
+    while now != Time::NEVER {
+        node.handle_timeout(now);
+        while let Some(task) = node.poll_task() {
+            assert_eq!(task, Task::CountTorrents);
+            node.handle_torrent_count(now, 0);
+        }
+        while let Some(packet) = node.poll_transmit() {
+            assert_eq!(packet.as_ref(), Inquire { asked: OTHER }.emit(US));
+            let wait = now.since(last).div_duration_f64(INTERVAL);
+            let plural = if wait == 1.0 { "" } else { "s" };
+            waits.push(format!("{wait} interval{plural}"));
+            last = now;
+        }
+        now = node.poll_timeout();
+    }
+    waits
+}
+
+pub fn torrents_in_a_packet() -> usize {
+    let packet = telling().poll_transmit().expect("a full packet");
+    (packet.as_ref().len() - Header::LEN) / TELL
+}
+
+pub fn tick() -> Duration {
+    telling().poll_timeout().since(Time::START)
+}
+
+/// The shortest and the longest of many, which are random.
+pub fn silence() -> String {
+    let tell = behind_a_header(&TORRENT.emit());
+    let silences = (0..500).map(|seed| {
+        let silence = hearing(seed, &tell).poll_timeout().since(Time::START);
+        silence.div_duration_f64(INTERVAL)
+    });
+    let (least, most) = silences.fold((f64::MAX, 0.0_f64), |(least, most), silence| {
+        (least.min(silence), most.max(silence))
+    });
+    let [least, most] = [least, most].map(|silence| (silence * 50.0).round() / 50.0);
+    format!("{least} to {most} intervals")
+}
+
+/// A node that has heard this packet, and does nothing else.
+fn hearing(seed: u64, packet: &[u8]) -> Node {
+    let config = Config::default()
+        .beacon_interval(INTERVAL)
+        .first_beacon_delay(Duration::MAX)
+        .lonely_after(Duration::MAX);
+    let mut node = Node::new(Time::START, US, source(1, true).address, seed, &config);
+    let received = node.handle_datagram(Time::START, source(2, true), packet);
+    assert!(received.is_ok(), "{received:?}");
+    node
+}
+
+/// A node that is telling, and has read a portion of its torrents.
+fn telling() -> Node {
+    let mut node = hearing(1, &Inquire { asked: US }.emit(OTHER));
+    node.handle_timeout(Time::START);
+    let Some(Task::Walk { limit, .. }) = node.poll_task() else {
+        panic!("it does not tell");
+    };
+    node.handle_walked(&vec![TORRENT; limit], Some(Cursor::default()));
+    node
+}
