@@ -232,7 +232,8 @@ typedef struct livesync_t livesync_t;
 typedef void (*livesync_log_fn)(int level, const char *message, void *user);
 
 /*
- Whether the tracker is up. Once it returns 0, nothing but the log is called.
+ Whether the tracker is up. Once it returns 0, nothing but the log is called, and what
+ arrives is dropped; what is announced is still sent.
  */
 typedef int (*livesync_is_running_fn)(void *user);
 
@@ -255,7 +256,7 @@ typedef struct livesync_peer_t {
    */
   uint16_t port;
   /*
-   LIVESYNC_PEER_... bits.
+   LIVESYNC_PEER_... bits; others may be set, and mean nothing.
    */
   uint8_t flags;
   /*
@@ -504,7 +505,7 @@ typedef struct livesync_config_t {
  A question may be answered at once or later, by any thread: scrape sync waits. One that
  is never answered is not asked again, and the handle then sends no beacons and tells
  nobody. Questions that were open at livesync_stop() are forgotten; what happened before
- can still be fetched.
+ can be fetched until livesync_close().
  */
 typedef struct livesync_event_t {
   /*
@@ -773,7 +774,8 @@ int livesync_config_init(struct livesync_config_t *config, size_t size);
 
  Returns LIVESYNC_OK and stores the handle to `out`, to be given back to
  livesync_close(); or an error, and nothing is left open. What is wrong is told to
- the callback `log`, with the name of the field.
+ the callback `log`, with the name of the field; but for LIVESYNC_E_ARGUMENT, which says
+ that a pointer is NULL or livesync_config_init() was not called.
 
  What the caller sees to:
  `config` is either NULL, or what livesync_config_init() has set and the caller has
@@ -849,7 +851,9 @@ int livesync_receive(struct livesync_t *handle, int fd);
 
  It returns within 200 ms, at once if no callback runs, and takes neither locks nor
  memory, so it may be called from a signal handler that interrupted any code. Before
- livesync_close(), see that the handler does not call it any more.
+ livesync_close(), see that the handler does not call it any more: block its signal in all
+ threads, or have it look at a flag. From a stop on nothing can be announced: who has a
+ last word to say, like the stops of his peers, says it before.
 
  Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
 
@@ -947,7 +951,8 @@ int livesync_process(struct livesync_t *handle);
  knows it. Call it after livesync_process() until there are none left.
 
  There are events for a handle that polls and has neither callbacks for peers or torrents
- nor a table; for others there are none. A program that takes no part in scrape sync may
+ nor a table; for others there are none, and none of a type for which there is a callback.
+ With several threads, each event goes to one of them. A program that takes no part in scrape sync may
  ignore those for torrents; config.scrape = 0 keeps them away.
 
  Returns how many events were written to `out`, or a negative error.
@@ -973,9 +978,10 @@ int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
  event: else it returns LIVESYNC_E_ARGUMENT, and the question stays open. The next event of this type begins where `next` says, which is copied; NULL:
  these were the last torrents.
 
- There may be fewer torrents than the limit, or none if `next` lies further on. What a
- bucket is, and where its torrents go on, is up to the program: the library hands the
- cursor back as it is.
+ There may be fewer torrents than the limit, or none; but `next` must not be where the
+ event began, and its `place` is 0 or 1: else it returns LIVESYNC_E_ARGUMENT, too. What
+ `bucket` and `after` mean is up to the program, which may do with one of them: the
+ library hands them back as they are. By then torrents may have come and gone.
 
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 
@@ -987,8 +993,8 @@ int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
 int livesync_answer_walk(struct livesync_t *handle, const struct livesync_torrent_t *torrents, size_t count, const struct livesync_cursor_t *next);
 
 /*
- Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event. NULL: the torrent is
- not known.
+ Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event, in any order. NULL:
+ the torrent of the oldest event that is not answered yet is not known.
 
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
  for.
@@ -1001,9 +1007,11 @@ int livesync_answer_look_up(struct livesync_t *handle, const struct livesync_tor
 
 /*
  Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
- LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED.
+ LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED. One answer for each
+ event, in any order.
 
- Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if nothing was asked.
+ Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
+ for.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -1040,7 +1048,7 @@ int livesync_nodes(struct livesync_t *handle, struct livesync_node_t *out, size_
 
 /*
  The statistics and the nodes as text in the exposition format of Prometheus, ending
- with a zero byte: a whole page for one handle. Every sample has the labels `group` and
+ with a zero byte, also when it is cut: a whole page for one handle. Every sample has the labels `group` and
  `interface`. What does not fit into `capacity` bytes is cut off. `buffer` may be
  NULL with a `capacity` of 0, to ask for the length.
 
@@ -1058,8 +1066,8 @@ int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capaci
  interface with sockets of its own, sends a packet that every tracker ignores, and
  listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
  trackers it hears, is told to the callback `log` line by line: as LIVESYNC_LOG_INFO, so
- set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. It needs no handle;
- others may run meanwhile.
+ set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`, `listen`
+ and `loopback` make no difference. It needs no handle; others may run meanwhile.
 
  That it succeeds shows that the interface, the group and this host's own firewall let
  multicast through. What switches and other hosts do with it shows when those are heard.

@@ -22,8 +22,15 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) 
         text: String::new(),
         labels: format!("group=\"{group}:{port}\",interface=\"{interface}\""),
     };
-    let up = stats.is_some_and(|stats| stats.running);
-    text.gauge("up", "Whether sync is started.", u8::from(up));
+    let running = stats.filter(|stats| stats.running);
+    text.gauge(
+        "up",
+        "Whether sync is started.",
+        u8::from(running.is_some()),
+    );
+    if let Some(stats) = running {
+        text.now(stats);
+    }
     if let Some(stats) = stats {
         text.stats(stats);
     }
@@ -38,17 +45,20 @@ struct Text {
 }
 
 impl Text {
-    fn stats(&mut self, stats: &Stats) {
+    fn now(&mut self, stats: &Stats) {
         let id = stats.id;
         self.head("tracker_info", "gauge", "The id of this tracker.");
         self.sample("tracker_info", &format!(",tracker_id=\"{id}\""), 1);
         let uptime = stats.uptime.as_secs_f64();
-        self.gauge(
-            "uptime_seconds",
-            "Time from the start until now, or the stop.",
-            uptime,
-        );
+        self.gauge("uptime_seconds", "Time since the start.", uptime);
         self.gauge("nodes", "Other trackers that are known.", stats.nodes);
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(state) = stats.scrape {
+            self.scrape_state(state);
+        }
+    }
+
+    fn stats(&mut self, stats: &Stats) {
         let counters = &stats.counters;
         self.counters(&[
             ("records_told", "Announces told.", counters.records_told),
@@ -99,8 +109,8 @@ impl Text {
             self.sample("drops_total", &reason, counters.drops.of(reject));
         }
         #[cfg(feature = "want_sync_scrape")]
-        if let Some(state) = stats.scrape {
-            self.scrape(state, &counters.scrape);
+        if stats.scrape.is_some() {
+            self.scrape(&counters.scrape);
         }
         if let Some(table) = &stats.table {
             self.table(table);
@@ -108,12 +118,16 @@ impl Text {
     }
 
     #[cfg(feature = "want_sync_scrape")]
-    fn scrape(&mut self, state: ScrapeState, counters: &ScrapeCounters) {
+    fn scrape_state(&mut self, state: ScrapeState) {
         self.head("scrape_state", "gauge", "1 for what scrape sync does now.");
         for (one, name) in ScrapeState::NAMES {
             let label = format!(",state=\"{name}\"");
             self.sample("scrape_state", &label, u8::from(one == state));
         }
+    }
+
+    #[cfg(feature = "want_sync_scrape")]
+    fn scrape(&mut self, counters: &ScrapeCounters) {
         self.counters(&[
             ("beacons_sent", "Beacons sent.", counters.beacons_sent),
             ("beacons_heard", "Beacons heard.", counters.beacons_heard),

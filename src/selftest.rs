@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::SetupError;
 use crate::net::{Group, receive, wait};
 use crate::types::TrackerId;
-use crate::wire::{Header, Inquire, MAX_RECEIVED};
+use crate::wire::{Header, Inquire, MAX_RECEIVED, Packet};
 
 /// What a [`selftest`] found.
 #[derive(Debug)]
@@ -49,7 +49,10 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
             let packet = &buffer[..len];
             if packet == probe {
                 findings.echo.get_or_insert(start.elapsed());
-            } else if let Ok((header, _)) = Header::parse(packet) {
+            } else if let Ok((header, payload)) = Header::parse(packet)
+                && let Ok(packet) = Packet::parse(header, payload)
+                && !packet.is_probe(header.id)
+            {
                 findings.note(header.id, source);
             }
         } else if wait([Some(receiver), None], None, Some(left)).is_err() {

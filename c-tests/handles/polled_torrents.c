@@ -85,12 +85,17 @@ void answer_count( struct node *node ) {
 
 void answer_walk( struct node *node, const livesync_event_t *event ) {
   livesync_torrent_t torrents[TORRENTS];
-  livesync_cursor_t cursor = event->cursor;
+  livesync_cursor_t cursor = event->cursor, nowhere = event->cursor;
   size_t count = walk_torrents( node, &cursor, torrents, event->limit );
   if( !event->limit ) fail( "a walk of nothing" );
   if( event->limit < TORRENTS &&
       livesync_answer_walk( node->handle, torrents, event->limit + 1, &cursor ) != LIVESYNC_E_ARGUMENT )
     fail( "walked more than the limit" );
+  if( livesync_answer_walk( node->handle, torrents, count, &event->cursor ) != LIVESYNC_E_ARGUMENT )
+    fail( "a walk that stands still" );
+  nowhere.place = 3;
+  if( livesync_answer_walk( node->handle, torrents, count, &nowhere ) != LIVESYNC_E_ARGUMENT )
+    fail( "a place that there is not" );
   if( livesync_answer_walk( node->handle, torrents, count, cursor.place == 2 ? NULL : &cursor ) ) fail( "answer_walk" );
   memset( torrents, 0xee, sizeof torrents );
   if( livesync_answer_walk( node->handle, NULL, 0, NULL ) != LIVESYNC_E_STATE ) fail( "walked twice" );
@@ -104,6 +109,9 @@ void answer_look_up( struct node *node, const livesync_event_t *event ) {
 }
 
 void answer_merge( struct node *node, const livesync_event_t *event ) {
+  uint8_t another[20];
+  memset( another, 0x77, sizeof another );
+  if( livesync_answer_merge( node->handle, another, LIVESYNC_MERGED ) != LIVESYNC_E_STATE ) fail( "merged what was not told" );
   if( livesync_answer_merge( node->handle, event->torrent.info_hash, merge_torrent( node, &event->torrent ) ) )
     fail( "answer_merge" );
   if( memcmp( event->info_hash, event->torrent.info_hash, sizeof event->info_hash ) )

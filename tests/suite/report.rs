@@ -111,6 +111,7 @@ fn metrics_are_what_prometheus_takes() {
         .lines()
         .find(|line| line.starts_with("livesync_up{"));
     assert!(up.is_some_and(|up| up.ends_with(" 0")), "{stopped}");
+    assert!(!stopped.contains("livesync_nodes{") && !stopped.contains("tracker_id"));
     for metrics in [metrics, stopped] {
         promtool("metrics_are_what_prometheus_takes", &metrics);
     }

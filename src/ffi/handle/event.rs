@@ -32,7 +32,7 @@ pub const LIVESYNC_EVENT_MERGE_TORRENT: u32 = 7;
 /// A question may be answered at once or later, by any thread: scrape sync waits. One that
 /// is never answered is not asked again, and the handle then sends no beacons and tells
 /// nobody. Questions that were open at livesync_stop() are forgotten; what happened before
-/// can still be fetched.
+/// can be fetched until livesync_close().
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_event_t {

@@ -72,7 +72,8 @@ pub unsafe extern "C" fn livesync_config_init(
 ///
 /// Returns LIVESYNC_OK and stores the handle to `out`, to be given back to
 /// livesync_close(); or an error, and nothing is left open. What is wrong is told to
-/// the callback `log`, with the name of the field.
+/// the callback `log`, with the name of the field; but for LIVESYNC_E_ARGUMENT, which says
+/// that a pointer is NULL or livesync_config_init() was not called.
 ///
 /// # Safety
 /// `config` is either NULL, or what livesync_config_init() has set and the caller has
@@ -200,7 +201,9 @@ pub unsafe extern "C" fn livesync_receive(handle: *mut livesync_t, fd: c_int) ->
 ///
 /// It returns within 200 ms, at once if no callback runs, and takes neither locks nor
 /// memory, so it may be called from a signal handler that interrupted any code. Before
-/// livesync_close(), see that the handler does not call it any more.
+/// livesync_close(), see that the handler does not call it any more: block its signal in all
+/// threads, or have it look at a flag. From a stop on nothing can be announced: who has a
+/// last word to say, like the stops of his peers, says it before.
 ///
 /// Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
 ///

@@ -115,7 +115,8 @@ pub unsafe extern "C" fn livesync_process(handle: *mut livesync_t) -> c_int {
 /// knows it. Call it after livesync_process() until there are none left.
 ///
 /// There are events for a handle that polls and has neither callbacks for peers or torrents
-/// nor a table; for others there are none. A program that takes no part in scrape sync may
+/// nor a table; for others there are none, and none of a type for which there is a callback.
+/// With several threads, each event goes to one of them. A program that takes no part in scrape sync may
 /// ignore those for torrents; config.scrape = 0 keeps them away.
 ///
 /// Returns how many events were written to `out`, or a negative error.
@@ -166,9 +167,10 @@ pub unsafe extern "C" fn livesync_answer_count(handle: *mut livesync_t, torrents
 /// event: else it returns LIVESYNC_E_ARGUMENT, and the question stays open. The next event of this type begins where `next` says, which is copied; NULL:
 /// these were the last torrents.
 ///
-/// There may be fewer torrents than the limit, or none if `next` lies further on. What a
-/// bucket is, and where its torrents go on, is up to the program: the library hands the
-/// cursor back as it is.
+/// There may be fewer torrents than the limit, or none; but `next` must not be where the
+/// event began, and its `place` is 0 or 1: else it returns LIVESYNC_E_ARGUMENT, too. What
+/// `bucket` and `after` mean is up to the program, which may do with one of them: the
+/// library hands them back as they are. By then torrents may have come and gone.
 ///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 ///
@@ -199,8 +201,8 @@ pub unsafe extern "C" fn livesync_answer_walk(
     }
 }
 
-/// Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event. NULL: the torrent is
-/// not known.
+/// Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event, in any order. NULL:
+/// the torrent of the oldest event that is not answered yet is not known.
 ///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
 /// for.
@@ -223,9 +225,11 @@ pub unsafe extern "C" fn livesync_answer_look_up(
 }
 
 /// Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
-/// LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED.
+/// LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED. One answer for each
+/// event, in any order.
 ///
-/// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if nothing was asked.
+/// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
+/// for.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -256,7 +260,7 @@ impl livesync_t {
         };
         let event = livesync_event_t::from(happened);
         if event.event_type == LIVESYNC_EVENT_MERGE_TORRENT {
-            self.questions.hands_out_merge();
+            self.questions.hands_out_merge(InfoHash(event.info_hash));
         }
         Some(event)
     }

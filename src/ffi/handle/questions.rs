@@ -1,6 +1,6 @@
 //! What the library asks a program that polls, as events; and the program's answers.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
 
 use parking_lot::Mutex;
@@ -30,8 +30,8 @@ struct Open {
     /// Those that were asked for and not answered yet, and what was found of the others.
     unanswered: VecDeque<InfoHash>,
     found: Vec<Torrent>,
-    /// How many merges are not answered yet.
-    merges: u64,
+    /// Torrents to merge that were not answered yet, and how often each was handed out.
+    merges: HashMap<InfoHash, u32>,
 }
 
 impl Questions {
@@ -87,12 +87,15 @@ impl Questions {
         torrents: &[livesync_torrent_t],
         next: Option<&livesync_cursor_t>,
     ) -> c_int {
+        if next.is_some_and(|next| next.place > 2) {
+            return LIVESYNC_E_ARGUMENT;
+        }
         let next: Option<Cursor> = next.and_then(|next| (*next).into());
         let mut open = self.open.lock();
         let Some((cursor, limit)) = open.walk else {
             return LIVESYNC_E_STATE;
         };
-        let stands_still = torrents.is_empty() && next == Some(cursor);
+        let stands_still = next == Some(cursor);
         if torrents.len() > limit || stands_still {
             return LIVESYNC_E_ARGUMENT;
         }
@@ -130,8 +133,8 @@ impl Questions {
     }
 
     /// A torrent to be merged is handed out.
-    pub(super) fn hands_out_merge(&self) {
-        self.open.lock().merges += 1;
+    pub(super) fn hands_out_merge(&self, info_hash: InfoHash) {
+        *self.open.lock().merges.entry(info_hash).or_default() += 1;
     }
 
     pub(super) fn merge(&self, livesync: &Livesync, info_hash: InfoHash, result: c_int) -> c_int {
@@ -139,10 +142,11 @@ impl Questions {
             return LIVESYNC_E_ARGUMENT;
         };
         let mut open = self.open.lock();
-        let Some(merges) = open.merges.checked_sub(1) else {
-            return LIVESYNC_E_STATE;
-        };
-        open.merges = merges;
+        match open.merges.get_mut(&info_hash) {
+            None => return LIVESYNC_E_STATE,
+            Some(1) => drop(open.merges.remove(&info_hash)),
+            Some(times) => *times -= 1,
+        }
         drop(open);
         livesync.torrents_merged(&[(info_hash, merged)]);
         LIVESYNC_OK

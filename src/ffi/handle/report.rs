@@ -74,7 +74,7 @@ pub unsafe extern "C" fn livesync_nodes(
 }
 
 /// The statistics and the nodes as text in the exposition format of Prometheus, ending
-/// with a zero byte: a whole page for one handle. Every sample has the labels `group` and
+/// with a zero byte, also when it is cut: a whole page for one handle. Every sample has the labels `group` and
 /// `interface`. What does not fit into `capacity` bytes is cut off. `buffer` may be
 /// NULL with a `capacity` of 0, to ask for the length.
 ///
@@ -111,8 +111,8 @@ pub unsafe extern "C" fn livesync_metrics_text(
 /// interface with sockets of its own, sends a packet that every tracker ignores, and
 /// listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
 /// trackers it hears, is told to the callback `log` line by line: as LIVESYNC_LOG_INFO, so
-/// set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. It needs no handle;
-/// others may run meanwhile.
+/// set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`, `listen`
+/// and `loopback` make no difference. It needs no handle; others may run meanwhile.
 ///
 /// That it succeeds shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.

@@ -15,7 +15,7 @@ pub struct livesync_peer_t {
     pub ip: [u8; 16],
     /// Its port in host byte order.
     pub port: u16,
-    /// LIVESYNC_PEER_... bits.
+    /// LIVESYNC_PEER_... bits; others may be set, and mean nothing.
     pub flags: u8,
     /// 0.
     pub reserved: u8,
@@ -96,7 +96,8 @@ impl livesync_cursor_t {
     };
 }
 
-/// Whether the tracker is up. Once it returns 0, nothing but the log is called.
+/// Whether the tracker is up. Once it returns 0, nothing but the log is called, and what
+/// arrives is dropped; what is announced is still sent.
 pub type livesync_is_running_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>;
 
 /// Whether packets from this source may be used: 0 for no. `ip` are 16 bytes, IPv4 as
