@@ -503,8 +503,9 @@ typedef struct livesync_config_t {
  the type; the others are 0.
 
  A question may be answered at once or later, by any thread: scrape sync waits. One that
- is never answered is not asked again, and the handle then sends no beacons and tells
- nobody. Questions that were open at livesync_stop() are forgotten; what happened before
+ is never answered is not asked again, and that part rests: without a count there are no
+ beacons and no inquiries, without a walk no telling. A start forgets questions that are
+ open; what happened before
  can be fetched until livesync_close().
  */
 typedef struct livesync_event_t {
@@ -868,7 +869,8 @@ int livesync_stop(struct livesync_t *handle);
  some milliseconds. NULL is closed already.
 
  It must not be called from inside of a callback: then it returns LIVESYNC_E_STATE and
- does nothing. Else it returns LIVESYNC_OK.
+ does nothing. The callback `log`, where a handle that polls may say good-bye, must not
+ use the handle then. Else it returns LIVESYNC_OK.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet, and no other
@@ -918,7 +920,7 @@ int livesync_fd(struct livesync_t *handle);
  the descriptor is not readable: what poll(2) takes. Ask again before each wait;
  whoever calls livesync_process() at fixed times instead need not ask.
 
- Returns 0 or more, INT_MAX for as long as you like; or a negative error. While the
+ Returns 0 or more, or a negative error. While the
  handle is stopped that is LIVESYNC_E_STATE, which poll(2) takes for as long as you
  like: livesync_start_polling() makes the descriptor readable.
 
@@ -994,7 +996,7 @@ int livesync_answer_walk(struct livesync_t *handle, const struct livesync_torren
 
 /*
  Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event, in any order. NULL:
- the torrent of the oldest event that is not answered yet is not known.
+ one of the torrents that were asked for is not known.
 
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
  for.

@@ -141,8 +141,9 @@ impl Livesync {
     }
 
     /// Stops within 200 ms, without taking a lock or memory: a signal handler may call
-    /// it. No call of the host begins after it has returned. What was announced is sent,
-    /// without a thread by the next [`process`](Self::process), or when this is dropped.
+    /// it. No call of the host begins after it has returned, but that a handle without a
+    /// thread logs its last line in the call that sends what was announced: the next
+    /// [`process`](Self::process), start, or drop.
     pub fn stop(&self) {
         self.engine.stop();
     }

@@ -12,12 +12,14 @@ enum { PEERS = 5000, TURNS_MS = 500 };
 static void test_peers_by_callbacks( int port );
 static void test_close_in_log( int port );
 static void test_after_stop( int port );
+static void test_from_loop_to_thread( int port );
 
 int main( int argc, char **argv ) {
   int port = argc > 1 ? atoi( argv[1] ) : 9696;
   test_peers_by_callbacks( port );
   test_close_in_log( port );
   test_after_stop( port );
+  test_from_loop_to_thread( port );
   puts( "ok" );
   return 0;
 }
@@ -124,4 +126,26 @@ static void test_after_stop( int port ) {
   if( livesync_start_polling( handle, 7 ) ) fail( "start" );
   if( stats_of( handle ).records_told ) fail( "counts of the run before" );
   if( livesync_close( handle ) ) fail( "close" );
+}
+
+/* Events that nobody has fetched are no reason for the thread of the next run to be deaf. */
+static void test_from_loop_to_thread( int port ) {
+  livesync_config_t config = local_config( port );
+  livesync_t *teller = opened( &config ), *handle = opened( &config );
+  int64_t end = now_ms() + PATIENCE_MS;
+  int i;
+
+  if( livesync_start( teller, 1 ) || livesync_start_polling( handle, 2 ) ) fail( "start" );
+  for( i = 0; i < PEERS; ++i ) announce( teller, (uint32_t)i, ipv4_peer( 6881, 0 ) );
+  while( stats_of( handle ).events_waiting < 4096 ) {
+    if( now_ms() > end || livesync_process( handle ) ) fail( "no events" );
+    sleep_ms( 1 );
+  }
+  if( livesync_stop( handle ) || livesync_start( handle, 2 ) ) fail( "stop and start" );
+  announce( teller, 0, ipv4_peer( 6882, 0 ) );
+  while( !stats_of( handle ).records_heard ) {
+    if( now_ms() > end ) fail( "it is deaf after a start with a thread" );
+    sleep_ms( 1 );
+  }
+  if( livesync_close( handle ) || livesync_close( teller ) ) fail( "close" );
 }

@@ -128,7 +128,8 @@ impl Engine {
     pub fn receive_from(&self, fd: BorrowedFd<'_>) {
         let mut buffer = vec![0; MAX_RECEIVED];
         for _ in 0..receive_capacity(fd) {
-            if !self.host.has_room() || !self.receive_one(fd, &mut buffer) {
+            let go_on = !self.run.is_stopping() && self.host.has_room();
+            if !go_on || !self.receive_one(fd, &mut buffer) {
                 break;
             }
         }
@@ -143,10 +144,10 @@ impl Engine {
     /// After a bug of ours: does nothing any more, and says so once.
     pub fn trip(&self, what: &str) {
         if !self.tripped.swap(true, Ordering::SeqCst) {
+            let _in_host = self.run.enter_host_to_log();
             self.run.begin_to_stop();
             self.waker.wake();
             let message = format!("sync is off from now on: {what}");
-            let _in_host = self.run.enter_host_to_log();
             self.host.log(Level::Error, &message);
         }
     }
@@ -234,9 +235,11 @@ impl Engine {
 
     /// "On" proves nothing: somebody should look.
     fn warn_of_loneliness(&self) {
-        let Some(counters) = self.stats().map(|stats| stats.counters) else {
+        let state = self.lock();
+        let Some(counters) = state.live.as_ref().map(|live| live.node.counters()) else {
             return;
         };
+        drop(state);
         let sent = counters.packets_out;
         let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
         match counters.drops.of(Reject::NotBlessed) {

@@ -57,6 +57,10 @@ impl Engine {
 
     fn wake_up(&self, sleep: &Sleep, writable: bool) {
         self.waker.drain();
+        if self.run.is_stopping() {
+            // That may have been the stop's: whoever waits next must not miss it.
+            return self.waker.wake();
+        }
         let now = self.clock.now();
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };

@@ -104,7 +104,7 @@ impl Host for Events {
     }
 
     fn has_room(&self) -> bool {
-        self.len() < ENOUGH
+        self.is_off() || self.len() < ENOUGH
     }
 
     #[cfg(feature = "want_sync_scrape")]

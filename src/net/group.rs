@@ -82,7 +82,12 @@ impl Group {
         if let Some(sender) = &self.sender {
             SockRef::from(sender).set_multicast_if_v4(interface)?;
         }
-        let Some(receiver) = &self.receiver else {
+        // An interface of the kernel's choice may be another one each time.
+        let Some(receiver) = self
+            .receiver
+            .as_ref()
+            .filter(|_| !interface.is_unspecified())
+        else {
             return Ok(false);
         };
         match receiver.join_multicast_v4(group.ip(), interface) {

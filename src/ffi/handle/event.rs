@@ -30,8 +30,9 @@ pub const LIVESYNC_EVENT_MERGE_TORRENT: u32 = 7;
 /// the type; the others are 0.
 ///
 /// A question may be answered at once or later, by any thread: scrape sync waits. One that
-/// is never answered is not asked again, and the handle then sends no beacons and tells
-/// nobody. Questions that were open at livesync_stop() are forgotten; what happened before
+/// is never answered is not asked again, and that part rests: without a count there are no
+/// beacons and no inquiries, without a walk no telling. A start forgets questions that are
+/// open; what happened before
 /// can be fetched until livesync_close().
 #[derive(Clone, Copy)]
 #[repr(C)]

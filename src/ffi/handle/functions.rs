@@ -224,7 +224,8 @@ pub unsafe extern "C" fn livesync_stop(handle: *mut livesync_t) -> c_int {
 /// some milliseconds. NULL is closed already.
 ///
 /// It must not be called from inside of a callback: then it returns LIVESYNC_E_STATE and
-/// does nothing. Else it returns LIVESYNC_OK.
+/// does nothing. The callback `log`, where a handle that polls may say good-bye, must not
+/// use the handle then. Else it returns LIVESYNC_OK.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet, and no other

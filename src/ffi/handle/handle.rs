@@ -87,9 +87,12 @@ pub(super) fn id_of(tracker_id: u32) -> TrackerId {
 }
 
 impl livesync_t {
-    /// Starts, `polling` or not. Events and questions of the run before are forgotten.
+    /// Starts, `polling` or not. Questions of the run before are forgotten.
     pub(super) fn start(&self, polling: bool, id: TrackerId) -> c_int {
-        let starting = self.starting.lock();
+        // It is held while the log is called, from where somebody may come here again.
+        let Some(starting) = self.starting.try_lock() else {
+            return LIVESYNC_E_STATE;
+        };
         if !self.livesync.stats().is_some_and(|stats| stats.running) {
             self.events.keep(polling && self.by_events);
             self.questions.clear();

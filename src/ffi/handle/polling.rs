@@ -63,7 +63,7 @@ pub unsafe extern "C" fn livesync_fd(handle: *mut livesync_t) -> c_int {
 /// the descriptor is not readable: what poll(2) takes. Ask again before each wait;
 /// whoever calls livesync_process() at fixed times instead need not ask.
 ///
-/// Returns 0 or more, INT_MAX for as long as you like; or a negative error. While the
+/// Returns 0 or more, or a negative error. While the
 /// handle is stopped that is LIVESYNC_E_STATE, which poll(2) takes for as long as you
 /// like: livesync_start_polling() makes the descriptor readable.
 ///
@@ -202,7 +202,7 @@ pub unsafe extern "C" fn livesync_answer_walk(
 }
 
 /// Answers LIVESYNC_EVENT_LOOK_UP_TORRENT: one answer for each event, in any order. NULL:
-/// the torrent of the oldest event that is not answered yet is not known.
+/// one of the torrents that were asked for is not known.
 ///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
 /// for.

@@ -27,8 +27,10 @@ struct Open {
     walk: Option<(Cursor, usize)>,
     /// Torrents to look up that were not asked for yet.
     look_ups: VecDeque<InfoHash>,
-    /// Those that were asked for and not answered yet, and what was found of the others.
-    unanswered: VecDeque<InfoHash>,
+    /// Those that were asked for and not found yet; how many of them are not known; and
+    /// what was found of the others.
+    not_found: Vec<InfoHash>,
+    unknown: usize,
     found: Vec<Torrent>,
     /// Torrents to merge that were not answered yet, and how often each was handed out.
     merges: HashMap<InfoHash, u32>,
@@ -66,7 +68,7 @@ impl Questions {
             }
         }
         let info_hash = open.look_ups.pop_front()?;
-        open.unanswered.push_back(info_hash);
+        open.not_found.push(info_hash);
         Some(livesync_event_t {
             info_hash: info_hash.0,
             ..livesync_event_t::of(LIVESYNC_EVENT_LOOK_UP_TORRENT)
@@ -112,19 +114,23 @@ impl Questions {
         torrent: Option<&livesync_torrent_t>,
     ) -> c_int {
         let mut open = self.open.lock();
-        let answered = match torrent {
-            None => open.unanswered.pop_front(),
-            Some(torrent) => {
-                let is_it = |hash: &InfoHash| hash.0 == torrent.info_hash;
-                let at = open.unanswered.iter().position(is_it);
-                at.and_then(|at| open.unanswered.remove(at))
-            }
-        };
-        if answered.is_none() {
+        if open.unknown == open.not_found.len() {
             return LIVESYNC_E_STATE;
         }
-        open.found.extend(torrent.map(Torrent::from));
-        if open.unanswered.is_empty() && open.look_ups.is_empty() {
+        match torrent {
+            None => open.unknown += 1,
+            Some(torrent) => {
+                let is_it = |hash: &InfoHash| hash.0 == torrent.info_hash;
+                let Some(at) = open.not_found.iter().position(is_it) else {
+                    return LIVESYNC_E_STATE;
+                };
+                open.not_found.remove(at);
+                open.found.push(torrent.into());
+            }
+        }
+        if open.unknown == open.not_found.len() && open.look_ups.is_empty() {
+            open.unknown = 0;
+            open.not_found.clear();
             let found = std::mem::take(&mut open.found);
             drop(open);
             livesync.torrents_looked_up(&found);
@@ -150,5 +156,45 @@ impl Questions {
         drop(open);
         livesync.torrents_merged(&[(info_hash, merged)]);
         LIVESYNC_OK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::host::Events;
+
+    fn torrent(number: u8) -> livesync_torrent_t {
+        livesync_torrent_t {
+            info_hash: [number; 20],
+            ..livesync_torrent_t::NONE
+        }
+    }
+
+    #[test]
+    fn look_ups_are_answered_in_any_order_and_each_once() {
+        let config = Config::on(Ipv4Addr::LOCALHOST).port(19_697u16);
+        let livesync = Livesync::open(config, Arc::new(Events::default())).unwrap();
+        let questions = Questions::new();
+        let answer = |number: Option<u8>| {
+            let torrent = number.map(torrent);
+            questions.look_up(&livesync, torrent.as_ref())
+        };
+        assert_eq!(answer(None), LIVESYNC_E_STATE);
+        for round in 0..2 {
+            questions.open.lock().not_found = (1..=3).map(|n| InfoHash([n; 20])).collect();
+            assert_eq!(answer(None), LIVESYNC_OK, "{round}");
+            assert_eq!(answer(Some(9)), LIVESYNC_E_STATE);
+            assert_eq!(answer(Some(1)), LIVESYNC_OK);
+            assert_eq!(answer(Some(1)), LIVESYNC_E_STATE);
+            assert_eq!(answer(Some(3)), LIVESYNC_OK);
+            assert_eq!(answer(Some(2)), LIVESYNC_E_STATE);
+            let open = questions.open.lock();
+            assert!(open.not_found.is_empty() && open.found.is_empty());
+        }
     }
 }
