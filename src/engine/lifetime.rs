@@ -100,9 +100,10 @@ impl Engine {
 
     /// Stops in bounded time. It takes no lock and no memory, so a signal
     /// handler may call it. When it returns no call of the host goes on or begins,
-    /// but one that the host itself held up for longer, and the last line of the log. What was not sent yet is
-    /// sent, the group left and the memory given back by the receive thread as it
-    /// ends; without one by the next call that binds, starts, processes or closes.
+    /// but one that the host itself held up for longer, and the last line of the log.
+    /// What was not sent yet is sent, the group left and the memory given back by the
+    /// receive thread as it ends; without one by the next call that binds, starts,
+    /// processes or closes.
     pub fn stop(&self) {
         self.run.begin_to_stop();
         self.waker.wake();

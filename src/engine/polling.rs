@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::live::Driver;
 use super::run::Run;
+use super::turn::at_most;
 use crate::error::{NotRunning, SetupError};
 use crate::net::PollSet;
 use crate::types::TrackerId;
@@ -43,10 +44,10 @@ impl Engine {
     /// become readable; for ever if it says nothing.
     pub fn next_timeout(&self) -> Result<Option<Duration>, NotRunning> {
         let sleep = self.fall_asleep(Driver::Host).ok_or(NotRunning)?;
-        Ok(match sleep.timeout {
-            Some(timeout) if sleep.blocked => Some(timeout.min(BLOCKED)),
-            None if sleep.blocked => Some(BLOCKED),
-            timeout => timeout,
+        Ok(if sleep.blocked {
+            at_most(sleep.timeout, BLOCKED)
+        } else {
+            sleep.timeout
         })
     }
 

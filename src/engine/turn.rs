@@ -22,6 +22,11 @@ pub(super) struct Sleep {
     pub(super) blocked: bool,
 }
 
+/// The time-out, or this limit if that is shorter.
+pub(super) fn at_most(timeout: Option<Duration>, limit: Duration) -> Option<Duration> {
+    Some(timeout.map_or(limit, |timeout| timeout.min(limit)))
+}
+
 impl Engine {
     /// What `driver` waits for until its next turn; nothing when this run is over, or not
     /// its own.

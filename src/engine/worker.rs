@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::live::Driver;
 use super::sync::thread;
+use super::turn::at_most;
 use crate::error::SetupError;
 use crate::net::{NoSignals, wait};
 use crate::types::TrackerId;
@@ -57,9 +58,10 @@ fn work(engine: &Engine) {
         let receiver = sleep.group.receiver().filter(|_| room);
         let readable = [receiver, Some(engine.waker.waiting_side())];
         let writable = sleep.group.sender().filter(|_| sleep.blocked);
-        let timeout = match sleep.timeout {
-            timeout if room => timeout,
-            timeout => Some(timeout.map_or(NO_ROOM, |timeout| timeout.min(NO_ROOM))),
+        let timeout = if room {
+            sleep.timeout
+        } else {
+            at_most(sleep.timeout, NO_ROOM)
         };
         let Ok(writable) = wait(readable, writable, timeout) else {
             return engine.trip("the tracker has closed our sockets");

@@ -68,11 +68,10 @@ impl Events {
         self.len() == 0
     }
 
-    /// Whether to keep what happens from now on, for somebody who polls; whether that was
-    /// so before.
+    /// Whether to keep what happens from now on, for somebody who polls.
     #[cfg(feature = "handles")]
-    pub(crate) fn keep(&self, keep: bool) -> bool {
-        !self.off.swap(!keep, Ordering::Relaxed)
+    pub(crate) fn keep(&self, keep: bool) {
+        self.off.store(!keep, Ordering::Relaxed);
     }
 
     fn is_off(&self) -> bool {
