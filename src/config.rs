@@ -1,10 +1,12 @@
 //! All settings and their defaults, in one place.
 
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
+use crate::keys::Keys;
 use crate::log::Level;
 
 /// The port that the specification names.
@@ -91,6 +93,23 @@ settings! {
     /// How many torrents that we know better than another tracker are remembered
     /// at most, to be told back. Each takes about 30 bytes.
     remembered_torrents: usize = 65_536,
+    /// Whether to number what we send, to send again what others have lost, and to ask
+    /// them for what we have lost.
+    repair: bool = true,
+    /// The keys of the cluster. Without any, whoever may speak is believed.
+    keys: Option<Keys> = None,
+    /// A file with the keys, in the place of `keys`: one or two lines of 64 hexadecimal
+    /// digits. It must be ours or root's, and nobody else's to read or write. It is read
+    /// when the group is joined, and not again for a start after a stop.
+    key_file: Option<PathBuf> = None,
+    /// What becomes of packets that do not prove to come from the cluster, if it has a key.
+    auth: Auth = Auth::Require,
+    /// The name of the cluster, 1 to 255 bytes, none of them zero. It is part of the proof:
+    /// clusters of the same key and different names do not believe each other.
+    cluster: String = "livesync".to_owned(),
+    /// With a key: how far the clocks of two trackers may be apart. What seems to be older
+    /// or newer is dropped, for it may be a recorded packet that is sent once more.
+    max_skew: Duration = Duration::from_secs(30),
     /// Who speaks so long without hearing anybody is warned, once; zero: never.
     lonely_after: Duration = Duration::from_secs(300),
     /// What is logged: this level and the more serious ones.
@@ -102,4 +121,19 @@ impl Config {
     pub fn on(interface: impl Into<Ipv4Addr>) -> Self {
         Self::default().interface(interface)
     }
+}
+
+/// What becomes of packets that do not prove to come from the cluster. They are counted in
+/// any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// They are used: for the time in which a cluster that runs is given its first key.
+    Accept,
+    /// They are dropped.
+    Require,
+}
+
+/// Whether a cluster may have this name. In the proof a zero byte ends it.
+pub(crate) fn is_cluster_name(name: &str) -> bool {
+    (1..=255).contains(&name.len()) && !name.contains('\0')
 }

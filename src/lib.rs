@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`types`], [`time`], [`reject`], [`config`], [`log`], [`error`]: the words |
+//! | 0 | [`types`], [`time`], [`reject`], [`keys`], [`config`], [`log`], [`error`]: the words |
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
 //! | 3 | `net`: sockets; [`host`]: what we need from a tracker |
@@ -20,6 +20,7 @@ pub mod config;
 mod engine;
 pub mod error;
 pub mod host;
+pub mod keys;
 pub mod log;
 pub mod protocol;
 pub mod reject;
@@ -38,6 +39,7 @@ pub use config::Config;
 pub use engine::{HeardNode, Stats};
 pub use error::{NotRunning, SetupError};
 pub use host::{Event, Events, Host, Memory};
+pub use keys::Keys;
 pub use livesync::Livesync;
 pub use selftest::{Findings, selftest};
 pub use types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};

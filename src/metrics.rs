@@ -5,6 +5,7 @@ use std::fmt::{Display, Write};
 use crate::config::Config;
 use crate::engine::{HeardNode, Stats};
 use crate::host::Usage;
+use crate::protocol::RepairCounters;
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::{ScrapeCounters, ScrapeState};
 use crate::reject::Reject;
@@ -52,6 +53,11 @@ impl Text {
         let uptime = stats.uptime.as_secs_f64();
         self.gauge("uptime_seconds", "Time since the start.", uptime);
         self.gauge("nodes", "Other trackers that are known.", stats.nodes);
+        self.gauge(
+            "packets_missing",
+            "Packets that are missing and may still come.",
+            stats.packets_missing,
+        );
         #[cfg(feature = "want_sync_scrape")]
         if let Some(state) = stats.scrape {
             self.scrape_state(state);
@@ -98,7 +104,13 @@ impl Text {
                 "Times that another tracker spoke under our id.",
                 counters.id_collisions,
             ),
+            (
+                "packets_unproven",
+                "Packets used although nothing proved where they come from.",
+                counters.packets_unproven,
+            ),
         ]);
+        self.repair(&counters.repair);
         self.head(
             "drops_total",
             "counter",
@@ -115,6 +127,41 @@ impl Text {
         if let Some(table) = &stats.table {
             self.table(table);
         }
+    }
+
+    fn repair(&mut self, counters: &RepairCounters) {
+        self.counters(&[
+            (
+                "packets_repaired",
+                "Packets that were missing and came after all.",
+                counters.packets_repaired,
+            ),
+            (
+                "packets_given_up",
+                "Packets that were missing and did not come in time.",
+                counters.packets_given_up,
+            ),
+            (
+                "packets_sent_again",
+                "Packets sent again because others missed them.",
+                counters.packets_sent_again,
+            ),
+            (
+                "naks_sent",
+                "Requests for missing packets sent.",
+                counters.naks_sent,
+            ),
+            (
+                "naks_heard",
+                "Requests for missing packets heard that asked us.",
+                counters.naks_heard,
+            ),
+            (
+                "heartbeats_sent",
+                "Heartbeats sent.",
+                counters.heartbeats_sent,
+            ),
+        ]);
     }
 
     #[cfg(feature = "want_sync_scrape")]
@@ -176,7 +223,7 @@ impl Text {
 
     fn nodes(&mut self, nodes: &[HeardNode]) {
         type Of = fn(&HeardNode) -> f64;
-        let metrics: [(&str, &str, &str, Of); 5] = [
+        let metrics: [(&str, &str, &str, Of); 11] = [
             (
                 "node_last_heard_seconds",
                 "gauge",
@@ -203,6 +250,42 @@ impl Text {
                 "gauge",
                 "Its torrents at its last beacon.",
                 |node| node.torrents as f64,
+            ),
+            (
+                "node_clock_ahead_seconds",
+                "gauge",
+                "How far its clock is ahead of ours, less what packets take.",
+                |node| node.ahead_ms as f64 / 1000.0,
+            ),
+            (
+                "node_lag_seconds",
+                "gauge",
+                "How long its last packet took longer than the fastest.",
+                |node| node.lag.as_secs_f64(),
+            ),
+            (
+                "node_packets_missing",
+                "gauge",
+                "Its packets that are missing and may still come.",
+                |node| node.missing as f64,
+            ),
+            (
+                "node_packets_repaired_total",
+                "counter",
+                "Its packets that were missing and came after all.",
+                |node| node.repaired as f64,
+            ),
+            (
+                "node_packets_given_up_total",
+                "counter",
+                "Its packets that were missing and did not come in time.",
+                |node| node.given_up as f64,
+            ),
+            (
+                "node_proven",
+                "gauge",
+                "Whether its last packet proved by a key where it comes from.",
+                |node| u8::from(node.proven).into(),
             ),
         ];
         for (name, kind, help, of) in metrics {

@@ -23,11 +23,28 @@ pub enum Reject {
     Ipv6Unsupported,
     /// Scrape sync, in which this build, configuration or host takes no part.
     ScrapeUnsupported,
+    /// The ranges of a NAK do not ascend, or a packet has a number that should have none,
+    /// or none that should have one.
+    BadNumbers,
+    /// A packet that was heard already, or given up.
+    Duplicate,
+    /// A packet that comes so late that newer ones, which it must not override, are
+    /// forgotten.
+    TooLate,
+    /// A packet without a tag, where a key is required.
+    Untagged,
+    /// The tag is not one that our keys and our cluster name make.
+    BadTag,
+    /// A packet with a good tag that was used already, or is older than what the sender
+    /// says now.
+    Replayed,
+    /// A packet with a good tag, from a time too far from ours.
+    Skewed,
 }
 
 impl Reject {
     /// Every reason, in the order of the numbers behind them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::NotBlessed,
         Self::TooShort,
         Self::OwnPacket,
@@ -37,6 +54,13 @@ impl Reject {
         Self::TruncatedTail,
         Self::Ipv6Unsupported,
         Self::ScrapeUnsupported,
+        Self::BadNumbers,
+        Self::Duplicate,
+        Self::TooLate,
+        Self::Untagged,
+        Self::BadTag,
+        Self::Replayed,
+        Self::Skewed,
     ];
 
     /// The reason as one word, as metrics have it.
@@ -51,6 +75,13 @@ impl Reject {
             Self::TruncatedTail => "truncated_tail",
             Self::Ipv6Unsupported => "ipv6_unsupported",
             Self::ScrapeUnsupported => "scrape_unsupported",
+            Self::BadNumbers => "bad_numbers",
+            Self::Duplicate => "duplicate",
+            Self::TooLate => "too_late",
+            Self::Untagged => "untagged",
+            Self::BadTag => "bad_tag",
+            Self::Replayed => "replayed",
+            Self::Skewed => "skewed",
         }
     }
 
@@ -66,6 +97,13 @@ impl Reject {
             Self::TruncatedTail => "last record incomplete (those before it were used)",
             Self::Ipv6Unsupported => "this tracker takes no IPv6 peers",
             Self::ScrapeUnsupported => "no part is taken in scrape sync",
+            Self::BadNumbers => "numbers that cannot be",
+            Self::Duplicate => "heard already, or given up",
+            Self::TooLate => "repaired too late to know what is newer",
+            Self::Untagged => "no proof of origin (no tag)",
+            Self::BadTag => "false proof of origin (bad tag)",
+            Self::Replayed => "recorded earlier and sent again, by whomever",
+            Self::Skewed => "its sender's clock and ours are too far apart",
         }
     }
 
@@ -74,7 +112,11 @@ impl Reject {
     pub const fn is_alarming(self) -> bool {
         !matches!(
             self,
-            Self::OwnPacket | Self::TruncatedTail | Self::ScrapeUnsupported
+            Self::OwnPacket
+                | Self::TruncatedTail
+                | Self::ScrapeUnsupported
+                | Self::Duplicate
+                | Self::TooLate
         )
     }
 }

@@ -1,5 +1,7 @@
 //! The clock from which the protocol's time comes.
 
+use std::time::{Duration, SystemTime};
+
 use super::sync::Instant;
 use crate::time::Time;
 
@@ -19,4 +21,10 @@ impl Clock {
     pub(super) fn now(&self) -> Time {
         Time::START + self.start.elapsed()
     }
+}
+
+/// The time on the wall: how much has passed since 1970.
+pub(super) fn unix_time() -> Duration {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.unwrap_or_default()
 }

@@ -23,7 +23,7 @@ use crate::net::{Group, NoCancel, NoSignals, PollSet, Waker, receive, receive_ca
 use crate::protocol::{Received, Source};
 use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
-use crate::wire::{MAX_RECEIVED, PeerList};
+use crate::wire::MAX_RECEIVED;
 
 /// How many packets are sent before another thread takes its turn: so long a
 /// teller is held at most. The receive thread takes the rest over.
@@ -289,6 +289,7 @@ impl Engine {
         }
         match received {
             Ok(Received::Peers(peers)) => self.apply(peers),
+            Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
             #[cfg(feature = "want_sync_scrape")]
             Ok(Received::Torrents(torrents)) => self.merge(torrents),
             Ok(Received::Nothing) => {}
@@ -304,9 +305,9 @@ impl Engine {
         }
     }
 
-    fn apply(&self, peers: PeerList<'_>) {
+    fn apply(&self, announces: impl Iterator<Item = Announce>) {
         let mut applied = 0;
-        for Announce { info_hash, peer } in peers {
+        for Announce { info_hash, peer } in announces {
             if !self.may_call_host() {
                 return;
             }

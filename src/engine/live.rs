@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clock::unix_time;
 use super::stats::Stats;
 use crate::config::Config;
 use crate::log::Level;
@@ -64,8 +65,10 @@ impl Live {
     pub(super) fn new(now: Time, id: TrackerId, group: Group, config: &Config) -> Self {
         // In a model the same again.
         let seed = if cfg!(shuttle) { 1 } else { random() };
+        let mut node = Node::new(now, id, group.address(), seed, config);
+        node.set_unix_time(now, unix_time());
         Self {
-            node: Node::new(now, id, group.address(), seed, config),
+            node,
             group: Arc::new(group),
             began: now,
             driver: Driver::Thread,
@@ -100,11 +103,13 @@ impl Live {
         self.blocked &= !writable;
     }
 
-    /// Whether it is time to see that we still are a member of the group.
+    /// Whether it is time to see that we still are a member of the group; and what time it
+    /// is.
     pub(super) fn must_look(&mut self, now: Time) -> bool {
         let look = self.next_look <= now;
         if look {
             self.next_look = now + LOOK;
+            self.node.set_unix_time(now, unix_time());
         }
         look
     }
@@ -169,6 +174,7 @@ impl Live {
             #[cfg(feature = "want_sync_scrape")]
             scrape: self.node.scrape_state(),
             nodes: self.node.nodes(now).count(),
+            packets_missing: self.node.nodes(now).map(|node| node.missing).sum(),
             table: None,
         }
     }

@@ -45,6 +45,12 @@ impl Engine {
             records: node.records,
             beacons: node.beacons,
             torrents: node.torrents,
+            proven: node.proven,
+            ahead_ms: node.ahead_ms,
+            lag: node.lag,
+            missing: node.missing,
+            repaired: node.repaired,
+            given_up: node.given_up,
         });
         nodes.collect()
     }

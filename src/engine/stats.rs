@@ -26,6 +26,8 @@ pub struct Stats {
     pub scrape: Option<ScrapeState>,
     /// How many other trackers are known.
     pub nodes: usize,
+    /// Packets of theirs that are missing and may still come.
+    pub packets_missing: u64,
     /// What the host's table takes, if it says so.
     pub table: Option<Usage>,
 }
@@ -48,4 +50,17 @@ pub struct HeardNode {
     pub beacons: u64,
     /// How many torrents it had at its last beacon; 0 before the first.
     pub torrents: u64,
+    /// Whether its last packet proved by a key where it comes from.
+    pub proven: bool,
+    /// How many milliseconds its clock is ahead of ours; what packets take makes it look
+    /// late. 0 if its packets do not say.
+    pub ahead_ms: i64,
+    /// How long its last packet took longer than the fastest: the replication lag.
+    pub lag: Duration,
+    /// Packets of it that are missing and may still come.
+    pub missing: u64,
+    /// Packets of it that were missing, and came after all.
+    pub repaired: u64,
+    /// Packets of it that were missing, and did not come in time.
+    pub given_up: u64,
 }

@@ -3,28 +3,34 @@
 
 use std::marker::PhantomData;
 
-use super::outbox::Datagram;
+use super::outbox::{Datagram, Kind};
 use crate::types::TrackerId;
-use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record};
+use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record, Trailer};
 
 /// A packet with a list of records that is being filled.
 #[derive(Debug)]
 pub(super) struct Batch<R> {
     datagram: Datagram,
+    capacity: usize,
     records: PhantomData<R>,
 }
 
 impl<R: Record> Batch<R> {
-    /// As many records as fit into one packet.
-    pub(super) const CAPACITY: usize = (MAX_PAYLOAD - Header::LEN) / size_of::<R::Bytes>();
-
-    pub(super) fn new(id: TrackerId, packet_type: PacketType) -> Self {
-        let mut datagram = Datagram::EMPTY;
+    /// An empty one, in which there is room for a trailer, or not.
+    pub(super) fn new(id: TrackerId, packet_type: PacketType, trailer: bool) -> Self {
+        let mut datagram = Datagram::empty(Kind::Numbered);
         datagram.push(&Header::new(id, packet_type).emit());
+        let trailer = if trailer { Trailer::LEN } else { 0 };
         Self {
             datagram,
+            capacity: (MAX_PAYLOAD - Header::LEN - trailer) / size_of::<R::Bytes>(),
             records: PhantomData,
         }
+    }
+
+    /// As many records as fit into one packet.
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// From now on in the name of `id`.
@@ -36,6 +42,11 @@ impl<R: Record> Batch<R> {
         (self.datagram.len() - Header::LEN) / size_of::<R::Bytes>()
     }
 
+    /// The packet as far as it is filled.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.datagram.as_ref()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -43,7 +54,7 @@ impl<R: Record> Batch<R> {
     /// Appends a record; the packet, if it is full now.
     pub(super) fn push(&mut self, record: &R) -> Option<Datagram> {
         self.datagram.push(record.emit().as_ref());
-        if self.len() == Self::CAPACITY {
+        if self.len() == self.capacity {
             self.take()
         } else {
             None

@@ -25,8 +25,13 @@ pub struct Counters {
     pub send_errors: u64,
     /// How often another tracker spoke under our id, and we drew a new one.
     pub id_collisions: u64,
+    /// Packets that were used although nothing proves where they come from: there is a
+    /// key, and it is not required.
+    pub packets_unproven: u64,
     /// Datagrams, or tails of some, that were dropped.
     pub drops: Drops,
+    /// What loss repair has done.
+    pub repair: RepairCounters,
     /// What scrape sync has done.
     #[cfg(feature = "want_sync_scrape")]
     pub scrape: ScrapeCounters,
@@ -50,9 +55,39 @@ impl fmt::Display for Counters {
                 write!(f, "; dropped {count}: {}", reject.reason())?;
             }
         }
+        if self.repair != RepairCounters::default() {
+            write!(f, "; {}", self.repair)?;
+        }
         #[cfg(feature = "want_sync_scrape")]
         write!(f, "; {}", self.scrape)?;
         Ok(())
+    }
+}
+
+/// Everything that loss repair counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RepairCounters {
+    /// Packets that were missing, and came after all.
+    pub packets_repaired: u64,
+    /// Packets that were missing, and did not come in time.
+    pub packets_given_up: u64,
+    /// NAKs sent.
+    pub naks_sent: u64,
+    /// NAKs heard that asked us.
+    pub naks_heard: u64,
+    /// Packets sent again.
+    pub packets_sent_again: u64,
+    /// Heartbeats sent.
+    pub heartbeats_sent: u64,
+}
+
+impl fmt::Display for RepairCounters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} missing packets repaired, {} given up, {} sent again for others",
+            self.packets_repaired, self.packets_given_up, self.packets_sent_again
+        )
     }
 }
 

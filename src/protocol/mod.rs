@@ -4,20 +4,26 @@
 //! `handle_…`; what is to be done comes out of `poll_…` and of their results.
 //! So a whole cluster runs inside one test, on a clock that the test owns.
 
+mod announces;
+mod arrival;
+mod auth;
 mod batch;
 mod company;
 mod counters;
+mod departure;
 mod node;
 mod nodes;
+mod numbering;
 mod outbox;
 mod received;
+mod repair;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod timers;
 
-pub use counters::Counters;
 #[cfg(feature = "want_sync_scrape")]
 pub use counters::ScrapeCounters;
+pub use counters::{Counters, RepairCounters};
 pub use node::Node;
 pub use nodes::{Heard, MAX_NODES};
 pub use outbox::Datagram;

@@ -6,12 +6,17 @@ use std::time::Duration;
 use fastrand::Rng;
 use ipnet::Ipv4Net;
 
+use super::arrival::Arrived;
+use super::auth::Authentication;
 use super::batch::Batch;
 use super::company::Company;
 use super::counters::Counters;
+use super::departure::{Trailers, repairs};
 use super::nodes::{Heard, Nodes};
+use super::numbering::WallClock;
 use super::outbox::{Datagram, Outbox};
 use super::received::{Received, Source};
+use super::repair::{Arrival, Repair};
 #[cfg(feature = "want_sync_scrape")]
 use super::scrape::{Scrape, ScrapeState, Task};
 use super::timers::{Timer, Timers};
@@ -21,7 +26,7 @@ use crate::time::Time;
 use crate::types::{Announce, ByFamily, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
-use crate::wire::{Header, Packet, PacketType, PeerList};
+use crate::wire::{Nak, Packet, PacketType};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
@@ -61,23 +66,30 @@ use crate::wire::{Header, Packet, PacketType, PeerList};
 /// ```
 #[derive(Debug)]
 pub struct Node {
-    id: TrackerId,
+    pub(super) id: TrackerId,
     /// Where our own packets come from.
-    address: SocketAddrV4,
+    pub(super) address: SocketAddrV4,
     flush_after: Duration,
-    ipv4: Batch<Announce<Ipv4Addr>>,
-    ipv6: Batch<Announce<Ipv6Addr>>,
-    allow: Vec<Ipv4Net>,
-    hears_ipv6: bool,
-    nodes: Nodes,
-    company: Company,
+    pub(super) ipv4: Batch<Announce<Ipv4Addr>>,
+    pub(super) ipv6: Batch<Announce<Ipv6Addr>>,
+    pub(super) allow: Vec<Ipv4Net>,
+    pub(super) hears_ipv6: bool,
+    pub(super) nodes: Nodes,
+    pub(super) company: Company,
     lonely: bool,
-    outbox: Outbox,
-    timers: Timers,
-    counters: Counters,
+    pub(super) outbox: Outbox,
+    pub(super) timers: Timers,
+    pub(super) counters: Counters,
     rng: Rng,
     /// A new id of which the host does not know yet.
     new_id: Option<TrackerId>,
+    pub(super) began: Time,
+    pub(super) wall: WallClock,
+    /// What our packets end in, if they do.
+    pub(super) trailers: Option<Trailers>,
+    /// There is a key.
+    pub(super) authentication: Option<Authentication>,
+    pub(super) repair: Option<Repair>,
     #[cfg(feature = "want_sync_scrape")]
     scrape: Option<Scrape>,
 }
@@ -93,14 +105,16 @@ impl Node {
         config: &Config,
     ) -> Self {
         let mut timers = Timers::new(now);
-        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
         let mut rng = Rng::with_seed(seed);
+        let wall = WallClock::default();
+        let trailers = Trailers::new(now, wall, config);
+        let trailer = trailers.is_some();
         Self {
             id,
             address,
             flush_after: config.flush_after,
-            ipv4: Batch::new(id, PacketType::Live),
-            ipv6: Batch::new(id, PacketType::LIVE_IPV6),
+            ipv4: Batch::new(id, PacketType::Live, trailer),
+            ipv6: Batch::new(id, PacketType::LIVE_IPV6, trailer),
             allow: config.allow.clone(),
             hears_ipv6: config.ipv6,
             nodes: Nodes::default(),
@@ -108,9 +122,14 @@ impl Node {
             lonely: false,
             outbox: Outbox::default(),
             counters: Counters::default(),
+            began: now,
+            wall,
+            trailers,
+            authentication: Authentication::new(config),
+            repair: repairs(config).then(|| Repair::new(rng.fork(), config.speak, &mut timers)),
             #[cfg(feature = "want_sync_scrape")]
             scrape: (config.scrape && config.listen)
-                .then(|| Scrape::new(id, rng.fork(), config, &mut timers)),
+                .then(|| Scrape::new(id, trailer, rng.fork(), config, &mut timers)),
             timers,
             rng,
             new_id: None,
@@ -124,8 +143,13 @@ impl Node {
 
     /// What this node has done so far.
     pub fn counters(&self) -> Counters {
-        #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_mut))]
         let mut counters = self.counters.clone();
+        if let Some(repair) = &self.repair {
+            counters.repair = repair.counters.clone();
+        }
+        let tally = self.nodes.tally();
+        counters.repair.packets_repaired = tally.repaired;
+        counters.repair.packets_given_up = tally.given_up;
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &self.scrape {
             counters.scrape = scrape.counters.clone();
@@ -137,6 +161,19 @@ impl Node {
     /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
     pub fn nodes(&self, now: Time) -> impl Iterator<Item = Heard> {
         self.nodes.all(now)
+    }
+
+    /// Tells the time on the wall, as it has passed since 1970: at the start, and every now
+    /// and then, in case that somebody sets the clock. Epochs are made of it, and with a key
+    /// it shows how old a packet is.
+    pub fn set_unix_time(&mut self, now: Time, unix: Duration) {
+        self.timers.set_now(now);
+        let now = self.timers.elapsed();
+        self.wall.set(now, unix);
+        let off = |trailers: &Trailers| trailers.numbering.is_off(now, self.wall);
+        if self.trailers.as_ref().is_some_and(off) {
+            self.begin_epoch();
+        }
     }
 
     /// What scrape sync does now, if this node takes part in it.
@@ -179,12 +216,6 @@ impl Node {
     }
 
     /// A datagram that arrived.
-    ///
-    /// "A datagram is used only if (1) its source address is blessed by the
-    /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
-    /// comes from our own address is our own, blessed or not. Our id from anywhere
-    /// else means that two trackers drew the same one: then we draw another, and use
-    /// the datagram.
     pub fn handle_datagram<'a>(
         &mut self,
         now: Time,
@@ -196,7 +227,7 @@ impl Node {
         self.counters.bytes_in += datagram.len() as u64;
         let received = self
             .accept(source, datagram)
-            .and_then(|(from, packet)| self.handle_packet(from, packet));
+            .and_then(|arrived| self.handle_packet(arrived, datagram));
         if let Err(reject) = received {
             self.counters.drops.count(reject);
         }
@@ -209,6 +240,7 @@ impl Node {
         if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
+        self.repair();
         let packets_out = self.counters.packets_out;
         self.lonely |= self
             .company
@@ -222,11 +254,6 @@ impl Node {
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
     pub fn poll_timeout(&self) -> Time {
         self.timers.earliest()
-    }
-
-    /// The next packet to send.
-    pub fn poll_transmit(&mut self) -> Option<Datagram> {
-        self.outbox.pop()
     }
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has something.
@@ -257,55 +284,43 @@ impl Node {
         }
     }
 
-    fn accept<'a>(
+    fn handle_packet<'a>(
         &mut self,
-        source: Source,
+        arrived: Arrived<'a>,
         datagram: &'a [u8],
-    ) -> Result<(TrackerId, Packet<'a>), Reject> {
-        if source.address == self.address {
-            return Err(Reject::OwnPacket);
+    ) -> Result<Received<'a>, Reject> {
+        let Arrived {
+            from,
+            packet,
+            order,
+        } = arrived;
+        let received = match packet {
+            Packet::Live(peers) => self.handle_peers(peers, order, datagram),
+            Packet::Heartbeat(_) => Ok(Received::Nothing),
+            Packet::Nak(nak) => {
+                self.handle_nak(&nak);
+                Ok(Received::Nothing)
+            }
+            _ if packet.is_probe(from) => Ok(Received::Nothing),
+            _ => self.handle_scrape(from, packet),
+        };
+        if let Some((number, Arrival::Late(_))) = order
+            && let Some(stream) = self.nodes.stream(number.id)
+        {
+            stream.settle(number.seq, received.is_ok());
         }
-        if !source.blessed && !self.allows(*source.address.ip()) {
-            return Err(Reject::NotBlessed);
-        }
-        let (header, payload) = Header::parse(datagram)?;
-        let packet = Packet::parse(header, payload)?;
-        if header.id == self.id {
-            self.draw_new_id();
-        }
-        if !packet.is_probe(header.id) {
-            self.company
-                .heard(self.counters.packets_out, &mut self.timers);
-            self.nodes
-                .heard(self.timers.now(), header.id, source.address)
-                .count(&packet);
-        }
-        Ok((header.id, packet))
-    }
-
-    fn allows(&self, source: Ipv4Addr) -> bool {
-        // Unspecified is what has no IPv4 address.
-        !source.is_unspecified() && self.allow.iter().any(|network| network.contains(&source))
+        received
     }
 
     #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
-    fn handle_packet<'a>(
+    fn handle_scrape<'a>(
         &mut self,
         from: TrackerId,
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
-        if let Packet::Live(peers) = packet {
-            if matches!(peers, PeerList::V6(_)) && !self.hears_ipv6 {
-                return Err(Reject::Ipv6Unsupported);
-            }
-            self.counters.records_heard += peers.len() as u64;
-            self.count_tail(peers.tail());
-            return Ok(Received::Peers(peers));
-        }
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             match packet {
-                Packet::Live(_) => {}
                 Packet::ScrapeBeacon(beacon) => scrape.heard_beacon(from, beacon),
                 Packet::ScrapeInquire(inquire) => scrape.heard_inquire(inquire, &mut self.timers),
                 Packet::ScrapeTell(torrents) => {
@@ -314,14 +329,51 @@ impl Node {
                     self.count_tail(torrents.tail());
                     return Ok(Received::Torrents(torrents));
                 }
+                Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
             }
             return Ok(Received::Nothing);
         }
         Err(Reject::ScrapeUnsupported)
     }
 
+    /// Somebody misses packets, of ours or of another one.
+    fn handle_nak(&mut self, nak: &Nak<'_>) {
+        let Some(repair) = &mut self.repair else {
+            return;
+        };
+        let now = self.timers.elapsed();
+        let members = self.nodes.len();
+        if nak.asked == self.id {
+            let epoch = |trailers: &Trailers| trailers.numbering.epoch() == nak.epoch;
+            if self.trailers.as_ref().is_some_and(epoch) {
+                repair.asked(nak, &mut self.timers);
+            }
+        } else if let Some(stream) = self.nodes.stream(nak.asked)
+            && stream.epoch == nak.epoch
+        {
+            repair.asked_another(now, nak, stream, members);
+        }
+    }
+
+    /// Asks for what we miss, and does what others miss of ours.
+    fn repair(&mut self) {
+        let Some(repair) = &mut self.repair else {
+            return;
+        };
+        let timers = &mut self.timers;
+        let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+        let members = self.nodes.len();
+        repair.ask(self.id, members, self.nodes.streams(), timers, &mut send);
+        repair.send_again(timers, &mut send);
+        if let Some(trailers) = &self.trailers {
+            let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
+            let heartbeat = repair.heartbeat(self.id, epoch, highest, timers);
+            heartbeat.into_iter().for_each(send);
+        }
+    }
+
     /// Goes on under an id that nobody has, as far as anybody can know.
-    fn draw_new_id(&mut self) {
+    pub(super) fn draw_new_id(&mut self) {
         let id = loop {
             let id = TrackerId(self.rng.u32(..).to_ne_bytes());
             if id != self.id {
@@ -334,13 +386,14 @@ impl Node {
         self.ipv4.rename(id);
         self.ipv6.rename(id);
         self.outbox.rename(id);
+        self.begin_epoch();
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             scrape.rename(id);
         }
     }
 
-    fn count_tail(&mut self, tail: &[u8]) {
+    pub(super) fn count_tail(&mut self, tail: &[u8]) {
         if !tail.is_empty() {
             self.counters.drops.count(Reject::TruncatedTail);
         }

@@ -3,6 +3,7 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use super::repair::{Stream, Tally};
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Packet;
@@ -30,6 +31,19 @@ pub struct Heard {
     pub beacons: u64,
     /// How many torrents it had at its last beacon; 0 before the first.
     pub torrents: u64,
+    /// Whether its last packet that was used proved by a key where it comes from.
+    pub proven: bool,
+    /// How many milliseconds its clock is ahead of ours, as far as packets have told:
+    /// the time that they take makes it look late.
+    pub ahead_ms: i64,
+    /// How long its last packet took longer than the fastest: the replication lag.
+    pub lag: Duration,
+    /// Packets of it that are missing and may still come.
+    pub missing: u64,
+    /// Packets of it that were missing, and came after all.
+    pub repaired: u64,
+    /// Packets of it that were missing, and did not come in time.
+    pub given_up: u64,
 }
 
 impl Heard {
@@ -41,7 +55,33 @@ impl Heard {
                 self.beacons += 1;
                 self.torrents = beacon.torrents;
             }
-            Packet::ScrapeInquire(_) | Packet::ScrapeTell(_) => {}
+            Packet::ScrapeInquire(_)
+            | Packet::ScrapeTell(_)
+            | Packet::Heartbeat(_)
+            | Packet::Nak(_) => {}
+        }
+    }
+}
+
+/// A tracker that was heard.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) heard: Heard,
+    /// Its numbered packets, if it numbers them.
+    pub(super) stream: Option<Stream>,
+}
+
+impl Known {
+    fn heard(&self) -> Heard {
+        let Some(stream) = &self.stream else {
+            return self.heard;
+        };
+        Heard {
+            lag: stream.lag,
+            missing: stream.missing(),
+            repaired: stream.tally.repaired,
+            given_up: stream.tally.given_up,
+            ..self.heard
         }
     }
 }
@@ -49,47 +89,90 @@ impl Heard {
 /// The trackers that were heard, in no order.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
-    heard: Vec<Heard>,
+    known: Vec<Known>,
+    /// Of streams that have ended.
+    ended: Tally,
 }
 
 impl Nodes {
-    /// A packet of `id` that is used; what is known of its sender, to be added to.
-    pub(super) fn heard(&mut self, now: Time, id: TrackerId, address: SocketAddrV4) -> &mut Heard {
+    /// What is known of the sender of a packet, to be added to.
+    pub(super) fn get(&mut self, id: TrackerId) -> &mut Known {
         let at = self.place_of(id);
-        let node = &mut self.heard[at];
-        node.last = now;
-        node.address = address;
-        node.packets += 1;
-        node
+        &mut self.known[at]
     }
 
     /// Those that are not forgotten.
     pub(super) fn all(&self, now: Time) -> impl Iterator<Item = Heard> {
-        let known = move |node: &Heard| now.since(node.last) < FORGET_AFTER;
-        self.heard.iter().copied().filter(known)
+        let heard = self.known.iter().map(Known::heard);
+        heard.filter(move |node| now.since(node.last) < FORGET_AFTER)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// The numbered packets of one sender, if any were heard.
+    pub(super) fn stream(&mut self, id: TrackerId) -> Option<&mut Stream> {
+        let known = self.known.iter_mut().find(|known| known.heard.id == id)?;
+        known.stream.as_mut()
+    }
+
+    /// The numbered packets of all senders.
+    pub(super) fn streams(&mut self) -> impl Iterator<Item = (TrackerId, &mut Stream)> {
+        let known = self.known.iter_mut();
+        known.filter_map(|known| Some((known.heard.id, known.stream.as_mut()?)))
+    }
+
+    /// A stream has ended.
+    pub(super) fn end(&mut self, stream: Stream) {
+        let tally = stream.end();
+        self.ended.repaired += tally.repaired;
+        self.ended.given_up += tally.given_up;
+    }
+
+    /// What became of all packets that were missing.
+    pub(super) fn tally(&self) -> Tally {
+        let streams = self.known.iter().filter_map(|known| known.stream.as_ref());
+        streams.fold(self.ended, |sum, stream| Tally {
+            repaired: sum.repaired + stream.tally.repaired,
+            given_up: sum.given_up + stream.tally.given_up,
+        })
     }
 
     fn place_of(&mut self, id: TrackerId) -> usize {
-        if let Some(at) = self.heard.iter().position(|node| node.id == id) {
+        if let Some(at) = self.known.iter().position(|node| node.heard.id == id) {
             return at;
         }
-        let new = Heard {
-            id,
-            address: SocketAddrV4::new([0; 4].into(), 0),
-            last: Time::START,
-            packets: 0,
-            records: 0,
-            beacons: 0,
-            torrents: 0,
+        let new = Known {
+            heard: Heard {
+                id,
+                address: SocketAddrV4::new([0; 4].into(), 0),
+                last: Time::START,
+                packets: 0,
+                records: 0,
+                beacons: 0,
+                torrents: 0,
+                proven: false,
+                ahead_ms: 0,
+                lag: Duration::ZERO,
+                missing: 0,
+                repaired: 0,
+                given_up: 0,
+            },
+            stream: None,
         };
-        if self.heard.len() < MAX_NODES {
-            self.heard.push(new);
-            return self.heard.len() - 1;
+        if self.known.len() < MAX_NODES {
+            self.known.push(new);
+            return self.known.len() - 1;
         }
         let longest_silent = (0..MAX_NODES)
-            .min_by_key(|at| self.heard[*at].last)
+            .min_by_key(|at| self.known[*at].heard.last)
             .unwrap_or(0);
-        self.heard[longest_silent] = new;
+        let old = std::mem::replace(&mut self.known[longest_silent], new);
+        if let Some(stream) = old.stream {
+            self.end(stream);
+        }
         longest_silent
     }
 }
@@ -98,13 +181,19 @@ impl Nodes {
 mod tests {
     use super::*;
 
+    fn hear(nodes: &mut Nodes, now: Time, id: TrackerId) -> &mut Heard {
+        let heard = &mut nodes.get(id).heard;
+        heard.last = now;
+        heard.packets += 1;
+        heard
+    }
+
     #[test]
     fn who_is_silent_for_an_hour_is_forgotten() {
         let mut nodes = Nodes::default();
-        let address = SocketAddrV4::new([10, 0, 0, 1].into(), 9696);
-        nodes.heard(Time::START, TrackerId([1; 4]), address);
+        hear(&mut nodes, Time::START, TrackerId([1; 4]));
         let hour = Time::START + FORGET_AFTER;
-        nodes.heard(hour, TrackerId([2; 4]), address);
+        hear(&mut nodes, hour, TrackerId([2; 4]));
         assert_eq!(nodes.all(hour.before(Duration::from_nanos(1))).count(), 2);
         assert_eq!(nodes.all(hour).count(), 1);
     }
@@ -112,15 +201,12 @@ mod tests {
     #[test]
     fn the_longest_silent_makes_room() {
         let mut nodes = Nodes::default();
-        let address = SocketAddrV4::new([10, 0, 0, 1].into(), 9696);
         let id = |number: usize| TrackerId((number as u32).to_be_bytes());
         for number in 0..MAX_NODES {
-            nodes.heard(Time::from_nanos(number as u64), id(number), address);
+            hear(&mut nodes, Time::from_nanos(number as u64), id(number));
         }
-        nodes.heard(Time::from_nanos(1000), id(0), address);
-        nodes
-            .heard(Time::from_nanos(1001), id(MAX_NODES), address)
-            .records += 7;
+        hear(&mut nodes, Time::from_nanos(1000), id(0));
+        hear(&mut nodes, Time::from_nanos(1001), id(MAX_NODES)).records += 7;
         let all: Vec<Heard> = nodes.all(Time::from_nanos(1001)).collect();
         assert_eq!(all.len(), MAX_NODES);
         assert!(all.iter().any(|node| node.id == id(0) && node.packets == 2));

@@ -4,30 +4,72 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::types::TrackerId;
-use crate::wire::MAX_PAYLOAD;
+use crate::wire::{Header, MAX_PAYLOAD, Trailer};
 
 /// How many packets wait at most, when the network does not take them.
 const CAPACITY: usize = 1024;
+
+/// What a packet is to its trailer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A list: it gets a number.
+    Numbered,
+    /// A packet of the specification whose length is fixed: it gets a trailer only if
+    /// that is to prove something.
+    Fixed,
+    /// A packet that only those know who know trailers.
+    Ours,
+    /// Sent before, with all that belongs to it.
+    Again,
+}
 
 /// The payload of one UDP packet.
 #[derive(Clone)]
 pub struct Datagram {
     len: usize,
     bytes: [u8; MAX_PAYLOAD],
+    pub(super) kind: Kind,
+    /// It has its trailer.
+    sealed: bool,
 }
 
 impl Datagram {
-    pub(super) const EMPTY: Self = Self {
-        len: 0,
-        bytes: [0; MAX_PAYLOAD],
-    };
+    /// A packet that is to be filled.
+    pub(super) const fn empty(kind: Kind) -> Self {
+        Self {
+            len: 0,
+            bytes: [0; MAX_PAYLOAD],
+            kind,
+            sealed: false,
+        }
+    }
 
     /// A whole packet.
-    #[cfg(feature = "want_sync_scrape")]
-    pub(super) fn of(packet: &[u8]) -> Self {
-        let mut datagram = Self::EMPTY;
+    pub(super) fn of(packet: &[u8], kind: Kind) -> Self {
+        let mut datagram = Self::empty(kind);
         datagram.push(packet);
         datagram
+    }
+
+    /// A packet that was sent before.
+    pub(super) fn again(packet: &[u8]) -> Self {
+        let mut datagram = Self::of(packet, Kind::Again);
+        datagram.sealed = true;
+        if let Ok((header, _)) = Header::parse(packet) {
+            datagram.bytes[..Header::LEN].copy_from_slice(&header.again().emit());
+        }
+        datagram
+    }
+
+    /// Puts the trailer behind it.
+    pub(super) fn seal(&mut self, trailer: &Trailer) {
+        self.push(&trailer.emit());
+        self.sealed = true;
+    }
+
+    /// Whether it has its trailer.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed
     }
 
     pub(super) fn len(&self) -> usize {
@@ -39,8 +81,11 @@ impl Datagram {
         self.len += bytes.len();
     }
 
-    /// Writes another sender into the header.
+    /// Writes another sender into the header; a trailer belonged to the old one.
     pub(super) fn rename(&mut self, id: TrackerId) {
+        if std::mem::take(&mut self.sealed) {
+            self.len -= Trailer::LEN;
+        }
         self.bytes[..id.0.len()].copy_from_slice(&id.0);
     }
 
@@ -89,8 +134,9 @@ impl Outbox {
         full
     }
 
-    /// What waits leaves in the name of `id`.
+    /// What waits leaves in the name of `id`; nobody has asked that one for anything.
     pub(super) fn rename(&mut self, id: TrackerId) {
+        self.waiting.retain(|datagram| datagram.kind != Kind::Again);
         for datagram in &mut self.waiting {
             datagram.rename(id);
         }
@@ -102,6 +148,12 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// The packets that were never sent.
+    pub(super) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
+        let unsent = self.waiting.iter().filter(|datagram| !datagram.sealed);
+        unsent.map(Datagram::as_ref)
     }
 
     /// Whether there is room for packets that can wait.
@@ -120,7 +172,7 @@ mod tests {
     use super::*;
 
     fn numbered(number: u16) -> Datagram {
-        let mut datagram = Datagram::EMPTY;
+        let mut datagram = Datagram::empty(Kind::Numbered);
         datagram.push(&number.to_be_bytes());
         datagram
     }

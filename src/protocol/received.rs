@@ -2,6 +2,7 @@
 
 use std::net::SocketAddrV4;
 
+use crate::types::Announce;
 use crate::wire::PeerList;
 #[cfg(feature = "want_sync_scrape")]
 use crate::wire::TorrentList;
@@ -21,6 +22,9 @@ pub struct Source {
 pub enum Received<'a> {
     /// Announces, to be applied in their order.
     Peers(PeerList<'a>),
+    /// Announces of a packet that came late, as far as nothing newer is known, to be
+    /// applied in their order.
+    Late(Vec<Announce>),
     /// Torrents, to be merged into the host's, and the results to be handed to
     /// [`Node::handle_merged`](super::Node::handle_merged).
     #[cfg(feature = "want_sync_scrape")]

@@ -12,6 +12,12 @@ pub(super) enum Timer {
     Flush,
     /// Nobody else was heard for long.
     Lonely,
+    /// To ask for what is missing, or to give it up.
+    Ask,
+    /// To send again what others miss.
+    Again,
+    /// To say how much we have sent.
+    Heartbeat,
     /// The next beacon.
     #[cfg(feature = "want_sync_scrape")]
     Beacon,
@@ -33,9 +39,9 @@ pub(super) enum Timer {
 }
 
 const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    8
+    11
 } else {
-    2
+    5
 };
 
 /// The point in time at which each timer is due, if it runs at all.
@@ -43,6 +49,7 @@ const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
 pub(super) struct Timers {
     due: [Time; TIMERS],
     now: Time,
+    elapsed: Time,
 }
 
 impl Timers {
@@ -50,6 +57,7 @@ impl Timers {
         Self {
             due: [Time::NEVER; TIMERS],
             now,
+            elapsed: now,
         }
     }
 
@@ -62,7 +70,13 @@ impl Timers {
                 *due = due.before(jump);
             }
         }
+        self.elapsed = self.elapsed + now.since(self.now);
         self.now = now;
+    }
+
+    /// The time on a clock that never jumps back: what has passed, since it began.
+    pub(super) fn elapsed(&self) -> Time {
+        self.elapsed
     }
 
     pub(super) fn now(&self) -> Time {
@@ -71,6 +85,12 @@ impl Timers {
 
     pub(super) fn set_after(&mut self, timer: Timer, wait: Duration) {
         self.due[timer as usize] = self.now + wait;
+    }
+
+    /// Sets `timer`, unless it is due earlier.
+    pub(super) fn set_no_later(&mut self, timer: Timer, wait: Duration) {
+        let due = &mut self.due[timer as usize];
+        *due = (*due).min(self.now + wait);
     }
 
     pub(super) fn stop(&mut self, timer: Timer) {

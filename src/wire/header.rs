@@ -21,7 +21,15 @@ pub enum PacketType {
     ScrapeInquire = 2,
     /// SYNC_SCRAPE_TELL.
     ScrapeTell = 3,
+    /// HEARTBEAT. Old receivers ignore types that they do not know, from here on.
+    Heartbeat = 0x4c53_0001,
+    /// NAK.
+    Nak = 0x4c53_0002,
 }
+
+/// A packet that is sent again has this bit pattern added to its type. To old receivers
+/// that is a type they do not know, so they hear each packet once, as ever.
+const SENT_AGAIN: u32 = 0x4c53_0100;
 
 impl PacketType {
     /// What later speakers call 1: announces of IPv6 peers.
@@ -58,6 +66,23 @@ impl Header {
             packet_type: u32::from_be_bytes([*t0, *t1, *t2, *t3]),
         };
         Ok((header, payload))
+    }
+
+    /// The header that the packet had when it was sent first, if it is sent again.
+    pub fn first(self) -> Option<Self> {
+        let packet_type = self.packet_type ^ SENT_AGAIN;
+        (packet_type <= PacketType::ScrapeTell as u32).then_some(Self {
+            packet_type,
+            ..self
+        })
+    }
+
+    /// The header of the same packet when it is sent again.
+    pub const fn again(self) -> Self {
+        Self {
+            packet_type: self.packet_type ^ SENT_AGAIN,
+            ..self
+        }
     }
 
     /// The header as it is sent.

@@ -5,19 +5,25 @@
 
 mod beacon;
 mod header;
+mod heartbeat;
 mod inquire;
+mod nak;
 mod packet;
 mod peers;
 mod records;
 mod tell;
+mod trailer;
 
 pub use beacon::Beacon;
 pub use header::{Header, PacketType};
+pub use heartbeat::Heartbeat;
 pub use inquire::Inquire;
+pub use nak::Nak;
 pub use packet::Packet;
 pub use peers::PeerList;
 pub use records::{Record, Records};
 pub use tell::TorrentList;
+pub use trailer::Trailer;
 
 /// The largest payload we send: with the headers of IPv4 and UDP one Ethernet
 /// frame.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::engine::{HeardNode, Stats};
 use crate::host::Usage;
 use crate::host::memory::Counts;
-use crate::protocol::MAX_NODES;
+use crate::protocol::{MAX_NODES, RepairCounters};
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::{ScrapeCounters, ScrapeState};
 use crate::reject::Reject;
@@ -102,6 +102,35 @@ pub struct livesync_stats_t {
     /// because the table was full.
     pub table_expired: u64,
     pub table_evicted: u64,
+    /// Repair: packets of others that are missing now and may still come.
+    pub packets_missing: u64,
+    /// Repair: packets that were missing and came after all; and that did not come in time,
+    /// so what they told is lost.
+    pub packets_repaired: u64,
+    pub packets_given_up: u64,
+    /// Repair: packets that others missed and we have sent again.
+    pub packets_sent_again: u64,
+    /// Repair: requests for missing packets that we have sent; and that asked us.
+    pub naks_sent: u64,
+    pub naks_heard: u64,
+    /// Repair: heartbeats sent.
+    pub heartbeats_sent: u64,
+    /// With LIVESYNC_AUTH_ACCEPT: packets that were used although they prove nothing.
+    pub packets_unproven: u64,
+    /// Dropped: numbers that cannot be.
+    pub drops_bad_numbers: u64,
+    /// Dropped: a packet that was heard already, or given up.
+    pub drops_duplicate: u64,
+    /// Dropped: a packet repaired too late to know what is newer.
+    pub drops_too_late: u64,
+    /// Dropped: with a key, a packet without a tag.
+    pub drops_untagged: u64,
+    /// Dropped: with a key, a packet whose tag is not of our keys and our cluster.
+    pub drops_bad_tag: u64,
+    /// Dropped: with a key, a packet that was recorded earlier and sent once more.
+    pub drops_replayed: u64,
+    /// Dropped: with a key, a packet of a tracker whose clock is too far from ours.
+    pub drops_skewed: u64,
 }
 
 /// A tracker that was heard.
@@ -126,6 +155,19 @@ pub struct livesync_node_t {
     pub beacons: u64,
     /// How many torrents it had at its last beacon; 0 before the first.
     pub torrents: u64,
+    /// How many milliseconds its clock is ahead of ours; negative: behind, by the clock and
+    /// by the time that packets take. 0 if its packets do not say.
+    pub ahead_ms: i64,
+    /// How many milliseconds its last packet took longer than the fastest: the replication
+    /// lag.
+    pub lag_ms: u64,
+    /// Packets of it that are missing and may still come; that were missing and came after
+    /// all; and that did not come in time.
+    pub packets_missing: u64,
+    pub packets_repaired: u64,
+    pub packets_given_up: u64,
+    /// 1: its last packet proved by a key where it comes from.
+    pub proven: u64,
 }
 
 /// The swarm of a torrent, in the table of a handle.
@@ -163,6 +205,9 @@ impl livesync_stats_t {
         self.send_errors = counters.send_errors;
         self.packets_overflowed = counters.packets_overflowed;
         self.id_collisions = counters.id_collisions;
+        self.packets_unproven = counters.packets_unproven;
+        self.packets_missing = stats.packets_missing;
+        self.fill_repair(&counters.repair);
         for reject in Reject::ALL {
             *self.drops(reject) = counters.drops.of(reject);
         }
@@ -189,7 +234,23 @@ impl livesync_stats_t {
             Reject::TruncatedTail => &mut self.drops_truncated_tail,
             Reject::Ipv6Unsupported => &mut self.drops_ipv6_unsupported,
             Reject::ScrapeUnsupported => &mut self.drops_scrape_unsupported,
+            Reject::BadNumbers => &mut self.drops_bad_numbers,
+            Reject::Duplicate => &mut self.drops_duplicate,
+            Reject::TooLate => &mut self.drops_too_late,
+            Reject::Untagged => &mut self.drops_untagged,
+            Reject::BadTag => &mut self.drops_bad_tag,
+            Reject::Replayed => &mut self.drops_replayed,
+            Reject::Skewed => &mut self.drops_skewed,
         }
+    }
+
+    fn fill_repair(&mut self, counters: &RepairCounters) {
+        self.packets_repaired = counters.packets_repaired;
+        self.packets_given_up = counters.packets_given_up;
+        self.packets_sent_again = counters.packets_sent_again;
+        self.naks_sent = counters.naks_sent;
+        self.naks_heard = counters.naks_heard;
+        self.heartbeats_sent = counters.heartbeats_sent;
     }
 
     #[cfg(feature = "want_sync_scrape")]
@@ -224,6 +285,12 @@ impl From<&HeardNode> for livesync_node_t {
             records: node.records,
             beacons: node.beacons,
             torrents: node.torrents,
+            ahead_ms: node.ahead_ms,
+            lag_ms: millis(node.lag),
+            packets_missing: node.missing,
+            packets_repaired: node.repaired,
+            packets_given_up: node.given_up,
+            proven: node.proven.into(),
         }
     }
 }

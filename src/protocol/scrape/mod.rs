@@ -22,7 +22,7 @@ use self::tell_back::TellBack;
 use self::telling::Telling;
 use super::batch::Batch;
 use super::counters::ScrapeCounters;
-use super::outbox::Datagram;
+use super::outbox::{Datagram, Kind};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
@@ -82,11 +82,18 @@ pub(super) struct Scrape {
 }
 
 impl Scrape {
-    pub(super) fn new(id: TrackerId, rng: Rng, config: &Config, timers: &mut Timers) -> Self {
+    pub(super) fn new(
+        id: TrackerId,
+        trailer: bool,
+        rng: Rng,
+        config: &Config,
+        timers: &mut Timers,
+    ) -> Self {
         if config.speak {
             timers.set_after(Timer::Beacon, config.first_beacon_delay);
         }
-        let per_tick = (config.tell_packets as usize).saturating_mul(Batch::<Torrent>::CAPACITY);
+        let batch = Batch::new(id, PacketType::ScrapeTell, trailer);
+        let per_tick = (config.tell_packets as usize).saturating_mul(batch.capacity());
         Self {
             id,
             speaks: config.speak,
@@ -99,7 +106,7 @@ impl Scrape {
             counting: false,
             telling: None,
             tell_back: TellBack::new(config.remembered_torrents),
-            batch: Batch::new(id, PacketType::ScrapeTell),
+            batch,
             rng,
             delay: Duration::ZERO,
             counters: ScrapeCounters::default(),
@@ -268,12 +275,15 @@ impl Scrape {
             && let Some(asked) = self.inquiry.decide(torrents, timers)
         {
             self.counters.inquiries_sent += 1;
-            send(Datagram::of(&Inquire { asked }.emit(self.id)));
+            send(Datagram::of(&Inquire { asked }.emit(self.id), Kind::Fixed));
         }
         if std::mem::take(&mut self.beacon_due) {
             timers.set_after(Timer::Beacon, self.interval);
             self.counters.beacons_sent += 1;
-            send(Datagram::of(&Beacon { torrents }.emit(self.id)));
+            send(Datagram::of(
+                &Beacon { torrents }.emit(self.id),
+                Kind::Fixed,
+            ));
         }
     }
 

@@ -1,0 +1,212 @@
+//! The keys by which the trackers of a cluster prove that a packet is theirs.
+
+use std::fmt;
+use std::slice;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// The length of a key in bytes.
+pub const KEY_LEN: usize = 32;
+
+/// One key, or two while a cluster changes from one to the other. The first is for what
+/// we send; what others send is good with either.
+///
+/// As text, which is what a key file holds, each is a line of 64 hexadecimal digits. Empty
+/// lines, and white space around a key, are passed over.
+///
+/// ```
+/// use livesync::{Config, Keys};
+///
+/// let keys: Keys = "
+///     30fa55fe2b2d2b54a1ce10ba96ec7ae9ab3d5b4b8f5d0d0d7c9b7e3e9d3c6f11
+///     e8a1fd2d10ad5a5b3c4a5f4c6b9b7cbb3a0d8a2c4d7e1b95f6f1d2a6c0935e42
+/// "
+/// .parse()?;
+/// let config = Config::on([192, 0, 2, 1]).keys(keys);
+/// # Ok::<(), livesync::keys::BadKeys>(())
+/// ```
+///
+/// Clones share one copy, which is wiped from memory when the last of them is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Keys(Arc<Zeroizing<Vec<[u8; KEY_LEN]>>>);
+
+impl Keys {
+    /// One key: random bytes. The copy that is passed is wiped; any other is the caller's.
+    pub fn new(mut key: [u8; KEY_LEN]) -> Self {
+        let keys = Self::holding(&[&key]);
+        key.zeroize();
+        keys
+    }
+
+    /// The first key, and this one as the second.
+    #[must_use]
+    pub fn and(self, mut second: [u8; KEY_LEN]) -> Self {
+        let keys = Self::holding(&[&self.0[0], &second]);
+        second.zeroize();
+        keys
+    }
+
+    /// The keys: first the one for what we send.
+    pub fn iter(&self) -> slice::Iter<'_, [u8; KEY_LEN]> {
+        self.0.iter()
+    }
+
+    /// They are copied to where they stay: whatever is moved leaves a copy behind.
+    fn holding(keys: &[&[u8; KEY_LEN]]) -> Self {
+        let mut held = Zeroizing::new(Vec::with_capacity(keys.len()));
+        for key in keys {
+            held.extend_from_slice(slice::from_ref(*key));
+        }
+        Self(Arc::new(held))
+    }
+}
+
+impl FromStr for Keys {
+    type Err = BadKeys;
+
+    fn from_str(text: &str) -> Result<Self, BadKeys> {
+        let mut keys = Zeroizing::new(Vec::with_capacity(2));
+        for (index, line) in text.lines().map(str::trim).enumerate() {
+            if line.is_empty() {
+                continue;
+            }
+            if keys.len() == 2 {
+                return Err(BadKeys::TooMany);
+            }
+            keys.push([0; KEY_LEN]);
+            let key = keys.last_mut().expect("it was pushed");
+            decode(line, key).ok_or(BadKeys::Line(index + 1))?;
+        }
+        match keys.as_slice() {
+            [] => Err(BadKeys::None),
+            [first, second] if first == second => Err(BadKeys::Same),
+            _ => Ok(Self(Arc::new(keys))),
+        }
+    }
+}
+
+/// Writes what the digits stand for to `key`, and nowhere else.
+fn decode(digits: &str, key: &mut [u8; KEY_LEN]) -> Option<()> {
+    if digits.len() != 2 * KEY_LEN {
+        return None;
+    }
+    let (pairs, _) = digits.as_bytes().as_chunks::<2>();
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    for (byte, [high, low]) in key.iter_mut().zip(pairs) {
+        *byte = (value(*high)? << 4 | value(*low)?) as u8;
+    }
+    Some(())
+}
+
+/// Nothing that a log line should hold.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+/// Why a text holds no keys. It says nothing of what the text holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BadKeys {
+    /// There is none.
+    None,
+    /// This line, from 1, is not one.
+    Line(usize),
+    /// There are more than two.
+    TooMany,
+    /// There are two, and they are the same.
+    Same,
+}
+
+impl fmt::Display for BadKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("it holds no key"),
+            Self::Line(line) => write!(f, "line {line} is not 64 hexadecimal digits"),
+            Self::TooMany => f.write_str("it holds more than two keys"),
+            Self::Same => f.write_str("it holds the same key twice"),
+        }
+    }
+}
+
+impl std::error::Error for BadKeys {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+    const SECOND: &str = "FFFEFDFCFBFAF9F8F7F6F5F4F3F2F1F0EFEEEDECEBEAE9E8E7E6E5E4E3E2E1E0";
+
+    fn first() -> [u8; KEY_LEN] {
+        std::array::from_fn(|i| i as u8)
+    }
+
+    fn second() -> [u8; KEY_LEN] {
+        first().map(|byte| !byte)
+    }
+
+    #[test]
+    fn text_is_one_key_or_two() {
+        let one = Keys::new(first());
+        let two = Keys::new(first()).and(second());
+        for (text, keys) in [
+            (FIRST.to_owned(), &one),
+            (format!("\n \t{FIRST}  \r\n\r\n\n"), &one),
+            (format!("{FIRST}\n{SECOND}"), &two),
+            (format!("{FIRST}\r\n\r\n\t{SECOND}\r\n"), &two),
+        ] {
+            assert_eq!(&text.parse::<Keys>().unwrap(), keys, "{text:?}");
+        }
+        assert_eq!(one.iter().collect::<Vec<_>>(), [&first()]);
+        assert_eq!(two.iter().collect::<Vec<_>>(), [&first(), &second()]);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        let other = "0".repeat(64);
+        for (text, error) in [
+            (String::new(), BadKeys::None),
+            (" \n\r\n\t".to_owned(), BadKeys::None),
+            (FIRST[1..].to_owned(), BadKeys::Line(1)),
+            (format!("{FIRST}0"), BadKeys::Line(1)),
+            (FIRST.replace('a', "g"), BadKeys::Line(1)),
+            (format!("+{}", &FIRST[1..]), BadKeys::Line(1)),
+            (
+                format!("{} {}", &FIRST[..32], &FIRST[32..]),
+                BadKeys::Line(1),
+            ),
+            (format!("{FIRST} {SECOND}"), BadKeys::Line(1)),
+            (format!("\n{FIRST}\n# {SECOND}"), BadKeys::Line(3)),
+            ("é".repeat(32), BadKeys::Line(1)),
+            (format!("{FIRST}\n{SECOND}\n{other}"), BadKeys::TooMany),
+            (
+                format!("{SECOND}\n{}", SECOND.to_lowercase()),
+                BadKeys::Same,
+            ),
+        ] {
+            assert_eq!(text.parse::<Keys>(), Err(error), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_second_is_the_one_given_last() {
+        let keys = Keys::new(first()).and([7; KEY_LEN]).and(second());
+        assert_eq!(keys, Keys::new(first()).and(second()));
+    }
+
+    #[test]
+    fn keys_are_equal_when_all_their_bytes_are() {
+        let two = Keys::new(first()).and(second());
+        assert_ne!(two, Keys::new(first()));
+        assert_ne!(two, Keys::new(second()).and(first()));
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Keys::new(first())), "Keys { .. }");
+    }
+}

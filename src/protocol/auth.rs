@@ -1,0 +1,74 @@
+//! Proof of origin: a tag that only who has the key can make.
+
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::config::{Auth, Config};
+use crate::keys::{KEY_LEN, Keys};
+use crate::wire::{Header, Trailer};
+
+/// Who says so, as far as a key proves it.
+#[derive(Debug)]
+pub(super) struct Authentication {
+    keys: Keys,
+    cluster: String,
+    required: bool,
+    max_skew: Duration,
+}
+
+impl Authentication {
+    /// Nothing without a key.
+    pub(super) fn new(config: &Config) -> Option<Self> {
+        Some(Self {
+            keys: config.keys.clone()?,
+            cluster: config.cluster.clone(),
+            required: config.auth == Auth::Require,
+            max_skew: config.max_skew,
+        })
+    }
+
+    /// Whether packets that prove nothing are refused.
+    pub(super) fn is_required(&self) -> bool {
+        self.required
+    }
+
+    /// How far the clocks of two trackers may be apart.
+    pub(super) fn max_skew(&self) -> Duration {
+        self.max_skew
+    }
+
+    /// The tag of a packet of ours.
+    pub(super) fn tag(&self, packet: &[u8], trailer: &Trailer) -> [u8; Trailer::TAG_LEN] {
+        let mut tag = [0; Trailer::TAG_LEN];
+        if let Some(first) = self.keys.iter().next() {
+            let mac = self.mac(first, &[packet], trailer).finalize();
+            tag.copy_from_slice(&mac.as_bytes()[..Trailer::TAG_LEN]);
+        }
+        tag
+    }
+
+    /// Whether one of our keys has made the tag of this packet, which was sent first
+    /// with this header.
+    pub(super) fn is_genuine(&self, header: Header, payload: &[u8], trailer: &Trailer) -> bool {
+        let header = header.emit();
+        let made_by = |key| {
+            let mac = self.mac(key, &[&header, payload], trailer);
+            mac.verify_truncated_left(&trailer.tag).is_ok()
+        };
+        trailer.flags & Trailer::TAGGED != 0 && self.keys.iter().any(made_by)
+    }
+
+    fn mac(&self, key: &[u8; KEY_LEN], packet: &[&[u8]], trailer: &Trailer) -> Hmac<Sha256> {
+        let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key);
+        let mut mac = mac.expect("HMAC takes keys of any length");
+        mac.update(self.cluster.as_bytes());
+        mac.update(&[0]);
+        for part in packet {
+            mac.update(part);
+        }
+        mac.update(&trailer.emit()[Trailer::TAG_LEN..]);
+        mac
+    }
+}

@@ -1,0 +1,97 @@
+//! What a packet gets as it leaves: its number, the time and a proof of who sends it.
+
+use super::node::Node;
+use super::numbering::{Numbering, WallClock};
+use super::outbox::{Datagram, Kind};
+use super::repair::Number;
+use crate::config::Config;
+use crate::time::Time;
+use crate::wire::Trailer;
+
+/// Our trailers.
+#[derive(Debug)]
+pub(super) struct Trailers {
+    pub(super) numbering: Numbering,
+    /// Whether somebody may ask for our packets.
+    kept: bool,
+}
+
+impl Trailers {
+    /// There are trailers where there is repair, or a key.
+    pub(super) fn new(now: Time, wall: WallClock, config: &Config) -> Option<Self> {
+        let kept = repairs(config);
+        (config.speak && (kept || config.keys.is_some())).then(|| Self {
+            numbering: Numbering::new(now, wall),
+            kept,
+        })
+    }
+}
+
+/// Whether a node takes part in loss repair: one that does not listen cannot be asked.
+pub(super) fn repairs(config: &Config) -> bool {
+    config.repair && config.listen
+}
+
+impl Node {
+    /// The next packet to send.
+    pub fn poll_transmit(&mut self) -> Option<Datagram> {
+        let mut datagram = self.outbox.pop()?;
+        if !datagram.is_sealed() {
+            self.seal(&mut datagram);
+        }
+        Some(datagram)
+    }
+
+    /// Begins to count anew.
+    pub(super) fn begin_epoch(&mut self) {
+        if let Some(trailers) = &mut self.trailers {
+            trailers.numbering.renew(self.timers.elapsed(), self.wall);
+        }
+        if let Some(repair) = &mut self.repair {
+            repair.begin_epoch();
+        }
+    }
+
+    fn seal(&mut self, datagram: &mut Datagram) {
+        let now = self.timers.elapsed();
+        let used_up = |trailers: &Trailers| trailers.numbering.is_used_up(now);
+        if self.trailers.as_ref().is_some_and(used_up) {
+            self.begin_epoch();
+        }
+        let Some(trailers) = &mut self.trailers else {
+            return;
+        };
+        if datagram.kind == Kind::Fixed && self.authentication.is_none() {
+            return;
+        }
+        let (sent, seq) = match datagram.kind {
+            Kind::Numbered => trailers.numbering.number(now),
+            _ => (trailers.numbering.without_number(now), 0),
+        };
+        let mut trailer = Trailer {
+            epoch: trailers.numbering.epoch(),
+            sent,
+            seq,
+            ..Trailer::default()
+        };
+        if !trailers.kept {
+            trailer.flags |= Trailer::UNKEPT;
+        }
+        if let Some(authentication) = &self.authentication {
+            trailer.flags |= Trailer::TAGGED;
+            trailer.tag = authentication.tag(datagram.as_ref(), &trailer);
+        }
+        datagram.seal(&trailer);
+        self.counters.bytes_out += Trailer::LEN as u64;
+        if let Some(repair) = &mut self.repair
+            && datagram.kind == Kind::Numbered
+        {
+            let number = Number {
+                id: self.id,
+                epoch: trailer.epoch,
+                seq,
+            };
+            repair.departs(number, datagram.as_ref(), &mut self.timers);
+        }
+    }
+}

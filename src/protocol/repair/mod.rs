@@ -1,0 +1,227 @@
+//! Loss repair: every packet that somebody still keeps arrives.
+//!
+//! | rule | here |
+//! | --- | --- |
+//! | who misses packets asks for them, after a random wait | [`stream`], [`backoff`] |
+//! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`allowance`] |
+//! | who is silent says how much it has sent | [`heartbeat`] |
+//! | whatever order packets arrive in, the latest wins | [`latest`] |
+
+mod allowance;
+mod backoff;
+mod heartbeat;
+mod latest;
+mod sent;
+mod stream;
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use self::allowance::{Allowance, Meter};
+use self::backoff::backoff;
+use self::heartbeat::Rhythm;
+pub(super) use self::latest::{Latest, Number};
+use self::sent::Sent;
+pub(super) use self::stream::{Arrival, Listener, Stream, Tally};
+use super::counters::RepairCounters;
+use super::outbox::{Datagram, Kind};
+use super::timers::{Timer, Timers};
+use crate::time::Time;
+use crate::types::TrackerId;
+use crate::wire::{Header, Heartbeat, Nak, PacketType};
+
+/// How long packets are kept at most, by who has sent them and by who has heard them; so
+/// long it makes sense to ask.
+const KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// How many bytes of packets are kept at most.
+const KEPT_BYTES: usize = 8 << 20;
+
+/// Packets sent again take this part of the bytes per second that we send anyway at most,
+const AGAIN_PART: u64 = 5;
+
+/// or this, if that is more.
+const AGAIN_LEAST: u64 = 512 << 10;
+
+/// How many bytes of NAKs per second we send at most.
+const NAKS: u64 = 64 << 10;
+
+/// Gaps that are due so soon are asked for, too, when one is.
+const SOON: Duration = Duration::from_millis(40);
+
+/// Whether a packet that belongs to a time in which this sender was heard can come yet.
+pub(super) fn can_still_come(now: Time, heard: Time) -> bool {
+    now.since(heard) < KEPT_FOR
+}
+
+/// The loss repair of one node. Time is what has passed here, jumps back left out.
+#[derive(Debug)]
+pub(super) struct Repair {
+    /// Whether we say anything ourselves.
+    speaks: bool,
+    sent: Sent,
+    pub(super) latest: Latest,
+    rhythm: Rhythm,
+    meter: Meter,
+    again: Allowance,
+    naks: Allowance,
+    rng: Rng,
+    pub(super) counters: RepairCounters,
+}
+
+impl Repair {
+    pub(super) fn new(rng: Rng, speaks: bool, timers: &mut Timers) -> Self {
+        let now = timers.elapsed();
+        let mut rhythm = Rhythm::new();
+        if speaks {
+            timers.set_after(Timer::Heartbeat, rhythm.after_packet(now));
+        }
+        Self {
+            speaks,
+            sent: Sent::default(),
+            latest: Latest::new(now),
+            rhythm,
+            meter: Meter::new(now),
+            again: Allowance::new(now, AGAIN_LEAST),
+            naks: Allowance::new(now, NAKS),
+            rng,
+            counters: RepairCounters::default(),
+        }
+    }
+
+    /// A packet of ours leaves with its number.
+    pub(super) fn departs(&mut self, number: Number, packet: &[u8], timers: &mut Timers) {
+        let now = timers.elapsed();
+        let tell = PacketType::ScrapeTell as u32;
+        let announces = Header::parse(packet).is_ok_and(|(header, _)| header.packet_type != tell);
+        let packet: Arc<[u8]> = packet.into();
+        self.meter.count(now, packet.len());
+        if announces {
+            self.latest.keep(now, now, Some(number), packet.clone());
+        }
+        self.sent.keep(now, number.seq, packet);
+        timers.set_after(Timer::Heartbeat, self.rhythm.after_packet(now));
+    }
+
+    /// From now on our packets have numbers of another epoch, or another id.
+    pub(super) fn begin_epoch(&mut self) {
+        self.sent = Sent::default();
+    }
+
+    /// How long to wait before we ask, one of so many who may miss the same.
+    pub(super) fn wait(&mut self, members: usize) -> Duration {
+        backoff(&mut self.rng, members)
+    }
+
+    /// Somebody asks us for packets of this epoch.
+    pub(super) fn asked(&mut self, nak: &Nak<'_>, timers: &mut Timers) {
+        self.counters.naks_heard += 1;
+        let now = timers.elapsed();
+        for missing in nak.ranges() {
+            self.sent.ask(now, missing);
+        }
+        timers.set_no_later(Timer::Again, Duration::ZERO);
+        timers.set_no_later(Timer::Heartbeat, self.rhythm.asked(now));
+    }
+
+    /// Somebody asks another one.
+    pub(super) fn asked_another(
+        &mut self,
+        now: Time,
+        nak: &Nak<'_>,
+        stream: &mut Stream,
+        members: usize,
+    ) {
+        stream.asked_by_another(now, nak, || backoff(&mut self.rng, members));
+    }
+
+    /// Says how much we have sent, if it is time to.
+    pub(super) fn heartbeat(
+        &mut self,
+        id: TrackerId,
+        epoch: u32,
+        highest: u32,
+        timers: &mut Timers,
+    ) -> Option<Datagram> {
+        if !timers.take_due(Timer::Heartbeat) {
+            return None;
+        }
+        let now = timers.elapsed();
+        self.sent.forget(now);
+        self.latest.forget(now);
+        self.counters.heartbeats_sent += 1;
+        timers.set_after(Timer::Heartbeat, self.rhythm.after_heartbeat(now));
+        let heartbeat = Heartbeat { epoch, highest };
+        Some(Datagram::of(&heartbeat.emit(id), Kind::Ours))
+    }
+
+    /// Sends again what was asked for, as far as that is due and allowed.
+    pub(super) fn send_again(&mut self, timers: &mut Timers, mut send: impl FnMut(Datagram)) {
+        if !timers.take_due(Timer::Again) {
+            return;
+        }
+        let now = timers.elapsed();
+        let rate = (self.meter.rate(now) / AGAIN_PART).max(AGAIN_LEAST);
+        loop {
+            let allowance = |bytes| self.again.take(now, rate, bytes);
+            match self.sent.send_again(now, allowance) {
+                Ok(Some(packet)) => {
+                    self.counters.packets_sent_again += 1;
+                    send(Datagram::again(&packet));
+                }
+                Ok(None) => break,
+                Err(wait) => return timers.set_after(Timer::Again, wait),
+            }
+        }
+        if let Some(due) = self.sent.next_due() {
+            timers.set_after(Timer::Again, due.since(now));
+        }
+    }
+
+    /// Gives up what nobody keeps any longer, and asks for the rest, as far as that is
+    /// due.
+    pub(super) fn ask<'a>(
+        &mut self,
+        id: TrackerId,
+        members: usize,
+        streams: impl Iterator<Item = (TrackerId, &'a mut Stream)>,
+        timers: &mut Timers,
+        mut send: impl FnMut(Datagram),
+    ) {
+        if !timers.take_due(Timer::Ask) {
+            return;
+        }
+        let now = timers.elapsed();
+        let mut next = Time::NEVER;
+        for (asked, stream) in streams {
+            stream.give_up(now);
+            let missing = stream.ask(now, SOON, || backoff(&mut self.rng, members));
+            if self.speaks {
+                let naks = missing.chunks(Nak::MAX_RANGES);
+                naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch, ranges))
+                    .for_each(&mut send);
+            }
+            next = next.min(stream.due());
+        }
+        if next != Time::NEVER {
+            timers.set_after(Timer::Ask, next.since(now));
+        }
+    }
+
+    fn nak(
+        &mut self,
+        now: Time,
+        id: TrackerId,
+        asked: TrackerId,
+        epoch: u32,
+        ranges: &[RangeInclusive<u32>],
+    ) -> Option<Datagram> {
+        let nak = Nak::emit(id, asked, epoch, ranges);
+        self.naks.take(now, NAKS, nak.len()).ok()?;
+        self.counters.naks_sent += 1;
+        Some(Datagram::of(&nak, Kind::Ours))
+    }
+}
