@@ -7,7 +7,7 @@ use crate::config::Config;
 use crate::error::SetupError;
 use crate::net::{Group, receive, wait};
 use crate::types::TrackerId;
-use crate::wire::{Header, Inquire, MAX_RECEIVED, Packet};
+use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
 /// What a [`selftest`] found.
 #[derive(Debug)]
@@ -49,11 +49,10 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
             let packet = &buffer[..len];
             if packet == probe {
                 findings.echo.get_or_insert(start.elapsed());
-            } else if let Ok((header, payload)) = Header::parse(packet)
-                && let Ok(packet) = Packet::parse(header, payload)
-                && !packet.is_probe(header.id)
+            } else if let Ok(frame) = Frame::parse(packet)
+                && !frame.packet.is_probe(frame.header.id)
             {
-                findings.note(header.id, source);
+                findings.note(frame.header.id, source);
             }
         } else if wait([Some(receiver), None], None, Some(left)).is_err() {
             break;

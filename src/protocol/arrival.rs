@@ -9,26 +9,13 @@ use super::repair::{Arrival, Listener, Number, Stream, can_still_come};
 use super::timers::Timer;
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::TrackerId;
-use crate::wire::{Header, Packet, Trailer};
+use crate::wire::{Frame, Packet, Trailer};
 
 /// A packet that is to be used.
 pub(super) struct Arrived<'a> {
-    pub(super) from: TrackerId,
-    pub(super) packet: Packet<'a>,
+    pub(super) frame: Frame<'a>,
     /// Which one it is, and how it comes, if it is numbered.
     pub(super) order: Option<(Number, Arrival)>,
-}
-
-/// What the bytes around a packet say.
-#[derive(Clone, Copy)]
-struct Envelope {
-    from: TrackerId,
-    trailer: Option<Trailer>,
-    /// It was sent before.
-    again: bool,
-    /// A key proves it.
-    proven: bool,
 }
 
 impl Node {
@@ -48,37 +35,17 @@ impl Node {
         if !source.blessed && !self.allows(*source.address.ip()) {
             return Err(Reject::NotBlessed);
         }
-        let (header, payload) = Header::parse(datagram)?;
-        let first = header.first();
-        let header = first.unwrap_or(header);
-        let (payload, trailer) = Trailer::split(header, payload);
-        let packet = Packet::parse(header, payload)?;
-        let from = header.id;
-        if packet.is_probe(from) {
-            let order = None;
-            return Ok(Arrived {
-                from,
-                packet,
-                order,
-            });
+        let frame = Frame::parse(datagram)?;
+        if frame.packet.is_probe(frame.header.id) {
+            return Ok(Arrived { frame, order: None });
         }
-        let proven = self.prove(header, payload, trailer.as_ref())?;
-        if from == self.id {
+        let proven = self.prove(&frame)?;
+        if frame.header.id == self.id {
             self.draw_new_id();
         }
-        let envelope = Envelope {
-            from,
-            trailer,
-            again: first.is_some(),
-            proven,
-        };
-        let order = self.put_in_order(envelope, &packet)?;
-        self.heard(source, envelope, &packet);
-        Ok(Arrived {
-            from,
-            packet,
-            order,
-        })
+        let order = self.put_in_order(&frame, proven)?;
+        self.heard(source, &frame, proven);
+        Ok(Arrived { frame, order })
     }
 
     fn allows(&self, source: Ipv4Addr) -> bool {
@@ -87,17 +54,12 @@ impl Node {
     }
 
     /// Whether a key proves where a packet comes from, and that it is sent now.
-    fn prove(
-        &mut self,
-        header: Header,
-        payload: &[u8],
-        trailer: Option<&Trailer>,
-    ) -> Result<bool, Reject> {
+    fn prove(&mut self, frame: &Frame<'_>) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
-        let tagged = trailer.filter(|trailer| trailer.flags & Trailer::TAGGED != 0);
-        let genuine = tagged.filter(|trailer| authentication.is_genuine(header, payload, trailer));
+        let tagged = frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED));
+        let genuine = tagged.filter(|trailer| authentication.is_genuine(frame, trailer));
         let Some(trailer) = genuine else {
             if authentication.is_required() {
                 let bad = tagged.map(|_| Reject::BadTag);
@@ -106,14 +68,14 @@ impl Node {
             self.counters.packets_unproven += 1;
             return Ok(false);
         };
-        let ahead = self.ahead_ms(trailer);
+        let ahead = self.ahead_ms(&trailer);
         if Duration::from_millis(ahead.unsigned_abs()) > authentication.max_skew() {
             return Err(Reject::Skewed);
         }
         // What was sent before we came up may have been recorded by whomever: we cannot know
         // whether we have heard it.
         let listened = self.listened().as_millis() as i64;
-        let is_ours = header.id == self.id && self.epoch() == Some(trailer.epoch);
+        let is_ours = frame.header.id == self.id && self.epoch() == Some(trailer.epoch);
         if ahead < -listened || is_ours {
             return Err(Reject::Replayed);
         }
@@ -123,26 +85,27 @@ impl Node {
     /// Finds the place of a packet among those of its sender. Each is used once.
     fn put_in_order(
         &mut self,
-        envelope: Envelope,
-        packet: &Packet<'_>,
+        frame: &Frame<'_>,
+        proven: bool,
     ) -> Result<Option<(Number, Arrival)>, Reject> {
-        let Envelope {
-            from,
+        let Frame {
             again,
-            proven,
+            ref packet,
+            trailer,
             ..
-        } = envelope;
-        let numbered = envelope.trailer.is_some_and(|trailer| trailer.seq > 0);
+        } = *frame;
+        let from = frame.header.id;
+        let numbered = trailer.is_some_and(|trailer| trailer.seq > 0);
         match packet {
             Packet::Live(_) | Packet::ScrapeTell(_) if numbered || !again => {}
             Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if !numbered && !again => {}
-            Packet::Heartbeat(_) | Packet::Nak(_) if envelope.trailer.is_some() && !numbered => {}
+            Packet::Heartbeat(_) | Packet::Nak(_) if trailer.is_some() && !numbered => {}
             _ => return Err(Reject::BadNumbers),
         }
         if again && self.repair.is_none() {
             return Err(Reject::Duplicate);
         }
-        let Some(trailer) = envelope.trailer else {
+        let Some(trailer) = trailer else {
             return Ok(None);
         };
         if self.repair.is_none() && !proven {
@@ -172,7 +135,7 @@ impl Node {
         stream.heard = now;
         let (timers, repair) = (&mut self.timers, &mut self.repair);
         let ask = || match repair {
-            Some(repair) if trailer.flags & Trailer::UNKEPT == 0 => {
+            Some(repair) if !trailer.has(Trailer::UNKEPT) => {
                 let wait = repair.wait(members);
                 timers.set_no_later(Timer::Ask, wait);
                 now + wait
@@ -203,18 +166,18 @@ impl Node {
         Ok(None)
     }
 
-    fn heard(&mut self, source: Source, envelope: Envelope, packet: &Packet<'_>) {
+    fn heard(&mut self, source: Source, frame: &Frame<'_>, proven: bool) {
         let packets_out = self.counters.packets_out;
         self.company.heard(packets_out, &mut self.timers);
-        let in_time = envelope.trailer.filter(|_| !envelope.again);
+        let in_time = frame.trailer.filter(|_| !frame.again);
         let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));
-        let heard = &mut self.nodes.get(envelope.from).heard;
+        let heard = &mut self.nodes.get(frame.header.id).heard;
         heard.last = self.timers.now();
         heard.address = source.address;
         heard.packets += 1;
-        heard.proven = envelope.proven;
+        heard.proven = proven;
         heard.ahead_ms = ahead.unwrap_or(heard.ahead_ms);
-        heard.count(packet);
+        heard.count(&frame.packet);
     }
 
     /// By how much the clock of a packet's sender is ahead of ours.

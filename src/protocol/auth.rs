@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use crate::config::{Auth, Config};
 use crate::keys::{KEY_LEN, Keys};
-use crate::wire::{Header, Trailer};
+use crate::wire::{Frame, Trailer};
 
 /// Who says so, as far as a key proves it.
 #[derive(Debug)]
@@ -49,15 +49,13 @@ impl Authentication {
         tag
     }
 
-    /// Whether one of our keys has made the tag of this packet, which was sent first
-    /// with this header.
-    pub(super) fn is_genuine(&self, header: Header, payload: &[u8], trailer: &Trailer) -> bool {
-        let header = header.emit();
-        let made_by = |key| {
-            let mac = self.mac(key, &[&header, payload], trailer);
+    /// Whether one of our keys has made the tag of this packet.
+    pub(super) fn is_genuine(&self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
+        let header = frame.header.emit();
+        self.keys.iter().any(|key| {
+            let mac = self.mac(key, &[&header, frame.payload], trailer);
             mac.verify_truncated_left(&trailer.tag).is_ok()
-        };
-        trailer.flags & Trailer::TAGGED != 0 && self.keys.iter().any(made_by)
+        })
     }
 
     fn mac(&self, key: &[u8; KEY_LEN], packet: &[&[u8]], trailer: &Trailer) -> Hmac<Sha256> {

@@ -289,20 +289,17 @@ impl Node {
         arrived: Arrived<'a>,
         datagram: &'a [u8],
     ) -> Result<Received<'a>, Reject> {
-        let Arrived {
-            from,
-            packet,
-            order,
-        } = arrived;
-        let received = match packet {
+        let Arrived { frame, order } = arrived;
+        let from = frame.header.id;
+        let received = match frame.packet {
             Packet::Live(peers) => self.handle_peers(peers, order, datagram),
             Packet::Heartbeat(_) => Ok(Received::Nothing),
             Packet::Nak(nak) => {
                 self.handle_nak(&nak);
                 Ok(Received::Nothing)
             }
-            _ if packet.is_probe(from) => Ok(Received::Nothing),
-            _ => self.handle_scrape(from, packet),
+            packet if packet.is_probe(from) => Ok(Received::Nothing),
+            packet => self.handle_scrape(from, packet),
         };
         if let Some((number, Arrival::Late(_))) = order
             && let Some(stream) = self.nodes.stream(number.id)

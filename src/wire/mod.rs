@@ -4,6 +4,7 @@
 //! One file per packet of the specification; each holds its offsets.
 
 mod beacon;
+mod frame;
 mod header;
 mod heartbeat;
 mod inquire;
@@ -15,6 +16,7 @@ mod tell;
 mod trailer;
 
 pub use beacon::Beacon;
+pub use frame::Frame;
 pub use header::{Header, PacketType};
 pub use heartbeat::Heartbeat;
 pub use inquire::Inquire;

@@ -59,6 +59,11 @@ impl Trailer {
         (payload, None)
     }
 
+    /// Whether a flag is set.
+    pub const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
     /// The trailer as it is sent.
     pub fn emit(&self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];

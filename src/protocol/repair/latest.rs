@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::{KEPT_BYTES, KEPT_FOR};
 use crate::time::Time;
 use crate::types::{Announce, InfoHash, PeerFlags, TrackerId};
-use crate::wire::{Header, Packet, PeerList, Trailer};
+use crate::wire::{Frame, Packet, PeerList};
 
 /// Which packet this is, among those of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,14 +93,17 @@ impl Latest {
         if at < self.reaches_back {
             return None;
         }
-        let mut newer: HashMap<_, _> = late
-            .clone()
-            .map(|announce| (key(&announce), Newer::default()))
-            .collect();
+        let mut marks = Marks::default();
+        let mut newer = HashMap::new();
+        for announce in late.clone() {
+            marks.set(&announce.info_hash);
+            newer.insert(key(&announce), Newer::default());
+        }
         let told = self.told.iter().filter(|told| told.is_newer(number, at));
         let told = told.map(|told| (told.at, &*told.bytes));
         for (at, bytes) in told.chain(unsent.map(|bytes| (Time::NEVER, bytes))) {
-            for announce in announces(bytes) {
+            let perhaps = announces(bytes).filter(|announce| marks.has(&announce.info_hash));
+            for announce in perhaps {
                 if let Some(newer) = newer.get_mut(&key(&announce)) {
                     newer.add(at, announce);
                 }
@@ -121,6 +124,34 @@ impl Told {
             }
             _ => self.at > at,
         }
+    }
+}
+
+/// Some torrents, by a part of their info_hash. Of many thousand newer announces hardly
+/// any is of the same torrent as a late one, and this finds out fast which may be.
+#[derive(Debug)]
+struct Marks([u64; 64]);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl Marks {
+    fn set(&mut self, info_hash: &InfoHash) {
+        let (word, bit) = Self::place(info_hash);
+        self.0[word] |= bit;
+    }
+
+    fn has(&self, info_hash: &InfoHash) -> bool {
+        let (word, bit) = Self::place(info_hash);
+        self.0[word] & bit != 0
+    }
+
+    fn place(info_hash: &InfoHash) -> (usize, u64) {
+        let [first, second, ..] = info_hash.0;
+        (usize::from(first & 63), 1 << (second & 63))
     }
 }
 
@@ -155,13 +186,11 @@ fn key(announce: &Announce) -> (InfoHash, IpAddr, u16) {
 
 /// The announces in a packet, if that is what is in it.
 fn announces(packet: &[u8]) -> impl Iterator<Item = Announce> {
-    let peers = Header::parse(packet).ok().and_then(|(header, payload)| {
-        let header = header.first().unwrap_or(header);
-        let (payload, _) = Trailer::split(header, payload);
-        match Packet::parse(header, payload) {
-            Ok(Packet::Live(peers)) => Some(peers),
+    let peers = Frame::parse(packet)
+        .ok()
+        .and_then(|frame| match frame.packet {
+            Packet::Live(peers) => Some(peers),
             _ => None,
-        }
-    });
+        });
     peers.into_iter().flatten()
 }
