@@ -60,6 +60,8 @@ pub(super) struct State {
     pub(super) live: Option<Live>,
     /// What was done until the last stop.
     pub(super) last: Option<Stats>,
+    /// In which epoch the last run began.
+    pub(super) epoch: Option<u32>,
     pub(super) log: Level,
 }
 
@@ -74,6 +76,7 @@ impl Engine {
                 group: None,
                 live: None,
                 last: None,
+                epoch: None,
                 log: Config::default().log,
             }),
             run: Run::default(),

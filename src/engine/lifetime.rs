@@ -58,7 +58,8 @@ impl Engine {
         };
         config.scrape &= scrape;
         config.ipv6 &= ipv6;
-        let mut live = Live::new(self.clock.now(), id, group, &config);
+        let mut live = Live::new(self.clock.now(), id, group, &config, state.epoch);
+        state.epoch = live.node.epoch().or(state.epoch);
         attach(&mut live).map_err(SetupError::Thread)?;
         state.live = Some(live);
         drop(state);

@@ -62,11 +62,20 @@ struct Quiet {
 }
 
 impl Live {
-    pub(super) fn new(now: Time, id: TrackerId, group: Group, config: &Config) -> Self {
+    pub(super) fn new(
+        now: Time,
+        id: TrackerId,
+        group: Group,
+        config: &Config,
+        last_epoch: Option<u32>,
+    ) -> Self {
         // In a model the same again.
         let seed = if cfg!(shuttle) { 1 } else { random() };
         let mut node = Node::new(now, id, group.address(), seed, config);
         node.set_unix_time(now, unix_time());
+        last_epoch
+            .into_iter()
+            .for_each(|epoch| node.begin_after(epoch));
         Self {
             node,
             group: Arc::new(group),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::received::Source;
-use super::repair::{Arrival, Listener, Number, Stream, can_still_come};
+use super::repair::{Arrival, KEPT_FOR, Listener, Number, Stream};
 use super::timers::Timer;
 use crate::reject::Reject;
 use crate::time::Time;
@@ -114,18 +114,18 @@ impl Node {
         let now = self.timers.elapsed();
         let listened = self.listened();
         let members = self.nodes.len();
-        let known = self.nodes.get(from);
-        match &known.stream {
+        let sender = self.nodes.get(from);
+        match &sender.stream {
             Some(stream) if stream.epoch == trailer.epoch => {}
             Some(stream)
                 if is_before(trailer.epoch, stream.epoch)
-                    && (proven || can_still_come(now, stream.heard)) =>
+                    && (proven || now.since(stream.heard) < KEPT_FOR) =>
             {
-                return Err(Reject::Replayed);
+                return Err(known(proven));
             }
             _ if again => return Err(Reject::Duplicate),
             _ => {
-                let old = known.stream.replace(Stream::new(now, &trailer));
+                let old = sender.stream.replace(Stream::new(now, &trailer));
                 old.into_iter().for_each(|old| self.nodes.end(old));
             }
         }
@@ -140,7 +140,10 @@ impl Node {
                 timers.set_no_later(Timer::Ask, wait);
                 now + wait
             }
-            _ => Time::NEVER,
+            _ => {
+                timers.set_no_later(Timer::Ask, KEPT_FOR);
+                Time::NEVER
+            }
         };
         let listener = Listener { now, listened };
         if numbered {
@@ -150,8 +153,7 @@ impl Node {
                 seq: trailer.seq,
             };
             return match stream.arrives(listener, &trailer, again, ask) {
-                Arrival::Known if proven && !again => Err(Reject::Replayed),
-                Arrival::Known => Err(Reject::Duplicate),
+                Arrival::Known => Err(known(proven && !again)),
                 arrival => Ok(Some((number, arrival))),
             };
         }
@@ -189,11 +191,15 @@ impl Node {
     fn listened(&self) -> Duration {
         self.timers.elapsed().since(self.began)
     }
+}
 
-    fn epoch(&self) -> Option<u32> {
-        self.trailers
-            .as_ref()
-            .map(|trailers| trailers.numbering.epoch())
+/// Why something is not used that was heard before. With a proof of its origin somebody
+/// has recorded it; without one, or sent again by its sender, it is a duplicate.
+fn known(recorded: bool) -> Reject {
+    if recorded {
+        Reject::Replayed
+    } else {
+        Reject::Duplicate
     }
 }
 

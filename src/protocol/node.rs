@@ -176,6 +176,20 @@ impl Node {
         }
     }
 
+    /// Numbers what it sends later than this epoch: the one of the run before, which may
+    /// have been a moment ago.
+    pub fn begin_after(&mut self, epoch: u32) {
+        if let Some(trailers) = &mut self.trailers {
+            trailers.numbering.begin_after(epoch);
+        }
+    }
+
+    /// The epoch in which it numbers what it sends, if it does.
+    pub fn epoch(&self) -> Option<u32> {
+        let trailers = self.trailers.as_ref();
+        trailers.map(|trailers| trailers.numbering.epoch())
+    }
+
     /// What scrape sync does now, if this node takes part in it.
     #[cfg(feature = "want_sync_scrape")]
     pub fn scrape_state(&self) -> Option<ScrapeState> {
@@ -304,7 +318,7 @@ impl Node {
         if let Some((number, Arrival::Late(_))) = order
             && let Some(stream) = self.nodes.stream(number.id)
         {
-            stream.settle(number.seq, received.is_ok());
+            stream.settle(number.seq, !matches!(received, Err(Reject::TooLate)));
         }
         received
     }
@@ -354,15 +368,27 @@ impl Node {
 
     /// Asks for what we miss, and does what others miss of ours.
     fn repair(&mut self) {
-        let Some(repair) = &mut self.repair else {
-            return;
-        };
         let timers = &mut self.timers;
         let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
-        let members = self.nodes.len();
-        repair.ask(self.id, members, self.nodes.streams(), timers, &mut send);
-        repair.send_again(timers, &mut send);
-        if let Some(trailers) = &self.trailers {
+        if timers.take_due(Timer::Ask) {
+            let now = timers.elapsed();
+            let members = self.nodes.len();
+            let mut next = Time::NEVER;
+            for (id, stream) in self.nodes.streams() {
+                stream.give_up(now);
+                if let Some(repair) = &mut self.repair {
+                    repair.ask(now, self.id, (id, stream), members, &mut send);
+                }
+                next = next.min(stream.due());
+            }
+            if next != Time::NEVER {
+                timers.set_after(Timer::Ask, next.since(now));
+            }
+        }
+        if let Some(repair) = &mut self.repair
+            && let Some(trailers) = &self.trailers
+        {
+            repair.send_again(timers, &mut send);
             let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
             let heartbeat = repair.heartbeat(self.id, epoch, highest, timers);
             heartbeat.into_iter().for_each(send);

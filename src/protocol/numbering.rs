@@ -69,6 +69,14 @@ impl Numbering {
         }
     }
 
+    /// Goes on with an epoch that is later than this one, too.
+    pub(super) fn begin_after(&mut self, epoch: u32) {
+        let by = epoch.wrapping_sub(self.epoch()) as i32;
+        if by >= 0 {
+            self.epoch += i64::from(by) + 1;
+        }
+    }
+
     /// Whether the clock on the wall was set, or has drifted away, so that another epoch
     /// would be nearer to it.
     pub(super) fn is_off(&self, now: Time, wall: WallClock) -> bool {
@@ -173,6 +181,19 @@ mod tests {
             (numbering.epoch(), numbering.is_off(later, clock)),
             (70, false)
         );
+    }
+
+    #[test]
+    fn two_runs_within_a_tenth_of_a_second_have_two_epochs() {
+        let now = Time::START;
+        let clock = wall(now, ERA as u64 + 5_000);
+        let mut numbering = Numbering::new(now, clock);
+        numbering.begin_after(49);
+        assert_eq!(numbering.epoch(), 50);
+        numbering.begin_after(50);
+        assert_eq!(numbering.epoch(), 51);
+        numbering.begin_after(60);
+        assert_eq!(numbering.epoch(), 61);
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::wire::{Header, Heartbeat, Nak, PacketType};
 
 /// How long packets are kept at most, by who has sent them and by who has heard them; so
 /// long it makes sense to ask.
-const KEPT_FOR: Duration = Duration::from_secs(10);
+pub(super) const KEPT_FOR: Duration = Duration::from_secs(10);
 
 /// How many bytes of packets are kept at most.
 const KEPT_BYTES: usize = 8 << 20;
@@ -51,11 +51,6 @@ const NAKS: u64 = 64 << 10;
 
 /// Gaps that are due so soon are asked for, too, when one is.
 const SOON: Duration = Duration::from_millis(40);
-
-/// Whether a packet that belongs to a time in which this sender was heard can come yet.
-pub(super) fn can_still_come(now: Time, heard: Time) -> bool {
-    now.since(heard) < KEPT_FOR
-}
 
 /// The loss repair of one node. Time is what has passed here, jumps back left out.
 #[derive(Debug)]
@@ -181,33 +176,20 @@ impl Repair {
         }
     }
 
-    /// Gives up what nobody keeps any longer, and asks for the rest, as far as that is
-    /// due.
-    pub(super) fn ask<'a>(
+    /// Asks a sender for what is missing of its stream, as far as that is due.
+    pub(super) fn ask(
         &mut self,
+        now: Time,
         id: TrackerId,
+        (asked, stream): (TrackerId, &mut Stream),
         members: usize,
-        streams: impl Iterator<Item = (TrackerId, &'a mut Stream)>,
-        timers: &mut Timers,
-        mut send: impl FnMut(Datagram),
+        send: impl FnMut(Datagram),
     ) {
-        if !timers.take_due(Timer::Ask) {
-            return;
-        }
-        let now = timers.elapsed();
-        let mut next = Time::NEVER;
-        for (asked, stream) in streams {
-            stream.give_up(now);
-            let missing = stream.ask(now, SOON, || backoff(&mut self.rng, members));
-            if self.speaks {
-                let naks = missing.chunks(Nak::MAX_RANGES);
-                naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch, ranges))
-                    .for_each(&mut send);
-            }
-            next = next.min(stream.due());
-        }
-        if next != Time::NEVER {
-            timers.set_after(Timer::Ask, next.since(now));
+        let missing = stream.ask(now, SOON, || backoff(&mut self.rng, members));
+        if self.speaks {
+            let naks = missing.chunks(Nak::MAX_RANGES);
+            naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch, ranges))
+                .for_each(send);
         }
     }
 

@@ -188,13 +188,13 @@ impl Stream {
     }
 
     /// When there is something to do about what is missing.
-    pub(super) fn due(&self) -> Time {
+    pub(in crate::protocol) fn due(&self) -> Time {
         let due = |gap: &Gap| gap.ask.min(gap.since + KEPT_FOR);
         self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
     /// Gives up what nobody keeps any longer.
-    pub(super) fn give_up(&mut self, now: Time) {
+    pub(in crate::protocol) fn give_up(&mut self, now: Time) {
         // A gap that was split is as old as its other half, so they are in this order.
         while let Some(oldest) = self.gaps.front()
             && now.since(oldest.since) >= KEPT_FOR
