@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::path::PathBuf;
 
 /// A setup error: one clear line that says what failed, for which address or
 /// setting, and why.
@@ -26,6 +27,13 @@ pub enum SetupError {
         name: &'static str,
         /// What it may hold.
         expected: &'static str,
+    },
+    /// The key file cannot be used.
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
     },
     /// The group is not a multicast address.
     NotMulticast(Ipv4Addr),
@@ -70,6 +78,9 @@ impl fmt::Display for SetupError {
                 expected,
             } => write!(f, "{name}={value} is not {expected}"),
             Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
+            Self::KeyFile { path, error } => {
+                write!(f, "cannot use the key file {}: {error}", path.display())
+            }
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
             Self::NoPort => f.write_str("cannot sync on port 0"),
@@ -117,7 +128,9 @@ impl std::error::Error for NotRunning {}
 impl std::error::Error for SetupError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Socket { error, .. } | Self::Thread(error) => Some(error),
+            Self::KeyFile { error, .. } | Self::Socket { error, .. } | Self::Thread(error) => {
+                Some(error)
+            }
             _ => None,
         }
     }

@@ -5,9 +5,10 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use super::engine::{Engine, State};
+use super::key_file;
 use super::live::Live;
 use super::sync::{MutexGuard, thread};
-use crate::config::Config;
+use crate::config::{Config, is_cluster_name};
 use crate::error::SetupError;
 use crate::log::Level;
 use crate::net::Group;
@@ -25,13 +26,23 @@ const LAST_PATIENCE: Duration = Duration::from_millis(50);
 
 impl Engine {
     /// Joins the group as `config` says. From now on packets wait for us in the
-    /// kernel.
-    pub fn bind(&self, config: Config) -> Result<(), SetupError> {
+    /// kernel. The key file is read here and never again: a tracker may change its root
+    /// directory next, and give up the rights to read it.
+    pub fn bind(&self, mut config: Config) -> Result<(), SetupError> {
         let mut state = self.settled()?;
         if state.group.is_some() || state.live.is_some() {
             return Err(SetupError::AlreadyBound);
         }
         state.binding = None;
+        if !is_cluster_name(&config.cluster) {
+            return Err(SetupError::Field {
+                name: "cluster",
+                expected: "1 to 255 bytes of UTF-8",
+            });
+        }
+        if let Some(path) = &config.key_file {
+            config.keys = Some(key_file::read(path)?);
+        }
         state.group = Some(Group::join(&config)?);
         state.log = config.log;
         state.binding = Some(config);

@@ -3,6 +3,7 @@
 mod clock;
 #[expect(clippy::module_inception, reason = "the room is named after it")]
 mod engine;
+mod key_file;
 mod lifetime;
 mod live;
 mod polling;

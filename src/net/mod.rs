@@ -10,6 +10,7 @@ pub(crate) use poll_set::PollSet;
 #[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;
 pub(crate) use sys::{
-    NoCancel, NoSignals, receive, receive_capacity, thread_exists, thread_number, wait,
+    NoCancel, NoSignals, effective_user, receive, receive_capacity, thread_exists, thread_number,
+    wait,
 };
 pub(crate) use waker::Waker;

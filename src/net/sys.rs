@@ -118,6 +118,12 @@ pub(super) fn epoll_add(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) -> io::Resu
     Err(io::ErrorKind::Unsupported.into())
 }
 
+/// The user on whose behalf this process opens files.
+pub(crate) fn effective_user() -> u32 {
+    // SAFETY: a call without arguments.
+    unsafe { libc::geteuid() }
+}
+
 /// While this lives, the current thread is not cancelled: a host that ends its
 /// threads by pthread_cancel(3) must not end one in the middle of our code, which
 /// cannot be unwound that way.

@@ -136,6 +136,10 @@ impl NoSignals {
     }
 }
 
+pub(crate) fn effective_user() -> u32 {
+    0
+}
+
 pub(crate) fn thread_number() -> i32 {
     0
 }

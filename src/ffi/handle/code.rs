@@ -9,7 +9,7 @@ pub const LIVESYNC_OK: c_int = 0;
 /// A pointer is NULL, or a number is nonsense.
 pub const LIVESYNC_E_ARGUMENT: c_int = -1;
 /// A field of the configuration, or an environment variable, does not hold what it
-/// should.
+/// should, or the key file cannot be used.
 pub const LIVESYNC_E_CONFIG: c_int = -2;
 /// The group cannot be joined on this interface, or not be sent to.
 pub const LIVESYNC_E_SOCKET: c_int = -3;
@@ -30,6 +30,7 @@ pub(super) fn of(error: &SetupError) -> c_int {
     match error {
         SetupError::Setting { .. }
         | SetupError::Field { .. }
+        | SetupError::KeyFile { .. }
         | SetupError::Address(_)
         | SetupError::NotMulticast(_)
         | SetupError::NoPort => LIVESYNC_E_CONFIG,
