@@ -101,6 +101,11 @@ static void config( void ) {
   FIELD( livesync_config_t, walk_torrents );
   FIELD( livesync_config_t, look_up_torrent );
   FIELD( livesync_config_t, merge_torrent );
+  FIELD( livesync_config_t, key_file );
+  FIELD( livesync_config_t, cluster );
+  FIELD( livesync_config_t, max_skew_s );
+  FIELD( livesync_config_t, repair );
+  FIELD( livesync_config_t, auth );
   STRUCT( livesync_config_t );
 }
 
@@ -197,6 +202,8 @@ static void constants( void ) {
   CONSTANT( LIVESYNC_LOG_WARN );
   CONSTANT( LIVESYNC_LOG_INFO );
   CONSTANT( LIVESYNC_LOG_DEBUG );
+  CONSTANT( LIVESYNC_AUTH_REQUIRE );
+  CONSTANT( LIVESYNC_AUTH_ACCEPT );
   CONSTANT( LIVESYNC_MAX_NODES );
   CONSTANT( LIVESYNC_PEER_SEEDING );
   CONSTANT( LIVESYNC_PEER_COMPLETED );

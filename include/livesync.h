@@ -65,7 +65,7 @@ extern "C" {
 
 /*
  A field of the configuration, or an environment variable, does not hold what it
- should.
+ should, or the key file cannot be used.
  */
 #define LIVESYNC_E_CONFIG -2
 
@@ -100,6 +100,16 @@ extern "C" {
  What was sent to the group was not heard again.
  */
 #define LIVESYNC_E_SILENT -8
+
+/*
+ Packets that do not prove to come from the cluster are dropped.
+ */
+#define LIVESYNC_AUTH_REQUIRE 0
+
+/*
+ They are used, too: for the time in which a cluster that runs is given its first key.
+ */
+#define LIVESYNC_AUTH_ACCEPT 1
 
 /*
  Nothing is logged.
@@ -496,6 +506,34 @@ typedef struct livesync_config_t {
   livesync_walk_torrents_fn walk_torrents;
   livesync_look_up_torrent_fn look_up_torrent;
   livesync_merge_torrent_fn merge_torrent;
+  /*
+   The path of a file with the key of the cluster, a line of 64 hexadecimal digits; or
+   with two, of which the first is for what this handle sends, and either will do for
+   what others send. The file must belong to this user or root, and nobody else may
+   have rights to it. It is read by livesync_open(), and not again. NULL: there is no
+   key, and whoever may speak is believed
+   */
+  const char *key_file;
+  /*
+   The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and
+   different names do not believe each other. NULL: "livesync"
+   */
+  const char *cluster;
+  /*
+   With a key: how many seconds the clocks of two trackers may be apart, from 1. What
+   seems to be older or newer is dropped. 30
+   */
+  uint32_t max_skew_s;
+  /*
+   1: what others have lost is sent again, and they are asked for what was lost here.
+   0: packets are as they ever were. 1
+   */
+  uint8_t repair;
+  /*
+   With a key: what becomes of packets that do not prove to come from the cluster,
+   LIVESYNC_AUTH_... They are counted in any case. LIVESYNC_AUTH_REQUIRE
+   */
+  uint8_t auth;
 } livesync_config_t;
 
 /*

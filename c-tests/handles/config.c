@@ -8,6 +8,7 @@
 
 static void test_defaults( void );
 static void test_refused( int port );
+static void test_refused_by_name( int port );
 static void test_one_callback_of_four( int port );
 static void test_callbacks_and_table( int port );
 static void test_errors( void );
@@ -16,6 +17,7 @@ int main( int argc, char **argv ) {
   int port = argc > 1 ? atoi( argv[1] ) : 9696;
   test_defaults();
   test_refused( port );
+  test_refused_by_name( port );
   test_one_callback_of_four( port );
   test_callbacks_and_table( port );
   test_errors();
@@ -27,6 +29,9 @@ static void test_defaults( void ) {
   livesync_config_t config;
   if( livesync_config_init( &config, sizeof config ) ) fail( "config_init" );
   if( config.port != 9696 || config.ttl != 1 || config.flush_ms != 100 ) fail( "defaults" );
+  if( config.key_file || config.cluster || config.max_skew_s != 30 || config.repair != 1 ||
+      config.auth != LIVESYNC_AUTH_REQUIRE )
+    fail( "defaults of repair and keys" );
 }
 
 static void expect_refused( livesync_config_t config, int error, const char *what ) {
@@ -44,6 +49,54 @@ static void test_refused( int port ) {
   expect_refused( config, LIVESYNC_E_CONFIG, "no interface" );
   config.interface = "192.0.2.99";
   expect_refused( config, LIVESYNC_E_SOCKET, "nobody's interface" );
+}
+
+static void begins_cb( int level, const char *message, void *user ) {
+  const char **begin = user;
+  (void)level;
+  if( !strncmp( message, *begin, strlen( *begin ) ) ) *begin = NULL;
+}
+
+/* The log must begin with this. */
+static void expect_named( livesync_config_t config, const char *begin ) {
+  livesync_t *handle = NULL;
+  const char *what = begin;
+  config.log = begins_cb;
+  config.user = &begin;
+  if( livesync_open( &config, &handle ) != LIVESYNC_E_CONFIG || handle || begin ) fail( what );
+}
+
+static void test_refused_by_name( int port ) {
+  const livesync_config_t good = local_config( port );
+  livesync_config_t config = good;
+  livesync_t *handle;
+  char name[257];
+  memset( name, 'x', sizeof name );
+  name[256] = 0;
+  config.cluster = name;
+  expect_named( config, "cluster is not" );
+  config.cluster = "";
+  expect_named( config, "cluster is not" );
+  config.cluster = "caf\xe9";
+  expect_named( config, "cluster is not" );
+  config = good;
+  config.auth = 2;
+  expect_named( config, "auth is not" );
+  config = good;
+  config.max_skew_s = 0;
+  expect_named( config, "max_skew_s is not" );
+  config = good;
+  config.key_file = "";
+  expect_named( config, "key_file is not" );
+  config.key_file = "/nowhere/caf\xe9";
+  expect_named( config, "cannot use the key file /nowhere/" );
+  /* The longest name, and all else at its limit. */
+  config = good;
+  config.cluster = name + 1;
+  config.auth = LIVESYNC_AUTH_ACCEPT;
+  config.max_skew_s = 1;
+  config.repair = 0;
+  if( livesync_open( &config, &handle ) || livesync_close( handle ) ) fail( "what is allowed" );
 }
 
 /* Callbacks that nobody may call. */

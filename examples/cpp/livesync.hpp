@@ -41,7 +41,7 @@ using event = livesync_event_t;
 /// would hide a bug. One that throws ends the program by std::terminate, as a thread does.
 struct config : livesync_config_t {
   config() { check( livesync_config_init( this, sizeof( livesync_config_t ) ) ); }
-  std::string interface, group, allow;
+  std::string interface, group, allow, key_file, cluster;
   std::function<void( int level, const char *message )> log;
   std::function<bool()> is_running;
   std::function<bool( const address & )> is_blessed;
@@ -121,7 +121,8 @@ inline handle::state::state( config from ) : settings( std::move( from ) ) {
   livesync_config_t c = s;
   const auto text = []( const std::string &all ) { return all.empty() ? nullptr : all.c_str(); };
   static const auto of = []( void *user ) -> config & { return *static_cast<config *>( user ); };
-  c.interface = text( s.interface ), c.group = text( s.group ), c.allow = text( s.allow ), c.user = &s;
+  c.interface = text( s.interface ), c.group = text( s.group ), c.allow = text( s.allow );
+  c.key_file = text( s.key_file ), c.cluster = text( s.cluster ), c.user = &s;
   if( s.log ) c.log = []( int level, const char *message, void *user ) noexcept { of( user ).log( level, message ); };
   if( s.is_running ) c.is_running = []( void *user ) noexcept -> int { return of( user ).is_running(); };
   if( s.is_blessed ) c.is_blessed = []( const std::uint8_t *raw, void *user ) noexcept -> int {

@@ -18,6 +18,9 @@ typedef struct livesync_config_t {
   int log_level;
   void *user, *log, *is_running, *is_blessed, *add_peer, *remove_peer, *packet_applied;
   void *new_tracker_id, *count_torrents, *walk_torrents, *look_up_torrent, *merge_torrent;
+  const char *key_file, *cluster;
+  uint32_t max_skew_s;
+  uint8_t repair, auth;
 } livesync_config_t;
 
 typedef struct livesync_peer_t {

@@ -14,12 +14,14 @@ const { livesync_config_t } = require('./structs.js');
  * @property {number} [flags] LIVESYNC_PEER_... bits
  */
 
+const TEXTS = ['interface', 'group', 'allow', 'key_file', 'cluster'];
+
 /** The defaults, with `settings` instead of some. */
 function toConfig(settings) {
   const config = {};
   library.livesync_config_init(config, livesync_config_t.size);
   for (const [name, value] of Object.entries(settings)) {
-    if (['interface', 'group', 'allow'].includes(name)) config[name] = String(value);
+    if (TEXTS.includes(name)) config[name] = String(value);
     else if (typeof config[name] === 'number') config[name] = Number(value);
     else throw new TypeError(`livesync has no setting ${name}`);
   }

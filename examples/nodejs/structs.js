@@ -61,6 +61,11 @@ const livesync_config_t = koffi.struct('livesync_config_t', {
   walk_torrents: 'void *',
   look_up_torrent: 'void *',
   merge_torrent: 'void *',
+  key_file: 'const char *',
+  cluster: 'const char *',
+  max_skew_s: 'uint32_t',
+  repair: 'uint8_t',
+  auth: 'uint8_t',
 });
 
 const livesync_event_t = koffi.struct('livesync_event_t', {

@@ -56,11 +56,11 @@ class CConfig(CStruct):
         *fields(c_uint8, "ttl loopback speak listen ipv6 scrape table environment"),
         *fields(c_uint32, "flush_ms first_beacon_delay_ms beacon_interval_ms inquire_percent"),
         *fields(c_uint32, "tell_packets remembered_torrents peer_lifetime_s torrent_lifetime_s"),
-        *fields(c_uint64, "table_bytes"),
-        *fields(c_int, "log_level"),
+        *[("table_bytes", c_uint64), ("log_level", c_int)],
         *fields(c_void_p, "user log is_running is_blessed add_peer remove_peer packet_applied"),
         *fields(c_void_p, "new_tracker_id count_torrents walk_torrents look_up_torrent"),
-        *fields(c_void_p, "merge_torrent"),
+        *[("merge_torrent", c_void_p), ("key_file", c_char_p), ("cluster", c_char_p)],
+        *[("max_skew_s", c_uint32), ("repair", c_uint8), ("auth", c_uint8)],
     ]
 
 

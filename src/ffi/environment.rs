@@ -3,31 +3,33 @@
 //! know ours.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::Config;
+use crate::config::{Auth, Config, is_cluster_name};
 use crate::error::SetupError;
 use crate::log::Level;
 
 /// Changes `config` to what the environment says, where it says something.
 pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
-    read_from(config, |name| {
-        env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-    })
+    read_from(config, |name| env::var_os(name))
 }
 
 fn read_from(
     config: &mut Config,
-    lookup: impl Fn(&str) -> Option<String>,
+    lookup: impl Fn(&str) -> Option<OsString>,
 ) -> Result<(), SetupError> {
-    let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| match lookup(name) {
-        Some(value) => apply(&value).ok_or(SetupError::Setting {
+    let set_os = |name, expected, apply: &mut dyn FnMut(&OsStr) -> Option<()>| match lookup(name) {
+        Some(value) => apply(&value).ok_or_else(|| SetupError::Setting {
             name,
-            value,
+            value: value.to_string_lossy().into_owned(),
             expected,
         }),
         None => Ok(()),
+    };
+    let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| {
+        set_os(name, expected, &mut |value| apply(value.to_str()?))
     };
     set("LIVESYNC_GROUP", "an IPv4 multicast address", &mut |text| {
         config.group = number(text)?;
@@ -77,6 +79,38 @@ fn read_from(
             (config.tell_packets > 0).then_some(())
         },
     )?;
+    set("LIVESYNC_REPAIR", "0 or 1", &mut |text| {
+        config.repair = switch(text)?;
+        Some(())
+    })?;
+    set_os("LIVESYNC_KEY_FILE", "the path of a file", &mut |path| {
+        config.key_file = Some(path.into());
+        (!path.is_empty()).then_some(())
+    })?;
+    set("LIVESYNC_AUTH", "accept or require", &mut |text| {
+        config.auth = match text {
+            "accept" => Auth::Accept,
+            "require" => Auth::Require,
+            _ => return None,
+        };
+        Some(())
+    })?;
+    set(
+        "LIVESYNC_CLUSTER",
+        "a name of 1 to 255 bytes of UTF-8",
+        &mut |text| {
+            config.cluster = text.to_owned();
+            is_cluster_name(text).then_some(())
+        },
+    )?;
+    set(
+        "LIVESYNC_MAX_SKEW",
+        "a number of seconds, more than 0",
+        &mut |text| {
+            config.max_skew = seconds(text)?;
+            (!config.max_skew.is_zero()).then_some(())
+        },
+    )?;
     set(
         "LIVESYNC_LOG",
         "off, error, warn, info or debug",
@@ -107,12 +141,14 @@ fn seconds(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
+
     use super::*;
 
-    fn read_with(name: &'static str, value: &'static str) -> Result<Config, SetupError> {
+    fn read_with(name: &str, value: impl AsRef<OsStr>) -> Result<Config, SetupError> {
         let mut config = Config::default();
         read_from(&mut config, |asked| {
-            (asked == name).then(|| value.to_owned())
+            (asked == name).then(|| value.as_ref().to_owned())
         })?;
         Ok(config)
     }
@@ -127,7 +163,7 @@ mod tests {
     #[test]
     fn every_variable_sets_its_field() {
         type Case = (&'static str, &'static str, fn(&mut Config));
-        let cases: [Case; 9] = [
+        let cases: [Case; 14] = [
             ("LIVESYNC_GROUP", "224.0.23.5", |c| {
                 c.group = [224, 0, 23, 5].into()
             }),
@@ -144,6 +180,17 @@ mod tests {
                 c.beacon_interval = Duration::from_millis(1500);
             }),
             ("LIVESYNC_TELL_PACKETS", "7", |c| c.tell_packets = 7),
+            ("LIVESYNC_REPAIR", "0", |c| c.repair = false),
+            ("LIVESYNC_KEY_FILE", "/etc/a key", |c| {
+                c.key_file = Some("/etc/a key".into());
+            }),
+            ("LIVESYNC_AUTH", "accept", |c| c.auth = Auth::Accept),
+            ("LIVESYNC_CLUSTER", "été", |c| {
+                c.cluster = "été".to_owned()
+            }),
+            ("LIVESYNC_MAX_SKEW", "0.5", |c| {
+                c.max_skew = Duration::from_millis(500);
+            }),
             ("LIVESYNC_LOG", "debug", |c| c.log = Level::Debug),
         ];
         for (name, value, change) in cases {
@@ -152,6 +199,32 @@ mod tests {
             assert_ne!(expected, Config::default(), "{name}");
             assert_eq!(read_with(name, value).unwrap(), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn every_word_for_auth_is_known() {
+        let mut config = read_with("LIVESYNC_AUTH", "accept").unwrap();
+        read_from(&mut config, |name| {
+            (name == "LIVESYNC_AUTH").then(|| "require".into())
+        })
+        .unwrap();
+        assert_eq!(config.auth, Auth::Require);
+    }
+
+    #[test]
+    fn a_name_has_up_to_255_bytes() {
+        let longest = "x".repeat(255);
+        let config = read_with("LIVESYNC_CLUSTER", &longest).unwrap();
+        assert_eq!(config.cluster, longest);
+        assert!(read_with("LIVESYNC_CLUSTER", longest + "x").is_err());
+    }
+
+    #[test]
+    fn only_a_path_may_be_no_utf8() {
+        let value = OsStr::from_bytes(b"/etc/\xff");
+        let config = read_with("LIVESYNC_KEY_FILE", value).unwrap();
+        assert_eq!(config.key_file.as_deref(), Some(value.as_ref()));
+        assert!(read_with("LIVESYNC_CLUSTER", value).is_err());
     }
 
     #[test]
@@ -169,6 +242,14 @@ mod tests {
             ("LIVESYNC_BEACON_INTERVAL", "0.009"),
             ("LIVESYNC_BEACON_INTERVAL", "NaN"),
             ("LIVESYNC_TELL_PACKETS", "0"),
+            ("LIVESYNC_REPAIR", "2"),
+            ("LIVESYNC_KEY_FILE", ""),
+            ("LIVESYNC_AUTH", "Require"),
+            ("LIVESYNC_AUTH", ""),
+            ("LIVESYNC_CLUSTER", ""),
+            ("LIVESYNC_MAX_SKEW", "0"),
+            ("LIVESYNC_MAX_SKEW", "-1"),
+            ("LIVESYNC_MAX_SKEW", "30s"),
             ("LIVESYNC_LOG", "WARN"),
             ("LIVESYNC_LOG", ""),
         ] {

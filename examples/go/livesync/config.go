@@ -29,6 +29,12 @@ type Config struct {
 
 	Flush time.Duration // so long an announce waits for its packet to fill up
 
+	NoRepair     bool          // nothing that was lost is sent again or asked for
+	KeyFile      string        // where the keys of the cluster are
+	Cluster      string        // its name
+	MaxSkew      time.Duration // so far clocks may be apart, in whole seconds
+	AcceptNoAuth bool          // what does not prove to come from the cluster is used, too
+
 	// Table: the node keeps peers and torrents itself, see Peers and Counts, and takes
 	// part in scrape sync with them.
 	Table           bool
@@ -61,6 +67,15 @@ func (config *Config) open() (*C.livesync_t, error) {
 	set(&c.table_bytes, config.TableBytes)
 	set(&c.peer_lifetime_s, int64(config.PeerLifetime.Seconds()))
 	set(&c.torrent_lifetime_s, int64(config.TorrentLifetime.Seconds()))
+	c.repair = flag(!config.NoRepair)
+	c.key_file = text(config.KeyFile)
+	defer C.free(unsafe.Pointer(c.key_file))
+	c.cluster = text(config.Cluster)
+	defer C.free(unsafe.Pointer(c.cluster))
+	set(&c.max_skew_s, int64(config.MaxSkew.Seconds()))
+	if config.AcceptNoAuth {
+		c.auth = C.LIVESYNC_AUTH_ACCEPT
+	}
 
 	var handle *C.livesync_t
 	_, err := check(C.livesync_open(&c, &handle))

@@ -1,14 +1,15 @@
 //! The configuration of a handle.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::net::Ipv4Addr;
+use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
-use crate::config::Config;
+use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::ffi::environment;
 use crate::host::callbacks::{
@@ -114,7 +115,30 @@ pub struct livesync_config_t {
     pub walk_torrents: livesync_walk_torrents_fn,
     pub look_up_torrent: livesync_look_up_torrent_fn,
     pub merge_torrent: livesync_merge_torrent_fn,
+    /// The path of a file with the key of the cluster, a line of 64 hexadecimal digits; or
+    /// with two, of which the first is for what this handle sends, and either will do for
+    /// what others send. The file must belong to this user or root, and nobody else may
+    /// have rights to it. It is read by livesync_open(), and not again. NULL: there is no
+    /// key, and whoever may speak is believed
+    pub key_file: *const c_char,
+    /// The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and
+    /// different names do not believe each other. NULL: "livesync"
+    pub cluster: *const c_char,
+    /// With a key: how many seconds the clocks of two trackers may be apart, from 1. What
+    /// seems to be older or newer is dropped. 30
+    pub max_skew_s: u32,
+    /// 1: what others have lost is sent again, and they are asked for what was lost here.
+    /// 0: packets are as they ever were. 1
+    pub repair: u8,
+    /// With a key: what becomes of packets that do not prove to come from the cluster,
+    /// LIVESYNC_AUTH_... They are counted in any case. LIVESYNC_AUTH_REQUIRE
+    pub auth: u8,
 }
+
+/// Packets that do not prove to come from the cluster are dropped.
+pub const LIVESYNC_AUTH_REQUIRE: u8 = 0;
+/// They are used, too: for the time in which a cluster that runs is given its first key.
+pub const LIVESYNC_AUTH_ACCEPT: u8 = 1;
 
 /// Nothing is logged.
 pub const LIVESYNC_LOG_OFF: c_int = 0;
@@ -223,6 +247,11 @@ fn defaults() -> livesync_config_t {
         walk_torrents: None,
         look_up_torrent: None,
         merge_torrent: None,
+        key_file: ptr::null(),
+        cluster: ptr::null(),
+        max_skew_s: number(config.max_skew.as_secs().into()),
+        repair: config.repair.into(),
+        auth: LIVESYNC_AUTH_REQUIRE,
     }
 }
 
@@ -262,8 +291,10 @@ impl Settings {
     /// The strings are NULL, or end with a zero byte.
     pub(super) unsafe fn of(raw: &livesync_config_t) -> Result<Self, SetupError> {
         // SAFETY: as this function's contract says.
-        let (interface, group, allow) =
-            unsafe { (text(raw.interface), text(raw.group), text(raw.allow)) };
+        let [interface, group, allow, cluster] =
+            unsafe { [raw.interface, raw.group, raw.allow, raw.cluster].map(|t| text(t)) };
+        // SAFETY: as this function's contract says.
+        let key_file = unsafe { string(raw.key_file) };
         let field = |name, expected| SetupError::Field { name, expected };
         let interface: Ipv4Addr = interface
             .and_then(|text| text.parse().ok())
@@ -302,6 +333,12 @@ impl Settings {
             ),
             (raw.table_bytes >= 4096, "table_bytes", "4096 or more"),
             (raw.tell_packets > 0, "tell_packets", "1 or more"),
+            (raw.max_skew_s > 0, "max_skew_s", "1 or more"),
+            (
+                key_file.is_none_or(|path| !path.is_empty()),
+                "key_file",
+                "the path of a file",
+            ),
             (
                 callbacks.has_all_or_none_for_torrents(),
                 "merge_torrent",
@@ -318,6 +355,7 @@ impl Settings {
             }
         }
         let millis = |millis: u32| Duration::from_millis(millis.into());
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         let mut config = Config::on(interface)
             .group(group)
             .port(raw.port)
@@ -334,11 +372,17 @@ impl Settings {
             .inquire_threshold(f64::from(raw.inquire_percent) / 100.0)
             .tell_packets(raw.tell_packets)
             .remembered_torrents(raw.remembered_torrents as usize)
-            .log(level(raw.log_level).ok_or(field("log_level", "LIVESYNC_LOG_..."))?);
+            .log(level(raw.log_level).ok_or(field("log_level", "LIVESYNC_LOG_..."))?)
+            .repair(raw.repair != 0)
+            .key_file(key_file.map(|path| OsStr::from_bytes(path.to_bytes()).into()))
+            .auth(auth(raw.auth).ok_or(field("auth", "LIVESYNC_AUTH_..."))?)
+            .max_skew(seconds(raw.max_skew_s));
+        if let Some(name) = cluster {
+            config.cluster = name.to_owned();
+        }
         if raw.environment != 0 {
             environment::read(&mut config)?;
         }
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
         Ok(Self {
             config,
             callbacks,
@@ -363,17 +407,29 @@ fn level(number: c_int) -> Option<Level> {
     })
 }
 
+fn auth(number: u8) -> Option<Auth> {
+    Some(match number {
+        LIVESYNC_AUTH_REQUIRE => Auth::Require,
+        LIVESYNC_AUTH_ACCEPT => Auth::Accept,
+        _ => return None,
+    })
+}
+
 /// A text: none for NULL, and one that no field takes if it is not UTF-8.
 ///
 /// # Safety
-/// `text` is NULL, or ends with a zero byte, and outlives the result.
+/// As for [`string`].
 unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: not NULL.
-    let text = unsafe { CStr::from_ptr(text) };
-    Some(text.to_str().unwrap_or("?"))
+    // SAFETY: as this function's contract says.
+    let text = unsafe { string(text) }?;
+    Some(text.to_str().unwrap_or("\0"))
+}
+
+/// # Safety
+/// `text` is NULL, or ends with a zero byte, and outlives the result.
+unsafe fn string<'a>(text: *const c_char) -> Option<&'a CStr> {
+    // SAFETY: not NULL where it is read.
+    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
 }
 
 /// Addresses and networks, separated by white space or commas.
