@@ -12,6 +12,7 @@ mod handles;
 mod header;
 mod hosts;
 mod interface;
+mod keys;
 mod languages;
 mod packaging;
 #[cfg(feature = "want_sync_scrape")]

@@ -79,6 +79,15 @@ fn an_unusable_setting() {
 }
 
 #[test]
+fn no_key_file() {
+    let file = [("LIVESYNC_KEY_FILE", "/nowhere/key")];
+    assert_eq!(
+        dies("bind 127.0.0.1 9696\n", &file),
+        "livesync: cannot use the key file /nowhere/key: No such file or directory (os error 2)"
+    );
+}
+
+#[test]
 fn two_inits() {
     let commands = format!("bind 127.0.0.1 {}\ninit\ninit\n", port());
     assert_eq!(dies(&commands, &[]), "livesync: started twice");

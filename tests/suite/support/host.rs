@@ -134,6 +134,11 @@ impl Host {
         std::iter::from_fn(|| self.call(prefix, silence)).collect()
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends the host by the end of its standard input; its exit status.
     pub fn end(mut self) -> Option<i32> {
         drop(self.commands.take());

@@ -1,0 +1,44 @@
+//! What a process holds in its memory.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+
+const PAGE: usize = 4096;
+
+/// All that a process may write to, as it is now.
+pub struct Memory(Vec<Vec<u8>>);
+
+impl Memory {
+    /// That of a child of ours.
+    pub fn of(process: u32) -> io::Result<Self> {
+        let memory = File::open(format!("/proc/{process}/mem"))?;
+        let mut regions = Vec::new();
+        for line in fs::read_to_string(format!("/proc/{process}/maps"))?.lines() {
+            let (range, rest) = line.split_once(' ').expect("a range");
+            if !rest.starts_with("rw") {
+                continue;
+            }
+            let (start, end) = range.split_once('-').expect("a start and an end");
+            let number = |text| u64::from_str_radix(text, 16).expect("an address");
+            let mut region = vec![0; (number(end) - number(start)) as usize];
+            memory.read_exact_at(&mut region, number(start))?;
+            regions.push(region);
+        }
+        Ok(Self(regions))
+    }
+
+    /// Whether these bytes, which are not all zeros, are somewhere in it.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        self.0.iter().any(|region| {
+            let mut starts = (0..region.len()).step_by(PAGE);
+            starts.any(|start| {
+                // A page, and what may have begun on it. Most were never written to.
+                let end = region.len().min(start + PAGE + bytes.len() - 1);
+                let page = &region[start..end];
+                page.iter().any(|byte| *byte != 0)
+                    && page.windows(bytes.len()).any(|window| window == bytes)
+            })
+        })
+    }
+}
