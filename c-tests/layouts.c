@@ -158,6 +158,21 @@ static void stats( void ) {
   FIELD( livesync_stats_t, table_bytes );
   FIELD( livesync_stats_t, table_expired );
   FIELD( livesync_stats_t, table_evicted );
+  FIELD( livesync_stats_t, packets_missing );
+  FIELD( livesync_stats_t, packets_repaired );
+  FIELD( livesync_stats_t, packets_given_up );
+  FIELD( livesync_stats_t, packets_sent_again );
+  FIELD( livesync_stats_t, naks_sent );
+  FIELD( livesync_stats_t, naks_heard );
+  FIELD( livesync_stats_t, heartbeats_sent );
+  FIELD( livesync_stats_t, packets_unproven );
+  FIELD( livesync_stats_t, drops_bad_numbers );
+  FIELD( livesync_stats_t, drops_duplicate );
+  FIELD( livesync_stats_t, drops_too_late );
+  FIELD( livesync_stats_t, drops_untagged );
+  FIELD( livesync_stats_t, drops_bad_tag );
+  FIELD( livesync_stats_t, drops_replayed );
+  FIELD( livesync_stats_t, drops_skewed );
   STRUCT( livesync_stats_t );
 }
 
@@ -171,6 +186,12 @@ static void node( void ) {
   FIELD( livesync_node_t, records );
   FIELD( livesync_node_t, beacons );
   FIELD( livesync_node_t, torrents );
+  FIELD( livesync_node_t, ahead_ms );
+  FIELD( livesync_node_t, lag_ms );
+  FIELD( livesync_node_t, packets_missing );
+  FIELD( livesync_node_t, packets_repaired );
+  FIELD( livesync_node_t, packets_given_up );
+  FIELD( livesync_node_t, proven );
   STRUCT( livesync_node_t );
 }
 

@@ -707,6 +707,61 @@ typedef struct livesync_stats_t {
    */
   uint64_t table_expired;
   uint64_t table_evicted;
+  /*
+   Repair: packets of others that are missing now and may still come.
+   */
+  uint64_t packets_missing;
+  /*
+   Repair: packets that were missing and came after all; and that did not come in time,
+   so what they told is lost.
+   */
+  uint64_t packets_repaired;
+  uint64_t packets_given_up;
+  /*
+   Repair: packets that others missed and we have sent again.
+   */
+  uint64_t packets_sent_again;
+  /*
+   Repair: requests for missing packets that we have sent; and that asked us.
+   */
+  uint64_t naks_sent;
+  uint64_t naks_heard;
+  /*
+   Repair: heartbeats sent.
+   */
+  uint64_t heartbeats_sent;
+  /*
+   With LIVESYNC_AUTH_ACCEPT: packets that were used although they prove nothing.
+   */
+  uint64_t packets_unproven;
+  /*
+   Dropped: numbers that cannot be.
+   */
+  uint64_t drops_bad_numbers;
+  /*
+   Dropped: a packet that was heard already, or given up.
+   */
+  uint64_t drops_duplicate;
+  /*
+   Dropped: a packet repaired too late to know what is newer.
+   */
+  uint64_t drops_too_late;
+  /*
+   Dropped: with a key, a packet without a tag.
+   */
+  uint64_t drops_untagged;
+  /*
+   Dropped: with a key, a packet whose tag is not of our keys and our cluster.
+   */
+  uint64_t drops_bad_tag;
+  /*
+   Dropped: with a key, a packet that was recorded earlier and sent once more.
+   */
+  uint64_t drops_replayed;
+  /*
+   Dropped: with a key, a packet of a tracker whose clock is too far from ours.
+   */
+  uint64_t drops_skewed;
 } livesync_stats_t;
 
 /*
@@ -749,6 +804,27 @@ typedef struct livesync_node_t {
    How many torrents it had at its last beacon; 0 before the first.
    */
   uint64_t torrents;
+  /*
+   How many milliseconds its clock is ahead of ours; negative: behind, by the clock and
+   by the time that packets take. 0 if its packets do not say.
+   */
+  int64_t ahead_ms;
+  /*
+   How many milliseconds its last packet took longer than the fastest: the replication
+   lag.
+   */
+  uint64_t lag_ms;
+  /*
+   Packets of it that are missing and may still come; that were missing and came after
+   all; and that did not come in time.
+   */
+  uint64_t packets_missing;
+  uint64_t packets_repaired;
+  uint64_t packets_given_up;
+  /*
+   1: its last packet proved by a key where it comes from.
+   */
+  uint64_t proven;
 } livesync_node_t;
 
 /*

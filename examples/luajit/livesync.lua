@@ -108,7 +108,10 @@ function Sync:nodes()
       tracker_id = node.tracker_id, ip = h.read_ip( node.ip ), port = node.port,
       last_heard_ms = tonumber( node.last_heard_ms ), packets = tonumber( node.packets ),
       records = tonumber( node.records ), beacons = tonumber( node.beacons ),
-      torrents = tonumber( node.torrents ),
+      torrents = tonumber( node.torrents ), ahead_ms = tonumber( node.ahead_ms ),
+      lag_ms = tonumber( node.lag_ms ), packets_missing = tonumber( node.packets_missing ),
+      packets_repaired = tonumber( node.packets_repaired ),
+      packets_given_up = tonumber( node.packets_given_up ), proven = node.proven == 1,
     }
   end
   return nodes

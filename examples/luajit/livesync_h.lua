@@ -61,6 +61,10 @@ typedef struct livesync_stats_t {
   uint64_t torrents_told, torrents_heard, torrents_failed, torrents_not_remembered;
   uint64_t events_waiting;
   uint64_t table_torrents, table_peers, table_bytes, table_expired, table_evicted;
+  uint64_t packets_missing, packets_repaired, packets_given_up, packets_sent_again;
+  uint64_t naks_sent, naks_heard, heartbeats_sent, packets_unproven;
+  uint64_t drops_bad_numbers, drops_duplicate, drops_too_late, drops_untagged;
+  uint64_t drops_bad_tag, drops_replayed, drops_skewed;
 } livesync_stats_t;
 
 typedef struct livesync_node_t {
@@ -68,6 +72,8 @@ typedef struct livesync_node_t {
   uint16_t port, reserved;
   uint8_t ip[16];
   uint64_t last_heard_ms, packets, records, beacons, torrents;
+  int64_t ahead_ms;
+  uint64_t lag_ms, packets_missing, packets_repaired, packets_given_up, proven;
 } livesync_node_t;
 
 typedef struct livesync_counts_t {

@@ -116,6 +116,21 @@ const livesync_stats_t = koffi.struct('livesync_stats_t', {
   table_bytes: 'uint64_t',
   table_expired: 'uint64_t',
   table_evicted: 'uint64_t',
+  packets_missing: 'uint64_t',
+  packets_repaired: 'uint64_t',
+  packets_given_up: 'uint64_t',
+  packets_sent_again: 'uint64_t',
+  naks_sent: 'uint64_t',
+  naks_heard: 'uint64_t',
+  heartbeats_sent: 'uint64_t',
+  packets_unproven: 'uint64_t',
+  drops_bad_numbers: 'uint64_t',
+  drops_duplicate: 'uint64_t',
+  drops_too_late: 'uint64_t',
+  drops_untagged: 'uint64_t',
+  drops_bad_tag: 'uint64_t',
+  drops_replayed: 'uint64_t',
+  drops_skewed: 'uint64_t',
 });
 
 const livesync_node_t = koffi.struct('livesync_node_t', {
@@ -128,6 +143,12 @@ const livesync_node_t = koffi.struct('livesync_node_t', {
   records: 'uint64_t',
   beacons: 'uint64_t',
   torrents: 'uint64_t',
+  ahead_ms: 'int64_t',
+  lag_ms: 'uint64_t',
+  packets_missing: 'uint64_t',
+  packets_repaired: 'uint64_t',
+  packets_given_up: 'uint64_t',
+  proven: 'uint64_t',
 });
 
 const livesync_counts_t = koffi.struct('livesync_counts_t', {

@@ -46,6 +46,12 @@ class Node(NamedTuple):
     records: int
     beacons: int
     torrents: int
+    ahead_ms: int
+    lag_ms: int
+    packets_missing: int
+    packets_repaired: int
+    packets_given_up: int
+    proven: int
 
 
 class Livesync:

@@ -6,7 +6,7 @@ The library is the one that LIVESYNC_LIBRARY names, else liblivesync.so.0.1.
 import enum
 import os
 from ctypes import CDLL, Structure, c_char_p, c_int, c_size_t
-from ctypes import c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
+from ctypes import c_int64, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p
 from typing import Any, List, Tuple
 
 MAX_NODES = 256
@@ -90,13 +90,16 @@ class CStats(CStruct):
         *fields(c_uint32, "tracker_id scrape_state"),
         *fields(c_uint64, "uptime_ms nodes records_told records_heard packets_out bytes_out"),
         *fields(c_uint64, "packets_in bytes_in send_errors packets_overflowed id_collisions"),
-        *fields(c_uint64, "drops_not_blessed drops_too_short drops_own_packet"),
-        *fields(c_uint64, "drops_unknown_type drops_bad_length drops_empty_list"),
-        *fields(c_uint64, "drops_truncated_tail drops_ipv6_unsupported drops_scrape_unsupported"),
-        *fields(c_uint64, "beacons_sent beacons_heard inquiries_sent inquiries_heard"),
-        *fields(c_uint64, "torrents_told torrents_heard torrents_failed torrents_not_remembered"),
-        *fields(c_uint64, "events_waiting table_torrents table_peers table_bytes"),
-        *fields(c_uint64, "table_expired table_evicted"),
+        *fields(c_uint64, "drops_not_blessed drops_too_short drops_own_packet drops_unknown_type"),
+        *fields(c_uint64, "drops_bad_length drops_empty_list drops_truncated_tail"),
+        *fields(c_uint64, "drops_ipv6_unsupported drops_scrape_unsupported beacons_sent"),
+        *fields(c_uint64, "beacons_heard inquiries_sent inquiries_heard torrents_told"),
+        *fields(c_uint64, "torrents_heard torrents_failed torrents_not_remembered events_waiting"),
+        *fields(c_uint64, "table_torrents table_peers table_bytes table_expired table_evicted"),
+        *fields(c_uint64, "packets_missing packets_repaired packets_given_up packets_sent_again"),
+        *fields(c_uint64, "naks_sent naks_heard heartbeats_sent packets_unproven"),
+        *fields(c_uint64, "drops_bad_numbers drops_duplicate drops_too_late drops_untagged"),
+        *fields(c_uint64, "drops_bad_tag drops_replayed drops_skewed"),
     ]
 
 
@@ -105,6 +108,8 @@ class CNode(CStruct):
         *[("tracker_id", c_uint32), ("port", c_uint16), ("reserved", c_uint16)],
         *fields(c_uint8 * 16, "ip"),
         *fields(c_uint64, "last_heard_ms packets records beacons torrents"),
+        ("ahead_ms", c_int64),
+        *fields(c_uint64, "lag_ms packets_missing packets_repaired packets_given_up proven"),
     ]
 
 

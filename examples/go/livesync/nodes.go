@@ -17,6 +17,12 @@ type NodeInfo struct {
 	Records   uint64         // announces in them
 	Beacons   uint64         // among them
 	Torrents  uint64         // that it had at its last beacon
+	Ahead     time.Duration  // of its clock before ours, less the time that packets take
+	Lag       time.Duration  // of its last packet behind the fastest
+	Missing   uint64         // packets of it that may still come
+	Repaired  uint64         // that were missing and came after all
+	GivenUp   uint64         // that were missing and did not come in time
+	Proven    bool           // by a key, where its last packet comes from
 }
 
 // Nodes are the trackers that were heard, the one heard last first.
@@ -35,6 +41,12 @@ func (n *Node) Nodes() ([]NodeInfo, error) {
 			Records:   uint64(c[i].records),
 			Beacons:   uint64(c[i].beacons),
 			Torrents:  uint64(c[i].torrents),
+			Ahead:     time.Duration(c[i].ahead_ms) * time.Millisecond,
+			Lag:       milliseconds(c[i].lag_ms),
+			Missing:   uint64(c[i].packets_missing),
+			Repaired:  uint64(c[i].packets_repaired),
+			GivenUp:   uint64(c[i].packets_given_up),
+			Proven:    c[i].proven != 0,
 		}
 	}
 	return nodes, err

@@ -30,6 +30,13 @@ type Stats struct {
 	TableTorrents, TablePeers     uint64 // in the table now
 	TableBytes                    uint64 // that they take at most
 	TableExpired, TableEvicted    uint64 // peers and torrents that grew old, that made room
+	PacketsMissing                uint64 // of others, that may still come
+	PacketsRepaired               uint64 // that were missing and came after all
+	PacketsGivenUp                uint64 // that were missing and did not come in time
+	PacketsSentAgain              uint64 // of ours, that others missed
+	NAKsSent, NAKsHeard           uint64 // requests for missing packets: of ours, to us
+	HeartbeatsSent                uint64
+	PacketsUnproven               uint64 // used although they prove nothing
 }
 
 // Drops is what was dropped, by reason.
@@ -43,6 +50,13 @@ type Drops struct {
 	TruncatedTail     uint64 // of a list; the records before it were used
 	IPv6Unsupported   uint64 // IPv6 peers, and none are wanted
 	ScrapeUnsupported uint64 // scrape sync, and we take no part in it
+	BadNumbers        uint64 // that cannot be
+	Duplicate         uint64 // heard already, or given up
+	TooLate           uint64 // repaired too late to know what is newer
+	Untagged          uint64 // with a key, and no tag
+	BadTag            uint64 // of another key or cluster
+	Replayed          uint64 // recorded and sent once more
+	Skewed            uint64 // of a clock that is too far from ours
 }
 
 // ScrapeState is what scrape sync does now.
@@ -75,6 +89,10 @@ func (n *Node) Stats() (Stats, error) {
 			TruncatedTail:     uint64(c.drops_truncated_tail),
 			IPv6Unsupported:   uint64(c.drops_ipv6_unsupported),
 			ScrapeUnsupported: uint64(c.drops_scrape_unsupported),
+			BadNumbers:        uint64(c.drops_bad_numbers),
+			Duplicate:         uint64(c.drops_duplicate), TooLate: uint64(c.drops_too_late),
+			Untagged: uint64(c.drops_untagged), BadTag: uint64(c.drops_bad_tag),
+			Replayed: uint64(c.drops_replayed), Skewed: uint64(c.drops_skewed),
 		},
 		BeaconsSent: uint64(c.beacons_sent), BeaconsHeard: uint64(c.beacons_heard),
 		InquiriesSent: uint64(c.inquiries_sent), InquiriesHeard: uint64(c.inquiries_heard),
@@ -84,6 +102,10 @@ func (n *Node) Stats() (Stats, error) {
 		TableTorrents: uint64(c.table_torrents), TablePeers: uint64(c.table_peers),
 		TableBytes:   uint64(c.table_bytes),
 		TableExpired: uint64(c.table_expired), TableEvicted: uint64(c.table_evicted),
+		PacketsMissing: uint64(c.packets_missing), PacketsRepaired: uint64(c.packets_repaired),
+		PacketsGivenUp: uint64(c.packets_given_up), PacketsSentAgain: uint64(c.packets_sent_again),
+		NAKsSent: uint64(c.naks_sent), NAKsHeard: uint64(c.naks_heard),
+		HeartbeatsSent: uint64(c.heartbeats_sent), PacketsUnproven: uint64(c.packets_unproven),
 	}, err
 }
 
