@@ -12,6 +12,9 @@ use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 use livesync::wire::PeerList;
 use proptest::prelude::*;
 
+/// The default.
+const FLUSH_AFTER: Duration = Duration::from_millis(100);
+
 fn address(node: u8) -> SocketAddrV4 {
     SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, node), 40_000)
 }
@@ -22,7 +25,11 @@ fn node(number: u8) -> Node {
 
 /// A node that takes no IPv6 peers and does no scrape sync.
 fn node_with_id(number: u8, id: TrackerId) -> Node {
-    let config = config().lonely_after(Duration::MAX);
+    node_with(number, id, &config())
+}
+
+fn node_with(number: u8, id: TrackerId, config: &Config) -> Node {
+    let config = config.clone().lonely_after(Duration::MAX);
     Node::new(Time::START, id, address(number), number.into(), &config)
 }
 
@@ -94,8 +101,9 @@ proptest! {
                     heard.extend(hear(hearer, now, source(1), &packet).unwrap());
                 }
                 assert_eq!(teller_rejects_its_own(&packet), Reject::OwnPacket);
+                // The trailer is shorter than a record.
                 let oldest = told_at[heard[0].len() - (packet.len() - 8) / 28];
-                assert!(now.since(oldest) <= Duration::from_millis(100));
+                assert!(now.since(oldest) <= FLUSH_AFTER);
             }
         };
         for (number, (gap, wakeup)) in gaps.iter().zip(wakeups).enumerate() {
@@ -114,12 +122,10 @@ proptest! {
             teller.tell(now, record(number as u32));
             deliver(drain(&mut teller), &told_at, now);
         }
-        now = teller.poll_timeout();
-        if now != Time::NEVER {
-            teller.handle_timeout(now);
-        }
+        now = teller.poll_timeout().min(now + FLUSH_AFTER);
+        teller.handle_timeout(now);
         deliver(drain(&mut teller), &told_at, now);
-        prop_assert_eq!(teller.poll_timeout(), Time::NEVER);
+        prop_assert!(teller.poll_timeout() > now + FLUSH_AFTER, "only a heartbeat is due");
         let expected: Vec<_> = (0..gaps.len() as u32).map(record).collect();
         for heard in heard {
             prop_assert_eq!(&heard, &expected);
@@ -139,34 +145,57 @@ fn teller_rejects_its_own(packet: &[u8]) -> Reject {
 
 #[test]
 fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
-    let mut node = node(1);
-    assert_eq!(node.poll_timeout(), Time::NEVER);
-    for number in 0..51 {
-        node.tell(millis(number), record(number as u32));
-        assert_eq!(node.poll_timeout(), millis(100));
+    // No tag, for there is no key; epoch 0, as nobody said what time it is.
+    let trailer = [&[0; 12 + 4][..], &[0, 0, 0, 160, 0, 0, 0, 2, 0, b'L', b'S']];
+    for (config, full, heartbeat, trailer) in [
+        (config(), 51, millis(1052), trailer.concat()),
+        (config().repair(false), 52, Time::NEVER, vec![]),
+    ] {
+        let mut node = node_with(1, TrackerId([1; 4]), &config);
+        for number in 1..full {
+            node.tell(millis(number), record(number as u32));
+            assert_eq!(node.poll_timeout(), millis(101));
+            assert!(!node.has_transmit());
+        }
+        node.tell(millis(52), record(full as u32));
+        assert_eq!(drain(&mut node).len(), 1);
+        assert_eq!(node.poll_timeout(), heartbeat);
+        node.tell(millis(60), record(77));
+        assert_eq!(node.poll_timeout(), millis(160));
+        node.handle_timeout(millis(159));
         assert!(!node.has_transmit());
+        node.handle_timeout(millis(160));
+        assert_eq!(
+            drain(&mut node),
+            [[
+                &[1, 1, 1, 1, 0, 0, 0, 0][..],
+                &[0, 0, 0, 77],
+                &[0; 16],
+                &[0, 0, 0, 77, 0x1a, 0xe1, 0x80, 0],
+                &trailer,
+            ]
+            .concat()]
+        );
+        node.handle_timeout(millis(500));
+        node.flush();
+        assert!(!node.has_transmit(), "an empty packet");
     }
-    node.tell(millis(51), record(51));
-    assert_eq!(node.poll_timeout(), Time::NEVER);
-    assert_eq!(drain(&mut node).len(), 1);
-    node.tell(millis(60), record(52));
-    assert_eq!(node.poll_timeout(), millis(160));
-    node.handle_timeout(millis(159));
-    assert!(!node.has_transmit());
-    node.handle_timeout(millis(160));
-    assert_eq!(
-        drain(&mut node),
-        [[
-            &[1, 1, 1, 1, 0, 0, 0, 0][..],
-            &[0, 0, 0, 52],
-            &[0; 16],
-            &[0, 0, 0, 52, 0x1a, 0xe1, 0x80, 0],
-        ]
-        .concat()]
-    );
-    node.handle_timeout(millis(500));
-    node.flush();
-    assert!(!node.has_transmit(), "an empty packet");
+}
+
+#[test]
+fn who_is_silent_says_so_less_and_less_often() {
+    let mut node = node(1);
+    let mut beats = Vec::new();
+    while node.poll_timeout() <= millis(120_000) {
+        let now = node.poll_timeout();
+        node.handle_timeout(now);
+        for packet in drain(&mut node) {
+            assert_eq!(packet.len(), 43);
+            assert_eq!(packet[4..16], *b"LS\0\x01\0\0\0\0\0\0\0\0");
+            beats.push(now.since(Time::START).as_secs());
+        }
+    }
+    assert_eq!(beats, [1, 3, 7, 15, 31, 61, 91]);
 }
 
 #[test]
@@ -274,21 +303,24 @@ fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
         teller.tell(Time::START, ipv6(number));
     }
     let full = drain(&mut teller);
-    assert_eq!(full.iter().map(Vec::len).collect::<Vec<_>>(), [8 + 36 * 40]);
+    assert_eq!(
+        full.iter().map(Vec::len).collect::<Vec<_>>(),
+        [8 + 35 * 40 + 27]
+    );
     teller.handle_timeout(millis(100));
     let rest = drain(&mut teller);
     assert_eq!(
         rest.iter().map(Vec::len).collect::<Vec<_>>(),
-        [8 + 28, 8 + 4 * 40]
+        [8 + 28 + 27, 8 + 5 * 40 + 27]
     );
     let mut heard = Vec::new();
     for packet in full.iter().chain(&rest) {
         heard.extend(hear(&mut hearer, millis(100), source(1), packet).expect("peers"));
     }
-    let expected = (0..36)
+    let expected = (0..35)
         .map(ipv6)
         .chain([record(100)])
-        .chain((36..40).map(ipv6));
+        .chain((35..40).map(ipv6));
     assert!(heard.into_iter().eq(expected));
     assert_eq!(
         hear(&mut node(3), millis(100), source(1), &full[0]).unwrap_err(),
@@ -309,7 +341,8 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
         node.take_lonely()
     }
 
-    let mut node = alone(&config());
+    let silent = config().repair(false);
+    let mut node = alone(&silent);
     assert!(!wait(&mut node, minutes(60)), "it has not spoken");
     node.tell(minutes(60), record(1));
     assert!(!wait(&mut node, minutes(64)), "too early");
@@ -327,6 +360,10 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
     );
     assert!(wait(&mut node, minutes(605)), "again, after company");
 
+    let mut node = alone(&config());
+    assert!(!wait(&mut node, minutes(4)));
+    assert!(wait(&mut node, minutes(5)), "it spoke: heartbeats");
+
     let never = config().lonely_after(Duration::ZERO);
     for only in [config().listen(false), config().speak(false), never] {
         let mut node = alone(&only);
@@ -338,7 +375,7 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
 #[test]
 fn what_was_heard_of_others_is_known() {
     let mut node = node(1);
-    for (number, records) in [(2, 1), (3, 52)] {
+    for (number, records) in [(2, 1), (3, 51)] {
         let mut other = self::node(number);
         (0..records).for_each(|number| other.tell(Time::START, record(number)));
         other.flush();
@@ -359,7 +396,7 @@ fn what_was_heard_of_others_is_known() {
         heard,
         [
             (address(2), millis(2), 1, 1),
-            (address(3), millis(3), 1, 52)
+            (address(3), millis(3), 1, 51)
         ]
     );
 }
@@ -370,10 +407,10 @@ fn who_is_allowed_by_the_configuration_needs_no_blessing() {
     let config = config().allow(allow);
     let mut node = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
     let mut other = self::node(9);
-    other.tell(Time::START, record(1));
-    other.flush();
-    let packet = &drain(&mut other)[0];
     for (number, allowed) in [(2, true), (3, true), (4, false)] {
+        other.tell(Time::START, record(1));
+        other.flush();
+        let packet = &drain(&mut other)[0];
         let mut source = source(number);
         source.blessed = false;
         assert_eq!(

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::group::{Wire, port};
+use crate::support::group::{TRAILER, Wire, port};
 use crate::support::host::{GENERATIONS, Host, program, program_of};
 use crate::support::{cc, skip};
 
@@ -34,7 +34,7 @@ fn an_announce_is_on_the_wire_within_150_ms_to_the_byte() {
     let wire = Wire::join(port);
     let mut host = Host::syncing(0x0102_0304, port);
     let mut times = Vec::new();
-    for _ in 0..5 {
+    for number in 1..=5 {
         let start = Instant::now();
         host.run("tell ab 192.0.2.1 6881 f0");
         let packet = wire.receive(Duration::from_secs(5)).expect("a packet");
@@ -44,7 +44,11 @@ fn an_announce_is_on_the_wire_within_150_ms_to_the_byte() {
         expected.extend([0xab; 20]);
         // FROM_SYNC, 0x10, and the host's minutes stay at home.
         expected.extend([192, 0, 2, 1, 0x1a, 0xe1, 0xe0, 0]);
+        let (packet, trailer) = packet.split_at(expected.len());
         assert_eq!(packet, expected);
+        // Number, no tag, and a mark; others take it for the beginning of a record.
+        assert_eq!(trailer.len(), TRAILER);
+        assert_eq!(trailer[20..], [0, 0, 0, number, 0, b'L', b'S']);
     }
     let median = median(times);
     assert!(median <= Duration::from_millis(150), "{median:?}");
@@ -97,7 +101,11 @@ fn a_burst_of_2000_arrives_in_as_few_packets_as_possible() {
     let mut teller = Host::syncing(1, port);
     teller.run("burst 2000");
     let lengths: Vec<usize> = wire.receive_all(SILENCE).iter().map(Vec::len).collect();
-    assert_eq!(lengths, [&[8 + 52 * 28; 38][..], &[8 + 24 * 28]].concat());
+    let full = 8 + 51 * 28 + TRAILER;
+    assert_eq!(
+        lengths,
+        [&[full; 39][..], &[8 + 11 * 28 + TRAILER]].concat()
+    );
     assert!(lengths.iter().all(|len| *len <= 1472));
     hearer.run("count");
     assert_eq!(hearer.expect("count"), "count 2000");

@@ -3,12 +3,18 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// The group of the specification.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
+
+/// The type of heartbeats.
+pub const HEARTBEAT: u32 = 0x4c53_0001;
+
+/// The length of the trailer behind a list.
+pub const TRAILER: usize = 27;
 
 /// A port that no other test uses.
 pub fn port() -> u16 {
@@ -47,19 +53,32 @@ impl Wire {
         })
     }
 
-    /// The next packet, if one comes within `limit`.
+    /// The next packet, if one comes within `limit`. Heartbeats come all the time, and are
+    /// ignored.
     pub fn receive(&self, limit: Duration) -> Option<Vec<u8>> {
+        let deadline = Instant::now() + limit;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let packet = self.receive_any(left)?;
+            if packet.get(4..8) != Some(&HEARTBEAT.to_be_bytes()) {
+                return Some(packet);
+            }
+        }
+    }
+
+    /// All packets until it was silent for `silence`.
+    pub fn receive_all(&self, silence: Duration) -> Vec<Vec<u8>> {
+        std::iter::from_fn(|| self.receive(silence)).collect()
+    }
+
+    /// The next packet, whatever it is.
+    fn receive_any(&self, limit: Duration) -> Option<Vec<u8>> {
         let limit = limit.max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(limit)).expect("timeout");
         let mut buffer = vec![0; 65_536];
         let (len, _) = self.socket.recv_from(&mut buffer).ok()?;
         buffer.truncate(len);
         Some(buffer)
-    }
-
-    /// All packets until it was silent for `silence`.
-    pub fn receive_all(&self, silence: Duration) -> Vec<Vec<u8>> {
-        std::iter::from_fn(|| self.receive(silence)).collect()
     }
 
     /// Sends to the group from this socket; its source port is the group's.
