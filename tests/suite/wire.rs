@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use livesync::reject::Reject;
 use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 use livesync::wire::{
-    Beacon, Header, Inquire, Packet, PacketType, PeerList, Record, Records, TorrentList,
+    Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, PeerList, Record, Records,
+    TorrentList, Trailer,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -138,11 +139,86 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_parsed_or_refused(datagram in vec(any::<u8>(), 0..3000), packet_type in 0..6u32) {
+    fn heartbeats_and_naks_round_trip_at_every_length(
+        id: [u8; 4], epoch: u32, highest: u32, steps in vec((1..9u32, 0..9u32), 1..=64),
+    ) {
+        let heartbeat = Heartbeat { epoch, highest };
+        let packet = heartbeat.emit(TrackerId(id));
+        let (_, parsed) = parse(&packet).unwrap();
+        prop_assert!(matches!(parsed, Packet::Heartbeat(parsed) if parsed == heartbeat));
+        for len in 8..packet.len() {
+            prop_assert_eq!(parse(&packet[..len]).unwrap_err(), Reject::BadLength);
+        }
+
+        let mut before = 0;
+        let ranges: Vec<_> = steps.iter().map(|(gap, more)| {
+            let first = before + gap;
+            before = first + more;
+            first..=before
+        }).collect();
+        let packet = Nak::emit(TrackerId(id), TrackerId([7; 4]), epoch, &ranges);
+        for len in 8..=packet.len() {
+            match parse(&packet[..len]) {
+                Ok((_, Packet::Nak(nak))) => {
+                    prop_assert_eq!((nak.asked, nak.epoch), (TrackerId([7; 4]), epoch));
+                    prop_assert!(nak.ranges().eq(ranges[..(len - 16) / 8].iter().cloned()));
+                    prop_assert!(len >= 24 && len % 8 == 0);
+                }
+                refused => {
+                    prop_assert_eq!(refused.unwrap_err(), Reject::BadLength);
+                    prop_assert!(len < 24 || len % 8 != 0);
+                }
+            }
+        }
+        let twice = [ranges[0].clone(), ranges[0].clone()];
+        let packet = Nak::emit(TrackerId(id), TrackerId([7; 4]), epoch, &twice);
+        prop_assert_eq!(parse(&packet).unwrap_err(), Reject::BadNumbers);
+    }
+
+    #[test]
+    fn a_trailer_is_found_behind_every_packet_and_hides_no_record(
+        ipv4 in announces::<4, Ipv4Addr>(), ipv6 in announces::<16, Ipv6Addr>(), torrents in tell_records(),
+        (tag, epoch, sent, seq, flags) in any::<([u8; 12], u32, u32, u32, u8)>(),
+    ) {
+        let id = TrackerId([1; 4]);
+        let trailer = Trailer { tag, epoch, sent, seq, flags };
+        for (packet, record) in [
+            (list(id, PacketType::Live, &ipv4), 28),
+            (list(id, PacketType::LIVE_IPV6, &ipv6), 40),
+            (list(id, PacketType::ScrapeTell, &torrents), 32),
+            (Beacon { torrents: 7 }.emit(id).to_vec(), 0),
+            (Inquire { asked: id }.emit(id).to_vec(), 0),
+            (Heartbeat { epoch, highest: seq }.emit(id).to_vec(), 0),
+            (Nak::emit(id, id, epoch, &[1..=1]), 0),
+        ] {
+            let whole = [&packet[..], &trailer.emit()].concat();
+            let frame = Frame::parse(&whole).unwrap();
+            prop_assert_eq!((frame.trailer, frame.payload), (Some(trailer), &packet[8..]));
+            let longer = [&whole[..], &[0]].concat();
+            for other in [&packet[..], &whole[..whole.len() - 1], &longer] {
+                let frame = Frame::parse(other).ok();
+                prop_assert_eq!(frame.and_then(|frame| frame.trailer), None);
+            }
+            // Who does not know trailers takes it for the beginning of a record.
+            let records = parse(&whole).map(|(_, packet)| match packet {
+                Packet::Live(peers) => peers.len(),
+                Packet::ScrapeTell(torrents) => torrents.len(),
+                other => panic!("{other:?}"),
+            });
+            prop_assert_eq!(records, (packet.len() - 8).checked_div(record).ok_or(Reject::BadLength));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_parsed_or_refused(
+        datagram in vec(any::<u8>(), 0..3000),
+        packet_type in prop_oneof![0..6u32, 0x4c53_0000..0x4c53_0004u32, 0x4c53_0100..0x4c53_0104u32],
+    ) {
         let mut datagram = datagram;
         if let Some(field) = datagram.get_mut(4..8) {
             field.copy_from_slice(&packet_type.to_be_bytes());
         }
+        let _ = Frame::parse(&datagram);
         if let Ok((_, Packet::Live(peers))) = parse(&datagram) {
             let record = if packet_type == 0 { 28 } else { 40 };
             prop_assert_eq!(peers.len(), (datagram.len() - 8) / record);
