@@ -27,6 +27,8 @@ mod support;
 mod symbols;
 mod tracker;
 #[cfg(feature = "want_sync_scrape")]
+mod trailers;
+#[cfg(feature = "want_sync_scrape")]
 mod tube;
 mod vectors;
 mod wire;

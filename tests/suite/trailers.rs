@@ -1,0 +1,339 @@
+//! Packets with trailers, byte for byte as tests/vectors has them. The tags there were made
+//! by another implementation of HMAC-SHA-256, from the words of docs/protocol.md.
+
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use livesync::config::{Auth, Config};
+use livesync::keys::Keys;
+use livesync::protocol::{Node, Received, Source, Task};
+use livesync::reject::Reject;
+use livesync::time::Time;
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
+use livesync::wire::{Beacon, Frame, Header, Inquire, Nak, PacketType, Trailer};
+
+use crate::support::vectors::vector;
+
+/// The tracker that the vectors come from.
+const US: TrackerId = TrackerId([0x1a, 0x2b, 0x3c, 0x4d]);
+
+/// The one that they ask.
+const OTHER: TrackerId = TrackerId([0x0a, 0x0b, 0x0c, 0x0d]);
+
+/// One that hears them.
+const HEARER: TrackerId = TrackerId([0x5e, 0x6f, 0x70, 0x81]);
+
+/// 2026-01-02 03:04:05.6 UTC, since 1970 and as an epoch.
+const BEGAN: Duration = Duration::from_millis(1_767_323_045_600);
+const EPOCH: u32 = 0x25b4_1378;
+const OTHERS_EPOCH: u32 = EPOCH + 8;
+
+#[test]
+fn what_we_send_is_what_the_vectors_are() {
+    let mut node = node(US, &Config::default());
+    tell_peers(&mut node);
+    assert_eq!(sent(&mut node), ["ours_live", "ours_live_ipv6"].map(bytes));
+
+    hear(&mut node, 600, &Inquire { asked: US }.emit(OTHER));
+    node.handle_timeout(at(600));
+    assert!(matches!(node.poll_task(), Some(Task::Walk { .. })));
+    let torrent = Torrent {
+        info_hash: info_hash(0x6d),
+        base_offset: 7,
+        downloaded: 258,
+    };
+    node.handle_walked(&[torrent], None);
+    assert_eq!(sent(&mut node), [bytes("ours_tell")]);
+
+    node.handle_timeout(at(1600));
+    assert_eq!(sent(&mut node), [bytes("heartbeat")]);
+
+    for seq in [3, 6] {
+        hear(&mut node, 1700, &numbered_list(seq));
+    }
+    node.handle_timeout(at(1750));
+    assert_eq!(sent(&mut node), [bytes("nak")]);
+
+    hear(&mut node, 1800, &nak_for_the_first());
+    node.handle_timeout(at(1800));
+    assert_eq!(sent(&mut node), [bytes("again")]);
+}
+
+#[test]
+fn what_we_send_with_a_key_is_what_the_vectors_are() {
+    let config = keyed(Keys::new(key(0)))
+        .auth(Auth::Accept)
+        .first_beacon_delay(Duration::from_millis(700))
+        .beacon_interval(Duration::from_secs(10));
+    let mut node = node(US, &config);
+    tell_peers(&mut node);
+    assert_eq!(sent(&mut node)[0], bytes("tagged_live"));
+
+    node.handle_timeout(at(700));
+    answer_count(&mut node, 700);
+    assert_eq!(sent(&mut node), [bytes("tagged_beacon")]);
+
+    let worth_asking = Beacon { torrents: 5000 };
+    hear(&mut node, 800, &worth_asking.emit(OTHER));
+    answer_count(&mut node, 800);
+    hear(&mut node, 900, &nak_for_the_first());
+    node.handle_timeout(at(900));
+    let sent_again = sent(&mut node);
+    assert_eq!(sent_again[0], bytes("tagged_again"));
+
+    // Two intervals after the beacon everything is due at once.
+    node.handle_timeout(at(20_800));
+    answer_count(&mut node, 20_800);
+    let leaves = sent(&mut node);
+    assert_eq!(leaves[1], bytes("tagged_inquire"));
+    assert_eq!(frame(&leaves[0]).trailer.unwrap().sent, 20_800);
+    assert_eq!(frame(&leaves[2]).trailer.unwrap().sent, 20_802);
+}
+
+#[test]
+fn our_heartbeat_with_a_key_is_what_the_vector_is() {
+    let mut node = node(US, &keyed(Keys::new(key(0))));
+    tell(&mut node, 500, list().next().unwrap());
+    sent(&mut node);
+    node.handle_timeout(at(1500));
+    assert_eq!(sent(&mut node), [bytes("tagged_heartbeat")]);
+}
+
+#[test]
+fn the_first_key_makes_the_tag_and_either_is_good() {
+    let changing = |first, second| keyed(Keys::new(key(first)).and(key(second)));
+    for (config, vector) in [
+        (changing(0, 0x20), "tagged_live"),
+        (changing(0x20, 0), "second_key"),
+    ] {
+        let mut node = node(US, &config);
+        tell_peers(&mut node);
+        assert_eq!(sent(&mut node)[0], bytes(vector));
+        for vector in ["tagged_live", "second_key"] {
+            let mut hearer = self::node(HEARER, &config);
+            assert_eq!(drops(&mut hearer, 500, &bytes(vector)), None, "{vector}");
+        }
+    }
+}
+
+#[test]
+fn what_proves_its_origin_is_used_once() {
+    for (vector, left) in [
+        ("tagged_live", 500),
+        ("tagged_beacon", 700),
+        ("tagged_heartbeat", 1500),
+        ("tagged_inquire", 20_801),
+    ] {
+        let mut node = node(HEARER, &keyed(Keys::new(key(0))));
+        assert_eq!(drops(&mut node, left, &bytes(vector)), None, "{vector}");
+        assert_eq!(node.nodes(at(left)).filter(|node| node.proven).count(), 1);
+        let twice = drops(&mut node, left, &bytes(vector));
+        assert_eq!(twice, Some(Reject::Replayed), "{vector}");
+    }
+}
+
+#[test]
+fn a_copy_is_used_if_the_first_was_not() {
+    let config = keyed(Keys::new(key(0)));
+    let (first, copy) = (bytes("tagged_live"), bytes("tagged_again"));
+    let mut heard = node(HEARER, &config);
+    assert_eq!(drops(&mut heard, 500, &first), None);
+    assert_eq!(drops(&mut heard, 900, &copy), Some(Reject::Duplicate));
+
+    let mut missed = node(HEARER, &config);
+    assert_eq!(
+        drops(&mut missed, 900, &copy),
+        Some(Reject::Duplicate),
+        "no stream"
+    );
+    assert_eq!(drops(&mut missed, 1500, &bytes("tagged_heartbeat")), None);
+    assert_eq!(drops(&mut missed, 1600, &copy), None);
+    assert_eq!(missed.counters().records_heard, 2);
+    assert_eq!(missed.counters().repair.packets_repaired, 1);
+    assert_eq!(drops(&mut missed, 1700, &first), Some(Reject::Replayed));
+}
+
+#[test]
+fn what_proves_nothing_is_refused_or_only_counted() {
+    let cases = [
+        ("ours_live", Reject::Untagged),
+        ("live_1", Reject::Untagged),
+        ("truncated", Reject::Untagged),
+        ("bad_tag", Reject::BadTag),
+        ("flipped_bit", Reject::BadTag),
+        ("other_cluster", Reject::BadTag),
+        ("second_key", Reject::BadTag),
+    ];
+    let mut requires = node(HEARER, &keyed(Keys::new(key(0))));
+    for (vector, reason) in cases {
+        let dropped = drops(&mut requires, 500, &bytes(vector));
+        assert_eq!(dropped, Some(reason), "{vector}");
+        let accepting = keyed(Keys::new(key(0))).auth(Auth::Accept);
+        let mut accepts = node(HEARER, &accepting);
+        assert_eq!(drops(&mut accepts, 500, &bytes(vector)), None, "{vector}");
+        assert_eq!(accepts.counters().packets_unproven, 1);
+    }
+    let counters = requires.counters();
+    assert_eq!((counters.records_heard, counters.packets_unproven), (0, 0));
+    assert_eq!(requires.nodes(at(500)).count(), 0);
+    assert_eq!(drops(&mut requires, 500, &bytes("tagged_live")), None);
+}
+
+#[test]
+fn every_bit_of_a_packet_with_a_tag_counts() {
+    let good = bytes("tagged_live");
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        let mut node = node(HEARER, &keyed(Keys::new(key(0))));
+        assert!(drops(&mut node, 500, &bad).is_some(), "bit {bit}");
+        assert_eq!(node.counters().records_heard, 0, "bit {bit}");
+    }
+}
+
+#[test]
+fn what_left_too_early_or_too_late_is_refused() {
+    let config = keyed(Keys::new(key(0)));
+    let packet = bytes("tagged_live");
+    for (heard, reason) in [
+        (30_500, None),
+        (30_501, Some(Reject::Skewed)),
+        (500, None),
+        (0, None),
+    ] {
+        let mut node = node(HEARER, &config);
+        assert_eq!(drops(&mut node, heard, &packet), reason, "{heard} ms");
+    }
+    for (ahead, reason) in [(30_000, None), (30_001, Some(Reject::Skewed))] {
+        let mut node = node(HEARER, &config);
+        let now = at(0);
+        node.set_unix_time(now, BEGAN + millis(500) - millis(ahead));
+        assert_eq!(drops(&mut node, 0, &packet), reason, "{ahead} ms ahead");
+    }
+    for (started, reason) in [(500, None), (501, Some(Reject::Replayed))] {
+        let mut node = Node::new(at(started), HEARER, address(2), 1, &config);
+        node.set_unix_time(at(started), BEGAN + millis(started));
+        assert_eq!(drops(&mut node, 501, &packet), reason, "start at {started}");
+    }
+}
+
+/// A node that starts, and begins its epoch, when the vectors' tracker does.
+fn node(id: TrackerId, config: &Config) -> Node {
+    let config = config.clone().lonely_after(Duration::MAX);
+    let last = if id == US { 1 } else { 2 };
+    let mut node = Node::new(at(0), id, address(last), 1, &config);
+    node.set_unix_time(at(0), BEGAN);
+    node
+}
+
+fn keyed(keys: Keys) -> Config {
+    Config::default().keys(keys).cluster("example")
+}
+
+fn key(first: u8) -> [u8; 32] {
+    std::array::from_fn(|i| first + i as u8)
+}
+
+/// The announces of the vectors: two lists' worth.
+fn list() -> impl Iterator<Item = Announce> {
+    let announce = |first, ip: &str, port, flags| Announce {
+        info_hash: info_hash(first),
+        peer: Peer {
+            ip: ip.parse().expect("an address"),
+            port,
+            flags,
+        },
+    };
+    let completed = PeerFlags::SEEDING | PeerFlags::COMPLETED;
+    [
+        announce(0x6a, "192.0.2.1", 6881, PeerFlags::SEEDING),
+        announce(0x6b, "198.51.100.7", 51413, completed),
+        announce(0x6c, "2001:db8::1", 6881, PeerFlags::STOPPED),
+    ]
+    .into_iter()
+}
+
+fn info_hash(first: u8) -> InfoHash {
+    let mut bytes = std::array::from_fn(|i| i as u8);
+    bytes[0] = first;
+    InfoHash(bytes)
+}
+
+fn tell_peers(node: &mut Node) {
+    list().for_each(|announce| node.tell(at(500), announce));
+    node.flush();
+}
+
+fn tell(node: &mut Node, now: u64, announce: Announce) {
+    node.tell(at(now), announce);
+    node.flush();
+}
+
+fn answer_count(node: &mut Node, now: u64) {
+    assert_eq!(node.poll_task(), Some(Task::CountTorrents));
+    node.handle_torrent_count(at(now), 1000);
+}
+
+/// A packet of the other tracker.
+fn numbered_list(seq: u32) -> Vec<u8> {
+    let mut packet = Header::new(OTHER, PacketType::Live).emit().to_vec();
+    packet.extend([0; 28]);
+    let trailer = Trailer {
+        epoch: OTHERS_EPOCH,
+        sent: 100,
+        seq,
+        ..Trailer::default()
+    };
+    packet.extend(trailer.emit());
+    packet
+}
+
+fn nak_for_the_first() -> Vec<u8> {
+    let mut packet = Nak::emit(OTHER, US, EPOCH, &[1..=1]);
+    let trailer = Trailer {
+        epoch: OTHERS_EPOCH,
+        sent: 200,
+        ..Trailer::default()
+    };
+    packet.extend(trailer.emit());
+    packet
+}
+
+fn hear(node: &mut Node, now: u64, packet: &[u8]) {
+    assert_eq!(drops(node, now, packet), None);
+}
+
+/// Why it drops a packet, if it does.
+fn drops(node: &mut Node, now: u64, packet: &[u8]) -> Option<Reject> {
+    let source = Source {
+        address: address(3),
+        blessed: true,
+    };
+    let received: Result<Received<'_>, Reject> = node.handle_datagram(at(now), source, packet);
+    received.err()
+}
+
+fn sent(node: &mut Node) -> Vec<Vec<u8>> {
+    let packets = std::iter::from_fn(|| node.poll_transmit());
+    packets.map(|packet| packet.as_ref().to_vec()).collect()
+}
+
+fn frame(packet: &[u8]) -> Frame<'_> {
+    Frame::parse(packet).expect("a packet")
+}
+
+fn bytes(name: &str) -> Vec<u8> {
+    vector(&format!("{name}.hex"))
+}
+
+fn address(last: u8) -> SocketAddrV4 {
+    SocketAddrV4::new([10, 0, 0, last].into(), 40_000)
+}
+
+fn at(now: u64) -> Time {
+    Time::START + millis(now)
+}
+
+fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
