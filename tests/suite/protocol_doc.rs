@@ -1,24 +1,25 @@
 //! docs/protocol.md says of the protocol what the code does.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
 use std::time::Duration;
 
 use livesync::config::Config;
-use livesync::protocol::{Node, Received, Source};
-use livesync::reject::Reject;
+use livesync::protocol::{MAX_NODES, Node, Received, Source};
 use livesync::time::Time;
 use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 use livesync::wire::{
-    Beacon, Header, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Packet, PacketType, PeerList, Record,
+    Beacon, Frame, Header, Heartbeat, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Nak, Packet, PacketType,
+    PeerList, Record, Trailer,
 };
 
 mod page;
+mod receiving;
+mod repair;
 mod scrape;
+mod vectors;
 
 use self::page::{page, section};
-use crate::support::cc;
-use crate::support::vectors::{bytes, vector};
+use crate::support::vectors::vector;
 
 const US: TrackerId = TrackerId([0xa1, 0xa2, 0xa3, 0xa4]);
 const OTHER: TrackerId = TrackerId([0xb1, 0xb2, 0xb3, 0xb4]);
@@ -27,6 +28,8 @@ const OTHER: TrackerId = TrackerId([0xb1, 0xb2, 0xb3, 0xb4]);
 const IPV4: usize = size_of::<<Announce<Ipv4Addr> as Record>::Bytes>();
 const IPV6: usize = size_of::<<Announce<Ipv6Addr> as Record>::Bytes>();
 const TELL: usize = size_of::<<Torrent as Record>::Bytes>();
+
+const LONGEST_NAK: usize = Header::LEN + 8 + 8 * Nak::MAX_RANGES;
 
 const INFO_HASH: InfoHash = InfoHash(*b"twenty distinct byte");
 const TORRENT: Torrent = Torrent {
@@ -37,18 +40,27 @@ const TORRENT: Torrent = Torrent {
 
 #[test]
 fn its_fixed_numbers_are_the_codes() {
-    let full = |ip: IpAddr| announces_in_a_packet(ip).to_string();
+    let either = |with, without| format!("{with}, or {without} without a trailer");
+    let full = |ip: IpAddr| {
+        either(
+            announces_in_a_packet(ip, true),
+            announces_in_a_packet(ip, false),
+        )
+    };
     let waits = scrape::waits_before_inquiries();
-    let torrents = scrape::torrents_in_a_packet().to_string();
+    let torrents = [true, false].map(scrape::torrents_in_a_packet);
+    let torrents = either(torrents[0], torrents[1]);
     let inquiries = waits.len().to_string();
     let expected = [
         ("header", counted(Header::LEN, "byte")),
         ("largest packet sent", counted(MAX_PAYLOAD, "byte")),
         ("largest packet accepted", counted(MAX_RECEIVED, "byte")),
+        ("trailer", counted(Trailer::LEN, "byte")),
         ("IPv4 announces in a packet sent", full([1; 4].into())),
         ("IPv6 announces in a packet sent", full([1; 16].into())),
         ("torrents in a packet sent", torrents),
         ("packets that wait to be sent", waiting().to_string()),
+        ("trackers known", MAX_NODES.to_string()),
         ("wait before the first inquiry", waits[0].clone()),
         ("wait between inquiries", waits[1].clone()),
         ("inquiries of one silent tracker", inquiries),
@@ -79,6 +91,11 @@ fn its_settings_have_the_default_values() {
         ("inquire_threshold", config.inquire_threshold.to_string()),
         ("tell_packets", config.tell_packets.to_string()),
         ("remembered_torrents", remembered),
+        ("repair", switch(config.repair)),
+        ("keys", config.keys.map_or("none", |_| "some").to_owned()),
+        ("auth", format!("{:?}", config.auth).to_lowercase()),
+        ("cluster", config.cluster),
+        ("max_skew", duration(config.max_skew)),
     ];
     let expected = expected.map(|(name, value)| vec![name.to_owned(), value]);
     assert_eq!(section("## Numbers").table(1), expected);
@@ -89,14 +106,17 @@ fn numbers_in_its_sentences_are_the_codes() {
     let beacon = counted(Beacon::LEN, "byte");
     let inquire = counted(Inquire::LEN, "byte");
     let ipv6 = Header::LEN + IPV6;
-    let bad_length =
-        format!("type 1: neither {beacon} nor {ipv6} or more; type 2: not {inquire} |");
+    let heartbeat = counted(Heartbeat::LEN, "byte");
+    let bad_length = format!(
+        "type 1: neither {beacon} nor {ipv6} or more; type 2: not {inquire}; \
+         HEARTBEAT: not {heartbeat}; NAK: no length of one |"
+    );
+    let trailer = counted(Trailer::LEN, "byte");
     let tails = format!("{}, {} or {} by", IPV4 - 1, TELL - 1, IPV6 - 1);
-    let last_type = format!("{} |", PacketType::ScrapeTell as u32);
     let waits = scrape::waits_before_inquiries();
     let ticks = 1000 / scrape::tick().as_millis() as usize;
     let packets = Config::default().tell_packets as usize * ticks;
-    let torrents = packets * scrape::torrents_in_a_packet();
+    let torrents = packets * scrape::torrents_in_a_packet(true);
     let [packets, torrents] = [packets, torrents].map(thousands);
     let pace = format!("{packets} packets, or {torrents} torrents, per second");
     let page = page();
@@ -105,9 +125,15 @@ fn numbers_in_its_sentences_are_the_codes() {
     // Wherever the page says the first, it goes on with the second.
     for (begin, end) in [
         ("A packet sent is", counted(MAX_PAYLOAD, "byte")),
+        (
+            "trailer](#trailers) makes a packet",
+            format!("{trailer} longer"),
+        ),
+        ("These are the last", trailer),
+        ("and for a NAK", format!("{} at most", Nak::MAX_RANGES)),
+        ("A tag is the first", counted(Trailer::TAG_LEN, "byte")),
         ("two packets of type 1 apart:", beacon),
         ("bytes are a beacon,", format!("{ipv6} or more")),
-        ("the type is not 0 to", last_type),
         ("bad_length` |", bad_length),
         ("of a list, up to", tails),
         ("decide after", waits[0].clone()),
@@ -160,6 +186,42 @@ fn packets_are_laid_out_as_it_says() {
     let fields = [("asked", &OTHER.0[..])];
     check_layout("### SYNC_SCRAPE_INQUIRE", 0, &inquire, &fields);
 
+    let (epoch, highest) = (0x0102_0304_u32, 0x1112_1314_u32);
+    let heartbeat = Heartbeat { epoch, highest }.emit(US);
+    let [epoch_bytes, highest] = [epoch, highest].map(u32::to_be_bytes);
+    let fields = [("epoch", &epoch_bytes[..]), ("highest number", &highest)];
+    check_layout("### HEARTBEAT", 0, &heartbeat, &fields);
+
+    let (first, last) = (0x2122_2324_u32, 0x3132_3334_u32);
+    let nak = Nak::emit(US, OTHER, epoch, &[first..=last]);
+    let [first, last] = [first, last].map(u32::to_be_bytes);
+    let epoch = ("epoch", &epoch_bytes[..]);
+    let fields = [
+        ("asked", &OTHER.0[..]),
+        epoch,
+        ("first", &first),
+        ("last", &last),
+    ];
+    check_layout("### NAK", 0, &nak, &fields);
+
+    let trailer = Trailer {
+        tag: *b"a tag so old",
+        epoch: 0x0102_0304,
+        sent: 0x1112_1314,
+        seq: 0x2122_2324,
+        flags: Trailer::UNKEPT,
+    };
+    let [sent, seq] = [trailer.sent, trailer.seq].map(u32::to_be_bytes);
+    let fields = [
+        ("tag", &trailer.tag[..]),
+        epoch,
+        ("sent", &sent),
+        ("seq", &seq),
+        ("flags", &[trailer.flags]),
+        ("magic", b"LS"),
+    ];
+    check_layout("## Trailers", 0, &trailer.emit(), &fields);
+
     let header = Header::new(US, PacketType::ScrapeTell).emit();
     let id = ("id of tracker instance", &US.0[..]);
     let fields = [id, ("packet type", &[0, 0, 0, 3])];
@@ -169,27 +231,52 @@ fn packets_are_laid_out_as_it_says() {
 #[test]
 fn packets_have_the_types_and_lengths_that_it_says() {
     let rows = section("### Header").table(1);
-    for packet_type in 0..6 {
-        for length in Header::LEN..250 {
-            let allows = |row: &&Vec<String>| {
-                row[0] == packet_type.to_string() && is_length(&row[2], length)
-            };
+    let types = [0..6, 0x4c53_0000..0x4c53_0004, 0x4c53_00ff..0x4c53_0105];
+    for packet_type in types.into_iter().flatten() {
+        for length in Header::LEN..600 {
+            let allows =
+                |row: &&Vec<String>| type_of(&row[0]) == packet_type && is_length(&row[2], length);
             let stated = rows.iter().find(allows).map(|row| row[1].as_str());
-            let id = OTHER;
-            let payload = vec![0; length - Header::LEN];
-            let parsed = match Packet::parse(Header { id, packet_type }, &payload) {
-                Ok(Packet::Live(peers)) if !peers.tail().is_empty() => None,
-                Ok(Packet::ScrapeTell(torrents)) if !torrents.tail().is_empty() => None,
-                Ok(Packet::Live(PeerList::V4(_))) => Some("SYNC_LIVE, IPv4"),
-                Ok(Packet::Live(PeerList::V6(_))) => Some("SYNC_LIVE, IPv6"),
-                Ok(Packet::ScrapeBeacon(_)) => Some("SYNC_SCRAPE_BEACON"),
-                Ok(Packet::ScrapeInquire(_)) => Some("SYNC_SCRAPE_INQUIRE"),
-                Ok(Packet::ScrapeTell(_)) => Some("SYNC_SCRAPE_TELL"),
-                Err(_) => None,
-            };
-            assert_eq!(parsed, stated, "type {packet_type}, {length} bytes");
+            let stated = stated.filter(|name| *name != "NAK" || length <= LONGEST_NAK);
+            // Ascending, as it must be in a NAK; else it makes no difference.
+            let numbers = (1..).flat_map(u32::to_be_bytes);
+            let payload: Vec<u8> = numbers.take(length - Header::LEN).collect();
+            let packet = [
+                &Header {
+                    id: OTHER,
+                    packet_type,
+                }
+                .emit()[..],
+                &payload,
+            ]
+            .concat();
+            assert_eq!(
+                named(&packet).as_deref(),
+                stated,
+                "type {packet_type:#x}, {length} bytes"
+            );
         }
     }
+}
+
+/// What the page calls this packet, if it is one and nothing is left over.
+fn named(packet: &[u8]) -> Option<String> {
+    let frame = Frame::parse(packet).ok()?;
+    let name = match frame.packet {
+        Packet::Live(peers) if !peers.tail().is_empty() => return None,
+        Packet::ScrapeTell(torrents) if !torrents.tail().is_empty() => return None,
+        Packet::Live(PeerList::V4(_)) => "SYNC_LIVE, IPv4",
+        Packet::Live(PeerList::V6(_)) => "SYNC_LIVE, IPv6",
+        Packet::ScrapeTell(_) => "SYNC_SCRAPE_TELL",
+        // Nobody sends these again; it is a receiver that refuses them.
+        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if frame.again => return None,
+        Packet::ScrapeBeacon(_) => "SYNC_SCRAPE_BEACON",
+        Packet::ScrapeInquire(_) => "SYNC_SCRAPE_INQUIRE",
+        Packet::Heartbeat(_) => "HEARTBEAT",
+        Packet::Nak(_) => "NAK",
+    };
+    let again = if frame.again { ", sent again" } else { "" };
+    Some(format!("{name}{again}"))
 }
 
 #[test]
@@ -205,138 +292,23 @@ fn its_flags_are_the_codes() {
     for (row, (flag, name)) in stated.iter().zip(flags) {
         assert_eq!(row[..2], [format!("{:#04x}", flag.0), name.to_owned()]);
     }
-}
-
-/// Each datagram has the fault it is for, and of the later ones as many as go together.
-#[test]
-fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
-    let ours = source(1, false);
-    let stranger = source(2, false);
-    let blessed = source(2, true);
-    let cases = [
-        (Reject::OwnPacket, ours, vec![0; 3]),
-        (Reject::NotBlessed, stranger, vec![0; 3]),
-        (Reject::TooShort, blessed, US.0.to_vec()),
-        (Reject::UnknownType, blessed, zeros(US, 4, 0)),
-        (Reject::EmptyList, blessed, zeros(US, 3, 0)),
-        (Reject::TruncatedTail, blessed, zeros(US, 3, TELL - 1)),
-        (Reject::BadLength, blessed, zeros(US, 2, 5)),
-        (Reject::Ipv6Unsupported, blessed, zeros(OTHER, 1, IPV6 + 1)),
-        (
-            Reject::ScrapeUnsupported,
-            blessed,
-            zeros(OTHER, 3, TELL + 1),
-        ),
-    ];
-    let stated = section("## Receiving").table(0);
-    let stated: Vec<_> = stated.iter().map(|row| row[0].as_str()).collect();
-    assert_eq!(stated, cases.each_ref().map(|(reject, ..)| reject.name()));
-    let all: BTreeSet<_> = Reject::ALL.map(Reject::name).into();
-    assert_eq!(stated.into_iter().collect::<BTreeSet<_>>(), all);
-
-    let config = Config::default().ipv6(false).scrape(false);
-    let mut node = Node::new(Time::START, US, source(1, true).address, 1, &config);
-    for (reject, source, datagram) in &cases {
-        let received = node.handle_datagram(Time::START, *source, datagram);
-        assert_eq!(received.err(), Some(*reject));
-        assert_eq!(node.counters().drops.of(*reject), 1);
-    }
-    assert_eq!(node.counters().drops.total(), cases.len() as u64);
-
+    let flags = [(Trailer::TAGGED, "TAGGED"), (Trailer::UNKEPT, "UNKEPT")];
+    let stated = section("## Trailers").table(1);
+    let stated: Vec<_> = stated
+        .iter()
+        .map(|row| (&row[0][..], &row[1][..]))
+        .collect();
+    let flags = flags.map(|(flag, name)| (format!("{flag:#04x}"), name));
     assert_eq!(
-        node.id(),
-        US,
-        "what is dropped for bad_length changes no id"
+        stated,
+        flags.each_ref().map(|(flag, name)| (&flag[..], *name))
     );
-    let last_two = [Reject::Ipv6Unsupported, Reject::ScrapeUnsupported];
-    for (reject, packet_type) in last_two.into_iter().zip([1, 3]) {
-        let id = node.id();
-        let same_id = zeros(id, packet_type, 64);
-        let received = node.handle_datagram(Time::START, blessed, &same_id);
-        assert_eq!(received.err(), Some(reject));
-        assert_ne!(node.id(), id);
-    }
-
-    let with_tail = zeros(OTHER, 0, IPV4 + IPV4 - 1);
-    match node.handle_datagram(Time::START, blessed, &with_tail) {
-        Ok(Received::Peers(peers)) => assert_eq!(peers.len(), 1),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(node.counters().drops.of(Reject::TruncatedTail), 2);
-}
-
-#[test]
-fn the_vectors_are_what_it_says() {
-    let stated = section("## Test vectors").table(0);
-    let files = std::fs::read_dir(cc::root().join("tests/vectors")).expect("tests/vectors");
-    let files = files.map(|file| file.expect("a file").file_name());
-    let files: BTreeSet<_> = files.filter_map(|name| name.into_string().ok()).collect();
-    assert_eq!(
-        stated
-            .iter()
-            .map(|row| row[0].clone())
-            .collect::<BTreeSet<_>>(),
-        files
-    );
-    for row in &stated {
-        let packet = vector(&row[0]);
-        let (header, payload) = Header::parse(&packet).expect("a header");
-        let parsed = match Packet::parse(header, payload) {
-            Ok(Packet::Live(peers)) => counted(peers.len(), "announce"),
-            Ok(Packet::ScrapeTell(torrents)) => counted(torrents.len(), "torrent"),
-            Ok(Packet::ScrapeBeacon(Beacon { torrents })) => {
-                format!("beacon of {torrents} torrents")
-            }
-            Ok(Packet::ScrapeInquire(Inquire { asked })) => {
-                let [a, b, c, d] = asked.0;
-                format!("inquiry of {a:02x} {b:02x} {c:02x} {d:02x}")
-            }
-            Err(reject) => reject.name().to_owned(),
-        };
-        let packet_type = header.packet_type.to_string();
-        assert_eq!(row[1..4], [packet_type, packet.len().to_string(), parsed]);
-    }
-}
-
-#[test]
-fn the_vector_that_it_shows_is_the_file() {
-    let packet = vector("live_1.hex");
-    let (header, payload) = Header::parse(&packet).expect("a header");
-    let Ok(Packet::Live(PeerList::V4(mut peers))) = Packet::parse(header, payload) else {
-        panic!("no list of IPv4 peers");
-    };
-    let announce = peers.next().expect("an announce");
-    let ours = [&header.emit()[..], &announce.emit()].concat();
-
-    let section = section("### live_1.hex");
-    for explained in [
-        format!("| {} |", announce.peer.ip),
-        format!("| port {} |", announce.peer.port),
-    ] {
-        assert!(section.0.contains(&explained), "{explained}");
-    }
-    let mut shown = Vec::new();
-    for row in section.table(0) {
-        assert_eq!(row[0], format!("{:#06x}", shown.len()));
-        let from = shown.len();
-        shown.extend(bytes(&row[1]));
-        let ours = &ours[from..shown.len()];
-        let differs = (*ours != shown[from..]).then(|| ours.to_vec());
-        let stated = row[2].split_once("we would send ");
-        assert_eq!(stated.map(|(_, ours)| bytes(ours)), differs, "{row:?}");
-    }
-    assert_eq!(shown, packet);
 }
 
 /// How many announces fill a packet; one more would not fit.
-fn announces_in_a_packet(ip: IpAddr) -> usize {
-    let mut node = Node::new(
-        Time::START,
-        US,
-        source(1, true).address,
-        1,
-        &Config::default(),
-    );
+fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
+    let config = Config::default().repair(trailer);
+    let mut node = Node::new(Time::START, US, source(1, true).address, 1, &config);
     let mut announces = 0;
     while !node.has_transmit() {
         node.tell(Time::START, announce(ip, 6881, PeerFlags::SEEDING));
@@ -404,6 +376,14 @@ fn check_layout(heading: &str, column: usize, packet: &[u8], fields: &[(&str, &[
         let lengths: Vec<_> = lengths.split(" or ").collect();
         let length = lengths.get(column).unwrap_or(&lengths[0]);
         assert_eq!((*length, &field[..]), (&bytes.len().to_string()[..], *name));
+    }
+}
+
+/// A packet type as the page has it, in decimal or hexadecimal digits.
+fn type_of(stated: &str) -> u32 {
+    match stated.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16).expect("hexadecimal digits"),
+        None => stated.parse().expect("a number"),
     }
 }
 

@@ -10,7 +10,7 @@ const INTERVAL: Duration = Duration::from_secs(60);
 /// How long an empty node waits before each inquiry of a fuller one that never
 /// answers.
 pub fn waits_before_inquiries() -> Vec<String> {
-    let mut node = hearing(1, &Beacon { torrents: 100 }.emit(OTHER));
+    let mut node = hearing(1, false, &Beacon { torrents: 100 }.emit(OTHER));
     let mut waits = Vec::new();
     let mut now = Time::START;
     let mut last = now;
@@ -32,20 +32,22 @@ pub fn waits_before_inquiries() -> Vec<String> {
     waits
 }
 
-pub fn torrents_in_a_packet() -> usize {
-    let packet = telling().poll_transmit().expect("a full packet");
+pub fn torrents_in_a_packet(trailer: bool) -> usize {
+    let packet = telling(trailer).poll_transmit().expect("a full packet");
     (packet.as_ref().len() - Header::LEN) / TELL
 }
 
 pub fn tick() -> Duration {
-    telling().poll_timeout().since(Time::START)
+    telling(false).poll_timeout().since(Time::START)
 }
 
 /// The shortest and the longest of many, which are random.
 pub fn silence() -> String {
     let tell = behind_a_header(&TORRENT.emit());
     let silences = (0..500).map(|seed| {
-        let silence = hearing(seed, &tell).poll_timeout().since(Time::START);
+        let silence = hearing(seed, false, &tell)
+            .poll_timeout()
+            .since(Time::START);
         silence.div_duration_f64(INTERVAL)
     });
     let (least, most) = silences.fold((f64::MAX, 0.0_f64), |(least, most), silence| {
@@ -55,9 +57,10 @@ pub fn silence() -> String {
     format!("{least} to {most} intervals")
 }
 
-/// A node that has heard this packet, and does nothing else.
-fn hearing(seed: u64, packet: &[u8]) -> Node {
+/// A node with or without trailers that has heard this packet, and does nothing else.
+fn hearing(seed: u64, trailer: bool, packet: &[u8]) -> Node {
     let config = Config::default()
+        .repair(trailer)
         .beacon_interval(INTERVAL)
         .first_beacon_delay(Duration::MAX)
         .lonely_after(Duration::MAX);
@@ -68,8 +71,8 @@ fn hearing(seed: u64, packet: &[u8]) -> Node {
 }
 
 /// A node that is telling, and has read a portion of its torrents.
-fn telling() -> Node {
-    let mut node = hearing(1, &Inquire { asked: US }.emit(OTHER));
+fn telling(trailer: bool) -> Node {
+    let mut node = hearing(1, trailer, &Inquire { asked: US }.emit(OTHER));
     node.handle_timeout(Time::START);
     let Some(Task::Walk { limit, .. }) = node.poll_task() else {
         panic!("it does not tell");
