@@ -1,6 +1,7 @@
 //! The wire formats: what we build we parse, at every length.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 
 use livesync::reject::Reject;
 use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
@@ -8,7 +9,7 @@ use livesync::wire::{
     Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, PeerList, Record, Records,
     TorrentList, Trailer,
 };
-use proptest::collection::vec;
+use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 fn parse(datagram: &[u8]) -> Result<(TrackerId, Packet<'_>), Reject> {
@@ -66,6 +67,54 @@ fn list<R: Record>(id: TrackerId, packet_type: PacketType, records: &[R]) -> Vec
         packet.extend_from_slice(record.emit().as_ref());
     }
     packet
+}
+
+fn trailers() -> impl Strategy<Value = Trailer> {
+    let fields = any::<([u8; 12], u32, u32, u32, u8)>();
+    fields.prop_map(|(tag, epoch, sent, seq, flags)| Trailer {
+        tag,
+        epoch,
+        sent,
+        seq,
+        flags,
+    })
+}
+
+/// Ranges as a NAK must have them: ascending, none over another.
+fn ranges() -> impl Strategy<Value = Vec<RangeInclusive<u32>>> {
+    btree_set(1..=u32::MAX, 2..=2 * Nak::MAX_RANGES).prop_map(|ends| {
+        let ends: Vec<u32> = ends.into_iter().collect();
+        let (pairs, _) = ends.as_chunks();
+        pairs.iter().map(|[first, last]| *first..=*last).collect()
+    })
+}
+
+/// Packets of every kind that may have a trailer.
+fn packets() -> impl Strategy<Value = Vec<u8>> {
+    let id = any::<[u8; 4]>().prop_map(TrackerId);
+    prop_oneof![
+        (id.clone(), announces::<4, Ipv4Addr>()).prop_map(|(id, announces)| list(
+            id,
+            PacketType::Live,
+            &announces
+        )),
+        (id.clone(), announces::<16, Ipv6Addr>()).prop_map(|(id, announces)| list(
+            id,
+            PacketType::LIVE_IPV6,
+            &announces
+        )),
+        (id.clone(), tell_records()).prop_map(|(id, torrents)| list(
+            id,
+            PacketType::ScrapeTell,
+            &torrents
+        )),
+        (id.clone(), any::<u64>()).prop_map(|(id, torrents)| Beacon { torrents }.emit(id).to_vec()),
+        (id.clone(), id.clone()).prop_map(|(id, asked)| Inquire { asked }.emit(id).to_vec()),
+        (id.clone(), any::<(u32, u32)>())
+            .prop_map(|(id, (epoch, highest))| { Heartbeat { epoch, highest }.emit(id).to_vec() }),
+        (id.clone(), id, any::<u32>(), ranges())
+            .prop_map(|(id, asked, epoch, ranges)| Nak::emit(id, asked, epoch, &ranges)),
+    ]
 }
 
 proptest! {
@@ -210,15 +259,56 @@ proptest! {
     }
 
     #[test]
+    fn a_packet_sent_again_is_the_first_but_for_its_type(packet in packets(), trailer in trailers()) {
+        let whole = [&packet[..], &trailer.emit()].concat();
+        let first = Frame::parse(&whole).unwrap();
+        let mut again = whole.clone();
+        again[..Header::LEN].copy_from_slice(&first.header.again().emit());
+        prop_assert_eq!(&again[..4], &whole[..4]);
+        let known = first.header.packet_type <= PacketType::ScrapeTell as u32;
+        let parsed = Frame::parse(&again);
+        prop_assert_eq!(parsed.is_ok(), known);
+        if let Ok(parsed) = parsed {
+            prop_assert!(parsed.again);
+            prop_assert_eq!(parsed.header, first.header);
+            prop_assert_eq!((parsed.payload, parsed.trailer), (first.payload, first.trailer));
+            // To who does not know it, it is of no known type.
+            let (header, payload) = Header::parse(&again).unwrap();
+            prop_assert_eq!(Packet::parse(header, payload).unwrap_err(), Reject::UnknownType);
+        }
+    }
+
+    #[test]
+    fn a_nak_whose_ranges_do_not_ascend_is_refused(numbers in vec(0..40u32, 2..40)) {
+        let (pairs, _) = numbers.as_chunks();
+        let ranges: Vec<_> = pairs.iter().map(|[first, last]| *first..=*last).collect();
+        let numbers = ranges.iter().flat_map(|range| [*range.start(), *range.end()]);
+        let numbers: Vec<_> = numbers.collect();
+        let ascend = numbers.first() > Some(&0)
+            && numbers.chunks(2).all(|range| range[0] <= range[1])
+            && numbers[1..].chunks(2).all(|between| between.len() < 2 || between[0] < between[1]);
+        let id = TrackerId([1; 4]);
+        let packet = Nak::emit(id, id, 7, &ranges);
+        prop_assert_eq!(parse(&packet).err(), (!ascend).then_some(Reject::BadNumbers));
+    }
+
+    #[test]
     fn any_bytes_are_parsed_or_refused(
         datagram in vec(any::<u8>(), 0..3000),
         packet_type in prop_oneof![0..6u32, 0x4c53_0000..0x4c53_0004u32, 0x4c53_0100..0x4c53_0104u32],
+        magic: bool,
     ) {
         let mut datagram = datagram;
         if let Some(field) = datagram.get_mut(4..8) {
             field.copy_from_slice(&packet_type.to_be_bytes());
         }
-        let _ = Frame::parse(&datagram);
+        if magic && let Some(end) = datagram.last_chunk_mut() {
+            *end = *b"LS";
+        }
+        if let Ok(frame) = Frame::parse(&datagram) {
+            let trailer = if frame.trailer.is_some() { Trailer::LEN } else { 0 };
+            prop_assert_eq!(Header::LEN + frame.payload.len() + trailer, datagram.len());
+        }
         if let Ok((_, Packet::Live(peers))) = parse(&datagram) {
             let record = if packet_type == 0 { 28 } else { 40 };
             prop_assert_eq!(peers.len(), (datagram.len() - 8) / record);
