@@ -14,6 +14,7 @@ mod hosts;
 mod interface;
 mod keys;
 mod languages;
+mod operations;
 mod packaging;
 #[cfg(feature = "want_sync_scrape")]
 mod protocol_doc;
