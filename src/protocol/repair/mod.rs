@@ -31,7 +31,7 @@ use super::outbox::{Datagram, Kind};
 use super::timers::{Timer, Timers};
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Header, Heartbeat, Nak, PacketType};
+use crate::wire::{Header, Heartbeat, Nak, PacketType, Trailer};
 
 /// How long packets are kept at most, by who has sent them and by who has heard them; so
 /// long it makes sense to ask.
@@ -202,7 +202,8 @@ impl Repair {
         ranges: &[RangeInclusive<u32>],
     ) -> Option<Datagram> {
         let nak = Nak::emit(id, asked, epoch, ranges);
-        self.naks.take(now, NAKS, nak.len()).ok()?;
+        let bytes = nak.len() + Trailer::LEN;
+        self.naks.take(now, NAKS, bytes).ok()?;
         self.counters.naks_sent += 1;
         Some(Datagram::of(&nak, Kind::Ours))
     }
