@@ -8,7 +8,8 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Packet;
 
-/// How many trackers are known at most; the longest silent one makes room.
+/// How many trackers are known at most; the longest silent one makes room, of those that
+/// have told of no peer if there are any.
 pub const MAX_NODES: usize = 256;
 
 /// Who was silent for so long has gone, or goes by another id now.
@@ -166,14 +167,16 @@ impl Nodes {
             self.known.push(new);
             return self.known.len() - 1;
         }
-        let longest_silent = (0..MAX_NODES)
-            .min_by_key(|at| self.known[*at].heard.last)
+        // A flood of ids that nobody knows must not push out those who tell of peers.
+        let worth = |heard: &Heard| (heard.records > 0, heard.last);
+        let least = (0..MAX_NODES)
+            .min_by_key(|at| worth(&self.known[*at].heard))
             .unwrap_or(0);
-        let old = std::mem::replace(&mut self.known[longest_silent], new);
+        let old = std::mem::replace(&mut self.known[least], new);
         if let Some(stream) = old.stream {
             self.end(stream);
         }
-        longest_silent
+        least
     }
 }
 
@@ -213,5 +216,19 @@ mod tests {
         assert!(all.iter().all(|node| node.id != id(1)));
         let newest = all.iter().find(|node| node.id == id(MAX_NODES)).unwrap();
         assert_eq!((newest.packets, newest.records), (1, 7));
+    }
+
+    #[test]
+    fn who_has_told_of_no_peer_makes_room_first() {
+        let mut nodes = Nodes::default();
+        let id = |number: usize| TrackerId((number as u32).to_be_bytes());
+        hear(&mut nodes, Time::START, id(0)).records = 1;
+        for number in 1..=2 * MAX_NODES {
+            hear(&mut nodes, Time::from_nanos(number as u64), id(number));
+        }
+        let all: Vec<Heard> = nodes.all(Time::from_nanos(1000)).collect();
+        assert_eq!(all.len(), MAX_NODES);
+        assert!(all.iter().any(|node| node.id == id(0)));
+        assert!(all.iter().any(|node| node.id == id(2 * MAX_NODES)));
     }
 }
