@@ -276,6 +276,7 @@ impl Engine {
         let now = self.clock.now();
         let received = live.node.handle_datagram(now, source, datagram);
         let new_id = live.take_new_id(now);
+        let unproven = live.level_of_unproven(now);
         let level = received.as_ref().err().map(|e| live.level_of(now, *e));
         drop(state);
         if let Some((id, level)) = new_id
@@ -286,6 +287,15 @@ impl Engine {
                 level,
                 format_args!(
                     "{} has the same tracker id as we; we go on as tracker {id}",
+                    source.address
+                ),
+            );
+        }
+        if let Some(level) = unproven {
+            self.report(
+                level,
+                format_args!(
+                    "used a packet from {} although no key proves that it is the cluster's",
                     source.address
                 ),
             );

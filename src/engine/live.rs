@@ -58,6 +58,7 @@ struct Quiet {
     rejects: [Time; Reject::ALL.len()],
     send_errors: Time,
     id_collisions: Time,
+    unproven: Time,
     no_interface: Time,
 }
 
@@ -90,6 +91,7 @@ impl Live {
                 rejects: [Time::START; Reject::ALL.len()],
                 send_errors: Time::START,
                 id_collisions: Time::START,
+                unproven: Time::START,
                 no_interface: Time::START,
             },
         }
@@ -221,6 +223,12 @@ impl Live {
     pub(super) fn take_new_id(&mut self, now: Time) -> Option<(TrackerId, Level)> {
         let id = self.node.take_new_id()?;
         Some((id, warn_once(&mut self.quiet.id_collisions, now)))
+    }
+
+    /// How seriously to log that packets were used without a proof, if there were some.
+    pub(super) fn level_of_unproven(&mut self, now: Time) -> Option<Level> {
+        let unproven = self.node.take_unproven();
+        unproven.then(|| warn_once(&mut self.quiet.unproven, now))
     }
 
     /// How seriously to log a drop: what an operator should know of as a warning,

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
+use crate::log::Level;
 use crate::net::Group;
 use crate::time::Time;
+use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
 /// How long datagrams are applied before we look at what is due.
@@ -77,12 +79,29 @@ impl Engine {
         live.driver_wakes(writable);
         let send_error = live.take_send_error();
         let look = live.must_look(now);
+        let new_id = live.take_new_id(now);
         drop(state);
         if let Some(e) = send_error {
             self.warn(format_args!("cannot send: {e}"));
         }
+        if let Some((id, _)) = new_id {
+            self.clock_was_set_back(id);
+        }
         if look {
             self.see_to_membership(&sleep.group);
+        }
+    }
+
+    fn clock_was_set_back(&self, id: TrackerId) {
+        let Some(_in_host) = self.run.enter_host() else {
+            return;
+        };
+        if self.may_call_host() {
+            self.host.new_tracker_id(id);
+            self.log(
+                Level::Warn,
+                format_args!("the clock was set back; we go on as tracker {id}"),
+            );
         }
     }
 

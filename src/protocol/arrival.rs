@@ -41,6 +41,7 @@ impl Node {
         }
         let proven = self.prove(&frame)?;
         if frame.header.id == self.id {
+            self.counters.id_collisions += 1;
             self.draw_new_id();
         }
         let order = self.put_in_order(&frame, proven)?;
@@ -53,33 +54,27 @@ impl Node {
         !source.is_unspecified() && self.allow.iter().any(|network| network.contains(&source))
     }
 
-    /// Whether a key proves where a packet comes from, and that it is sent now.
+    /// Whether a key proves where a packet comes from, and that it is sent now. Without a
+    /// proof it is refused, or counted.
     fn prove(&mut self, frame: &Frame<'_>) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
-        let tagged = frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED));
-        let genuine = tagged.filter(|trailer| authentication.is_genuine(frame, trailer));
-        let Some(trailer) = genuine else {
-            if authentication.is_required() {
-                let bad = tagged.map(|_| Reject::BadTag);
-                return Err(bad.unwrap_or(Reject::Untagged));
+        let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
+            None => Reject::Untagged,
+            Some(trailer) if !authentication.is_genuine(frame, &trailer) => Reject::BadTag,
+            Some(trailer) if frame.header.id == self.id && self.epoch() == Some(trailer.epoch) => {
+                return Err(Reject::Replayed);
             }
-            self.counters.packets_unproven += 1;
-            return Ok(false);
+            Some(trailer) if authentication.is_skewed(self.ahead_ms(&trailer)) => Reject::Skewed,
+            Some(_) => return Ok(true),
         };
-        let ahead = self.ahead_ms(&trailer);
-        if Duration::from_millis(ahead.unsigned_abs()) > authentication.max_skew() {
-            return Err(Reject::Skewed);
+        if authentication.is_required() {
+            return Err(reject);
         }
-        // What was sent before we came up may have been recorded by whomever: we cannot know
-        // whether we have heard it.
-        let listened = self.listened().as_millis() as i64;
-        let is_ours = frame.header.id == self.id && self.epoch() == Some(trailer.epoch);
-        if ahead < -listened || is_ours {
-            return Err(Reject::Replayed);
-        }
-        Ok(true)
+        self.counters.packets_unproven += 1;
+        self.unproven = true;
+        Ok(false)
     }
 
     /// Finds the place of a packet among those of its sender. Each is used once.
@@ -88,47 +83,23 @@ impl Node {
         frame: &Frame<'_>,
         proven: bool,
     ) -> Result<Option<(Number, Arrival)>, Reject> {
-        let Frame {
-            again,
-            ref packet,
-            trailer,
-            ..
-        } = *frame;
-        let from = frame.header.id;
-        let numbered = trailer.is_some_and(|trailer| trailer.seq > 0);
-        match packet {
-            Packet::Live(_) | Packet::ScrapeTell(_) if numbered || !again => {}
-            Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if !numbered && !again => {}
-            Packet::Heartbeat(_) | Packet::Nak(_) if trailer.is_some() && !numbered => {}
-            _ => return Err(Reject::BadNumbers),
+        if !is_numbered_rightly(frame) {
+            return Err(Reject::BadNumbers);
         }
-        if again && self.repair.is_none() {
+        if frame.again && self.repair.is_none() {
             return Err(Reject::Duplicate);
         }
-        let Some(trailer) = trailer else {
+        let Some(trailer) = frame.trailer else {
             return Ok(None);
         };
         if self.repair.is_none() && !proven {
             return Ok(None);
         }
+        self.see_to_stream(frame, &trailer, proven)?;
+        let from = frame.header.id;
+        let members = self.nodes.len();
         let now = self.timers.elapsed();
         let listened = self.listened();
-        let members = self.nodes.len();
-        let sender = self.nodes.get(from);
-        match &sender.stream {
-            Some(stream) if stream.epoch == trailer.epoch => {}
-            Some(stream)
-                if is_before(trailer.epoch, stream.epoch)
-                    && (proven || now.since(stream.heard) < KEPT_FOR) =>
-            {
-                return Err(known(proven));
-            }
-            _ if again => return Err(Reject::Duplicate),
-            _ => {
-                let old = sender.stream.replace(Stream::new(now, &trailer));
-                old.into_iter().for_each(|old| self.nodes.end(old));
-            }
-        }
         let Some(stream) = self.nodes.stream(from) else {
             return Ok(None);
         };
@@ -146,26 +117,63 @@ impl Node {
             }
         };
         let listener = Listener { now, listened };
-        if numbered {
+        if trailer.seq > 0 {
             let number = Number {
                 id: from,
                 epoch: trailer.epoch,
                 seq: trailer.seq,
             };
-            return match stream.arrives(listener, &trailer, again, ask) {
-                Arrival::Known => Err(known(proven && !again)),
+            return match stream.arrives(listener, &trailer, frame.again, ask) {
+                Arrival::Known => Err(known(proven && !frame.again)),
                 arrival => Ok(Some((number, arrival))),
             };
         }
-        if !stream.arrives_unnumbered(now, &trailer) && proven {
+        if !stream.arrives_unnumbered(&trailer) && proven {
             return Err(Reject::Replayed);
         }
-        if let Packet::Heartbeat(heartbeat) = packet
+        if let Packet::Heartbeat(heartbeat) = frame.packet
             && heartbeat.epoch == trailer.epoch
         {
             stream.sent_until(listener, trailer.sent, heartbeat.highest, ask);
         }
         Ok(None)
+    }
+
+    /// Sees that there is a stream to which the packet belongs, if it can be used.
+    fn see_to_stream(
+        &mut self,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+        proven: bool,
+    ) -> Result<(), Reject> {
+        let from = frame.header.id;
+        let now = self.timers.elapsed();
+        let before_us = self.ahead_ms(trailer) < -(self.listened().as_millis() as i64);
+        let stream = self.nodes.stream(from);
+        // What was sent before we came up may have been recorded by whomever, and we cannot know
+        // whether we have heard it; but if it is missing we have not.
+        let missing = stream.as_ref().is_some_and(|stream| stream.misses(trailer));
+        if proven && before_us && !missing {
+            return Err(Reject::Replayed);
+        }
+        match stream {
+            Some(stream) if stream.epoch == trailer.epoch => return Ok(()),
+            Some(stream)
+                if is_before(trailer.epoch, stream.epoch)
+                    && (proven || now.since(stream.heard) < KEPT_FOR) =>
+            {
+                return Err(known(proven));
+            }
+            _ if frame.again => return Err(Reject::Duplicate),
+            _ => {}
+        }
+        let new = Stream::new(now, trailer);
+        let old = self.nodes.get(from).stream.replace(new);
+        old.into_iter().for_each(|old| self.nodes.end(old));
+        if let Some(repair) = &mut self.repair {
+            repair.greet(&mut self.timers);
+        }
+        Ok(())
     }
 
     fn heard(&mut self, source: Source, frame: &Frame<'_>, proven: bool) {
@@ -200,6 +208,17 @@ fn known(recorded: bool) -> Reject {
         Reject::Replayed
     } else {
         Reject::Duplicate
+    }
+}
+
+/// Lists may have a number, and have one if they are sent again; nothing else has. What is
+/// ours has a trailer.
+fn is_numbered_rightly(frame: &Frame<'_>) -> bool {
+    let numbered = frame.trailer.is_some_and(|trailer| trailer.seq > 0);
+    match frame.packet {
+        Packet::Live(_) | Packet::ScrapeTell(_) => numbered || !frame.again,
+        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) => !numbered && !frame.again,
+        Packet::Heartbeat(_) | Packet::Nak(_) => frame.trailer.is_some() && !numbered,
     }
 }
 

@@ -34,9 +34,9 @@ impl Authentication {
         self.required
     }
 
-    /// How far the clocks of two trackers may be apart.
-    pub(super) fn max_skew(&self) -> Duration {
-        self.max_skew
+    /// Whether the clock of a sender is too far from ours.
+    pub(super) fn is_skewed(&self, ahead_ms: i64) -> bool {
+        Duration::from_millis(ahead_ms.unsigned_abs()) > self.max_skew
     }
 
     /// The tag of a packet of ours.

@@ -49,6 +49,9 @@ impl fmt::Display for Counters {
         if lost > 0 {
             write!(f, "; {lost} packets not sent")?;
         }
+        if self.packets_unproven > 0 {
+            write!(f, "; {} packets used without proof", self.packets_unproven)?;
+        }
         for reject in Reject::ALL {
             let count = self.drops.of(reject);
             if count > 0 {

@@ -42,10 +42,20 @@ impl Node {
         Some(datagram)
     }
 
-    /// Begins to count anew.
+    /// Begins to count anew, in a later epoch.
     pub(super) fn begin_epoch(&mut self) {
         if let Some(trailers) = &mut self.trailers {
             trailers.numbering.renew(self.timers.elapsed(), self.wall);
+        }
+        if let Some(repair) = &mut self.repair {
+            repair.begin_epoch();
+        }
+    }
+
+    /// Begins to count anew, under a new id: of that nobody knows an epoch.
+    pub(super) fn begin_first_epoch(&mut self) {
+        if let Some(trailers) = &mut self.trailers {
+            trailers.numbering = Numbering::new(self.timers.elapsed(), self.wall);
         }
         if let Some(repair) = &mut self.repair {
             repair.begin_epoch();

@@ -77,6 +77,7 @@ pub struct Node {
     pub(super) nodes: Nodes,
     pub(super) company: Company,
     lonely: bool,
+    pub(super) unproven: bool,
     pub(super) outbox: Outbox,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
@@ -120,6 +121,7 @@ impl Node {
             nodes: Nodes::default(),
             company: Company::new(config, &mut timers),
             lonely: false,
+            unproven: false,
             outbox: Outbox::default(),
             counters: Counters::default(),
             began: now,
@@ -170,9 +172,17 @@ impl Node {
         self.timers.set_now(now);
         let now = self.timers.elapsed();
         self.wall.set(now, unix);
-        let off = |trailers: &Trailers| trailers.numbering.is_off(now, self.wall);
-        if self.trailers.as_ref().is_some_and(off) {
+        let Some(Trailers { numbering, .. }) = &self.trailers else {
+            return;
+        };
+        if !numbering.is_off(now, self.wall) {
+            return;
+        }
+        if numbering.can_renew(now, self.wall) {
             self.begin_epoch();
+        } else if self.authentication.is_some() {
+            // Nobody would believe that it is so late, nor an epoch before this one.
+            self.draw_new_id();
         }
     }
 
@@ -202,7 +212,14 @@ impl Node {
         std::mem::take(&mut self.lonely)
     }
 
-    /// The new id, if this node has drawn one since the last call.
+    /// Whether a packet was used although no key proves where it comes from, and it was
+    /// not said yet.
+    pub fn take_unproven(&mut self) -> bool {
+        std::mem::take(&mut self.unproven)
+    }
+
+    /// The new id, if this node has drawn one since the last call: another tracker had the
+    /// same, or the clock was set so far back that nobody would believe the old one.
     pub fn take_new_id(&mut self) -> Option<TrackerId> {
         self.new_id.take()
     }
@@ -405,11 +422,10 @@ impl Node {
         };
         self.id = id;
         self.new_id = Some(id);
-        self.counters.id_collisions += 1;
         self.ipv4.rename(id);
         self.ipv6.rename(id);
         self.outbox.rename(id);
-        self.begin_epoch();
+        self.begin_first_epoch();
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             scrape.rename(id);

@@ -77,12 +77,16 @@ impl Numbering {
         }
     }
 
-    /// Whether the clock on the wall was set, or has drifted away, so that another epoch
-    /// would be nearer to it.
+    /// Whether the clock on the wall was set, or has drifted away.
     pub(super) fn is_off(&self, now: Time, wall: WallClock) -> bool {
         let wall_now = wall.start + millis(now);
         let ours = self.epoch * TENTH + millis(now) - self.began;
-        wall_now.abs_diff(ours) > MAX_ERROR && wall_now.div_euclid(TENTH) > self.epoch
+        wall_now.abs_diff(ours) > MAX_ERROR
+    }
+
+    /// Whether an epoch that begins now would be later than this one.
+    pub(super) fn can_renew(&self, now: Time, wall: WallClock) -> bool {
+        (wall.start + millis(now)).div_euclid(TENTH) > self.epoch
     }
 
     /// Whether the numbers of this epoch come to an end.
@@ -155,7 +159,7 @@ mod tests {
         numbering.renew(now, clock);
         assert_eq!((numbering.epoch(), numbering.number(now)), (51, (0, 1)));
         clock.set(now, SECOND);
-        assert!(!numbering.is_off(now, clock), "no epoch would be nearer");
+        assert!(numbering.is_off(now, clock) && !numbering.can_renew(now, clock));
         numbering.renew(now + SECOND, clock);
         assert_eq!(numbering.epoch(), 52);
         assert_eq!(numbering.number(now + SECOND * 2), (1000, 1));

@@ -8,7 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{KEPT_BYTES, KEPT_FOR};
+use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
 use crate::time::Time;
 use crate::types::{Announce, InfoHash, PeerFlags, TrackerId};
 use crate::wire::{Frame, Packet, PeerList};
@@ -59,7 +59,7 @@ impl Latest {
         number: Option<Number>,
         bytes: Arc<[u8]>,
     ) {
-        self.bytes += bytes.len();
+        self.bytes += bytes.len() + KEPT_EACH;
         self.told.push_back(Told {
             kept: now,
             at,
@@ -74,7 +74,7 @@ impl Latest {
         while let Some(oldest) = self.told.front()
             && (self.bytes > KEPT_BYTES || now.since(oldest.kept) > KEPT_FOR)
         {
-            self.bytes -= oldest.bytes.len();
+            self.bytes -= oldest.bytes.len() + KEPT_EACH;
             self.reaches_back = self.reaches_back.max(oldest.kept);
             self.told.pop_front();
         }

@@ -52,6 +52,12 @@ const NAKS: u64 = 64 << 10;
 /// Gaps that are due so soon are asked for, too, when one is.
 const SOON: Duration = Duration::from_millis(40);
 
+/// Within this time whoever is new gets a heartbeat from everybody.
+const GREETING: Duration = Duration::from_millis(100);
+
+/// What it takes to keep a packet, beside its bytes.
+const KEPT_EACH: usize = 128;
+
 /// The loss repair of one node. Time is what has passed here, jumps back left out.
 #[derive(Debug)]
 pub(super) struct Repair {
@@ -70,15 +76,14 @@ pub(super) struct Repair {
 impl Repair {
     pub(super) fn new(rng: Rng, speaks: bool, timers: &mut Timers) -> Self {
         let now = timers.elapsed();
-        let mut rhythm = Rhythm::new();
         if speaks {
-            timers.set_after(Timer::Heartbeat, rhythm.after_packet(now));
+            timers.set_after(Timer::Heartbeat, Duration::ZERO);
         }
         Self {
             speaks,
             sent: Sent::default(),
             latest: Latest::new(now),
-            rhythm,
+            rhythm: Rhythm::new(),
             meter: Meter::new(now),
             again: Allowance::new(now, AGAIN_LEAST),
             naks: Allowance::new(now, NAKS),
@@ -99,6 +104,15 @@ impl Repair {
         }
         self.sent.keep(now, number.seq, packet);
         timers.set_after(Timer::Heartbeat, self.rhythm.after_packet(now));
+    }
+
+    /// Somebody is heard first, and perhaps does not know us: soon he hears how much we
+    /// have sent, so that he notices what he misses from now on.
+    pub(super) fn greet(&mut self, timers: &mut Timers) {
+        if self.speaks {
+            let wait = GREETING.mul_f64(self.rng.f64());
+            timers.set_no_later(Timer::Heartbeat, wait);
+        }
     }
 
     /// From now on our packets have numbers of another epoch, or another id.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{KEPT_BYTES, KEPT_FOR};
+use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
 use crate::time::Time;
 
 /// A packet is sent again at most once in this time.
@@ -41,7 +41,7 @@ impl Sent {
         if self.packets.is_empty() {
             self.first = seq;
         }
-        self.bytes += bytes.len();
+        self.bytes += bytes.len() + KEPT_EACH;
         self.packets.push_back(Packet {
             sent: now,
             bytes,
@@ -57,7 +57,7 @@ impl Sent {
         while let Some(oldest) = self.packets.front()
             && (self.bytes > KEPT_BYTES || now.since(oldest.sent) > KEPT_FOR)
         {
-            self.bytes -= oldest.bytes.len();
+            self.bytes -= oldest.bytes.len() + KEPT_EACH;
             self.packets.pop_front();
             self.first = self.first.wrapping_add(1);
         }
@@ -162,7 +162,7 @@ mod tests {
     fn what_is_too_old_or_too_much_is_forgotten() {
         let mut sent = kept(1..=9000, 1000);
         sent.ask(at(0), 1..=u32::MAX);
-        let kept_packets = KEPT_BYTES / 1000;
+        let kept_packets = KEPT_BYTES / (1000 + KEPT_EACH);
         assert_eq!(sent.packets.len(), kept_packets);
         sent.forget(at(0) + KEPT_FOR + Duration::from_millis(1));
         assert_eq!((sent.packets.len(), sent.bytes), (0, 0));

@@ -11,8 +11,11 @@ use crate::wire::{Nak, Trailer};
 /// How many gaps are known of one sender at most; the oldest is given up for a new one.
 const MAX_GAPS: usize = 512;
 
-/// How many earlier packets may be missing when a sender is heard first.
+/// How many earlier packets may be missing when a sender is heard first,
 const MAX_BEFORE: u32 = 64;
+
+/// after we have listened for so long, in milliseconds: before, nobody knew us yet.
+const UNKNOWN: u32 = 1000;
 
 /// The shortest time between two NAKs for the same.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -74,6 +77,9 @@ pub(in crate::protocol) struct Stream {
     /// The shortest time between sent and arrival, in nanoseconds: it contains the
     /// difference of the two clocks. And when it was found.
     delay: (i64, Time),
+    /// Whether a numbered packet has shown it, as only those say exactly when they were
+    /// sent.
+    measured: bool,
     /// When the last packet without number was sent.
     unnumbered: Option<u32>,
     /// How long the last packet took longer than the fastest.
@@ -98,6 +104,7 @@ impl Stream {
             gaps: VecDeque::new(),
             from: 1,
             delay: (took(now, trailer), now),
+            measured: false,
             unnumbered: None,
             lag: Duration::ZERO,
             tally: Tally::default(),
@@ -152,19 +159,14 @@ impl Stream {
             since: listener.now,
             ask: ask(),
         });
-        if self.gaps.len() > MAX_GAPS
-            && let Some(oldest) = self.gaps.pop_front()
-        {
-            self.lose(&oldest);
-        }
+        self.bound();
     }
 
     /// A packet without number arrives; whether it comes after all others of its kind.
-    pub(in crate::protocol) fn arrives_unnumbered(&mut self, now: Time, trailer: &Trailer) -> bool {
+    pub(in crate::protocol) fn arrives_unnumbered(&mut self, trailer: &Trailer) -> bool {
         let news = self.unnumbered.is_none_or(|last| trailer.sent > last);
         if news {
             self.unnumbered = Some(trailer.sent);
-            self.measure(now, trailer, false);
         }
         news
     }
@@ -240,6 +242,13 @@ impl Stream {
         ranges.collect()
     }
 
+    /// Whether this packet is missing.
+    pub(in crate::protocol) fn misses(&self, trailer: &Trailer) -> bool {
+        let at = self.gaps.partition_point(|gap| gap.last < trailer.seq);
+        let gap = self.gaps.get(at);
+        self.epoch == trailer.epoch && gap.is_some_and(|gap| gap.first <= trailer.seq)
+    }
+
     /// How many packets are missing that may still come.
     pub(in crate::protocol) fn missing(&self) -> u64 {
         self.gaps.iter().map(Gap::len).sum()
@@ -252,7 +261,10 @@ impl Stream {
             return 0;
         }
         self.from = last.saturating_add(1);
-        last - last.min(MAX_BEFORE).min(listened)
+        if listened < UNKNOWN {
+            return last;
+        }
+        last - last.min(MAX_BEFORE)
     }
 
     fn fill(&mut self, seq: u32) -> bool {
@@ -271,9 +283,19 @@ impl Stream {
                 };
                 gap.last = seq - 1;
                 self.gaps.insert(at + 1, rest);
+                self.bound();
             }
         }
         true
+    }
+
+    /// Gives up the oldest gap if there is one too many.
+    fn bound(&mut self) {
+        if self.gaps.len() > MAX_GAPS
+            && let Some(oldest) = self.gaps.pop_front()
+        {
+            self.lose(&oldest);
+        }
     }
 
     fn lose(&mut self, gap: &Gap) {
@@ -288,7 +310,9 @@ impl Stream {
         let crept = nanos(now.since(found)) / DRIFT;
         let mut shortest = shortest.saturating_add(crept);
         if !again {
-            shortest = shortest.min(took);
+            if !std::mem::replace(&mut self.measured, true) || took < shortest {
+                shortest = took;
+            }
             self.delay = (shortest, now);
         }
         self.lag = Duration::from_nanos((took - shortest).max(0) as u64);
