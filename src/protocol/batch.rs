@@ -29,6 +29,7 @@ impl<R: Record> Batch<R> {
     }
 
     /// As many records as fit into one packet.
+    #[cfg(feature = "want_sync_scrape")]
     pub(super) fn capacity(&self) -> usize {
         self.capacity
     }
