@@ -136,6 +136,19 @@ impl Drops {
         self.0[reject as usize]
     }
 
+    /// The drops of packets that do not prove to come from the cluster, and now.
+    pub fn without_proof(&self) -> u64 {
+        [
+            Reject::Untagged,
+            Reject::BadTag,
+            Reject::Replayed,
+            Reject::Skewed,
+        ]
+        .map(|reject| self.of(reject))
+        .iter()
+        .sum()
+    }
+
     /// The drops for all reasons.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()

@@ -245,7 +245,13 @@ impl Engine {
         drop(state);
         let sent = counters.packets_out;
         let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
+        let unproven = counters.drops.without_proof();
         match counters.drops.of(Reject::NotBlessed) {
+            0 if unproven > 0 => self.warn(format_args!(
+                "we speak, and hear nobody who proves to be of our cluster: {sent} packets sent since \
+                 the start, {from_others} arrived from others, {unproven} of them without proof. Do \
+                 all trackers have this key, this cluster name, and the right time?",
+            )),
             0 => self.warn(format_args!(
                 "we speak, and hear nobody: {sent} packets sent since the start, {from_others} arrived \
                  from others. Do all trackers use this group, port and network? Does a firewall \

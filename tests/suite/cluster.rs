@@ -5,11 +5,12 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 use livesync::config::Config;
+use livesync::keys::Keys;
 use livesync::protocol::{Node, Received, Source};
 use livesync::reject::Reject;
 use livesync::time::Time;
 use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::wire::PeerList;
+use livesync::wire::{Inquire, PeerList};
 use proptest::prelude::*;
 
 /// The default.
@@ -240,6 +241,22 @@ fn every_drop_is_counted_under_its_reason() {
     assert_eq!(counters.drops.total(), cases.len() as u64 + 1);
     assert_eq!(counters.packets_in, cases.len() as u64 + 1);
     assert_eq!(counters.records_heard, 1);
+}
+
+#[test]
+fn a_self_test_needs_no_key_and_is_no_tracker() {
+    let config = config().keys(Keys::new([7; 32]));
+    let mut node = node_with(1, TrackerId([1; 4]), &config);
+    let id = TrackerId([2; 4]);
+    let probe = Inquire { asked: id }.emit(id);
+    let heard = node.handle_datagram(Time::START, source(2), &probe);
+    assert!(matches!(heard, Ok(Received::Nothing)), "{heard:?}");
+    assert_eq!(node.nodes(Time::START).count(), 0);
+
+    let real = Inquire { asked: node.id() }.emit(id);
+    let refused = node.handle_datagram(Time::START, source(2), &real);
+    assert_eq!(refused.unwrap_err(), Reject::Untagged);
+    assert_eq!(node.counters().drops.total(), 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use livesync::host::Host;
 use livesync::log::Level;
 use livesync::reject::Reject;
-use livesync::{Config, Events, InfoHash, Livesync, Memory, Peer, PeerFlags, TrackerId};
+use livesync::{Config, Events, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId};
 
 use crate::support::group::port;
 use crate::support::netns::{self, Network};
@@ -184,6 +184,35 @@ fn who_speaks_to_nobody_is_told_so_once() {
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].0, Level::Warn);
     assert!(lines[0].1.contains("hear nobody"), "{lines:?}");
+}
+
+#[test]
+fn who_hears_only_trackers_of_another_key_is_told_so() {
+    let listener = Arc::new(Listener::default());
+    let with_key = config(port())
+        .flush_after(Duration::ZERO)
+        .lonely_after(Duration::from_millis(300));
+    let without = Livesync::open(with_key.clone(), Arc::new(Events::default())).expect("open");
+    let with_key = with_key.keys(Keys::new([7; 32]));
+    let node = Livesync::open(with_key, listener.clone()).expect("open");
+    for (livesync, id) in [(&without, 1), (&node, 2)] {
+        livesync.start(TrackerId([id; 4])).expect("start");
+    }
+    let told = || {
+        announce(&without);
+        announce(&node);
+        let lines = listener.lines.lock().expect("lines");
+        lines.iter().any(|(_, line)| line.contains("this key"))
+    };
+    wait_until("told", told);
+    assert!(
+        node.stats()
+            .expect("it runs")
+            .counters
+            .drops
+            .without_proof()
+            > 0
+    );
 }
 
 #[test]
