@@ -13,13 +13,18 @@ use livesync::wire::Packet;
 
 use super::host::Answer;
 
-/// Tell records in a full packet.
-pub const PER_PACKET: u64 = 45;
+/// Tell records in a full packet, and in one with room for a trailer.
+const PER_PACKET: [u64; 2] = [45, 44];
 
 const TICK: Duration = Duration::from_millis(100);
 
 /// How often a node that stays silent is asked.
 const INQUIRIES: u32 = 3;
+
+/// How many tell records a node with these settings puts into a packet.
+pub fn per_packet(config: &Config) -> u64 {
+    PER_PACKET[usize::from(config.repair)]
+}
 
 /// The auditor of one node, from its start to its end.
 #[derive(Debug)]
@@ -61,6 +66,7 @@ pub struct Audit {
     tell_packets: u64,
     tell_packets_needed: u64,
     walked_in_this_telling: u64,
+    looked_up_in_a_row: u64,
 }
 
 #[derive(Debug, Default)]
@@ -95,6 +101,7 @@ impl Audit {
             tell_packets: 0,
             tell_packets_needed: 0,
             walked_in_this_telling: 0,
+            looked_up_in_a_row: 0,
         }
     }
 
@@ -117,7 +124,7 @@ impl Audit {
     /// The node, `id`, with so many torrents, accepted a packet.
     pub fn heard(&mut self, id: TrackerId, torrents: u64, from: TrackerId, packet: &Packet<'_>) {
         match packet {
-            Packet::Live(_) => {}
+            Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
             Packet::ScrapeBeacon(beacon) => self.heard_beacon(torrents, from, beacon.torrents),
             Packet::ScrapeInquire(inquire) => {
                 self.inquired |= inquire.asked == id && !self.telling;
@@ -210,19 +217,29 @@ impl Audit {
                 self.walked_in_this_telling += torrents.len() as u64;
                 if next.is_none() {
                     self.telling = false;
-                    self.tell_packets_needed += self.walked_in_this_telling.div_ceil(PER_PACKET);
+                    let per_packet = per_packet(&self.config);
+                    self.tell_packets_needed += self.walked_in_this_telling.div_ceil(per_packet);
                     self.told_in_full_packets();
                 }
             }
-            Answer::LookedUp(_) if self.look_up_interrupted => {}
+            Answer::LookedUp(_) if self.look_up_interrupted => self.told_back(),
             Answer::LookedUp(torrents) => {
                 for hash in self.looked_up.drain(..) {
                     self.known_better.remove(&hash);
                 }
-                self.tell_packets_needed += (torrents.len() as u64).div_ceil(PER_PACKET);
-                self.told_in_full_packets();
+                self.looked_up_in_a_row += torrents.len() as u64;
+                if self.known_better.is_empty() {
+                    self.told_back();
+                    self.told_in_full_packets();
+                }
             }
         }
+    }
+
+    /// What was looked up has left, the last packet as far as it was filled.
+    fn told_back(&mut self) {
+        let records = std::mem::take(&mut self.looked_up_in_a_row);
+        self.tell_packets_needed += records.div_ceil(per_packet(&self.config));
     }
 
     fn told_in_full_packets(&self) {
@@ -231,10 +248,10 @@ impl Audit {
         }
     }
 
-    /// The node, with so many torrents, sent a packet.
+    /// The node, with so many torrents, sent a packet, and for the first time.
     pub fn sent(&mut self, torrents: u64, packet: &Packet<'_>) {
         match packet {
-            Packet::Live(_) => panic!("nobody announced anything"),
+            Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
             Packet::ScrapeBeacon(beacon) => {
                 assert_eq!(beacon.torrents, torrents, "the beacon's count");
                 self.sent_beacon();

@@ -7,9 +7,10 @@ use livesync::protocol::{Source, Task};
 use livesync::types::{Torrent, TrackerId};
 use livesync::wire::{Beacon, Header, Inquire, PacketType, Record};
 
-use super::audit::PER_PACKET;
-use super::cluster::{Cluster, What};
+use super::audit::per_packet;
+use super::cluster::Cluster;
 use super::host::{Host, info_hash};
+use super::traffic::What;
 
 const SECOND: Duration = Duration::from_secs(1);
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -59,7 +60,7 @@ fn three_hundred_torrents_beside_five_thousand() {
             _ => None,
         })
     };
-    assert_eq!(told(1).count() as u64, 5_000_u64.div_ceil(PER_PACKET));
+    assert_eq!(told(1).count() as u64, 5_000_u64.div_ceil(per_packet(&config)));
     assert_eq!(told(1).sum::<u64>(), 5_000);
     assert_eq!(told(0).collect::<Vec<_>>(), [40], "told back");
 
@@ -134,7 +135,8 @@ fn a_tell_of_anybody_ends_the_wait_and_the_asking() {
 /// The host takes its time to count, and meanwhile somebody tells.
 #[test]
 fn a_decision_that_a_tell_overtakes_is_not_taken() {
-    let mut cluster = cluster(1, [Host::default()], &silent());
+    let config = silent().repair(false);
+    let mut cluster = cluster(1, [Host::default()], &config);
     cluster.inject(0, &beacon(id(9), 100));
     let node = &mut cluster.members[0].node;
     let now = node.poll_timeout();
@@ -165,9 +167,10 @@ fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
     }
     cluster.run_until(INTERVAL * 3);
     let mut expected = Vec::new();
-    for packet in 0..10_000_u64.div_ceil(PER_PACKET) {
+    let per_packet = per_packet(&config);
+    for packet in 0..10_000_u64.div_ceil(per_packet) {
         let tick = SECOND / 10 * (packet / 10) as u32;
-        expected.push((tick, (10_000 - packet * PER_PACKET).min(PER_PACKET)));
+        expected.push((tick, (10_000 - packet * per_packet).min(per_packet)));
     }
     let said = cluster.journal.as_mut().unwrap();
     let beacons: Vec<_> = said
@@ -283,7 +286,7 @@ fn of_many_that_know_better_one_says_so() {
         assert_eq!((traffic.inquiries, traffic.tellings), (1, 1));
         assert_eq!(
             traffic.tells,
-            1_000_u64.div_ceil(PER_PACKET) + 1,
+            1_000_u64.div_ceil(per_packet(&Config::default())) + 1,
             "seed {seed}"
         );
         for member in &cluster.members {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::env;
-use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::rc::Rc;
@@ -12,86 +11,38 @@ use fastrand::Rng;
 use livesync::config::Config;
 use livesync::protocol::{Node, Received, Source, Task};
 use livesync::time::Time;
-use livesync::types::{InfoHash, Torrent, TrackerId};
-use livesync::wire::{self, Header};
+use livesync::types::{Announce, InfoHash, TrackerId};
+use livesync::wire::{self, Frame};
 
 use super::audit::Audit;
 use super::host::{Answer, Host};
 use super::network::{Network, Packet};
+use super::old::Old;
+use super::peers::Peers;
+use super::traffic::{Ledger, Said, Sent, Traffic, What, number};
 
 /// Where every clock stands when the test begins: none jumps back beyond its
 /// start.
 const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
 
+/// What the clock on every wall shows then, since 1970, unless somebody sets it.
+const WALLS_BEGIN: Duration = Duration::from_secs(1_780_000_000);
+
 /// So many questions to its host a node may have at once.
 const MOST_TASKS: usize = 10_000;
-
-/// What was sent so far, by all together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    pub beacons: u64,
-    pub inquiries: u64,
-    /// Tell packets, and the records in them.
-    pub tells: u64,
-    pub torrents_told: u64,
-    /// How often somebody began to tell all its torrents.
-    pub tellings: u64,
-    /// How often each torrent was looked up to be told back.
-    pub told_back: BTreeMap<InfoHash, u64>,
-}
-
-impl Traffic {
-    /// What was sent since `before`.
-    pub fn since(&self, before: &Self) -> Self {
-        let told_back = self.told_back.iter().filter_map(|(hash, times)| {
-            let times = times - before.told_back.get(hash).unwrap_or(&0);
-            (times > 0).then_some((*hash, times))
-        });
-        Self {
-            beacons: self.beacons - before.beacons,
-            inquiries: self.inquiries - before.inquiries,
-            tells: self.tells - before.tells,
-            torrents_told: self.torrents_told - before.torrents_told,
-            tellings: self.tellings - before.tellings,
-            told_back: told_back.collect(),
-        }
-    }
-}
-
-/// Something that was said, and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
-    pub at: Duration,
-    pub by: usize,
-    pub what: What,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum What {
-    Beacon(u64),
-    Inquire(TrackerId),
-    Tell(Vec<Torrent>),
-}
-
-impl fmt::Display for Said {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:12.6} s  node {}: ", self.at.as_secs_f64(), self.by)?;
-        match &self.what {
-            What::Beacon(torrents) => write!(f, "beacon, {torrents} torrents"),
-            What::Inquire(asked) => write!(f, "inquire {asked}"),
-            What::Tell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
-        }
-    }
-}
 
 /// A cluster. Time is virtual, and goes on only in [`run_until`](Self::run_until).
 pub struct Cluster {
     pub now: Duration,
     pub network: Network,
     pub members: Vec<Member>,
+    /// Trackers of 2009 in the same group, on the network after the members.
+    pub old: Vec<Old>,
     pub traffic: Traffic,
     /// All that is said, while there is a journal to write it to.
     pub journal: Option<Vec<Said>>,
+    /// All packets, while there is a ledger to write them to.
+    pub ledger: Option<Ledger>,
     /// The torrents that were told since this was last cleared.
     pub told: HashSet<InfoHash>,
     /// Print all that is said.
@@ -103,12 +54,17 @@ pub struct Cluster {
 /// A tracker of the cluster.
 pub struct Member {
     pub host: Host,
+    pub peers: Peers,
     pub audit: Audit,
     pub config: Config,
     pub node: Node,
     address: SocketAddrV4,
-    /// Its clock is so far ahead of virtual time.
+    /// Its clock is so far ahead of virtual time,
     clock: Duration,
+    /// and gains so many millionths.
+    pub drift: u32,
+    /// What the clock on its wall shows at the begin of virtual time.
+    wall: Duration,
     /// So late at most the host answers, and so late at most the node is told
     /// the time after a datagram.
     slowness: Duration,
@@ -131,8 +87,10 @@ impl Cluster {
             now: Duration::ZERO,
             network: Network::new(rng.u64(..)),
             members: Vec::new(),
+            old: Vec::new(),
             traffic: Traffic::default(),
             journal: None,
+            ledger: None,
             told: HashSet::new(),
             aloud: env::var_os("LIVESYNC_TUBE_SEED").is_some(),
             fingerprint: DefaultHasher::new(),
@@ -142,16 +100,20 @@ impl Cluster {
 
     /// A tracker joins. The first is member 0.
     pub fn join(&mut self, id: TrackerId, host: Host, config: &Config, slowness: Duration) {
-        let number = self.members.len();
-        let address = SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000);
+        let address = address(self.members.len());
         let now = Time::START + CLOCKS_BEGIN + self.now;
+        let mut node = Node::new(now, id, address, self.rng.u64(..), config);
+        node.set_unix_time(now, WALLS_BEGIN + self.now);
         self.members.push(Member {
             host,
+            peers: Peers::default(),
             audit: Audit::new(now, config, slowness.is_zero()),
             config: config.clone(),
-            node: Node::new(now, id, address, self.rng.u64(..), config),
+            node,
             address,
             clock: CLOCKS_BEGIN,
+            drift: 0,
+            wall: WALLS_BEGIN,
             slowness,
             answers: Vec::new(),
             tick: None,
@@ -160,15 +122,17 @@ impl Cluster {
         });
     }
 
-    /// A tracker starts again, under this id, with these torrents.
+    /// A tracker starts again, under this id, with these torrents and no peers.
     pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
         let seed = self.rng.u64(..);
         let now = self.now;
         let member = &mut self.members[number];
-        let time = Time::START + member.clock + now;
+        let time = member.time(now);
         member.host = host;
+        member.peers = Peers::default();
         member.audit = Audit::new(time, &member.config, member.slowness.is_zero());
         member.node = Node::new(time, id, member.address, seed, &member.config);
+        member.node.set_unix_time(time, member.wall + now);
         member.answers.clear();
         member.tick = None;
         member.sleeps_until = now;
@@ -182,6 +146,32 @@ impl Cluster {
         } else {
             clock.saturating_sub(by)
         };
+    }
+
+    /// Somebody sets the clock on a tracker's wall: by how much it is ahead of virtual time,
+    /// beyond that of the others.
+    pub fn set_wall(&mut self, number: usize, ahead: Duration) {
+        let member = &mut self.members[number];
+        let now = member.time(self.now);
+        member.wall = WALLS_BEGIN + ahead;
+        member.node.set_unix_time(now, member.wall + self.now);
+    }
+
+    /// A tracker's host hears an announce.
+    pub fn announce(&mut self, number: usize, announce: Announce) {
+        let member = &mut self.members[number];
+        let now = member.time(self.now);
+        member.peers.apply([announce]);
+        member.node.tell(now, announce);
+        self.transmit(number);
+        self.members[number].sleep(self.now);
+    }
+
+    /// A tracker of 2009 sends a packet with these announces.
+    pub fn old_announces(&mut self, number: usize, announces: &[Announce]) {
+        let bytes: Rc<[u8]> = self.old[number].say(announces).into();
+        let (from, group) = (self.members.len() + number, self.group());
+        self.network.send(self.now, from, group, &bytes);
     }
 
     /// A packet of a tracker that is no member arrives.
@@ -262,7 +252,10 @@ impl Cluster {
         let Some(Packet { from, to, bytes }) = self.network.receive() else {
             return;
         };
-        self.hear(to, self.members[from].address, &bytes);
+        if let Some(old) = to.checked_sub(self.members.len()) {
+            return self.old[old].hear(&bytes);
+        }
+        self.hear(to, address(from), &bytes);
         if self.members[to].slowness.is_zero() {
             self.tick(to);
         } else {
@@ -296,20 +289,28 @@ impl Cluster {
         let Ok(received) = member.node.handle_datagram(now, source, datagram) else {
             return;
         };
-        let (from, packet) = parse(datagram);
+        let frame = parse(datagram);
+        if let (Some(ledger), Some(number)) = (&mut self.ledger, number(&frame)) {
+            ledger.uses(to, number);
+        }
         // A host that has just been asked has not seen what was merged since.
         let torrents = member.host.count().min(member.being_counted());
         member
             .audit
-            .heard(member.node.id(), torrents, from, &packet);
-        if let Received::Torrents(torrents) = received {
-            let mut results = Vec::with_capacity(torrents.len());
-            for torrent in torrents {
-                let merged = member.host.merge(minutes, &torrent);
-                member.audit.merged(&torrent, merged);
-                results.push((torrent.info_hash, merged));
+            .heard(member.node.id(), torrents, frame.header.id, &frame.packet);
+        match received {
+            Received::Nothing => {}
+            Received::Peers(peers) => member.peers.apply(peers),
+            Received::Late(announces) => member.peers.apply(announces),
+            Received::Torrents(torrents) => {
+                let mut results = Vec::with_capacity(torrents.len());
+                for torrent in torrents {
+                    let merged = member.host.merge(minutes, &torrent);
+                    member.audit.merged(&torrent, merged);
+                    results.push((torrent.info_hash, merged));
+                }
+                member.node.handle_merged(now, &results);
             }
-            member.node.handle_merged(now, &results);
         }
     }
 
@@ -370,23 +371,33 @@ impl Cluster {
         while let Some(datagram) = self.members[from].node.poll_transmit() {
             let bytes: Rc<[u8]> = datagram.as_ref().into();
             self.sent(from, &bytes);
-            for to in 0..self.members.len() {
-                if to != from || self.network.loopback {
-                    let bytes = bytes.clone();
-                    self.network.send(self.now, Packet { from, to, bytes });
-                }
-            }
+            self.network.send(self.now, from, self.group(), &bytes);
         }
     }
 
-    fn sent(&mut self, by: usize, bytes: &[u8]) {
+    fn sent(&mut self, by: usize, bytes: &Rc<[u8]>) {
         (self.now, by, bytes).hash(&mut self.fingerprint);
-        let (id, packet) = parse(bytes);
+        if let Some(ledger) = &mut self.ledger {
+            ledger.sent.push(Sent {
+                at: self.now,
+                by,
+                bytes: bytes.clone(),
+            });
+        }
+        let Frame {
+            header,
+            packet,
+            again,
+            ..
+        } = parse(bytes);
         let member = &mut self.members[by];
-        assert_eq!(id, member.node.id());
+        assert_eq!(header.id, member.node.id());
+        if again {
+            return;
+        }
         member.audit.sent(member.counted, &packet);
         let what = match packet {
-            wire::Packet::Live(_) => panic!("nobody announced anything"),
+            wire::Packet::Live(_) | wire::Packet::Heartbeat(_) | wire::Packet::Nak(_) => return,
             wire::Packet::ScrapeBeacon(beacon) => {
                 self.traffic.beacons += 1;
                 What::Beacon(beacon.torrents)
@@ -422,6 +433,11 @@ impl Cluster {
         }
     }
 
+    /// How many hear the group.
+    fn group(&self) -> usize {
+        self.members.len() + self.old.len()
+    }
+
     fn minutes(&self) -> i64 {
         (self.now.as_secs() / 60) as i64
     }
@@ -435,7 +451,8 @@ impl Cluster {
 impl Member {
     /// What its clock shows; this is also how the auditor gets to know it.
     fn time(&mut self, now: Duration) -> Time {
-        let time = Time::START + self.clock + now;
+        let gained = now / 1_000_000 * self.drift;
+        let time = Time::START + self.clock + now + gained;
         self.audit.set_now(time);
         time
     }
@@ -466,8 +483,10 @@ impl Member {
     }
 }
 
-fn parse(datagram: &[u8]) -> (TrackerId, wire::Packet<'_>) {
-    let (header, payload) = Header::parse(datagram).expect("a header");
-    let packet = wire::Packet::parse(header, payload).expect("a packet");
-    (header.id, packet)
+fn address(number: usize) -> SocketAddrV4 {
+    SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000)
+}
+
+fn parse(datagram: &[u8]) -> Frame<'_> {
+    Frame::parse(datagram).expect("a packet")
 }

@@ -30,5 +30,8 @@ mod by_hand;
 mod cluster;
 mod host;
 mod network;
+mod old;
+mod peers;
 mod properties;
 mod scenario;
+mod traffic;

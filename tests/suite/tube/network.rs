@@ -1,6 +1,6 @@
 //! A network that loses, doubles, delays and reorders packets, and falls apart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,6 +12,12 @@ use fastrand::Rng;
 pub struct Conditions {
     /// The part of the packets that is lost, for each receiver on its own.
     pub loss: f64,
+    /// The part of the packets that is lost for all receivers.
+    pub shared_loss: f64,
+    /// The part of the packets with which a link begins to lose all,
+    pub bursts: f64,
+    /// for so long.
+    pub burst: Duration,
     /// The part of the packets that arrives twice.
     pub duplication: f64,
     /// How long a packet takes, in microseconds: whoever takes less overtakes.
@@ -22,6 +28,9 @@ impl Conditions {
     /// A local network as it should be.
     pub const CALM: Self = Self {
         loss: 0.0,
+        shared_loss: 0.0,
+        bursts: 0.0,
+        burst: Duration::ZERO,
         duplication: 0.0,
         delay: 100..=5_000,
     };
@@ -42,8 +51,12 @@ pub struct Network {
     /// Which side of a partition each node is on; those without an entry are on
     /// side 0.
     pub sides: Vec<usize>,
+    /// Links that are down in one direction: from, to.
+    pub cut: BTreeSet<(usize, usize)>,
     /// Everybody hears itself, too.
     pub loopback: bool,
+    /// Until when each link loses all.
+    bursts: BTreeMap<(usize, usize), Duration>,
     /// By arrival, then in the order of sending.
     on_its_way: BTreeMap<(Duration, u64), Packet>,
     sent: u64,
@@ -55,24 +68,30 @@ impl Network {
         Self {
             conditions: Conditions::CALM,
             sides: Vec::new(),
+            cut: BTreeSet::new(),
             loopback: false,
+            bursts: BTreeMap::new(),
             on_its_way: BTreeMap::new(),
             sent: 0,
             rng: Rng::with_seed(seed),
         }
     }
 
-    pub fn send(&mut self, now: Duration, packet: Packet) {
-        let lost =
-            self.side(packet.from) != self.side(packet.to) || self.rng.f64() < self.conditions.loss;
-        if lost {
+    /// Sends a datagram to the group, which has so many members.
+    pub fn send(&mut self, now: Duration, from: usize, members: usize, bytes: &Rc<[u8]>) {
+        if self.happens(self.conditions.shared_loss) {
             return;
         }
-        if self.rng.f64() < self.conditions.duplication {
-            let bytes = packet.bytes.clone();
-            self.deliver_later(now, Packet { bytes, ..packet });
+        for to in 0..members {
+            if (to == from && !self.loopback) || self.loses(now, from, to) {
+                continue;
+            }
+            let copies = 1 + u32::from(self.happens(self.conditions.duplication));
+            for _ in 0..copies {
+                let bytes = bytes.clone();
+                self.deliver_later(now, Packet { from, to, bytes });
+            }
         }
-        self.deliver_later(now, packet);
     }
 
     /// When the next packet arrives.
@@ -84,6 +103,22 @@ impl Network {
     /// The packet that arrives next.
     pub fn receive(&mut self) -> Option<Packet> {
         Some(self.on_its_way.pop_first()?.1)
+    }
+
+    fn loses(&mut self, now: Duration, from: usize, to: usize) -> bool {
+        if self.side(from) != self.side(to) || self.cut.contains(&(from, to)) {
+            return true;
+        }
+        if self.happens(self.conditions.bursts) {
+            self.bursts.insert((from, to), now + self.conditions.burst);
+        }
+        let in_burst = self.bursts.get(&(from, to)).is_some_and(|end| now < *end);
+        in_burst || self.happens(self.conditions.loss)
+    }
+
+    /// What never happens takes no dice.
+    fn happens(&mut self, part: f64) -> bool {
+        part > 0.0 && self.rng.f64() < part
     }
 
     fn side(&self, node: usize) -> usize {

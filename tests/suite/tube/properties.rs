@@ -15,8 +15,8 @@ use std::env;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cluster::Traffic;
 use super::scenario::Scenario;
+use super::traffic::Traffic;
 
 /// Nobody needs longer for an inquiry and what comes of it: so many intervals.
 const SILENCE: u32 = 8;

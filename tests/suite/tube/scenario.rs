@@ -172,6 +172,7 @@ impl Scenario {
             loss: bad(&mut self.rng),
             duplication: bad(&mut self.rng),
             delay: 0..=slowest,
+            ..Conditions::CALM
         }
     }
 }
@@ -183,4 +184,5 @@ fn random_config(rng: &mut Rng) -> Config {
         .beacon_interval(Duration::from_secs([10, 60, 60, 120][rng.usize(0..4)]))
         .inquire_threshold([0.5, 0.75, 0.75, 0.9][rng.usize(0..4)])
         .tell_packets([1u32, 3, 10, 100][rng.usize(0..4)])
+        .repair(rng.u32(0..4) == 0)
 }

@@ -1,0 +1,75 @@
+//! A tracker of 2009: what the C module does with a datagram, told again.
+
+use std::net::Ipv4Addr;
+
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+
+use super::peers::Peers;
+
+/// It knows no trailer, no packet that is sent again, and no IPv6.
+#[derive(Debug)]
+pub struct Old {
+    pub id: TrackerId,
+    /// All that reached it.
+    pub reached: Vec<Vec<u8>>,
+    /// What it understood of that.
+    pub understood: Vec<Announce>,
+    pub peers: Peers,
+}
+
+impl Old {
+    pub fn new(id: TrackerId) -> Self {
+        Self {
+            id,
+            reached: Vec::new(),
+            understood: Vec::new(),
+            peers: Peers::default(),
+        }
+    }
+
+    /// A datagram arrives. Records are read while there is a whole one.
+    pub fn hear(&mut self, datagram: &[u8]) {
+        self.reached.push(datagram.to_vec());
+        if datagram.len() < 8 || datagram[..4] == self.id.0 || datagram[4..8] != [0; 4] {
+            return;
+        }
+        let begin = self.understood.len();
+        let mut off = 8;
+        while off + 28 <= datagram.len() {
+            self.understood.push(record(&datagram[off..off + 28]));
+            off += 28;
+        }
+        self.peers.apply(self.understood[begin..].iter().copied());
+    }
+
+    /// A datagram of its own: 52 records at most.
+    pub fn say(&mut self, announces: &[Announce]) -> Vec<u8> {
+        assert!(announces.len() <= 52);
+        self.peers.apply(announces.iter().copied());
+        let mut datagram = self.id.0.to_vec();
+        datagram.extend([0; 4]);
+        for announce in announces {
+            let std::net::IpAddr::V4(ip) = announce.peer.ip else {
+                panic!("it knows no IPv6");
+            };
+            datagram.extend(announce.info_hash.0);
+            datagram.extend(ip.octets());
+            datagram.extend(announce.peer.port.to_be_bytes());
+            datagram.extend([announce.peer.flags.0, 0]);
+        }
+        datagram
+    }
+}
+
+fn record(bytes: &[u8]) -> Announce {
+    let mut info_hash = [0; 20];
+    info_hash.copy_from_slice(&bytes[..20]);
+    Announce {
+        info_hash: InfoHash(info_hash),
+        peer: Peer {
+            ip: Ipv4Addr::new(bytes[20], bytes[21], bytes[22], bytes[23]).into(),
+            port: u16::from_be_bytes([bytes[24], bytes[25]]),
+            flags: PeerFlags(bytes[26]),
+        },
+    }
+}

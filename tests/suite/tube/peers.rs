@@ -1,0 +1,52 @@
+//! A tracker's peers, in memory.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+
+use livesync::types::{Announce, InfoHash, PeerFlags};
+
+/// Which peer, of which torrent.
+pub type Key = (InfoHash, IpAddr, u16);
+
+/// What a tracker knows of its peers, and how often its torrents were downloaded.
+#[derive(Clone, Debug, Default)]
+pub struct Peers {
+    pub swarm: HashMap<Key, PeerFlags>,
+    pub downloads: HashMap<InfoHash, u64>,
+    /// Who is known to have completed its download, of those in the swarm.
+    completed: HashSet<Key>,
+    /// Who has stopped once.
+    stopped: HashSet<Key>,
+    /// Who has come back after it had stopped.
+    pub revived: HashSet<Key>,
+}
+
+impl Peers {
+    /// Applies announces in their order, and nobody looks meanwhile.
+    pub fn apply(&mut self, announces: impl IntoIterator<Item = Announce>) {
+        let mut back = Vec::new();
+        for announce in announces {
+            let key = key(&announce);
+            let flags = announce.peer.flags;
+            if self.stopped.contains(&key) {
+                back.push(key);
+            }
+            if announce.peer.is_stopped() {
+                self.swarm.remove(&key);
+                self.completed.remove(&key);
+                self.stopped.insert(key);
+                continue;
+            }
+            if flags.contains(PeerFlags::COMPLETED) && self.completed.insert(key) {
+                *self.downloads.entry(announce.info_hash).or_default() += 1;
+            }
+            self.swarm.insert(key, flags.without(PeerFlags::COMPLETED));
+        }
+        let revived = back.into_iter().filter(|key| self.swarm.contains_key(key));
+        self.revived.extend(revived);
+    }
+}
+
+pub fn key(announce: &Announce) -> Key {
+    (announce.info_hash, announce.peer.ip, announce.peer.port)
+}

@@ -1,0 +1,140 @@
+//! What was sent, in numbers and in words.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use livesync::types::{InfoHash, Torrent, TrackerId};
+use livesync::wire::{self, Frame};
+
+/// What was sent so far for scrape sync, by all together; what is sent again does not
+/// count.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    pub beacons: u64,
+    pub inquiries: u64,
+    /// Tell packets, and the records in them.
+    pub tells: u64,
+    pub torrents_told: u64,
+    /// How often somebody began to tell all its torrents.
+    pub tellings: u64,
+    /// How often each torrent was looked up to be told back.
+    pub told_back: BTreeMap<InfoHash, u64>,
+}
+
+impl Traffic {
+    /// What was sent since `before`.
+    pub fn since(&self, before: &Self) -> Self {
+        let told_back = self.told_back.iter().filter_map(|(hash, times)| {
+            let times = times - before.told_back.get(hash).unwrap_or(&0);
+            (times > 0).then_some((*hash, times))
+        });
+        Self {
+            beacons: self.beacons - before.beacons,
+            inquiries: self.inquiries - before.inquiries,
+            tells: self.tells - before.tells,
+            torrents_told: self.torrents_told - before.torrents_told,
+            tellings: self.tellings - before.tellings,
+            told_back: told_back.collect(),
+        }
+    }
+}
+
+/// Something that was said, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub at: Duration,
+    pub by: usize,
+    pub what: What,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    Beacon(u64),
+    Inquire(TrackerId),
+    Tell(Vec<Torrent>),
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:12.6} s  node {}: ", self.at.as_secs_f64(), self.by)?;
+        match &self.what {
+            What::Beacon(torrents) => write!(f, "beacon, {torrents} torrents"),
+            What::Inquire(asked) => write!(f, "inquire {asked}"),
+            What::Tell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
+        }
+    }
+}
+
+/// A packet, by its sender, epoch and number.
+pub type Number = (TrackerId, u32, u32);
+
+/// A packet that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub at: Duration,
+    pub by: usize,
+    pub bytes: Rc<[u8]>,
+}
+
+/// What a packet is to loss repair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It has a number, and is sent for the first time.
+    First,
+    Again,
+    Heartbeat,
+    Nak,
+    Other,
+}
+
+impl Sent {
+    pub fn frame(&self) -> Frame<'_> {
+        Frame::parse(&self.bytes).expect("a packet")
+    }
+
+    pub fn kind(&self) -> Kind {
+        let frame = self.frame();
+        match frame.packet {
+            wire::Packet::Heartbeat(_) => Kind::Heartbeat,
+            wire::Packet::Nak(_) => Kind::Nak,
+            _ if frame.again => Kind::Again,
+            _ if self.number().is_some() => Kind::First,
+            _ => Kind::Other,
+        }
+    }
+
+    pub fn number(&self) -> Option<Number> {
+        number(&self.frame())
+    }
+}
+
+/// The number of a packet, if it has one.
+pub fn number(frame: &Frame<'_>) -> Option<Number> {
+    let trailer = frame.trailer.filter(|trailer| trailer.seq > 0)?;
+    Some((frame.header.id, trailer.epoch, trailer.seq))
+}
+
+/// All that was sent, and which of the numbered packets each member has used.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    pub sent: Vec<Sent>,
+    pub used: Vec<HashSet<Number>>,
+}
+
+impl Ledger {
+    /// A member has used a packet: that must not happen twice.
+    pub fn uses(&mut self, member: usize, number: Number) {
+        if self.used.len() <= member {
+            self.used.resize_with(member + 1, HashSet::new);
+        }
+        let new = self.used[member].insert(number);
+        assert!(new, "member {member} has used {number:?} twice");
+    }
+
+    /// Packets of this kind.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Sent> {
+        self.sent.iter().filter(move |sent| sent.kind() == kind)
+    }
+}
