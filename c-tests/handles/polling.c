@@ -118,10 +118,15 @@ static void test_same_id( int port, int way ) {
   }
   announce( b->handle, 1, ipv4_peer( 1, 0 ) );
   wait_for( two, &a->added, 1, "not heard under the same id" );
-  wait_for( two, &a->renamed, 1, "no new id" );
-  if( a->new_id == 5 || a->new_id != stats_of( a->handle ).tracker_id || stats_of( a->handle ).id_collisions != 1 )
-    fail( "another new id" );
-  if( b->renamed || stats_of( b->handle ).tracker_id != 5 ) fail( "both have a new id" );
+  turn_for( two, 50 );
+  /* Whoever heard the other first: perhaps both at once. */
+  if( !a->renamed && !b->renamed ) fail( "no new id" );
+  for( i = 0; i < 2; ++i ) {
+    livesync_stats_t stats = stats_of( two[i].handle );
+    if( stats.tracker_id != ( two[i].renamed ? two[i].new_id : 5 ) ) fail( "another new id" );
+    if( two[i].renamed > 1 || stats.id_collisions != two[i].renamed ) fail( "how often the ids were the same" );
+  }
+  if( stats_of( a->handle ).tracker_id == stats_of( b->handle ).tracker_id ) fail( "still the same id" );
   close_two( two );
 }
 
@@ -146,11 +151,12 @@ static void test_other_thread( int port ) {
   int timeout;
 
   start_two( two, port, BY_EVENTS );
-  turn_for( two, 50 );
+  /* Until both have heard that the other is there. */
+  turn_for( two, 300 );
   late.handle = two[0].handle;
   fd.fd = livesync_fd( late.handle );
   timeout = livesync_next_timeout_ms( late.handle );
-  /* The next heartbeat is due a second after the start. */
+  /* The next heartbeat is due in more than a second. */
   if( timeout < 500 ) fail( "nothing to do, but a short timeout" );
   if( poll( &fd, 1, 0 ) != 0 ) fail( "nothing to do, but readable" );
   if( pthread_create( &thread, NULL, announce_late, &late ) ) fail( "pthread_create" );

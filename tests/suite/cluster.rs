@@ -24,14 +24,21 @@ fn node(number: u8) -> Node {
     node_with_id(number, TrackerId([number; 4]))
 }
 
-/// A node that takes no IPv6 peers and does no scrape sync.
+/// A node that takes no IPv6 peers, does no scrape sync, and has said that it is there.
 fn node_with_id(number: u8, id: TrackerId) -> Node {
     node_with(number, id, &config())
 }
 
 fn node_with(number: u8, id: TrackerId, config: &Config) -> Node {
     let config = config.clone().lonely_after(Duration::MAX);
-    Node::new(Time::START, id, address(number), number.into(), &config)
+    let mut node = Node::new(Time::START, id, address(number), number.into(), &config);
+    node.handle_timeout(Time::START);
+    assert_eq!(
+        drain(&mut node).len(),
+        usize::from(config.repair),
+        "a heartbeat"
+    );
+    node
 }
 
 fn config() -> Config {
@@ -134,7 +141,8 @@ proptest! {
         prop_assert_eq!(teller.counters().records_told, gaps.len() as u64);
         for hearer in hearers {
             prop_assert_eq!(hearer.counters().records_heard, gaps.len() as u64);
-            prop_assert_eq!(hearer.counters().packets_in, teller.counters().packets_out);
+            // The first packet was a heartbeat.
+            prop_assert_eq!(hearer.counters().packets_in + 1, teller.counters().packets_out);
             prop_assert_eq!(hearer.counters().drops.total(), 0);
         }
     }
@@ -186,14 +194,17 @@ fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
 #[test]
 fn who_is_silent_says_so_less_and_less_often() {
     let mut node = node(1);
+    node.tell(Time::START, record(1));
+    node.handle_timeout(millis(100));
+    drain(&mut node);
     let mut beats = Vec::new();
     while node.poll_timeout() <= millis(120_000) {
         let now = node.poll_timeout();
         node.handle_timeout(now);
         for packet in drain(&mut node) {
             assert_eq!(packet.len(), 43);
-            assert_eq!(packet[4..16], *b"LS\0\x01\0\0\0\0\0\0\0\0");
-            beats.push(now.since(Time::START).as_secs());
+            assert_eq!(packet[4..16], *b"LS\0\x01\0\0\0\0\0\0\0\x01");
+            beats.push(now.since(millis(100)).as_secs());
         }
     }
     assert_eq!(beats, [1, 3, 7, 15, 31, 61, 91]);

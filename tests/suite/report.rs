@@ -69,7 +69,7 @@ fn statistics_and_nodes_say_what_happened() {
     let (node, other, id) = a_node_with_company();
     let stats = node.stats().expect("it runs");
     assert_eq!(stats.nodes, 1);
-    // On a busy machine there may be heartbeats.
+    // There are heartbeats, also our own, which come back.
     let heard = &stats.counters;
     assert_eq!(heard.bytes_in, PACKET + HEARTBEAT * (heard.packets_in - 1));
     let table = stats.table.expect("a table");
@@ -77,7 +77,8 @@ fn statistics_and_nodes_say_what_happened() {
     let nodes = node.nodes();
     assert_eq!(nodes.len(), 1);
     assert_eq!((nodes[0].id, nodes[0].records), (id, 1));
-    assert!(nodes[0].packets >= heard.packets_in);
+    let own = heard.drops.of(Reject::OwnPacket);
+    assert!(nodes[0].packets >= heard.packets_in - own);
     // Two clocks that are one, and a packet that was the first.
     assert!(nodes[0].ahead_ms.unsigned_abs() < PATIENCE.as_millis() as u64);
     assert!(nodes[0].lag < PATIENCE && !nodes[0].proven);
@@ -171,12 +172,7 @@ fn who_speaks_to_nobody_is_told_so_once() {
         .lonely_after(Duration::from_millis(50));
     let node = Livesync::open(config, listener.clone()).expect("open");
     node.start(TrackerId::random()).expect("start");
-    std::thread::sleep(Duration::from_millis(200));
-    assert!(
-        listener.lines.lock().expect("lines").is_empty(),
-        "it did not speak"
-    );
-    announce(&node);
+    // It has said that it is there.
     wait_until("told", || !listener.lines.lock().expect("lines").is_empty());
     announce(&node);
     std::thread::sleep(Duration::from_millis(200));

@@ -60,7 +60,10 @@ fn three_hundred_torrents_beside_five_thousand() {
             _ => None,
         })
     };
-    assert_eq!(told(1).count() as u64, 5_000_u64.div_ceil(per_packet(&config)));
+    assert_eq!(
+        told(1).count() as u64,
+        5_000_u64.div_ceil(per_packet(&config))
+    );
     assert_eq!(told(1).sum::<u64>(), 5_000);
     assert_eq!(told(0).collect::<Vec<_>>(), [40], "told back");
 
