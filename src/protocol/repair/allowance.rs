@@ -24,21 +24,31 @@ impl Allowance {
         }
     }
 
+    /// Whether there is more than is needed at the moment.
+    pub(super) fn is_half_full(&mut self, now: Time, rate: u64) -> bool {
+        self.fill(now, rate);
+        self.bytes >= rate / AT_ONCE / 2
+    }
+
     /// Takes so many bytes out, if they are there; `rate` is in bytes per second. If they
     /// are not, how long it takes until they are.
     pub(super) fn take(&mut self, now: Time, rate: u64, bytes: usize) -> Result<(), Duration> {
-        let new = u128::from(rate) * now.since(self.filled).as_nanos() / SECOND;
-        let new = u64::try_from(new).unwrap_or(u64::MAX);
-        if new > 0 {
-            self.bytes = self.bytes.saturating_add(new).min(rate / AT_ONCE);
-            self.filled = now;
-        }
+        self.fill(now, rate);
         let bytes = bytes as u64;
         if let Some(rest) = self.bytes.checked_sub(bytes) {
             self.bytes = rest;
             return Ok(());
         }
         Err(Duration::from_secs(bytes - self.bytes) / rate.min(u32::MAX.into()) as u32)
+    }
+
+    fn fill(&mut self, now: Time, rate: u64) {
+        let new = u128::from(rate) * now.since(self.filled).as_nanos() / SECOND;
+        let new = u64::try_from(new).unwrap_or(u64::MAX);
+        if new > 0 {
+            self.bytes = self.bytes.saturating_add(new).min(rate / AT_ONCE);
+            self.filled = now;
+        }
     }
 }
 

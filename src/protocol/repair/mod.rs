@@ -50,14 +50,13 @@ const AGAIN_LEAST: u64 = 512 << 10;
 const NAKS: u64 = 64 << 10;
 
 /// Gaps that are due so soon are asked for, too, when one is.
-const SOON: Duration = Duration::from_millis(40);
+const SOON: Duration = Duration::from_millis(60);
 
 /// Within this time whoever is new gets a heartbeat from everybody.
 const GREETING: Duration = Duration::from_millis(100);
 
 /// What it takes to keep a packet, beside its bytes.
 const KEPT_EACH: usize = 128;
-
 /// The loss repair of one node. Time is what has passed here, jumps back left out.
 #[derive(Debug)]
 pub(super) struct Repair {
@@ -175,8 +174,9 @@ impl Repair {
         let now = timers.elapsed();
         let rate = (self.meter.rate(now) / AGAIN_PART).max(AGAIN_LEAST);
         loop {
+            let plenty = self.again.is_half_full(now, rate);
             let allowance = |bytes| self.again.take(now, rate, bytes);
-            match self.sent.send_again(now, allowance) {
+            match self.sent.send_again(now, plenty, allowance) {
                 Ok(Some(packet)) => {
                     self.counters.packets_sent_again += 1;
                     send(Datagram::again(&packet));

@@ -9,7 +9,10 @@ use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
 use crate::time::Time;
 
 /// A packet is sent again at most once in this time.
-const PAUSE: Duration = Duration::from_millis(60);
+const PAUSE: Duration = Duration::from_millis(40);
+
+/// Who asks for a packet the second time hears it twice, and so on, up to this.
+const MOST: u8 = 4;
 
 /// A packet that we have sent.
 #[derive(Debug)]
@@ -63,8 +66,8 @@ impl Sent {
         }
     }
 
-    /// Somebody misses these. Who asks for the same again hears it twice, in case that
-    /// the network loses much.
+    /// Somebody misses these. Who asks for the same again hears it more than once, since
+    /// the network seems to lose much.
     pub(super) fn ask(&mut self, now: Time, missing: RangeInclusive<u32>) {
         let Some(newest) = self.packets.len().checked_sub(1) else {
             return;
@@ -74,17 +77,19 @@ impl Sent {
             let packet = &mut self.packets[(seq - self.first) as usize];
             let just_sent = packet.again.is_some_and(|again| now.since(again) < PAUSE);
             if packet.due == 0 && !just_sent {
-                packet.due = if packet.asked == 0 { 1 } else { 2 };
-                packet.asked = packet.asked.saturating_add(1);
+                packet.asked = (packet.asked + 1).min(MOST);
+                packet.due = packet.asked;
                 self.asked.push_back((now, seq));
             }
         }
     }
 
-    /// The next packet to send again, which `may` take so many bytes.
+    /// The next packet to send again, which `may` take so many bytes. More than once it is
+    /// sent only while there is `plenty`.
     pub(super) fn send_again<E>(
         &mut self,
         now: Time,
+        plenty: bool,
         may: impl FnOnce(usize) -> Result<(), E>,
     ) -> Result<Option<Arc<[u8]>>, E> {
         while let Some(next) = self.asked.iter().position(|(due, _)| *due <= now) {
@@ -97,7 +102,7 @@ impl Sent {
             may(packet.bytes.len())?;
             self.asked.remove(next);
             packet.again = Some(now);
-            packet.due -= 1;
+            packet.due = if plenty { packet.due - 1 } else { 0 };
             if packet.due > 0 {
                 self.asked.push_back((now + PAUSE, seq));
             }
@@ -131,7 +136,7 @@ mod tests {
     }
 
     fn sent_again(sent: &mut Sent, now: Time) -> Vec<u32> {
-        let next = || sent.send_again(now, |_| Ok::<_, ()>(())).unwrap();
+        let next = || sent.send_again(now, true, |_| Ok::<_, ()>(())).unwrap();
         let packets = std::iter::from_fn(next);
         let number = |bytes: Arc<[u8]>| u32::from_be_bytes(*bytes.first_chunk().unwrap());
         packets.map(number).collect()
@@ -144,17 +149,17 @@ mod tests {
         sent.ask(at(1), 8..=u32::MAX);
         sent.ask(at(1), 6..=8);
         assert_eq!(sent_again(&mut sent, at(1)), [5, 6, 8, 9, 7]);
-        sent.ask(at(60), 6..=6);
+        sent.ask(at(40), 6..=6);
         assert_eq!(
-            sent_again(&mut sent, at(60)),
+            sent_again(&mut sent, at(40)),
             [0; 0],
             "a NAK that has crossed"
         );
-        sent.ask(at(61), 6..=6);
-        assert_eq!(sent_again(&mut sent, at(61)), [6]);
-        assert_eq!(sent.next_due(), Some(at(121)));
-        assert_eq!(sent_again(&mut sent, at(120)), [0; 0]);
-        assert_eq!(sent_again(&mut sent, at(121)), [6]);
+        sent.ask(at(41), 6..=6);
+        assert_eq!(sent_again(&mut sent, at(41)), [6]);
+        assert_eq!(sent.next_due(), Some(at(81)));
+        assert_eq!(sent_again(&mut sent, at(80)), [0; 0]);
+        assert_eq!(sent_again(&mut sent, at(81)), [6]);
         assert_eq!(sent.next_due(), None);
     }
 
@@ -175,10 +180,29 @@ mod tests {
     }
 
     #[test]
+    fn only_while_there_is_plenty_a_packet_is_sent_more_than_once() {
+        let mut sent = kept(1..=1, 100);
+        let mut millis = 0;
+        let mut times = |plenty| {
+            sent.ask(at(millis), 1..=1);
+            let end = millis + 1000;
+            let mut times = 0;
+            while millis < end {
+                let next = sent.send_again(at(millis), plenty, |_| Ok::<_, ()>(()));
+                times += u32::from(next.unwrap().is_some());
+                millis += 1;
+            }
+            times
+        };
+        let plenty = [true, true, false, true, true, false];
+        assert_eq!(plenty.map(&mut times), [1, 2, 1, 4, 4, 1]);
+    }
+
+    #[test]
     fn what_is_not_allowed_waits() {
         let mut sent = kept(1..=2, 100);
         sent.ask(at(0), 1..=2);
-        assert_eq!(sent.send_again(at(0), Err), Err(100));
+        assert_eq!(sent.send_again(at(0), true, Err), Err(100));
         assert_eq!(sent_again(&mut sent, at(0)), [1, 2]);
     }
 }

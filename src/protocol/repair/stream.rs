@@ -18,10 +18,7 @@ const MAX_BEFORE: u32 = 64;
 const UNKNOWN: u32 = 1000;
 
 /// The shortest time between two NAKs for the same.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
-
-/// For a gap that is older than 20 times that, it is this part of its age.
-const ASK_AGAIN_PART: u32 = 20;
+const ASK_AGAIN: Duration = Duration::from_millis(80);
 
 /// The shortest delay grows by this part of the time, so that clocks may run so much apart.
 const DRIFT: i64 = 1000;
@@ -184,7 +181,7 @@ impl Stream {
                 if gap.last > *range.end() {
                     break;
                 }
-                gap.ask = gap.ask.max(now + again(now, gap) + wait());
+                gap.ask = gap.ask.max(now + ASK_AGAIN + wait());
             }
         }
     }
@@ -236,7 +233,7 @@ impl Stream {
         }
         let due = self.gaps.iter_mut().filter(|gap| gap.ask <= now + soon);
         let ranges = due.map(|gap| {
-            gap.ask = now + again(now, gap) + wait();
+            gap.ask = now + ASK_AGAIN + wait();
             gap.first..=gap.last
         });
         ranges.collect()
@@ -317,10 +314,6 @@ impl Stream {
         }
         self.lag = Duration::from_nanos((took - shortest).max(0) as u64);
     }
-}
-
-fn again(now: Time, gap: &Gap) -> Duration {
-    ASK_AGAIN.max(now.since(gap.since) / ASK_AGAIN_PART)
 }
 
 fn took(now: Time, trailer: &Trailer) -> i64 {
