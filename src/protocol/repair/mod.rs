@@ -57,6 +57,7 @@ const GREETING: Duration = Duration::from_millis(100);
 
 /// What it takes to keep a packet, beside its bytes.
 const KEPT_EACH: usize = 128;
+
 /// The loss repair of one node. Time is what has passed here, jumps back left out.
 #[derive(Debug)]
 pub(super) struct Repair {
