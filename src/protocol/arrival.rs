@@ -63,7 +63,7 @@ impl Node {
         let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
             None => Reject::Untagged,
             Some(trailer) if !authentication.is_genuine(frame, &trailer) => Reject::BadTag,
-            Some(trailer) if frame.header.id == self.id && self.epoch() == Some(trailer.epoch) => {
+            Some(trailer) if frame.header.id == self.id && self.may_be_ours(&trailer) => {
                 return Err(Reject::Replayed);
             }
             Some(trailer) if authentication.is_skewed(self.ahead_ms(&trailer)) => Reject::Skewed,
@@ -148,7 +148,7 @@ impl Node {
     ) -> Result<(), Reject> {
         let from = frame.header.id;
         let now = self.timers.elapsed();
-        let before_us = self.ahead_ms(trailer) < -(self.listened().as_millis() as i64);
+        let before_us = self.was_sent_before_us(trailer);
         let stream = self.nodes.stream(from);
         // What was sent before we came up may have been recorded by whomever, and we cannot know
         // whether we have heard it; but if it is missing we have not.
@@ -194,6 +194,16 @@ impl Node {
     fn ahead_ms(&self, trailer: &Trailer) -> i64 {
         let now = self.timers.elapsed();
         self.wall.ahead(now, trailer.epoch, trailer.sent)
+    }
+
+    /// Whether a packet with our id is one of ours, or of who had this id before us: most
+    /// likely we ourselves, before a restart.
+    fn may_be_ours(&self, trailer: &Trailer) -> bool {
+        self.epoch() == Some(trailer.epoch) || self.was_sent_before_us(trailer)
+    }
+
+    fn was_sent_before_us(&self, trailer: &Trailer) -> bool {
+        self.ahead_ms(trailer) < -(self.listened().as_millis() as i64)
     }
 
     fn listened(&self) -> Duration {

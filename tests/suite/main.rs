@@ -20,6 +20,8 @@ mod packaging;
 mod protocol_doc;
 mod readme;
 mod real_clients;
+#[cfg(target_os = "linux")]
+mod repair;
 mod report;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;

@@ -109,7 +109,7 @@ fn an_empty_tracker_learns_a_million_torrents() {
     let [teller, empty] = &mut segment.trackers;
     for (name, tracker) in [("teller", &mut *teller), ("learner", &mut *empty)] {
         println!("{name}: {}", tracker.report());
-        println!("{name}: {} packets lost", tracker.lost_packets());
+        println!("{name}: {} packets lost", tracker.host.lost_packets());
     }
     assert_eq!(packets, MILLION.div_ceil(TORRENTS_PER_PACKET));
     empty.expect_torrents(0..MILLION, FULLER_KNOWS_MORE, 0);
@@ -448,16 +448,6 @@ impl Tracker {
     fn report(&mut self) -> String {
         self.run("report");
         self.program.expect("report")
-    }
-
-    /// How many packets did not fit into the receive buffer.
-    fn lost_packets(&self) -> u64 {
-        let sockets = cc::run(self.host.command("cat").arg("/proc/net/udp"));
-        String::from_utf8_lossy(&sockets.stdout)
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_whitespace().last()?.parse::<u64>().ok())
-            .sum()
     }
 }
 

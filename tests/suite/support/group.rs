@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
@@ -28,25 +29,27 @@ pub fn ports(count: u16) -> u16 {
     range + NEXT.fetch_add(count, Ordering::Relaxed)
 }
 
-/// A member of the group on the loopback interface.
+/// A member of the group.
 pub struct Wire {
     socket: UdpSocket,
     group: SocketAddrV4,
 }
 
 impl Wire {
+    /// A member of the group on the loopback interface.
     pub fn join(port: u16) -> Self {
-        Self::open(port).expect("join the group on the loopback interface")
+        Self::open(Ipv4Addr::LOCALHOST, port).expect("join the group on the loopback interface")
     }
 
-    fn open(port: u16) -> io::Result<Self> {
+    /// A member of the group on another interface, the one with this address.
+    pub fn open(interface: Ipv4Addr, port: u16) -> io::Result<Self> {
         let group = SocketAddrV4::new(GROUP, port);
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_reuse_address(true)?;
         socket.set_recv_buffer_size(4 << 20)?;
         socket.bind(&group.into())?;
-        socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)?;
-        socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST)?;
+        socket.join_multicast_v4(&GROUP, &interface)?;
+        socket.set_multicast_if_v4(&interface)?;
         Ok(Self {
             socket: socket.into(),
             group,
@@ -72,7 +75,7 @@ impl Wire {
     }
 
     /// The next packet, whatever it is.
-    fn receive_any(&self, limit: Duration) -> Option<Vec<u8>> {
+    pub fn receive_any(&self, limit: Duration) -> Option<Vec<u8>> {
         let limit = limit.max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(limit)).expect("timeout");
         let mut buffer = vec![0; 65_536];
@@ -89,5 +92,11 @@ impl Wire {
     /// Sends to somewhere else.
     pub fn send_to(&self, packet: &[u8], address: SocketAddrV4) {
         self.socket.send_to(packet, address).expect("send");
+    }
+}
+
+impl AsFd for Wire {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }

@@ -7,6 +7,7 @@
 //! delete, the next run does.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +15,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
+
+use nix::sched::{self, CloneFlags};
 
 const BRIDGE: &str = "br0";
 const INTERFACE: &str = "eth0";
@@ -68,8 +72,23 @@ impl Network {
     /// Deletes the interface of a host, and makes it anew after `pause`.
     pub fn remake_interface(&self, host: &Host, pause: Duration) -> Result<(), String> {
         host.namespace.ip(&format!("link delete {INTERFACE}"))?;
-        std::thread::sleep(pause);
+        thread::sleep(pause);
         self.connect(host)
+    }
+
+    /// From now on so many percent of the SYNC_LIVE packets of this host get lost, at
+    /// random and for everybody, if they are sent the first time.
+    pub fn lose_live_packets(&self, from: &Host, percent: u8) -> Result<(), String> {
+        let Host { name, .. } = from;
+        // The packet type is behind the header of UDP and the tracker id.
+        let rules = format!(
+            "table netdev loss {{ chain ingress {{ \
+             type filter hook ingress device {name} priority 0; \
+             meta l4proto udp @th,96,32 0 numgen random mod 100 < {percent} drop; }}; }}"
+        );
+        let mut nft = Command::new("ip");
+        nft.args(["netns", "exec", &self.bridge.name, "nft", &rules]);
+        run(&mut nft).map(drop)
     }
 
     fn connect(&self, host: &Host) -> Result<(), String> {
@@ -107,6 +126,25 @@ impl Host {
         command.args(["netns", "exec", &self.namespace.name]);
         command.arg(program);
         command
+    }
+
+    /// Does something on a thread of its own that is on this host. A socket that is made
+    /// there stays there.
+    pub fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
+        let namespace = Path::new("/run/netns").join(&self.namespace.name);
+        let namespace = File::open(namespace).expect("the namespace");
+        let act = || {
+            sched::setns(namespace, CloneFlags::CLONE_NEWNET).expect("enter the namespace");
+            act()
+        };
+        thread::scope(|scope| scope.spawn(act).join().expect("no panic on the host"))
+    }
+
+    /// How many datagrams did not fit into the receive buffer of a socket on this host.
+    pub fn lost_packets(&self) -> u64 {
+        let sockets = run(self.command("cat").arg("/proc/net/udp")).expect("/proc/net/udp");
+        let lost = |socket: &str| socket.split_whitespace().last()?.parse::<u64>().ok();
+        sockets.lines().skip(1).filter_map(lost).sum()
     }
 
     /// From now on the host loses so many percent of the UDP packets that arrive for a

@@ -1,0 +1,131 @@
+//! A cluster that runs gets a key, and another one, and no announce is lost: each that was
+//! made while a tracker was up is known to that tracker, whatever it was made at.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use livesync::config::Auth;
+use livesync::keys::KEY_LEN;
+use livesync::{Config, Keys};
+
+use super::segment::{Ends, Tracker, announce, config, until};
+use crate::support::netns::{self, Host, Network};
+use crate::support::skip;
+
+/// How long a cluster works in each state.
+const WHILE: Duration = Duration::from_millis(500);
+
+#[test]
+fn a_cluster_gets_a_key_and_another_one_and_no_announce_is_lost() {
+    const TEST: &str =
+        "repair::changeover::a_cluster_gets_a_key_and_another_one_and_no_announce_is_lost";
+    if let Err(reason) = netns::available() {
+        return skip(TEST, &reason);
+    }
+    let (old, new) = ([1; KEY_LEN], [2; KEY_LEN]);
+    let accept = |keys: Keys| config().keys(keys).auth(Auth::Accept);
+    let require = |keys: Keys| config().keys(keys).auth(Auth::Require);
+    // One tracker after the other is started anew with each of these.
+    let steps = [
+        accept(Keys::new(old)),
+        require(Keys::new(old)),
+        require(Keys::new(old).and(new)),
+        require(Keys::new(new).and(old)),
+        require(Keys::new(new)),
+    ];
+
+    let mut network = Network::new().expect("a network");
+    let names = ["one", "two", "three"];
+    let hosts = names.map(|name| network.add_host(name).expect("a host"));
+    let cluster = Cluster::start(&hosts);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| cluster.announce_until(&over));
+        let _ends = Ends(&over);
+        for config in &steps {
+            for number in 0..hosts.len() {
+                thread::sleep(WHILE);
+                let complete = cluster.is_complete(number);
+                assert!(complete, "tracker {number}, before {config:?}");
+                cluster.restart(number, &hosts[number], config.clone());
+            }
+        }
+        thread::sleep(WHILE);
+    });
+    for number in 0..hosts.len() {
+        assert!(cluster.is_complete(number), "tracker {number}, at the end");
+    }
+    println!("{} announces", cluster.next());
+}
+
+/// Three trackers, and what was announced.
+struct Cluster {
+    members: [Mutex<Option<Member>>; 3],
+    /// The number of the next announce.
+    next: Mutex<u32>,
+}
+
+struct Member {
+    tracker: Tracker,
+    /// The first announce that was made after its start.
+    since: u32,
+}
+
+impl Cluster {
+    fn start(hosts: &[Host; 3]) -> Self {
+        let start = |host| {
+            let tracker = Tracker::start(host, config());
+            Mutex::new(Some(Member { tracker, since: 0 }))
+        };
+        Self {
+            members: hosts.each_ref().map(start),
+            next: Mutex::new(0),
+        }
+    }
+
+    fn next(&self) -> u32 {
+        *self.next.lock().expect("no panic")
+    }
+
+    /// Clients announce themselves to all trackers that are up.
+    fn announce_until(&self, over: &AtomicBool) {
+        while !over.load(Ordering::Relaxed) {
+            for member in &self.members {
+                if let Some(member) = &*member.lock().expect("no panic") {
+                    let mut next = self.next.lock().expect("no panic");
+                    member.tracker.announce(announce(*next));
+                    *next += 1;
+                }
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Whether a tracker hears of all announces that were made since its start until now.
+    fn is_complete(&self, number: usize) -> bool {
+        let until_now = self.next();
+        let knows_all = || {
+            let member = self.members[number].lock().expect("no panic");
+            let Member { tracker, since } = member.as_ref().expect("it is up");
+            let peers = tracker.peers();
+            (*since..until_now).map(announce).all(|announce| {
+                let peer = announce.peer;
+                peers.contains_key(&(announce.info_hash, peer.ip, peer.port))
+            })
+        };
+        until(Duration::from_secs(3), knows_all).is_some()
+    }
+
+    /// While it is down, clients announce themselves to the others.
+    fn restart(&self, number: usize, host: &Host, config: Config) {
+        let member = self.members[number].lock().expect("no panic").take();
+        drop(member);
+        thread::sleep(Duration::from_millis(100));
+        let tracker = Tracker::start(host, config);
+        let since = self.next();
+        let member = Some(Member { tracker, since });
+        *self.members[number].lock().expect("no panic") = member;
+    }
+}

@@ -1,0 +1,133 @@
+//! What repair may cost, also while somebody asks for everything all the time.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use livesync::TrackerId;
+use livesync::wire::{Heartbeat, Nak, Trailer};
+
+use super::attacker::Attacker;
+use super::segment::{Segment, announce, config, peers};
+use super::witness::{Kind, Seen, Witness};
+use crate::support::netns;
+use crate::support::skip;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What a tracker may send again per second: the larger one of this, and of a fifth of
+/// what it sends anyway.
+const AGAIN: usize = 512 << 10;
+
+/// What its NAKs may take per second.
+const NAKS: usize = 64 << 10;
+
+/// So much of a second's allowance may be spent at once, at the beginning.
+const AT_ONCE: f64 = 0.25;
+
+/// So much later than it should a packet may be seen, in seconds: others use this
+/// machine, too.
+const LATE: f64 = 0.1;
+
+const ANNOUNCES: u32 = 20_000;
+
+#[test]
+fn repair_stays_below_its_caps_whatever_others_ask_for() {
+    const TEST: &str = "repair::limits::repair_stays_below_its_caps_whatever_others_ask_for";
+    if let Err(reason) = netns::available() {
+        return skip(TEST, &reason);
+    }
+    let mut segment = Segment::of(3, &config());
+    let witness = Witness::on(&mut segment.network, "witness");
+    let attacker = Attacker::on(&mut segment.network);
+    segment.announce(0..ANNOUNCES, SECOND);
+    let trailer = |seen: &Seen| (seen.from(), seen.frame().trailer.expect("a trailer"));
+    let trackers: HashMap<TrackerId, Trailer> = witness.take().iter().map(trailer).collect();
+    assert_eq!(trackers.len(), 3);
+
+    // While it goes on, clients announce themselves.
+    let flood = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| flood(&attacker, &trackers, 4 * SECOND));
+        segment.announce(ANNOUNCES..2 * ANNOUNCES, 4 * SECOND);
+        flood.join().expect("no panic")
+    });
+    let took = segment.until_all_know(2 * ANNOUNCES as usize, 5 * SECOND);
+    let expected = peers((0..2 * ANNOUNCES).map(announce));
+    let seen = witness.take();
+    println!("{flood} packets ask for everything; complete {took:?} after the last announce");
+    for id in trackers.keys() {
+        let of_kind = |kind| {
+            let seen = seen.iter().filter(move |seen| seen.kind() == kind);
+            seen.filter(|seen| seen.from() == *id)
+                .map(|seen| (seen.at, seen.bytes.len()))
+                .collect::<Vec<_>>()
+        };
+        for (what, kind, cap) in [
+            ("sent again", Kind::Again, AGAIN),
+            ("NAKs", Kind::Nak, NAKS),
+        ] {
+            let packets = of_kind(kind);
+            let (most, whole) = (most_in_a_second(&packets), sum(&packets));
+            println!("{id}: {what}: {whole} bytes, at most {most} in a second");
+            assert!(
+                most as f64 <= cap as f64 * (1.0 + AT_ONCE + LATE),
+                "{what}: {most} bytes in a second"
+            );
+            // It is tried, and so the cap is reached.
+            assert!(whole > 2 * cap, "{what}: only {whole} bytes");
+        }
+        let first = sum(&of_kind(Kind::First));
+        assert!(first / 4 / 5 < AGAIN, "the larger one is not the fixed cap");
+    }
+    assert!(took.is_some());
+    for tracker in &segment.trackers {
+        assert!(tracker.peers() == expected);
+    }
+}
+
+/// Unknown trackers ask all trackers for all packets, and say that they have sent many
+/// themselves; how many packets that takes.
+fn flood(attacker: &Attacker, trackers: &HashMap<TrackerId, Trailer>, time: Duration) -> usize {
+    let start = Instant::now();
+    let (_, any) = trackers.iter().next().expect("one");
+    let mut unknown = (0xee00_0000..).map(|id: u32| TrackerId(id.to_be_bytes()));
+    let mut sent = 0;
+    let mut send = |packet: &[u8], trailer: &Trailer| {
+        attacker.say(&with_trailer(packet, trailer));
+        sent += 1;
+    };
+    while start.elapsed() < time {
+        for (asked, trailer) in trackers {
+            let id = unknown.next().expect("an id");
+            let nak = Nak::emit(id, *asked, trailer.epoch, &[1..=u32::MAX]);
+            send(&nak, trailer);
+        }
+        for id in unknown.by_ref().take(10) {
+            let (epoch, highest) = (any.epoch, 1_000_000);
+            send(&Heartbeat { epoch, highest }.emit(id), any);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    sent
+}
+
+fn with_trailer(packet: &[u8], of: &Trailer) -> Vec<u8> {
+    let seq = 0;
+    [packet, &Trailer { seq, ..*of }.emit()].concat()
+}
+
+fn sum(packets: &[(Instant, usize)]) -> usize {
+    packets.iter().map(|(_, bytes)| bytes).sum()
+}
+
+fn most_in_a_second(packets: &[(Instant, usize)]) -> usize {
+    let (mut first, mut bytes, mut most) = (0, 0, 0);
+    for (at, more) in packets {
+        bytes += more;
+        while *at - packets[first].0 > SECOND {
+            bytes -= packets[first].1;
+            first += 1;
+        }
+        most = most.max(bytes);
+    }
+    most
+}

@@ -1,0 +1,114 @@
+//! Somebody who sees everything that is on the wire, and may speak himself.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use livesync::TrackerId;
+use livesync::wire::{Frame, Packet};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
+
+use super::segment::PORT;
+use crate::support::group::Wire;
+use crate::support::netns::{Host, Network};
+
+/// A datagram on the wire.
+#[derive(Clone)]
+pub struct Seen {
+    pub at: Instant,
+    pub bytes: Vec<u8>,
+}
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    First,
+    Again,
+    Heartbeat,
+    Nak,
+}
+
+impl Seen {
+    pub fn frame(&self) -> Frame<'_> {
+        Frame::parse(&self.bytes).expect("a packet")
+    }
+
+    pub fn kind(&self) -> Kind {
+        let frame = self.frame();
+        match frame.packet {
+            Packet::Heartbeat(_) => Kind::Heartbeat,
+            Packet::Nak(_) => Kind::Nak,
+            _ if frame.again => Kind::Again,
+            _ => Kind::First,
+        }
+    }
+
+    pub fn from(&self) -> TrackerId {
+        self.frame().header.id
+    }
+
+    pub fn seq(&self) -> u32 {
+        self.frame().trailer.expect("a trailer").seq
+    }
+}
+
+/// How many of the packets are of a kind.
+pub fn count(seen: &[Seen], kind: Kind) -> usize {
+    seen.iter().filter(|seen| seen.kind() == kind).count()
+}
+
+/// Room for what comes while somebody else has the processor.
+const RECEIVE_BUFFER: usize = 64 << 20;
+
+/// A host on the segment with a plain socket.
+pub struct Witness {
+    pub wire: Arc<Wire>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+    over: Arc<AtomicBool>,
+    listener: Option<JoinHandle<()>>,
+    pub host: Host,
+}
+
+impl Witness {
+    pub fn on(network: &mut Network, name: &str) -> Self {
+        let host = network.add_host(name).expect("a host");
+        let join = || Wire::open(host.address(), PORT).expect("join the group");
+        let wire = Arc::new(host.inside(join));
+        setsockopt(&wire, RcvBufForce, &RECEIVE_BUFFER).expect("a large buffer");
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let over = Arc::new(AtomicBool::new(false));
+        let listener = thread::spawn({
+            let (wire, seen, over) = (wire.clone(), seen.clone(), over.clone());
+            move || {
+                while !over.load(Ordering::Relaxed) {
+                    if let Some(bytes) = wire.receive_any(Duration::from_millis(20)) {
+                        let at = Instant::now();
+                        seen.lock().expect("no panic").push(Seen { at, bytes });
+                    }
+                }
+            }
+        });
+        Self {
+            wire,
+            seen,
+            over,
+            listener: Some(listener),
+            host,
+        }
+    }
+
+    /// What was seen since the last time, and that nothing was overlooked.
+    pub fn take(&self) -> Vec<Seen> {
+        assert_eq!(self.host.lost_packets(), 0, "the witness is too slow");
+        std::mem::take(&mut self.seen.lock().expect("no panic"))
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        self.listener.take().map(JoinHandle::join);
+    }
+}
