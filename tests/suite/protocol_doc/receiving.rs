@@ -69,13 +69,13 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
         ),
         from(
             blessed,
-            Reject::Skewed,
-            tagged(KEY, list(US, AGAIN), early, 0, 0),
+            Reject::Replayed,
+            tagged(KEY, list(US, AGAIN), EPOCH, 90_000, 0),
         ),
         from(
             blessed,
-            Reject::Replayed,
-            tagged(KEY, list(US, AGAIN), late, 0, 0),
+            Reject::Skewed,
+            tagged(KEY, list(US, AGAIN), early, 0, 0),
         ),
         case(
             Reject::BadNumbers,
@@ -88,6 +88,12 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
             Repairless,
             vec![],
             numbered(list(OTHER, AGAIN), EPOCH, 0, 1),
+        ),
+        case(
+            Reject::Replayed,
+            RequiresKey,
+            vec![tagged(KEY, heartbeat(0), EPOCH + 1, 0, 0)],
+            tagged(KEY, list(OTHER, AGAIN), late, 0, 1),
         ),
         case(
             Reject::Replayed,
@@ -122,7 +128,7 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
         case(
             Reject::Ipv6Unsupported,
             RequiresKey,
-            vec![tagged(KEY, heartbeat(1), EPOCH, 9000, 0)],
+            vec![tagged(KEY, heartbeat(1), EPOCH, 9, 0)],
             tagged(KEY, zeros(OTHER, AGAIN + 1, IPV6), EPOCH, 0, 1),
         ),
         case(
@@ -134,7 +140,10 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
         case(
             Reject::TooLate,
             Keyless,
-            vec![numbered(list(OTHER, 0), EPOCH, 9000, 100)],
+            vec![
+                numbered(heartbeat(100), EPOCH, 9, 0),
+                numbered(list(OTHER, 0), EPOCH, 9000, 100),
+            ],
             numbered(list(OTHER, AGAIN), EPOCH, 8000, 99),
         ),
     ];
