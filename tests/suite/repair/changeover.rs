@@ -45,11 +45,11 @@ fn a_cluster_gets_a_key_and_another_one_and_no_announce_is_lost() {
         scope.spawn(|| cluster.announce_until(&over));
         let _ends = Ends(&over);
         for config in &steps {
-            for number in 0..hosts.len() {
+            for (number, host) in hosts.iter().enumerate() {
                 thread::sleep(WHILE);
                 let complete = cluster.is_complete(number);
                 assert!(complete, "tracker {number}, before {config:?}");
-                cluster.restart(number, &hosts[number], config.clone());
+                cluster.restart(number, host, config.clone());
             }
         }
         thread::sleep(WHILE);

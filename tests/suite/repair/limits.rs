@@ -89,8 +89,10 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
 fn flood(attacker: &Attacker, trackers: &HashMap<TrackerId, Trailer>, time: Duration) -> usize {
     let start = Instant::now();
     let (_, any) = trackers.iter().next().expect("one");
-    let mut unknown = (0xee00_0000..).map(|id: u32| TrackerId(id.to_be_bytes()));
-    let mut sent = 0;
+    // As many as are remembered beside the trackers.
+    let unknown = (0..200).map(|number: u32| TrackerId((0xee00_0000 + number).to_be_bytes()));
+    let mut unknown = unknown.cycle();
+    let (mut sent, mut highest) = (0, 1_000);
     let mut send = |packet: &[u8], trailer: &Trailer| {
         attacker.say(&with_trailer(packet, trailer));
         sent += 1;
@@ -101,8 +103,9 @@ fn flood(attacker: &Attacker, trackers: &HashMap<TrackerId, Trailer>, time: Dura
             let nak = Nak::emit(id, *asked, trailer.epoch, &[1..=u32::MAX]);
             send(&nak, trailer);
         }
+        highest += 1;
         for id in unknown.by_ref().take(10) {
-            let (epoch, highest) = (any.epoch, 1_000_000);
+            let epoch = any.epoch;
             send(&Heartbeat { epoch, highest }.emit(id), any);
         }
         std::thread::sleep(Duration::from_millis(1));
