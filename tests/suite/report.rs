@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use livesync::config::Auth;
 use livesync::host::Host;
 use livesync::log::Level;
 use livesync::reject::Reject;
@@ -209,6 +210,30 @@ fn who_hears_only_trackers_of_another_key_is_told_so() {
             .without_proof()
             > 0
     );
+}
+
+#[test]
+fn packets_without_proof_that_are_used_are_warned_of_once() {
+    let port = port();
+    let listener = Arc::new(Listener::default());
+    let keyless = config(port).flush_after(Duration::ZERO);
+    let accepts = keyless.clone().keys(Keys::new([7; 32])).auth(Auth::Accept);
+    let keyless = Livesync::open(keyless, Arc::new(Events::default())).expect("open");
+    let accepts = Livesync::open(accepts, listener.clone()).expect("open");
+    for (livesync, id) in [(&accepts, 1), (&keyless, 2)] {
+        livesync.start(TrackerId([id; 4])).expect("start");
+    }
+    for _ in 0..5 {
+        announce(&keyless);
+    }
+    wait_until("used", || {
+        accepts.stats().expect("it runs").counters.records_heard == 5
+    });
+    let lines = listener.lines.lock().expect("lines");
+    let warnings = lines.iter().filter(|(level, _)| *level == Level::Warn);
+    let warnings: Vec<_> = warnings.map(|(_, line)| line).collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    assert!(warnings[0].contains("no key proves"), "{lines:?}");
 }
 
 #[test]

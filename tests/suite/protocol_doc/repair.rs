@@ -122,8 +122,8 @@ fn a_late_announce_is_applied_as_it_says() {
     }
 }
 
-/// From the second to the sixth second, NAKs without trailers. Rounded to 8 KiB: so much
-/// may be in a bucket at the end.
+/// From the second to the sixth second. Rounded to 8 KiB: so much may be in a bucket at the
+/// end.
 fn bytes_per_second(node: &mut Node, from: Time, counts: impl Fn(&Frame<'_>) -> bool) -> usize {
     let mut bytes = 0;
     let mut now = from;
@@ -132,8 +132,7 @@ fn bytes_per_second(node: &mut Node, from: Time, counts: impl Fn(&Frame<'_>) -> 
         for packet in std::iter::from_fn(|| node.poll_transmit()) {
             let frame = Frame::parse(packet.as_ref()).expect("a packet");
             if counts(&frame) && now >= from + SECOND {
-                let nak = matches!(frame.packet, Packet::Nak(_));
-                bytes += packet.as_ref().len() - if nak { Trailer::LEN } else { 0 };
+                bytes += packet.as_ref().len();
             }
         }
         now = node.poll_timeout().max(now + MILLI);

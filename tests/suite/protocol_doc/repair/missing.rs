@@ -55,7 +55,7 @@ pub fn gaps_at_most() -> usize {
             assert!(hear(&mut node, start(), &list(OTHER, 0, seq, &[0; IPV4])).is_ok());
         }
         assert!(node.counters().repair.packets_given_up > 0);
-        asked_for(&mut node, start() + 40 * MILLI)
+        asked_for(&mut node, start() + SECOND / 10)
     });
     assert_eq!(skipped, split);
     split

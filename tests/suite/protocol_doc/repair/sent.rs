@@ -5,6 +5,18 @@ use super::*;
 /// Announces in a full packet.
 const FULL: usize = (MAX_PAYLOAD - Header::LEN - Trailer::LEN) / IPV4;
 
+#[test]
+fn who_is_asked_again_sends_more_copies() {
+    let mut node = speaker(1, 1);
+    let copies = (1..=5).map(|second| {
+        let asked = start() + SECOND * second;
+        let at_once = asked_for(&mut node, asked, 1..=1);
+        let later = (1..25).map(|wait| copies(&mut node, asked + MILLI * 40 * wait));
+        at_once + later.sum::<usize>()
+    });
+    assert_eq!(copies.collect::<Vec<_>>(), [1, 2, 3, 4, 4]);
+}
+
 /// The time after which a packet is no longer sent again.
 pub fn kept_for() -> Duration {
     longest(|age| {
@@ -58,6 +70,11 @@ fn kept((packets, announces): (usize, usize)) -> (usize, usize) {
 fn asked_for(node: &mut Node, now: Time, missing: std::ops::RangeInclusive<u32>) -> usize {
     std::iter::from_fn(|| node.poll_transmit()).for_each(drop);
     assert!(hear(node, now, &nak(missing)).is_ok());
+    copies(node, now)
+}
+
+/// How many packets it sends again now.
+fn copies(node: &mut Node, now: Time) -> usize {
     let is_again = |packet: &livesync::protocol::Datagram| {
         Frame::parse(packet.as_ref()).expect("a packet").again
     };

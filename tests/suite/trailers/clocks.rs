@@ -1,0 +1,77 @@
+//! Clocks that are wrong, and set.
+
+use super::*;
+
+const HOUR: u64 = 3_600_000;
+
+/// The clock of a tracker is fast by so much, until ten seconds have passed. Which of its
+/// packets, one each second, are used by one whose clock is right.
+fn used_while_a_clock_is_set_back(config: &Config, fast: u64) -> (Node, Vec<u64>) {
+    let mut hearer = node(HEARER, config);
+    let mut speaker = node(OTHER, config);
+    speaker.set_unix_time(at(0), BEGAN + millis(fast));
+    let mut used = Vec::new();
+    for second in 1..=20 {
+        let now = second * 1000;
+        if second == 10 {
+            speaker.set_unix_time(at(now), BEGAN + millis(now));
+        }
+        tell(&mut speaker, now, list().next().expect("an announce"));
+        let packets = sent(&mut speaker);
+        if drops(&mut hearer, now, &packets[0]).is_none() {
+            used.push(second);
+        }
+    }
+    (speaker, used)
+}
+
+#[test]
+fn who_has_a_key_draws_a_new_id_when_its_clock_was_set_back() {
+    let config = keyed(Keys::new(key(0)));
+    let (mut speaker, used) = used_while_a_clock_is_set_back(&config, HOUR);
+    assert_eq!(used, Vec::from_iter(10..=20));
+    assert_ne!(speaker.id(), OTHER);
+    assert_eq!(speaker.take_new_id(), Some(speaker.id()));
+    assert_eq!(speaker.epoch(), Some(EPOCH + 100), "by the right time");
+    assert_eq!(speaker.counters().id_collisions, 0);
+}
+
+#[test]
+fn a_clock_that_was_set_back_but_not_behind_the_epoch_begins_another_one() {
+    let config = keyed(Keys::new(key(0)));
+    let (mut speaker, used) = used_while_a_clock_is_set_back(&config, 5000);
+    assert_eq!(used, Vec::from_iter(1..=20));
+    assert_eq!((speaker.id(), speaker.take_new_id()), (OTHER, None));
+    assert_eq!(speaker.epoch(), Some(EPOCH + 100));
+}
+
+#[test]
+fn who_has_no_key_goes_on_whatever_becomes_of_its_clock() {
+    for fast in [HOUR, 5000] {
+        let (mut speaker, used) = used_while_a_clock_is_set_back(&Config::default(), fast);
+        assert_eq!(used, Vec::from_iter(1..=20));
+        assert_eq!((speaker.id(), speaker.take_new_id()), (OTHER, None));
+    }
+}
+
+/// Of several packets without a number in one millisecond each says a later one.
+#[test]
+fn how_long_packets_take_is_measured_with_numbered_ones() {
+    let mut hearer = node(HEARER, &Config::default());
+    for sent in [900, 950] {
+        let heartbeat = Heartbeat {
+            epoch: OTHERS_EPOCH,
+            highest: 0,
+        };
+        let heartbeat = with_trailer(&heartbeat.emit(OTHER), sent, 0);
+        hear(&mut hearer, 1000, &heartbeat);
+    }
+    // A numbered one that was sent at 100.
+    for (now, lag) in [(1200, 0), (1230, 30)] {
+        let seq = if now == 1200 { 1 } else { 2 };
+        hear(&mut hearer, now, &numbered_list(seq));
+        let node = hearer.nodes(at(now)).next().expect("the sender");
+        let rounded = Duration::from_millis(node.lag.as_secs_f64().mul_add(1000.0, 0.5) as u64);
+        assert_eq!(rounded, millis(lag), "at {now}");
+    }
+}

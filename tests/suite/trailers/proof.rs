@@ -1,0 +1,140 @@
+//! Which tags are believed, and when.
+
+use super::*;
+
+#[test]
+fn the_first_key_makes_the_tag_and_either_is_good() {
+    let changing = |first, second| keyed(Keys::new(key(first)).and(key(second)));
+    for (config, vector) in [
+        (changing(0, 0x20), "tagged_live"),
+        (changing(0x20, 0), "second_key"),
+    ] {
+        let mut node = node(US, &config);
+        tell_peers(&mut node);
+        assert_eq!(sent(&mut node)[0], bytes(vector));
+        for vector in ["tagged_live", "second_key"] {
+            let mut hearer = self::node(HEARER, &config);
+            assert_eq!(drops(&mut hearer, 500, &bytes(vector)), None, "{vector}");
+        }
+    }
+}
+
+#[test]
+fn what_proves_its_origin_is_used_once() {
+    for (vector, left) in [
+        ("tagged_live", 500),
+        ("tagged_beacon", 700),
+        ("tagged_heartbeat", 1500),
+        ("tagged_inquire", 20_801),
+    ] {
+        let mut node = node(HEARER, &keyed(Keys::new(key(0))));
+        assert_eq!(drops(&mut node, left, &bytes(vector)), None, "{vector}");
+        assert_eq!(node.nodes(at(left)).filter(|node| node.proven).count(), 1);
+        let twice = drops(&mut node, left, &bytes(vector));
+        assert_eq!(twice, Some(Reject::Replayed), "{vector}");
+    }
+}
+
+#[test]
+fn a_copy_is_used_if_the_first_was_not() {
+    let config = keyed(Keys::new(key(0)));
+    let (first, copy) = (bytes("tagged_live"), bytes("tagged_again"));
+    let mut heard = node(HEARER, &config);
+    assert_eq!(drops(&mut heard, 500, &first), None);
+    assert_eq!(drops(&mut heard, 900, &copy), Some(Reject::Duplicate));
+
+    let mut missed = node(HEARER, &config);
+    assert_eq!(
+        drops(&mut missed, 900, &copy),
+        Some(Reject::Duplicate),
+        "no stream"
+    );
+    assert_eq!(drops(&mut missed, 1500, &bytes("tagged_heartbeat")), None);
+    assert_eq!(drops(&mut missed, 1600, &copy), None);
+    assert_eq!(missed.counters().records_heard, 2);
+    assert_eq!(missed.counters().repair.packets_repaired, 1);
+    assert_eq!(drops(&mut missed, 1700, &first), Some(Reject::Replayed));
+}
+
+#[test]
+fn what_proves_nothing_is_refused_or_only_counted() {
+    let cases = [
+        ("ours_live", Reject::Untagged),
+        ("live_1", Reject::Untagged),
+        ("truncated", Reject::Untagged),
+        ("bad_tag", Reject::BadTag),
+        ("flipped_bit", Reject::BadTag),
+        ("other_cluster", Reject::BadTag),
+        ("second_key", Reject::BadTag),
+    ];
+    let mut requires = node(HEARER, &keyed(Keys::new(key(0))));
+    for (vector, reason) in cases {
+        let dropped = drops(&mut requires, 500, &bytes(vector));
+        assert_eq!(dropped, Some(reason), "{vector}");
+        let accepting = keyed(Keys::new(key(0))).auth(Auth::Accept);
+        let mut accepts = node(HEARER, &accepting);
+        assert_eq!(drops(&mut accepts, 500, &bytes(vector)), None, "{vector}");
+        assert_eq!(accepts.counters().packets_unproven, 1);
+    }
+    let counters = requires.counters();
+    assert_eq!((counters.records_heard, counters.packets_unproven), (0, 0));
+    assert_eq!(requires.nodes(at(500)).count(), 0);
+    assert_eq!(drops(&mut requires, 500, &bytes("tagged_live")), None);
+}
+
+#[test]
+fn every_bit_of_a_packet_with_a_tag_counts() {
+    let good = bytes("tagged_live");
+    for bit in 0..good.len() * 8 {
+        let mut bad = good.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        let mut node = node(HEARER, &keyed(Keys::new(key(0))));
+        assert!(drops(&mut node, 500, &bad).is_some(), "bit {bit}");
+        assert_eq!(node.counters().records_heard, 0, "bit {bit}");
+    }
+}
+
+#[test]
+fn what_left_too_early_or_too_late_is_refused() {
+    let config = keyed(Keys::new(key(0)));
+    let packet = bytes("tagged_live");
+    for (heard, reason) in [
+        (30_500, None),
+        (30_501, Some(Reject::Skewed)),
+        (500, None),
+        (0, None),
+    ] {
+        let mut node = node(HEARER, &config);
+        assert_eq!(drops(&mut node, heard, &packet), reason, "{heard} ms");
+    }
+    for (ahead, reason) in [(30_000, None), (30_001, Some(Reject::Skewed))] {
+        let mut node = node(HEARER, &config);
+        let now = at(0);
+        node.set_unix_time(now, BEGAN + millis(500) - millis(ahead));
+        assert_eq!(drops(&mut node, 0, &packet), reason, "{ahead} ms ahead");
+    }
+    for (started, reason) in [(500, None), (501, Some(Reject::Replayed))] {
+        let mut node = Node::new(at(started), HEARER, address(2), 1, &config);
+        node.set_unix_time(at(started), BEGAN + millis(started));
+        assert_eq!(drops(&mut node, 501, &packet), reason, "start at {started}");
+    }
+}
+
+#[test]
+fn where_no_key_is_required_a_wrong_time_is_no_worse_than_no_tag() {
+    let accepting = keyed(Keys::new(key(0))).auth(Auth::Accept);
+    for (heard, unproven) in [(30_500, 0), (30_501, 1)] {
+        let mut node = node(HEARER, &accepting);
+        for (vector, reason) in [
+            ("tagged_live", None),
+            ("ours_live", Some(Reject::Duplicate)),
+        ] {
+            assert_eq!(drops(&mut node, heard, &bytes(vector)), reason, "{vector}");
+            assert_eq!(node.take_unproven(), vector == "ours_live" || unproven == 1);
+        }
+        let counters = node.counters();
+        assert_eq!(counters.packets_unproven, unproven + 1);
+        assert_eq!(counters.records_heard, 2);
+        assert!(!node.take_unproven(), "said already");
+    }
+}

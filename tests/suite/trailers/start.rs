@@ -1,0 +1,111 @@
+//! Who starts beside others: what it hears of before, and how they get to know each other.
+
+use super::*;
+
+/// After this a second node starts.
+const BEFORE: u64 = 10_003;
+
+/// One node speaks all the time, another one starts later, and no time passes between.
+struct Pair {
+    old: Node,
+    new: Node,
+}
+
+#[test]
+fn who_starts_beside_a_busy_tracker_asks_for_nothing() {
+    for config in [keyed(Keys::new(key(0))), Config::default()] {
+        for pause in [1, 10, 100, 900] {
+            let mut pair = Pair::start(&config, |now| now % pause == 0);
+            for now in BEFORE..BEFORE + 3000 {
+                pair.step(now, now % pause == 0, false);
+            }
+            pair.check_that_nothing_is_missed();
+            let told = (BEFORE..BEFORE + 3000).filter(|now| now % pause == 0);
+            let records = pair.new.counters().records_heard;
+            assert_eq!(records, told.count() as u64, "every {pause} ms");
+        }
+    }
+}
+
+#[test]
+fn who_starts_beside_a_silent_tracker_asks_for_nothing() {
+    for config in [keyed(Keys::new(key(0))), Config::default()] {
+        for silent in [1, 500, 5000] {
+            let mut pair = Pair::start(&config, |now| now + silent < BEFORE);
+            for now in BEFORE..BEFORE + 3000 {
+                pair.step(now, false, false);
+            }
+            pair.check_that_nothing_is_missed();
+            assert_eq!(pair.new.counters().records_heard, 0);
+            for node in [&mut pair.old, &mut pair.new] {
+                assert_eq!(
+                    node.nodes(at(BEFORE + 3000)).count(),
+                    1,
+                    "they know each other"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn after_a_greeting_every_loss_shows() {
+    for config in [keyed(Keys::new(key(0))), Config::default()] {
+        let mut pair = Pair::start(&config, |now| now + 500 < BEFORE);
+        // Within the first second: so only who was greeted knows what there was before.
+        for now in BEFORE..BEFORE + 900 {
+            let tells = [150, 300].contains(&(now - BEFORE));
+            pair.step(now, tells, now - BEFORE < 200 && tells);
+        }
+        let repair = pair.new.counters().repair;
+        assert_eq!((repair.packets_repaired, repair.packets_given_up), (1, 0));
+    }
+}
+
+impl Pair {
+    /// The one has run for a while, and tells of a peer whenever it `tells`.
+    fn start(config: &Config, tells: impl Fn(u64) -> bool) -> Self {
+        let config = config.clone().scrape(false).lonely_after(Duration::MAX);
+        let mut old = node(OTHER, &config);
+        for now in 0..BEFORE {
+            step(&mut old, now, tells(now));
+            sent(&mut old);
+        }
+        let mut new = Node::new(at(BEFORE), HEARER, address(2), 2, &config);
+        new.set_unix_time(at(BEFORE), BEGAN + millis(BEFORE));
+        Self { old, new }
+    }
+
+    /// What the old one sends `is_lost`, or arrives; what the new one sends arrives.
+    fn step(&mut self, now: u64, tells: bool, is_lost: bool) {
+        step(&mut self.old, now, tells);
+        step(&mut self.new, now, false);
+        loop {
+            let (of_old, of_new) = (sent(&mut self.old), sent(&mut self.new));
+            if of_old.is_empty() && of_new.is_empty() {
+                return;
+            }
+            for packet in of_old.iter().filter(|_| !is_lost) {
+                hear(&mut self.new, now, packet);
+            }
+            for packet in &of_new {
+                hear(&mut self.old, now, packet);
+            }
+        }
+    }
+
+    fn check_that_nothing_is_missed(&self) {
+        for node in [&self.old, &self.new] {
+            let repair = node.counters().repair;
+            assert_eq!((repair.naks_sent, repair.packets_sent_again), (0, 0));
+            assert_eq!((repair.packets_repaired, repair.packets_given_up), (0, 0));
+        }
+    }
+}
+
+fn step(node: &mut Node, now: u64, tells: bool) {
+    node.handle_timeout(at(now));
+    if tells {
+        tell(node, now, list().next().expect("an announce"));
+    }
+}
