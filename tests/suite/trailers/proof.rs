@@ -138,3 +138,17 @@ fn where_no_key_is_required_a_wrong_time_is_no_worse_than_no_tag() {
         assert!(!node.take_unproven(), "said already");
     }
 }
+
+#[test]
+fn what_is_missing_is_no_replay_though_it_left_before_we_started() {
+    let config = keyed(Keys::new(key(0)));
+    for vector in ["tagged_live", "tagged_again"] {
+        let mut node = Node::new(at(1000), HEARER, address(2), 1, &config);
+        node.set_unix_time(at(1000), BEGAN + millis(1000));
+        let packet = bytes(vector);
+        assert_eq!(drops(&mut node, 1500, &packet), Some(Reject::Replayed));
+        hear(&mut node, 2500, &bytes("tagged_heartbeat"));
+        hear(&mut node, 2600, &packet);
+        assert_eq!(node.counters().repair.packets_repaired, 1, "{vector}");
+    }
+}
