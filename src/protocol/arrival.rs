@@ -196,10 +196,21 @@ impl Node {
         self.wall.ahead(now, trailer.epoch, trailer.sent)
     }
 
-    /// Whether a packet with our id is one of ours, or of who had this id before us: most
-    /// likely we ourselves, before a restart.
+    /// Whether a packet with our id may be one of ours, from this run or one before. Of two
+    /// trackers that have drawn the same id it is the one with the older epoch that
+    /// notices; if they began in the same tenth of a second, the one that hears of a number
+    /// that it has not used, or used for something else.
     fn may_be_ours(&self, trailer: &Trailer) -> bool {
-        self.epoch() == Some(trailer.epoch) || self.was_sent_before_us(trailer)
+        let Some(trailers) = &self.trailers else {
+            return self.was_sent_before_us(trailer);
+        };
+        if trailer.epoch != trailers.numbering.epoch() {
+            return is_before(trailer.epoch, trailers.numbering.epoch())
+                || self.was_sent_before_us(trailer);
+        }
+        let used = trailer.seq <= trailers.numbering.highest();
+        let repair = self.repair.as_ref();
+        used && repair.is_none_or(|repair| repair.may_have_sent(trailer))
     }
 
     fn was_sent_before_us(&self, trailer: &Trailer) -> bool {

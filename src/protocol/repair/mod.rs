@@ -120,6 +120,12 @@ impl Repair {
         self.sent = Sent::default();
     }
 
+    /// Whether, as far as we know, this is the trailer of a packet of ours.
+    pub(super) fn may_have_sent(&self, trailer: &Trailer) -> bool {
+        let kept = self.sent.get(trailer.seq);
+        kept.is_none_or(|packet| packet.ends_with(&trailer.emit()))
+    }
+
     /// How long to wait before we ask, one of so many who may miss the same.
     pub(super) fn wait(&mut self, members: usize) -> Duration {
         backoff(&mut self.rng, members)

@@ -55,6 +55,12 @@ impl Sent {
         self.forget(now);
     }
 
+    /// The packet with this number, if it is kept.
+    pub(super) fn get(&self, seq: u32) -> Option<&[u8]> {
+        let at = seq.checked_sub(self.first)? as usize;
+        Some(&self.packets.get(at)?.bytes)
+    }
+
     /// Forgets what is too old, or too much.
     pub(super) fn forget(&mut self, now: Time) {
         while let Some(oldest) = self.packets.front()

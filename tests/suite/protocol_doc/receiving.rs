@@ -169,8 +169,8 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
 #[test]
 fn a_packet_replayed_is_one_that_the_page_says() {
     let mut node = RequiresKey.node();
-    for epoch in [EPOCH, EPOCH - 1] {
-        let ours = tagged(KEY, zeros(US, 0, IPV4), epoch, 0, 1);
+    for (epoch, seq) in [(EPOCH, 0), (EPOCH - 1, 1)] {
+        let ours = tagged(KEY, zeros(US, 0, IPV4), epoch, 0, seq);
         let reject = drops(&mut node, source(2, true), &ours);
         assert_eq!((reject, node.id()), (Some(Reject::Replayed), US));
     }

@@ -54,6 +54,39 @@ fn who_has_no_key_goes_on_whatever_becomes_of_its_clock() {
     }
 }
 
+/// A packet of the epoch before is no other tracker's that has the same id.
+#[test]
+fn who_hears_its_own_packet_of_before_its_clock_was_set_keeps_its_id() {
+    let mut node = node(US, &keyed(Keys::new(key(0))));
+    tell(&mut node, 1000, list().next().expect("an announce"));
+    let recorded = sent(&mut node).remove(0);
+    node.set_unix_time(at(2000), BEGAN + millis(7000));
+    assert_eq!(node.epoch(), Some(EPOCH + 70));
+    assert_eq!(drops(&mut node, 3000, &recorded), Some(Reject::Replayed));
+    assert_eq!((node.id(), node.take_new_id()), (US, None));
+}
+
+/// Two trackers have drawn the same id in the same tenth of a second.
+#[test]
+fn who_hears_its_number_on_another_packet_draws_a_new_id() {
+    let config = keyed(Keys::new(key(0)));
+    let [mut one, mut other] = [0; 2].map(|_| self::node(US, &config));
+    let mut announces = list();
+    let mut packet = |node: &mut Node, now| {
+        tell(node, now, announces.next().expect("an announce"));
+        sent(node).remove(0)
+    };
+    let [first, second] = [packet(&mut one, 1000), packet(&mut other, 1001)];
+    assert_eq!(drops(&mut one, 1200, &first), Some(Reject::Replayed));
+    assert_eq!(one.take_new_id(), None);
+    assert_eq!(drops(&mut one, 1200, &second), None);
+    assert_eq!(one.take_new_id(), Some(one.id()));
+    let unused = packet(&mut other, 1300);
+    let mut third = self::node(US, &config);
+    assert_eq!(drops(&mut third, 1500, &unused), None);
+    assert_ne!(third.id(), US);
+}
+
 /// Of several packets without a number in one millisecond each says a later one.
 #[test]
 fn how_long_packets_take_is_measured_with_numbered_ones() {
