@@ -21,15 +21,21 @@ pub(in crate::protocol) struct Number {
     pub(in crate::protocol) seq: u32,
 }
 
+/// The place of a packet among all.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// When it arrived, or would have if it had not been late; when it left, if it is
+    /// ours.
+    at: Time,
+    /// Nothing if it is not numbered.
+    number: Option<Number>,
+}
+
 /// A packet with announces.
 #[derive(Debug)]
 struct Told {
     kept: Time,
-    /// When it arrived, or would have if it had not been late; when it left, if it is
-    /// ours.
-    at: Time,
-    /// Nothing if it was not numbered.
-    number: Option<Number>,
+    place: Place,
     bytes: Arc<[u8]>,
 }
 
@@ -62,8 +68,7 @@ impl Latest {
         self.bytes += bytes.len() + KEPT_EACH;
         self.told.push_back(Told {
             kept: now,
-            at,
-            number,
+            place: Place { at, number },
             bytes,
         });
         self.forget(now);
@@ -99,13 +104,21 @@ impl Latest {
             marks.set(&announce.info_hash);
             newer.insert(key(&announce), Newer::default());
         }
-        let told = self.told.iter().filter(|told| told.is_newer(number, at));
-        let told = told.map(|told| (told.at, &*told.bytes));
-        for (at, bytes) in told.chain(unsent.map(|bytes| (Time::NEVER, bytes))) {
+        let place = Place {
+            at,
+            number: Some(number),
+        };
+        let told = self.told.iter().map(|told| (told.place, &*told.bytes));
+        let told = told.filter(|(other, _)| other.is_after(place));
+        let last = Place {
+            at: Time::NEVER,
+            number: None,
+        };
+        for (place, bytes) in told.chain(unsent.map(|bytes| (last, bytes))) {
             let perhaps = announces(bytes).filter(|announce| marks.has(&announce.info_hash));
             for announce in perhaps {
                 if let Some(newer) = newer.get_mut(&key(&announce)) {
-                    newer.add(at, announce);
+                    newer.add(place, announce);
                 }
             }
         }
@@ -114,15 +127,14 @@ impl Latest {
     }
 }
 
-impl Told {
-    /// Whether it comes after a packet that has this number and belongs to this time:
-    /// within an epoch the numbers tell, else the time.
-    fn is_newer(&self, number: Number, at: Time) -> bool {
-        match self.number {
-            Some(other) if (other.id, other.epoch) == (number.id, number.epoch) => {
-                other.seq > number.seq
+impl Place {
+    /// Within an epoch of a sender the numbers tell, else the time.
+    fn is_after(self, other: Self) -> bool {
+        match (self.number, other.number) {
+            (Some(ours), Some(theirs)) if (ours.id, ours.epoch) == (theirs.id, theirs.epoch) => {
+                ours.seq > theirs.seq
             }
-            _ => self.at > at,
+            _ => self.at > other.at,
         }
     }
 }
@@ -158,15 +170,15 @@ impl Marks {
 /// What newer packets say of a peer.
 #[derive(Debug, Default)]
 struct Newer {
-    last: Option<(Time, Announce)>,
+    last: Option<(Place, Announce)>,
     completed: bool,
 }
 
 impl Newer {
-    fn add(&mut self, at: Time, announce: Announce) {
+    fn add(&mut self, place: Place, announce: Announce) {
         self.completed |= announce.peer.flags.contains(PeerFlags::COMPLETED);
-        if self.last.is_none_or(|(last, _)| last <= at) {
-            self.last = Some((at, announce));
+        if self.last.is_none_or(|(last, _)| !last.is_after(place)) {
+            self.last = Some((place, announce));
         }
     }
 
@@ -193,4 +205,47 @@ fn announces(packet: &[u8]) -> impl Iterator<Item = Announce> {
             _ => None,
         });
     peers.into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Peer;
+    use crate::wire::{Header, PacketType, Record, Records};
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    /// A packet in which one peer announces itself so.
+    fn packet(flags: PeerFlags) -> Vec<u8> {
+        let announce = Announce {
+            info_hash: InfoHash([1; 20]),
+            peer: Peer {
+                ip: Ipv4Addr::new(192, 0, 2, 1),
+                port: 6881,
+                flags,
+            },
+        };
+        let header = Header::new(TrackerId([1; 4]), PacketType::Live);
+        [&header.emit()[..], &announce.emit()].concat()
+    }
+
+    #[test]
+    fn of_one_sender_the_numbers_tell_which_is_the_last_word() {
+        let at = |millis| Time::START + Duration::from_millis(millis);
+        let number = |seq| Number {
+            id: TrackerId([1; 4]),
+            epoch: 7,
+            seq,
+        };
+        let mut latest = Latest::new(at(0));
+        // The first took long, and the second is late: so it seems to be earlier.
+        let (fifth, sixth) = (packet(PeerFlags::SEEDING), packet(PeerFlags::STOPPED));
+        latest.keep(at(9), at(9), Some(number(5)), fifth.into());
+        latest.keep(at(20), at(8), Some(number(6)), sixth.into());
+        let fourth = packet(PeerFlags::COMPLETED);
+        let late = PeerList::V4(Records::new(&fourth[Header::LEN..]));
+        let holds = latest.of(late, number(4), at(5), [].into_iter());
+        let flags = holds.unwrap().into_iter().map(|holds| holds.peer.flags);
+        assert!(flags.eq([PeerFlags::COMPLETED, PeerFlags::STOPPED]));
+    }
 }
