@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::KEPT_FOR;
 use crate::time::Time;
 
-/// How long after the last packet, and then twice as long each time,
-const FIRST: Duration = Duration::from_secs(1);
+/// How often as long as the last packet is kept, and so can still be repaired,
+const WHILE_KEPT: Duration = Duration::from_secs(1);
 
-/// up to this.
-const LONGEST: Duration = Duration::from_secs(30);
+/// and afterwards.
+const SILENT: Duration = Duration::from_secs(30);
 
 /// How often while packets get lost: somebody has asked us for some
 const WHEN_ASKED: Duration = Duration::from_millis(100);
@@ -19,45 +20,38 @@ const ASKED_WITHIN: Duration = Duration::from_secs(3);
 /// The rhythm of our heartbeats.
 #[derive(Debug)]
 pub(super) struct Rhythm {
-    wait: Duration,
+    /// When our last packet left, or we came up.
+    spoke: Time,
     asked: Option<Time>,
 }
 
 impl Rhythm {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(now: Time) -> Self {
         Self {
-            wait: FIRST,
+            spoke: now,
             asked: None,
         }
     }
 
+    /// A packet of ours leaves.
+    pub(super) fn speaks(&mut self, now: Time) {
+        self.spoke = now;
+    }
+
     /// Somebody misses a packet of ours.
-    pub(super) fn asked(&mut self, now: Time) -> Duration {
+    pub(super) fn asked(&mut self, now: Time) {
         self.asked = Some(now);
-        WHEN_ASKED
     }
 
-    /// How long to wait for the first heartbeat, after a packet.
-    pub(super) fn after_packet(&mut self, now: Time) -> Duration {
-        self.wait = FIRST;
-        if self.is_asked(now) {
+    /// How long to wait for the next heartbeat.
+    pub(super) fn wait(&self, now: Time) -> Duration {
+        let is_asked = |asked| now.since(asked) < ASKED_WITHIN;
+        if self.asked.is_some_and(is_asked) {
             WHEN_ASKED
+        } else if now.since(self.spoke) < KEPT_FOR {
+            WHILE_KEPT
         } else {
-            FIRST
+            SILENT
         }
-    }
-
-    /// How long to wait for the next one, after a heartbeat.
-    pub(super) fn after_heartbeat(&mut self, now: Time) -> Duration {
-        if self.is_asked(now) {
-            return WHEN_ASKED;
-        }
-        self.wait = (self.wait * 2).min(LONGEST);
-        self.wait
-    }
-
-    fn is_asked(&self, now: Time) -> bool {
-        self.asked
-            .is_some_and(|asked| now.since(asked) < ASKED_WITHIN)
     }
 }

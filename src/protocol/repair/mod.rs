@@ -83,7 +83,7 @@ impl Repair {
             speaks,
             sent: Sent::default(),
             latest: Latest::new(now),
-            rhythm: Rhythm::new(),
+            rhythm: Rhythm::new(now),
             meter: Meter::new(now),
             again: Allowance::new(now, AGAIN_LEAST),
             naks: Allowance::new(now, NAKS),
@@ -103,7 +103,8 @@ impl Repair {
             self.latest.keep(now, now, Some(number), packet.clone());
         }
         self.sent.keep(now, number.seq, packet);
-        timers.set_after(Timer::Heartbeat, self.rhythm.after_packet(now));
+        self.rhythm.speaks(now);
+        timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
     }
 
     /// Somebody is heard first, and perhaps does not know us: soon he hears how much we
@@ -139,7 +140,8 @@ impl Repair {
             self.sent.ask(now, missing);
         }
         timers.set_no_later(Timer::Again, Duration::ZERO);
-        timers.set_no_later(Timer::Heartbeat, self.rhythm.asked(now));
+        self.rhythm.asked(now);
+        timers.set_no_later(Timer::Heartbeat, self.rhythm.wait(now));
     }
 
     /// Somebody asks another one.
@@ -168,7 +170,7 @@ impl Repair {
         self.sent.forget(now);
         self.latest.forget(now);
         self.counters.heartbeats_sent += 1;
-        timers.set_after(Timer::Heartbeat, self.rhythm.after_heartbeat(now));
+        timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
         let heartbeat = Heartbeat { epoch, highest };
         Some(Datagram::of(&heartbeat.emit(id), Kind::Ours))
     }

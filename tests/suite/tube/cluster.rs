@@ -126,6 +126,9 @@ impl Cluster {
     pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
         let seed = self.rng.u64(..);
         let now = self.now;
+        if let Some(ledger) = &mut self.ledger {
+            ledger.starts_again(number);
+        }
         let member = &mut self.members[number];
         let time = member.time(now);
         member.host = host;
@@ -252,6 +255,9 @@ impl Cluster {
         let Some(Packet { from, to, bytes }) = self.network.receive() else {
             return;
         };
+        if let Some(ledger) = &mut self.ledger {
+            ledger.arrived.push((to, bytes.clone()));
+        }
         if let Some(old) = to.checked_sub(self.members.len()) {
             return self.old[old].hear(&bytes);
         }

@@ -28,10 +28,14 @@
 mod audit;
 mod by_hand;
 mod cluster;
+mod figures;
 mod host;
+mod lives;
 mod network;
 mod old;
 mod peers;
 mod properties;
+mod repair;
 mod scenario;
+mod seeds;
 mod traffic;

@@ -1,6 +1,6 @@
 //! A tracker of 2009: what the C module does with a datagram, told again.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
@@ -10,9 +10,7 @@ use super::peers::Peers;
 #[derive(Debug)]
 pub struct Old {
     pub id: TrackerId,
-    /// All that reached it.
-    pub reached: Vec<Vec<u8>>,
-    /// What it understood of that.
+    /// What it has understood.
     pub understood: Vec<Announce>,
     pub peers: Peers,
 }
@@ -21,7 +19,6 @@ impl Old {
     pub fn new(id: TrackerId) -> Self {
         Self {
             id,
-            reached: Vec::new(),
             understood: Vec::new(),
             peers: Peers::default(),
         }
@@ -29,7 +26,6 @@ impl Old {
 
     /// A datagram arrives. Records are read while there is a whole one.
     pub fn hear(&mut self, datagram: &[u8]) {
-        self.reached.push(datagram.to_vec());
         if datagram.len() < 8 || datagram[..4] == self.id.0 || datagram[4..8] != [0; 4] {
             return;
         }
@@ -49,7 +45,7 @@ impl Old {
         let mut datagram = self.id.0.to_vec();
         datagram.extend([0; 4]);
         for announce in announces {
-            let std::net::IpAddr::V4(ip) = announce.peer.ip else {
+            let IpAddr::V4(ip) = announce.peer.ip else {
                 panic!("it knows no IPv6");
             };
             datagram.extend(announce.info_hash.0);

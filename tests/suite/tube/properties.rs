@@ -11,11 +11,9 @@
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
-use std::env;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::scenario::Scenario;
+use super::seeds::for_seeds;
 use super::traffic::Traffic;
 
 /// Nobody needs longer for an inquiry and what comes of it: so many intervals.
@@ -57,7 +55,7 @@ fn once_links_stay_up_all_is_settled() {
             assert!(counts[0] >= largest.copied(), "{hash}: {counts:?}");
             assert!(counts.iter().all(|c| *c == counts[0]), "{hash}: {counts:?}");
         }
-        scenario
+        scenario.cluster.now
     });
 }
 
@@ -86,7 +84,7 @@ fn the_entitled_learn_all_from_the_fullest() {
         }
         assert_eq!(scenario.cluster.traffic.tellings > 0, !entitled.is_empty());
         nobody_is_entitled(&scenario);
-        scenario
+        scenario.cluster.now
     });
 }
 
@@ -127,7 +125,7 @@ fn a_change_costs_what_the_rules_allow() {
         assert_eq!(cost.inquiries > 0, entitled);
         if !entitled {
             assert_eq!((cost.tellings, cost.tells), (0, 0));
-            return scenario;
+            return scenario.cluster.now;
         }
         let steps =
             (counts.len() as f64 / fullest).ln() / (1.0 / scenario.config.inquire_threshold).ln();
@@ -144,7 +142,7 @@ fn a_change_costs_what_the_rules_allow() {
             told_back_in_all += times;
             worth_telling_back += more;
         }
-        scenario
+        scenario.cluster.now
     });
     assert!(told_back_in_all * 10 <= worth_telling_back * 11);
 }
@@ -178,7 +176,7 @@ fn with_nobody_to_tell_there_are_only_beacons() {
             ..Traffic::default()
         };
         assert_eq!(scenario.cluster.traffic, only_beacons);
-        scenario
+        scenario.cluster.now
     });
 }
 
@@ -205,7 +203,7 @@ fn half_of_all_packets_lost_slows_it_down_and_breaks_nothing() {
         for member in &scenario.cluster.members {
             assert!(member.audit.has_told_back_all());
         }
-        scenario
+        scenario.cluster.now
     });
 }
 
@@ -221,48 +219,6 @@ fn the_same_seed_gives_the_same_run() {
     for seed in 0..5 {
         assert_eq!(run(seed), run(seed));
         assert_ne!(run(seed).0, run(seed + 1).0);
-    }
-}
-
-/// Runs a property for many seeds, or for those that the environment asks for.
-fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Scenario) {
-    let number = |variable| {
-        let value = env::var(variable).ok()?;
-        Some(
-            value
-                .parse::<u64>()
-                .unwrap_or_else(|e| panic!("{variable}={value}: {e}")),
-        )
-    };
-    let seeds = match number("LIVESYNC_TUBE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("LIVESYNC_TUBE_SEEDS").unwrap_or(usual),
-    };
-    let start = Instant::now();
-    let mut virtual_time = Duration::ZERO;
-    for seed in seeds.clone() {
-        let failing = SaysSeed(seed);
-        virtual_time += property(seed).cluster.now;
-        drop(failing);
-    }
-    let hours = virtual_time.as_secs_f64() / 3600.0;
-    let took = start.elapsed().as_secs_f64();
-    println!(
-        "{}: {} seeds, {hours:.0} hours of a cluster in {took:.2} s: {:.0} per second",
-        thread::current().name().unwrap_or("a property"),
-        seeds.count(),
-        hours / took,
-    );
-}
-
-/// Says, when the property panics, for which seed it did.
-struct SaysSeed(u64);
-
-impl Drop for SaysSeed {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("to see it again: LIVESYNC_TUBE_SEED={}", self.0);
-        }
     }
 }
 

@@ -116,10 +116,12 @@ pub fn number(frame: &Frame<'_>) -> Option<Number> {
     Some((frame.header.id, trailer.epoch, trailer.seq))
 }
 
-/// All that was sent, and which of the numbered packets each member has used.
+/// All that was sent, where it arrived, and which of the numbered packets each member has
+/// used.
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub sent: Vec<Sent>,
+    pub arrived: Vec<(usize, Rc<[u8]>)>,
     pub used: Vec<HashSet<Number>>,
 }
 
@@ -131,6 +133,13 @@ impl Ledger {
         }
         let new = self.used[member].insert(number);
         assert!(new, "member {member} has used {number:?} twice");
+    }
+
+    /// A member starts again, and knows nothing of what it has used.
+    pub fn starts_again(&mut self, member: usize) {
+        if let Some(used) = self.used.get_mut(member) {
+            used.clear();
+        }
     }
 
     /// Packets of this kind.

@@ -1,0 +1,265 @@
+//! What it costs that everything arrives, and how long it takes. To see the figures, with
+//! the table for more trackers, and for more seeds:
+//!
+//! ```text
+//! LIVESYNC_TUBE_SEEDS=200 cargo test --release tube::figures -- --nocapture --include-ignored
+//! ```
+
+use std::collections::HashSet;
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use fastrand::Rng;
+use livesync::config::Config;
+use livesync::types::{PeerFlags, TrackerId};
+
+use super::cluster::Cluster;
+use super::host::Host;
+use super::lives::{WARM_UP, announce};
+use super::network::Conditions;
+use super::seeds::for_seeds;
+use super::traffic::{Kind, Ledger};
+
+/// How many peers announce themselves,
+const ANNOUNCES: u32 = 20_000;
+
+/// within this time.
+const ANNOUNCES_TAKE: Duration = Duration::from_secs(1);
+
+/// So often we look whether all is there,
+const LOOK: Duration = Duration::from_millis(5);
+
+/// and so long at most.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long packets take on a local network, in microseconds.
+const LOCAL: RangeInclusive<u64> = 100..=1000;
+
+/// Announces that all trackers are to have.
+#[derive(Clone, Debug)]
+struct Case {
+    members: usize,
+    /// How many of them are announced to.
+    speakers: usize,
+    conditions: Conditions,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+struct Figures {
+    /// How long after the last announce all trackers had all peers.
+    complete_after: Option<Duration>,
+    /// Packets with announces, and those of them that were sent again.
+    packets: usize,
+    missed: usize,
+    naks: usize,
+    heartbeats: usize,
+    again: usize,
+    again_bytes: usize,
+}
+
+#[test]
+fn with_thirty_percent_lost_all_is_there_within_two_seconds() {
+    for speakers in [5, 1] {
+        all_is_there_within(Duration::from_secs(2), speakers, 0.3);
+    }
+}
+
+#[test]
+fn with_half_of_all_lost_all_is_there_within_five_seconds() {
+    for speakers in [5, 1] {
+        all_is_there_within(Duration::from_secs(5), speakers, 0.5);
+    }
+}
+
+/// Five trackers, of which so many are announced to, on a network that loses this part of
+/// all packets.
+fn all_is_there_within(limit: Duration, speakers: usize, loss: f64) {
+    let mut times = Vec::new();
+    for_seeds(10, |seed| {
+        let conditions = Conditions {
+            loss,
+            ..local(LOCAL)
+        };
+        let case = Case {
+            members: 5,
+            speakers,
+            conditions,
+        };
+        let time = case.run(seed).complete_after.expect("all is there");
+        assert!(time <= limit, "all is there after {time:?}");
+        times.push(time);
+        WARM_UP + ANNOUNCES_TAKE + time
+    });
+    times.sort();
+    let part = |part| times[(times.len() - 1) * part / 100];
+    println!(
+        "{loss} lost, {speakers} of 5 speak: all is there after {:?}, of 95 % after {:?}, at worst {:?}",
+        part(50),
+        part(95),
+        part(100)
+    );
+}
+
+#[test]
+fn where_nothing_is_lost_repair_costs_nearly_nothing() {
+    for_seeds(10, |seed| {
+        for speakers in [5, 1] {
+            let case = Case {
+                members: 5,
+                speakers,
+                conditions: local(LOCAL),
+            };
+            let figures = case.run(seed);
+            assert_eq!((figures.naks, figures.again), (0, 0));
+            let repair = figures.heartbeats;
+            let all = repair + figures.packets;
+            assert!(repair * 50 < all, "{repair} of {all} packets");
+        }
+        WARM_UP
+    });
+}
+
+/// Not only one receiver misses it, and not all ask.
+#[test]
+fn a_packet_that_ten_receivers_lose_draws_one_nak_and_a_half_at_most() {
+    for delay in [LOCAL, 5000..=5000] {
+        let (mut packets, mut naks) = (0, 0);
+        for_seeds(20, |seed| {
+            packets += 20;
+            naks += naks_for_lost_by_all(10, delay.clone(), seed, 20);
+            WARM_UP
+        });
+        let naks = naks as f64 / f64::from(packets);
+        println!("lost by all of 10, {delay:?} us: {naks:.2} NAKs");
+        assert!(naks <= 1.5, "{naks} NAKs");
+    }
+}
+
+#[test]
+#[ignore = "it asserts nothing, and shows figures"]
+fn figures_for_up_to_a_hundred_trackers() {
+    for members in [2, 5, 10, 30, 100] {
+        for part in [0.01, 0.1, 0.3, 0.5] {
+            for (loss, shared_loss) in [(part, 0.0), (0.0, part)] {
+                let conditions = Conditions {
+                    loss,
+                    shared_loss,
+                    ..local(LOCAL)
+                };
+                let case = Case {
+                    members,
+                    speakers: members,
+                    conditions,
+                };
+                let figures = case.run(1);
+                println!("{members} trackers, lost {loss}, by all {shared_loss}: {figures}");
+            }
+        }
+    }
+}
+
+/// How many NAKs there are for packets that all receivers lose, one at a time.
+fn naks_for_lost_by_all(
+    receivers: usize,
+    delay: RangeInclusive<u64>,
+    seed: u64,
+    packets: u32,
+) -> usize {
+    let mut cluster = cluster(seed, receivers + 1, &local(delay));
+    let sends = Config::default().flush_after + Duration::from_millis(1);
+    for number in 0..packets {
+        cluster.announce(0, announce(2 * number, PeerFlags::SEEDING));
+        cluster.network.conditions.shared_loss = 1.0;
+        cluster.run_for(sends);
+        cluster.network.conditions.shared_loss = 0.0;
+        cluster.announce(0, announce(2 * number + 1, PeerFlags::SEEDING));
+        cluster.run_for(Duration::from_secs(4));
+        let all = 2 * number as usize + 2;
+        for member in &cluster.members {
+            assert_eq!(member.peers.swarm.len(), all);
+        }
+    }
+    let ledger = cluster.ledger.take().expect("a ledger");
+    ledger.of(Kind::Nak).count()
+}
+
+impl Case {
+    fn run(&self, seed: u64) -> Figures {
+        let mut cluster = cluster(seed, self.members, &self.conditions);
+        let mut rng = Rng::with_seed(seed);
+        for number in 0..ANNOUNCES {
+            let part = f64::from(number) / f64::from(ANNOUNCES);
+            cluster.run_until(WARM_UP + ANNOUNCES_TAKE.mul_f64(part));
+            let by = rng.usize(0..self.speakers);
+            cluster.announce(by, announce(number, PeerFlags::SEEDING));
+        }
+        let last = cluster.now;
+        let is_complete = |cluster: &Cluster| {
+            let mut members = cluster.members.iter();
+            members.all(|member| member.peers.swarm.len() == ANNOUNCES as usize)
+        };
+        while !is_complete(&cluster) && cluster.now < last + PATIENCE {
+            cluster.run_for(LOOK);
+        }
+        let ledger = cluster.ledger.take().expect("a ledger");
+        let count = |kind| ledger.of(kind).count();
+        let again = || ledger.of(Kind::Again);
+        Figures {
+            complete_after: is_complete(&cluster).then(|| cluster.now - last),
+            packets: count(Kind::First),
+            missed: again()
+                .map(|sent| sent.number())
+                .collect::<HashSet<_>>()
+                .len(),
+            naks: count(Kind::Nak),
+            heartbeats: count(Kind::Heartbeat),
+            again: again().count(),
+            again_bytes: again().map(|sent| sent.bytes.len()).sum(),
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.complete_after {
+            Some(time) => write!(f, "all is there after {:.2} s", time.as_secs_f64())?,
+            None => write!(f, "something is missing after {PATIENCE:?}")?,
+        }
+        let per_packet = |number| number as f64 / self.missed.max(1) as f64;
+        write!(
+            f,
+            "; {} packets, {} missed by somebody, each with {:.2} NAKs and sent again {:.2} times, \
+             {} KiB in all; {} heartbeats",
+            self.packets,
+            self.missed,
+            per_packet(self.naks),
+            per_packet(self.again),
+            self.again_bytes >> 10,
+            self.heartbeats
+        )
+    }
+}
+
+/// A cluster that has run for a while under these conditions.
+fn cluster(seed: u64, members: usize, conditions: &Conditions) -> Cluster {
+    let mut rng = Rng::with_seed(seed);
+    let mut cluster = Cluster::new(rng.u64(..));
+    cluster.network.conditions.clone_from(conditions);
+    let config = Config::default().scrape(false);
+    for _ in 0..members {
+        let id = TrackerId(rng.u32(..).to_be_bytes());
+        cluster.join(id, Host::default(), &config, Duration::ZERO);
+    }
+    cluster.run_until(WARM_UP);
+    cluster.ledger = Some(Ledger::default());
+    cluster
+}
+
+fn local(delay: RangeInclusive<u64>) -> Conditions {
+    Conditions {
+        delay,
+        ..Conditions::CALM
+    }
+}

@@ -1,0 +1,48 @@
+//! A property for many seeds.
+
+use std::env;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Runs a property for as many seeds as usual, or for those that the environment asks for.
+/// It returns how much time went by in its cluster.
+pub fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Duration) {
+    let number = |variable| {
+        let value = env::var(variable).ok()?;
+        Some(
+            value
+                .parse::<u64>()
+                .unwrap_or_else(|e| panic!("{variable}={value}: {e}")),
+        )
+    };
+    let seeds = match number("LIVESYNC_TUBE_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("LIVESYNC_TUBE_SEEDS").unwrap_or(usual),
+    };
+    let start = Instant::now();
+    let mut virtual_time = Duration::ZERO;
+    for seed in seeds.clone() {
+        let failing = SaysSeed(seed);
+        virtual_time += property(seed);
+        drop(failing);
+    }
+    let hours = virtual_time.as_secs_f64() / 3600.0;
+    let took = start.elapsed().as_secs_f64();
+    println!(
+        "{}: {} seeds, {hours:.1} hours of a cluster in {took:.2} s: {:.0} per second",
+        thread::current().name().unwrap_or("a property"),
+        seeds.count(),
+        virtual_time.as_secs_f64() / took,
+    );
+}
+
+/// Says, when the property panics, for which seed it did.
+struct SaysSeed(u64);
+
+impl Drop for SaysSeed {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("to see it again: LIVESYNC_TUBE_SEED={}", self.0);
+        }
+    }
+}
