@@ -52,6 +52,6 @@ fn who_is_heard_only_by_a_packet_sent_again_is_nobody() {
     let packet = bytes("again");
     assert_eq!(drops(&mut node, 900, &packet), Some(Reject::Duplicate));
     assert_eq!(node.nodes(at(900)).count(), 0);
-    node.handle_timeout(at(1000));
+    node.handle_timeout(at(999));
     assert_eq!(sent(&mut node).len(), 0, "it is not greeted");
 }
