@@ -383,19 +383,16 @@ impl Cluster {
 
     fn sent(&mut self, by: usize, bytes: &Rc<[u8]>) {
         (self.now, by, bytes).hash(&mut self.fingerprint);
+        let frame = parse(bytes);
         if let Some(ledger) = &mut self.ledger {
-            ledger.sent.push(Sent {
-                at: self.now,
-                by,
-                bytes: bytes.clone(),
-            });
+            ledger.sent.push(Sent::new(self.now, by, bytes, &frame));
         }
         let Frame {
             header,
             packet,
             again,
             ..
-        } = parse(bytes);
+        } = frame;
         let member = &mut self.members[by];
         assert_eq!(header.id, member.node.id());
         if again {

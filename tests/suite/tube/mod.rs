@@ -5,7 +5,7 @@
 //! to the last byte. A property that fails says which seed it was, and
 //!
 //! ```text
-//! LIVESYNC_TUBE_SEED=<seed> cargo test tube::properties::<its name>
+//! LIVESYNC_TUBE_SEED=<seed> cargo test <its name>
 //! ```
 //!
 //! runs that one alone and prints what the nodes say. For more seeds than the
@@ -17,25 +17,37 @@
 //!
 //! | file | what it is |
 //! | --- | --- |
-//! | network.rs | loss, duplication, delay, reordering, partitions |
-//! | host.rs | a tracker's torrents, in memory |
-//! | audit.rs | the rules of the specification that hold at every moment, checked at every moment |
+//! | network.rs | loss, alone and shared, bursts of it, duplication, delay, reordering, partitions |
+//! | host.rs, peers.rs | a tracker's torrents and peers, in memory |
 //! | cluster.rs | the nodes, driven as the engine drives them, and their clocks |
+//! | traffic.rs | what was sent, in numbers and in words |
+//! | old.rs | a tracker of 2009 |
+//! | seeds.rs | a property for many seeds |
+//! | *scrape sync* | |
+//! | audit.rs | the rules of the specification that hold at every moment, checked at every moment |
 //! | scenario.rs | clusters and misfortunes at random |
 //! | properties.rs | what holds for every seed |
 //! | by_hand.rs | what happens, step by step, in cases worth telling |
+//! | *loss repair* | |
+//! | lives.rs | peers that come and go, over a network that misbehaves |
+//! | latest_wins.rs | in the end each table is that of a network without faults |
+//! | bystanders.rs | who knows no repair is not disturbed |
+//! | limits.rs | what repair may cost, whoever asks |
+//! | figures.rs | what it costs that everything arrives, and how long it takes |
 
 mod audit;
 mod by_hand;
+mod bystanders;
 mod cluster;
 mod figures;
 mod host;
+mod latest_wins;
+mod limits;
 mod lives;
 mod network;
 mod old;
 mod peers;
 mod properties;
-mod repair;
 mod scenario;
 mod seeds;
 mod traffic;

@@ -50,3 +50,21 @@ impl Peers {
 pub fn key(announce: &Announce) -> Key {
     (announce.info_hash, announce.peer.ip, announce.peer.port)
 }
+
+/// Two tables are the same, but for peers of which too little is known.
+pub fn assert_same(number: usize, ours: &Peers, theirs: &Peers, unknown: &HashSet<Key>) {
+    for peer in ours.swarm.keys().chain(theirs.swarm.keys()) {
+        let [ours, theirs] = [ours, theirs].map(|peers| peers.swarm.get(peer));
+        assert!(
+            ours == theirs || unknown.contains(peer),
+            "{peer:?} at {number}: {ours:?}, not {theirs:?}"
+        );
+    }
+    for torrent in ours.downloads.keys().chain(theirs.downloads.keys()) {
+        let [ours, theirs] = [ours, theirs].map(|peers| peers.downloads.get(torrent));
+        assert!(
+            ours == theirs || unknown.iter().any(|(hash, ..)| hash == torrent),
+            "{torrent} at {number}: downloaded {ours:?} times, not {theirs:?}"
+        );
+    }
+}

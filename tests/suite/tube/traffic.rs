@@ -75,6 +75,8 @@ pub type Number = (TrackerId, u32, u32);
 pub struct Sent {
     pub at: Duration,
     pub by: usize,
+    pub kind: Kind,
+    pub number: Option<Number>,
     pub bytes: Rc<[u8]>,
 }
 
@@ -90,23 +92,23 @@ pub enum Kind {
 }
 
 impl Sent {
-    pub fn frame(&self) -> Frame<'_> {
-        Frame::parse(&self.bytes).expect("a packet")
-    }
-
-    pub fn kind(&self) -> Kind {
-        let frame = self.frame();
-        match frame.packet {
+    pub fn new(at: Duration, by: usize, bytes: &Rc<[u8]>, frame: &Frame<'_>) -> Self {
+        let number = number(frame);
+        let kind = match frame.packet {
             wire::Packet::Heartbeat(_) => Kind::Heartbeat,
             wire::Packet::Nak(_) => Kind::Nak,
             _ if frame.again => Kind::Again,
-            _ if self.number().is_some() => Kind::First,
+            _ if number.is_some() => Kind::First,
             _ => Kind::Other,
+        };
+        let bytes = bytes.clone();
+        Self {
+            at,
+            by,
+            kind,
+            number,
+            bytes,
         }
-    }
-
-    pub fn number(&self) -> Option<Number> {
-        number(&self.frame())
     }
 }
 
@@ -144,6 +146,6 @@ impl Ledger {
 
     /// Packets of this kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Sent> {
-        self.sent.iter().filter(move |sent| sent.kind() == kind)
+        self.sent.iter().filter(move |sent| sent.kind == kind)
     }
 }

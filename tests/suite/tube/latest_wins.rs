@@ -1,0 +1,126 @@
+//! Latest wins: what holds for every seed of what peers do and what becomes of packets.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use fastrand::Rng;
+use livesync::reject::Reject;
+use livesync::types::{Announce, PeerFlags};
+use livesync::wire::{Frame, Packet};
+
+use super::cluster::Cluster;
+use super::host::Host;
+use super::limits::nobody_spends_more_than_it_may;
+use super::lives::{Lives, announce, trouble};
+use super::peers::{Key, assert_same, key};
+use super::seeds::for_seeds;
+use super::traffic::{Kind, Number, Sent};
+
+/// Latest wins: whatever is lost, doubled, late and in disorder, in the end each tracker's
+/// table is the one of a network that only delays. Of the packets that no repair could
+/// bring each is counted as given up, and the table may differ in the peers in them, no
+/// others.
+#[test]
+fn each_table_is_that_of_a_network_without_faults() {
+    let (mut packets, mut given_up) = (0, 0);
+    for_seeds(25, |seed| {
+        let mut rng = Rng::with_seed(seed);
+        let lives = Lives::new(&mut rng);
+        let [mut cluster, mut faultless] = [(); 2].map(|()| lives.cluster(seed));
+        lives.happen(&mut faultless, |_| {});
+        lives.happen(&mut cluster, |cluster| trouble(cluster, &mut rng));
+        for number in 0..cluster.members.len() {
+            let missing = missing(&cluster, number);
+            let counters = cluster.members[number].node.counters();
+            assert_eq!(counters.packets_overflowed, 0);
+            assert_eq!(
+                counters.repair.packets_given_up,
+                missing.len() as u64,
+                "given up by {number}; too late: {}",
+                counters.drops.of(Reject::TooLate)
+            );
+            given_up += missing.len();
+            let unknown: HashSet<_> = missing
+                .iter()
+                .flat_map(|sent| announces(sent))
+                .map(|announce| key(&announce))
+                .collect();
+            let [ours, theirs] = [&cluster, &faultless].map(|c| &c.members[number].peers);
+            assert_same(number, ours, theirs, &unknown);
+        }
+        nobody_comes_back(&cluster, &lives);
+        nobody_spends_more_than_it_may(&cluster);
+        packets += firsts(&cluster).count() * (cluster.members.len() - 1);
+        cluster.now + faultless.now
+    });
+    println!("given up: {given_up} of {packets} packets, counted at each receiver");
+}
+
+/// Trackers start again under their old ids, and clocks on walls are set: afterwards
+/// everybody hears everybody, through loss, and meanwhile nobody comes back who has gone.
+#[test]
+fn who_starts_again_or_sets_its_clock_is_heard() {
+    for_seeds(25, |seed| {
+        let mut rng = Rng::with_seed(seed);
+        let lives = Lives::new(&mut rng);
+        let mut cluster = lives.cluster(seed);
+        lives.happen(&mut cluster, |cluster| {
+            trouble(cluster, &mut rng);
+            let number = rng.usize(0..lives.members);
+            match rng.u32(0..20) {
+                0 => {
+                    let id = cluster.members[number].node.id();
+                    cluster.restart(number, id, Host::default());
+                }
+                // No clock is ever set back to a time that it has shown.
+                1 => cluster.set_wall(number, Duration::from_secs(100 * rng.u64(1..1000))),
+                _ => {}
+            }
+        });
+        nobody_comes_back(&cluster, &lives);
+        cluster.network.conditions.loss = 0.1;
+        let news =
+            (0..lives.members).map(|by| (by, announce(100_000 + by as u32, PeerFlags::SEEDING)));
+        let news: Vec<_> = news.collect();
+        for (by, announce) in &news {
+            cluster.announce(*by, *announce);
+        }
+        cluster.run_for(Duration::from_secs(12));
+        for (number, member) in cluster.members.iter().enumerate() {
+            for (by, announce) in &news {
+                let known = member.peers.swarm.contains_key(&key(announce));
+                assert!(known, "{number} has not heard {by}");
+            }
+        }
+        cluster.now
+    });
+}
+
+fn nobody_comes_back(cluster: &Cluster, lives: &Lives) {
+    for (number, member) in cluster.members.iter().enumerate() {
+        let revived: Vec<_> = member.peers.revived.intersection(&lives.gone).collect();
+        assert_eq!(revived, [] as [&Key; 0], "come back at {number}");
+    }
+}
+
+/// The packets of others that a member has never used.
+fn missing(cluster: &Cluster, number: usize) -> Vec<&Sent> {
+    let ledger = cluster.ledger.as_ref().expect("a ledger");
+    let used = ledger.used.get(number);
+    let is_used = |packet: &Number| used.is_some_and(|used| used.contains(packet));
+    let missing = firsts(cluster).filter(|sent| sent.by != number);
+    missing
+        .filter(|sent| sent.number.is_some_and(|packet| !is_used(&packet)))
+        .collect()
+}
+
+fn firsts(cluster: &Cluster) -> impl Iterator<Item = &Sent> {
+    cluster.ledger.as_ref().expect("a ledger").of(Kind::First)
+}
+
+fn announces(sent: &Sent) -> Vec<Announce> {
+    match Frame::parse(&sent.bytes).expect("a packet").packet {
+        Packet::Live(peers) => peers.collect(),
+        other => panic!("{other:?}"),
+    }
+}
