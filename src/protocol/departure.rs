@@ -1,5 +1,7 @@
 //! What a packet gets as it leaves: its number, the time and a proof of who sends it.
 
+use std::time::Duration;
+
 use super::node::Node;
 use super::numbering::{Numbering, WallClock};
 use super::outbox::{Datagram, Kind};
@@ -40,6 +42,41 @@ impl Node {
             self.seal(&mut datagram);
         }
         Some(datagram)
+    }
+
+    /// Tells the time on the wall, as it has passed since 1970: at the start, and every now
+    /// and then, in case that somebody sets the clock. Epochs are made of it, and with a key
+    /// it shows how old a packet is.
+    pub fn set_unix_time(&mut self, now: Time, unix: Duration) {
+        self.timers.set_now(now);
+        let now = self.timers.elapsed();
+        self.wall.set(now, unix);
+        let Some(Trailers { numbering, .. }) = &self.trailers else {
+            return;
+        };
+        if !numbering.is_off(now, self.wall) {
+            return;
+        }
+        if numbering.can_renew(now, self.wall) {
+            self.begin_epoch();
+        } else if self.authentication.is_some() {
+            // Nobody would believe that it is so late, nor an epoch before this one.
+            self.draw_new_id();
+        }
+    }
+
+    /// Numbers what it sends later than this epoch: the one of the run before, which may
+    /// have been a moment ago.
+    pub fn begin_after(&mut self, epoch: u32) {
+        if let Some(trailers) = &mut self.trailers {
+            trailers.numbering.begin_after(epoch);
+        }
+    }
+
+    /// The epoch in which it numbers what it sends, if it does.
+    pub fn epoch(&self) -> Option<u32> {
+        let trailers = self.trailers.as_ref();
+        trailers.map(|trailers| trailers.numbering.epoch())
     }
 
     /// Begins to count anew, in a later epoch.

@@ -11,6 +11,7 @@ mod batch;
 mod company;
 mod counters;
 mod departure;
+mod losses;
 mod node;
 mod nodes;
 mod numbering;

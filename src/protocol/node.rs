@@ -26,7 +26,7 @@ use crate::time::Time;
 use crate::types::{Announce, ByFamily, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
-use crate::wire::{Nak, Packet, PacketType};
+use crate::wire::{Packet, PacketType};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
@@ -163,41 +163,6 @@ impl Node {
     /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
     pub fn nodes(&self, now: Time) -> impl Iterator<Item = Heard> {
         self.nodes.all(now)
-    }
-
-    /// Tells the time on the wall, as it has passed since 1970: at the start, and every now
-    /// and then, in case that somebody sets the clock. Epochs are made of it, and with a key
-    /// it shows how old a packet is.
-    pub fn set_unix_time(&mut self, now: Time, unix: Duration) {
-        self.timers.set_now(now);
-        let now = self.timers.elapsed();
-        self.wall.set(now, unix);
-        let Some(Trailers { numbering, .. }) = &self.trailers else {
-            return;
-        };
-        if !numbering.is_off(now, self.wall) {
-            return;
-        }
-        if numbering.can_renew(now, self.wall) {
-            self.begin_epoch();
-        } else if self.authentication.is_some() {
-            // Nobody would believe that it is so late, nor an epoch before this one.
-            self.draw_new_id();
-        }
-    }
-
-    /// Numbers what it sends later than this epoch: the one of the run before, which may
-    /// have been a moment ago.
-    pub fn begin_after(&mut self, epoch: u32) {
-        if let Some(trailers) = &mut self.trailers {
-            trailers.numbering.begin_after(epoch);
-        }
-    }
-
-    /// The epoch in which it numbers what it sends, if it does.
-    pub fn epoch(&self) -> Option<u32> {
-        let trailers = self.trailers.as_ref();
-        trailers.map(|trailers| trailers.numbering.epoch())
     }
 
     /// What scrape sync does now, if this node takes part in it.
@@ -364,54 +329,6 @@ impl Node {
         Err(Reject::ScrapeUnsupported)
     }
 
-    /// Somebody misses packets, of ours or of another one.
-    fn handle_nak(&mut self, nak: &Nak<'_>) {
-        let Some(repair) = &mut self.repair else {
-            return;
-        };
-        let now = self.timers.elapsed();
-        let members = self.nodes.len();
-        if nak.asked == self.id {
-            let epoch = |trailers: &Trailers| trailers.numbering.epoch() == nak.epoch;
-            if self.trailers.as_ref().is_some_and(epoch) {
-                repair.asked(nak, &mut self.timers);
-            }
-        } else if let Some(stream) = self.nodes.stream(nak.asked)
-            && stream.epoch == nak.epoch
-        {
-            repair.asked_another(now, nak, stream, members);
-        }
-    }
-
-    /// Asks for what we miss, and does what others miss of ours.
-    fn repair(&mut self) {
-        let timers = &mut self.timers;
-        let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
-        if timers.take_due(Timer::Ask) {
-            let now = timers.elapsed();
-            let members = self.nodes.len();
-            let mut next = Time::NEVER;
-            for (id, stream) in self.nodes.streams() {
-                stream.give_up(now);
-                if let Some(repair) = &mut self.repair {
-                    repair.ask(now, self.id, (id, stream), members, &mut send);
-                }
-                next = next.min(stream.due());
-            }
-            if next != Time::NEVER {
-                timers.set_after(Timer::Ask, next.since(now));
-            }
-        }
-        if let Some(repair) = &mut self.repair
-            && let Some(trailers) = &self.trailers
-        {
-            repair.send_again(timers, &mut send);
-            let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
-            let heartbeat = repair.heartbeat(self.id, epoch, highest, timers);
-            heartbeat.into_iter().for_each(send);
-        }
-    }
-
     /// Goes on under an id that nobody has, as far as anybody can know.
     pub(super) fn draw_new_id(&mut self) {
         let id = loop {
@@ -482,7 +399,7 @@ impl Node {
 }
 
 /// Puts a complete packet into the outbox.
-fn post(outbox: &mut Outbox, counters: &mut Counters, datagram: Datagram) {
+pub(super) fn post(outbox: &mut Outbox, counters: &mut Counters, datagram: Datagram) {
     counters.packets_out += 1;
     counters.bytes_out += datagram.len() as u64;
     if outbox.push(datagram) {
