@@ -43,7 +43,8 @@ use crate::wire::{Packet, PacketType};
 /// use livesync::time::Time;
 /// use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 ///
-/// let config = Config::default();
+/// // With repair there are heartbeats, too.
+/// let config = Config::default().repair(false);
 /// let address = |last| std::net::SocketAddrV4::new([10, 0, 0, last].into(), 9696);
 /// let mut one = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
 /// let mut other = Node::new(Time::START, TrackerId([2; 4]), address(2), 2, &config);
