@@ -8,7 +8,7 @@ use super::engine::{Engine, State};
 use super::key_file;
 use super::live::Live;
 use super::sync::{MutexGuard, thread};
-use crate::config::{Config, is_cluster_name};
+use crate::config::{Auth, Config, is_cluster_name};
 use crate::error::SetupError;
 use crate::log::Level;
 use crate::net::Group;
@@ -76,9 +76,14 @@ impl Engine {
         drop(state);
         let group = SocketAddrV4::new(config.group, config.port);
         let interface = config.interface;
+        let key = match (&config.keys, config.auth) {
+            (None, _) => "",
+            (Some(_), Auth::Accept) => "; packets without our key are used, and counted",
+            (Some(_), Auth::Require) => "; packets without our key are dropped",
+        };
         self.log(
             Level::Info,
-            format_args!("tracker {id} syncs with group {group} on interface {interface}"),
+            format_args!("tracker {id} syncs with group {group} on interface {interface}{key}"),
         );
         Ok(())
     }

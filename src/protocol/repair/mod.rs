@@ -52,7 +52,8 @@ const NAKS: u64 = 64 << 10;
 /// Gaps that are due so soon are asked for, too, when one is.
 const SOON: Duration = Duration::from_millis(60);
 
-/// Within this time whoever is new gets a heartbeat from everybody.
+/// Within this time whoever is new gets a heartbeat from everybody; so long there is no
+/// second one, however many are new.
 const GREETING: Duration = Duration::from_millis(100);
 
 /// What it takes to keep a packet, beside its bytes.
@@ -66,6 +67,8 @@ pub(super) struct Repair {
     sent: Sent,
     pub(super) latest: Latest,
     rhythm: Rhythm,
+    /// When our last heartbeat left.
+    beat: Time,
     meter: Meter,
     again: Allowance,
     naks: Allowance,
@@ -84,6 +87,7 @@ impl Repair {
             sent: Sent::default(),
             latest: Latest::new(now),
             rhythm: Rhythm::new(now),
+            beat: Time::START,
             meter: Meter::new(now),
             again: Allowance::new(now, AGAIN_LEAST),
             naks: Allowance::new(now, NAKS),
@@ -111,7 +115,8 @@ impl Repair {
     /// have sent, so that he notices what he misses from now on.
     pub(super) fn greet(&mut self, timers: &mut Timers) {
         if self.speaks {
-            let wait = GREETING.mul_f64(self.rng.f64());
+            let rest = GREETING.saturating_sub(timers.elapsed().since(self.beat));
+            let wait = GREETING.mul_f64(self.rng.f64()).max(rest);
             timers.set_no_later(Timer::Heartbeat, wait);
         }
     }
@@ -170,6 +175,7 @@ impl Repair {
         self.sent.forget(now);
         self.latest.forget(now);
         self.counters.heartbeats_sent += 1;
+        self.beat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
         let heartbeat = Heartbeat { epoch, highest };
         Some(Datagram::of(&heartbeat.emit(id), Kind::Ours))
