@@ -19,6 +19,11 @@ impl Time {
         Self(nanos)
     }
 
+    /// How many nanoseconds after the start of the clock that is.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
     /// The point that lies `duration` earlier, not before the start of the clock.
     pub fn before(self, duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);

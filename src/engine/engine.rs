@@ -14,20 +14,21 @@ use super::live::Live;
 use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, Ordering};
-use super::sync::{Mutex, MutexGuard};
+use super::sync::{Mutex, MutexGuard, thread};
+use super::told::{Refused, Told};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
 use crate::net::{Group, NoCancel, NoSignals, PollSet, Waker, receive, receive_capacity};
-use crate::protocol::{Received, Source};
+use crate::protocol::{Datagram, Received, Source};
 use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
 use crate::wire::MAX_RECEIVED;
 
-/// How many packets are sent before another thread takes its turn: so long a
-/// teller is held at most. The receive thread takes the rest over.
-const SENT_AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 64 };
+/// How many batches are sent before another thread takes its turn: so long a teller is
+/// held at most. The driver takes the rest over.
+const SENT_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 4 };
 
 /// How often a lock is tried before we wait for it.
 const TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(super) state: Mutex<State>,
     pub(super) run: Run,
     pub(super) waker: Waker,
+    pub(super) told: Told,
     /// What the host's own loop waits on, once it has one.
     pub(super) poll_set: OnceCell<PollSet>,
     /// Where it receives to.
@@ -81,6 +83,7 @@ impl Engine {
             }),
             run: Run::default(),
             waker: Waker::new().map_err(SetupError::Thread)?,
+            told: Told::new(),
             poll_set: OnceCell::new(),
             buffer: Mutex::new(Vec::new()),
             tripped: AtomicBool::new(false),
@@ -99,12 +102,12 @@ impl Engine {
         if self.run.is_stopping() {
             return Err(NotRunning);
         }
-        let mut state = self.lock();
-        let live = state.live.as_mut().filter(|live| live.speaks());
-        let live = live.ok_or(NotRunning)?;
         let announce = Announce { info_hash, peer };
-        live.node.tell(self.clock.now(), announce);
-        self.act(state);
+        match self.told.push(&self.clock, announce) {
+            Ok(wake) => self.wake_if(wake),
+            Err(Refused::Full) => self.make_room_for(announce)?,
+            Err(Refused::Closed) => return Err(NotRunning),
+        }
         Ok(())
     }
 
@@ -116,7 +119,9 @@ impl Engine {
         }
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
-        live.node.handle_timeout(self.clock.now());
+        let now = self.clock.now();
+        live.take_told(&self.told, now);
+        live.node.handle_timeout(now);
         let lonely = live.node.take_lonely();
         self.act(state);
         if lonely {
@@ -201,32 +206,66 @@ impl Engine {
         }
     }
 
+    /// More is told than leaves: whoever finds no room for an announce sends, or waits
+    /// while somebody else does.
+    #[cold]
+    fn make_room_for(&self, announce: Announce) -> Result<(), NotRunning> {
+        loop {
+            let mut state = self.lock();
+            let live = state.live.as_mut().ok_or(NotRunning)?;
+            live.take_told(&self.told, self.clock.now());
+            self.act(state);
+            match self.told.push(&self.clock, announce) {
+                Ok(wake) => self.wake_if(wake),
+                Err(Refused::Full) if !self.run.is_stopping() => {
+                    thread::yield_now();
+                    continue;
+                }
+                Err(_) => return Err(NotRunning),
+            }
+            return Ok(());
+        }
+    }
+
     /// Sends what is ready, in order. The caller has
     /// [begun](Live::begin_sending) sending, so nobody else sends.
     pub(super) fn transmit(&self) {
         let _no_cancel = NoCancel::new();
         for _ in 0..SENT_AT_ONCE {
             let mut state = self.lock();
-            let Some((group, datagram)) = state.live.as_mut().and_then(Live::next_to_send) else {
+            let Some((group, batch)) = state.live.as_mut().and_then(Live::next_to_send) else {
                 return;
             };
             drop(state);
-            let Err(e) = group.send(datagram.as_ref()) else {
-                continue;
-            };
-            let mut state = self.lock();
-            let Some(live) = &mut state.live else { return };
-            if e.kind() == io::ErrorKind::WouldBlock {
-                let wake = live.send_later(datagram);
-                drop(state);
-                return self.wake_if(wake);
+            if !self.send(&group, batch) {
+                return;
             }
-            live.send_failed(self.clock.now(), e);
         }
         let mut state = self.lock();
         let wake = state.live.as_mut().is_some_and(Live::end_sending);
         drop(state);
         self.wake_if(wake);
+    }
+
+    /// Sends some packets; whether to go on.
+    fn send(&self, group: &Group, mut batch: Vec<Datagram>) -> bool {
+        loop {
+            let (sent, error) = group.send_batch(&batch);
+            let Some(e) = error else { return true };
+            batch.drain(..sent);
+            let mut state = self.lock();
+            let Some(live) = &mut state.live else {
+                return false;
+            };
+            if e.kind() == io::ErrorKind::WouldBlock {
+                let wake = live.send_later(batch.into_iter());
+                drop(state);
+                self.wake_if(wake);
+                return false;
+            }
+            live.send_failed(self.clock.now(), e);
+            batch.remove(0);
+        }
     }
 
     fn wake_if(&self, wake: bool) {

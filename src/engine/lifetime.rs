@@ -72,6 +72,9 @@ impl Engine {
         let mut live = Live::new(self.clock.now(), id, group, &config, state.epoch);
         state.epoch = live.node.epoch().or(state.epoch);
         attach(&mut live).map_err(SetupError::Thread)?;
+        if live.speaks() {
+            self.told.open();
+        }
         state.live = Some(live);
         drop(state);
         let group = SocketAddrV4::new(config.group, config.port);
@@ -198,7 +201,8 @@ impl Engine {
                 if !may() {
                     return None;
                 }
-                let live = state.live.take()?;
+                let mut live = state.live.take()?;
+                live.take_last_told(&self.told, self.clock.now());
                 state.last = Some(live.stats(self.clock.now()));
                 return Some(live);
             }

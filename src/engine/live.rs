@@ -1,11 +1,14 @@
 //! What the engine's mutex covers while a node runs.
 
 use std::io;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::unix_time;
+use super::pace::Pace;
 use super::stats::Stats;
+use super::told::{Taker, Told};
 use crate::config::Config;
 use crate::log::Level;
 use crate::net::Group;
@@ -16,6 +19,9 @@ use crate::types::{TrackerId, random};
 
 /// The same complaint is logged again after this time at the earliest.
 const QUIET: Duration = Duration::from_secs(60);
+
+/// How many packets leave together.
+const BATCH: usize = if cfg!(shuttle) { 2 } else { 64 };
 
 /// Who applies what arrives, and does on time what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +47,8 @@ pub(super) struct Live {
     pub(super) driver: Driver,
     /// Until when the driver sleeps; [`Time::START`] while it is awake.
     driver_sleeps_until: Time,
+    taker: Taker,
+    pace: Pace,
     /// Somebody is sending. Packets leave in the order in which they were
     /// completed, so only one thread at a time sends; the others leave theirs
     /// to it.
@@ -83,6 +91,8 @@ impl Live {
             began: now,
             driver: Driver::Thread,
             driver_sleeps_until: Time::START,
+            taker: Taker::default(),
+            pace: Pace::new(now, config.flush_after),
             sending: false,
             blocked: false,
             send_error: None,
@@ -97,14 +107,49 @@ impl Live {
         }
     }
 
+    /// Hands what was told to the node, unless it is to wait until there is
+    /// room for it.
+    pub(super) fn take_told(&mut self, told: &Told, now: Time) {
+        if !self.node.has_room() && !self.blocked {
+            return;
+        }
+        self.taker.take(told);
+        let announces = self.taker.taken();
+        let waited = self.pace.waited(now, told.woken());
+        self.pace.found(now, announces.len());
+        self.node.tell_all(now, waited, announces);
+    }
+
+    /// Nothing more is told: hands the rest to the node.
+    pub(super) fn take_last_told(&mut self, told: &Told, now: Time) {
+        told.close();
+        self.taker.take(told);
+        self.node.tell_all(now, Duration::ZERO, self.taker.taken());
+    }
+
     /// The driver goes to sleep, until then at the latest.
-    pub(super) fn driver_sleeps(&mut self) -> Time {
-        self.driver_sleeps_until = if self.can_send() {
+    pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
+        let mut stays_awake = false;
+        if self.pace.is_calm() {
+            if told.may_sleep() {
+                self.pace.sleeps();
+            } else {
+                self.take_told(told, now);
+                stays_awake = self.pace.is_calm();
+            }
+        }
+        self.driver_sleeps_until = if self.can_send() || stays_awake {
             Time::START
         } else {
-            self.node.poll_timeout().min(self.next_look)
+            self.due()
         };
         self.driver_sleeps_until
+    }
+
+    /// When the driver has something to do.
+    fn due(&self) -> Time {
+        let due = self.node.poll_timeout().min(self.next_look);
+        due.min(self.pace.next())
     }
 
     /// The driver is awake. The network takes packets again if it is
@@ -133,7 +178,7 @@ impl Live {
     /// Whether the driver would sleep too long. It is asked to wake only
     /// once, so in a busy tracker hardly a tell makes a system call for this.
     pub(super) fn must_wake_driver(&mut self) -> bool {
-        let due = self.node.poll_timeout();
+        let due = self.due();
         let wake = due < self.driver_sleeps_until;
         if wake {
             self.driver_sleeps_until = due;
@@ -160,17 +205,20 @@ impl Live {
         self.node.has_transmit() && self.driver_sleeps_until != Time::START
     }
 
-    /// The next packet, for the one that is sending; without one it has ended.
-    pub(super) fn next_to_send(&mut self) -> Option<(Arc<Group>, Datagram)> {
-        let datagram = self.node.poll_transmit();
-        self.sending = datagram.is_some();
-        Some((self.group.clone(), datagram?))
+    /// The next packets, for the one that is sending; without any it has ended.
+    pub(super) fn next_to_send(&mut self) -> Option<(Arc<Group>, Vec<Datagram>)> {
+        let next = iter::from_fn(|| self.node.poll_transmit());
+        let batch: Vec<_> = next.take(BATCH).collect();
+        self.sending = !batch.is_empty();
+        self.sending.then(|| (self.group.clone(), batch))
     }
 
-    /// The network does not take this packet now; sending has ended. Whether to
+    /// The network does not take these packets now; sending has ended. Whether to
     /// wake the driver, so that it waits for the network.
-    pub(super) fn send_later(&mut self, datagram: Datagram) -> bool {
-        self.node.put_back(datagram);
+    pub(super) fn send_later(&mut self, batch: impl DoubleEndedIterator<Item = Datagram>) -> bool {
+        for datagram in batch.rev() {
+            self.node.put_back(datagram);
+        }
         self.blocked = true;
         self.end_sending()
     }

@@ -6,6 +6,7 @@ mod engine;
 mod key_file;
 mod lifetime;
 mod live;
+mod pace;
 mod polling;
 mod report;
 mod run;
@@ -13,6 +14,7 @@ mod run;
 mod scrape;
 mod stats;
 mod sync;
+mod told;
 mod turn;
 mod worker;
 

@@ -14,8 +14,12 @@ impl Engine {
     /// What was done since the last start; nothing before the first.
     pub fn stats(&self) -> Option<Stats> {
         let table = self.host.usage();
-        let state = self.lock();
-        let live = state.live.as_ref().map(|live| live.stats(self.clock.now()));
+        let mut state = self.lock();
+        let live = state.live.as_mut().map(|live| {
+            let now = self.clock.now();
+            live.take_told(&self.told, now);
+            live.stats(now)
+        });
         let running = live.is_some() && !self.run.is_stopping();
         let stats = live.or_else(|| state.last.clone())?;
         Some(Stats {

@@ -6,7 +6,29 @@ pub(super) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(shuttle))]
 pub(super) use std::{sync::atomic, thread, thread_local, time::Instant};
 
+/// For some instructions at a time, so that to wait for it hardly ever happens.
+#[cfg(not(shuttle))]
+pub(super) type SpinLock<T> = spin::mutex::SpinMutex<T, spin::Yield>;
+
 #[cfg(shuttle)]
-pub(super) use crate::model::sync::{Instant, Mutex, MutexGuard, thread};
+pub(super) use crate::model::sync::{
+    Instant, Mutex, Mutex as SpinLock, MutexGuard, thread, thread_index,
+};
 #[cfg(shuttle)]
 pub(super) use shuttle::{sync::atomic, thread_local};
+
+/// A number for the current thread: from 0, in the order in which they ask first.
+#[cfg(not(shuttle))]
+pub(super) fn thread_index() -> usize {
+    use std::cell::Cell;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local! {
+        static INDEX: Cell<usize> = const { Cell::new(usize::MAX) };
+    }
+    if INDEX.get() == usize::MAX {
+        INDEX.set(NEXT.fetch_add(1, Ordering::Relaxed));
+    }
+    INDEX.get()
+}

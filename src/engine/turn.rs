@@ -38,11 +38,12 @@ impl Engine {
         }
         let mut state = self.lock();
         let live = state.live.as_mut().filter(|live| live.driver == driver)?;
-        let until = live.driver_sleeps();
+        let now = self.clock.now();
+        let until = live.driver_sleeps(&self.told, now);
         Some(Sleep {
             driver,
             group: live.group.clone(),
-            timeout: (until != Time::NEVER).then(|| until.since(self.clock.now())),
+            timeout: (until != Time::NEVER).then(|| until.since(now)),
             blocked: live.is_blocked(),
         })
     }
@@ -64,6 +65,7 @@ impl Engine {
 
     fn wake_up(&self, sleep: &Sleep, writable: bool) {
         self.waker.drain();
+        self.told.wakes();
         if self.run.is_stopping() {
             // That may have been the stop's: whoever waits next must not miss it.
             return self.waker.wake();

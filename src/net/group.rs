@@ -64,6 +64,17 @@ impl Group {
         self.address
     }
 
+    /// Sends packets to the group, without blocking: how many were sent, and why the next
+    /// one was not.
+    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
+        for (sent, packet) in packets.iter().enumerate() {
+            if let Err(e) = self.send(packet.as_ref()) {
+                return (sent, Some(e));
+            }
+        }
+        (packets.len(), None)
+    }
+
     /// Sends one packet to the group, without blocking.
     pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
         let sender = self.sender.as_ref().ok_or(io::ErrorKind::NotConnected)?;

@@ -10,20 +10,23 @@ use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record, Trailer};
 /// A packet with a list of records that is being filled.
 #[derive(Debug)]
 pub(super) struct Batch<R> {
-    datagram: Datagram,
-    capacity: usize,
+    packet: [u8; MAX_PAYLOAD],
+    len: usize,
+    /// How long it is when it is full.
+    full: usize,
     records: PhantomData<R>,
 }
 
 impl<R: Record> Batch<R> {
     /// An empty one, in which there is room for a trailer, or not.
     pub(super) fn new(id: TrackerId, packet_type: PacketType, trailer: bool) -> Self {
-        let mut datagram = Datagram::empty(Kind::Numbered);
-        datagram.push(&Header::new(id, packet_type).emit());
-        let trailer = if trailer { Trailer::LEN } else { 0 };
+        let mut packet = [0; MAX_PAYLOAD];
+        packet[..Header::LEN].copy_from_slice(&Header::new(id, packet_type).emit());
+        let room = MAX_PAYLOAD - Header::LEN - if trailer { Trailer::LEN } else { 0 };
         Self {
-            datagram,
-            capacity: (MAX_PAYLOAD - Header::LEN - trailer) / size_of::<R::Bytes>(),
+            packet,
+            len: Header::LEN,
+            full: Header::LEN + room - room % size_of::<R::Bytes>(),
             records: PhantomData,
         }
     }
@@ -31,31 +34,30 @@ impl<R: Record> Batch<R> {
     /// As many records as fit into one packet.
     #[cfg(feature = "want_sync_scrape")]
     pub(super) fn capacity(&self) -> usize {
-        self.capacity
+        (self.full - Header::LEN) / size_of::<R::Bytes>()
     }
 
     /// From now on in the name of `id`.
     pub(super) fn rename(&mut self, id: TrackerId) {
-        self.datagram.rename(id);
-    }
-
-    pub(super) fn len(&self) -> usize {
-        (self.datagram.len() - Header::LEN) / size_of::<R::Bytes>()
+        self.packet[..id.0.len()].copy_from_slice(&id.0);
     }
 
     /// The packet as far as it is filled.
     pub(super) fn bytes(&self) -> &[u8] {
-        self.datagram.as_ref()
+        &self.packet[..self.len]
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.len == Header::LEN
     }
 
     /// Appends a record; the packet, if it is full now.
     pub(super) fn push(&mut self, record: &R) -> Option<Datagram> {
-        self.datagram.push(record.emit().as_ref());
-        if self.len() == self.capacity {
+        let record = record.emit();
+        let record = record.as_ref();
+        self.packet[self.len..][..record.len()].copy_from_slice(record);
+        self.len += record.len();
+        if self.len == self.full {
             self.take()
         } else {
             None
@@ -65,8 +67,8 @@ impl<R: Record> Batch<R> {
     /// The packet with the records so far, if there are any; the batch is empty
     /// afterwards.
     pub(super) fn take(&mut self) -> Option<Datagram> {
-        let taken = (!self.is_empty()).then(|| self.datagram.clone());
-        self.datagram.truncate(Header::LEN);
+        let taken = (!self.is_empty()).then(|| Datagram::new(self.bytes(), Kind::Numbered));
+        self.len = Header::LEN;
         taken
     }
 }

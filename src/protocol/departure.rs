@@ -138,7 +138,7 @@ impl Node {
                 epoch: trailer.epoch,
                 seq,
             };
-            repair.departs(number, datagram.as_ref(), &mut self.timers);
+            repair.departs(number, datagram.keep(), &mut self.timers);
         }
     }
 }

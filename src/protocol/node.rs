@@ -192,24 +192,43 @@ impl Node {
 
     /// An announce that the host received, to be told to the others.
     pub fn tell(&mut self, now: Time, announce: Announce) {
+        self.tell_all(now, Duration::ZERO, [announce]);
+    }
+
+    /// Announces that the host received, in their order, of which the first has `waited` for
+    /// so long.
+    pub fn tell_all(
+        &mut self,
+        now: Time,
+        waited: Duration,
+        announces: impl IntoIterator<Item = Announce>,
+    ) {
         self.timers.set_now(now);
-        if self.ipv4.is_empty() && self.ipv6.is_empty() {
-            self.timers.set_after(Timer::Flush, self.flush_after);
-        }
-        self.counters.records_told += 1;
-        let complete = match announce.into() {
-            ByFamily::V4(announce) => self.ipv4.push(&announce),
-            ByFamily::V6(announce) => self.ipv6.push(&announce),
-        };
-        if let Some(datagram) = complete {
-            post(&mut self.outbox, &mut self.counters, datagram);
+        let wait = self.flush_after.saturating_sub(waited);
+        for announce in announces {
             if self.ipv4.is_empty() && self.ipv6.is_empty() {
-                self.timers.stop(Timer::Flush);
+                self.timers.set_after(Timer::Flush, wait);
+            }
+            self.counters.records_told += 1;
+            let complete = match announce.into() {
+                ByFamily::V4(announce) => self.ipv4.push(&announce),
+                ByFamily::V6(announce) => self.ipv6.push(&announce),
+            };
+            if let Some(datagram) = complete {
+                post(&mut self.outbox, &mut self.counters, datagram);
+                if self.ipv4.is_empty() && self.ipv6.is_empty() {
+                    self.timers.stop(Timer::Flush);
+                }
             }
         }
         if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
+    }
+
+    /// Whether there is room for packets that can wait: some 500 of them.
+    pub fn has_room(&self) -> bool {
+        self.outbox.has_room()
     }
 
     /// A datagram that arrived.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::sync::Arc;
 
 use crate::types::TrackerId;
 use crate::wire::{Header, MAX_PAYLOAD, Trailer};
@@ -23,47 +24,51 @@ pub(super) enum Kind {
     Again,
 }
 
-/// The payload of one UDP packet.
+/// The payload of one UDP packet. Once it has left it is kept where it lies, for those who
+/// miss it.
 #[derive(Clone)]
 pub struct Datagram {
+    /// The packet, and behind it the room for a trailer that it may not have yet.
+    bytes: Arc<[u8]>,
     len: usize,
-    bytes: [u8; MAX_PAYLOAD],
     pub(super) kind: Kind,
     /// It has its trailer.
     sealed: bool,
 }
 
 impl Datagram {
-    /// A packet that is to be filled.
-    pub(super) const fn empty(kind: Kind) -> Self {
+    /// A whole packet.
+    pub(super) fn new(packet: &[u8], kind: Kind) -> Self {
+        let mut bytes = [0; MAX_PAYLOAD];
+        bytes[..packet.len()].copy_from_slice(packet);
+        let room = (packet.len() + Trailer::LEN).min(MAX_PAYLOAD);
         Self {
-            len: 0,
-            bytes: [0; MAX_PAYLOAD],
+            bytes: bytes[..room].into(),
+            len: packet.len(),
             kind,
             sealed: false,
         }
     }
 
-    /// A whole packet.
-    pub(super) fn of(packet: &[u8], kind: Kind) -> Self {
-        let mut datagram = Self::empty(kind);
-        datagram.push(packet);
-        datagram
-    }
-
-    /// A packet that was sent before.
+    /// A packet that was sent before, with all that belongs to it.
     pub(super) fn again(packet: &[u8]) -> Self {
-        let mut datagram = Self::of(packet, Kind::Again);
-        datagram.sealed = true;
+        let mut bytes: Arc<[u8]> = packet.into();
         if let Ok((header, _)) = Header::parse(packet) {
-            datagram.bytes[..Header::LEN].copy_from_slice(&header.again().emit());
+            Arc::make_mut(&mut bytes)[..Header::LEN].copy_from_slice(&header.again().emit());
         }
-        datagram
+        Self {
+            bytes,
+            len: packet.len(),
+            kind: Kind::Again,
+            sealed: true,
+        }
     }
 
     /// Puts the trailer behind it.
     pub(super) fn seal(&mut self, trailer: &Trailer) {
-        self.push(&trailer.emit());
+        let end = self.len + Trailer::LEN;
+        Arc::make_mut(&mut self.bytes)[self.len..end].copy_from_slice(&trailer.emit());
+        self.len = end;
         self.sealed = true;
     }
 
@@ -72,25 +77,22 @@ impl Datagram {
         self.sealed
     }
 
+    /// The whole of it, with its trailer, to be kept.
+    pub(super) fn keep(&self) -> Arc<[u8]> {
+        self.bytes.clone()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..][..bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-
-    /// Writes another sender into the header; a trailer belonged to the old one.
+    /// Writes another sender into the header; a trailer belonged to the old one. What is
+    /// kept of it stays as it was.
     pub(super) fn rename(&mut self, id: TrackerId) {
         if std::mem::take(&mut self.sealed) {
             self.len -= Trailer::LEN;
         }
-        self.bytes[..id.0.len()].copy_from_slice(&id.0);
-    }
-
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.len = len;
+        Arc::make_mut(&mut self.bytes)[..id.0.len()].copy_from_slice(&id.0);
     }
 }
 
@@ -157,7 +159,6 @@ impl Outbox {
     }
 
     /// Whether there is room for packets that can wait.
-    #[cfg(feature = "want_sync_scrape")]
     pub(super) fn has_room(&self) -> bool {
         self.waiting.len() < CAPACITY / 2
     }
@@ -172,9 +173,7 @@ mod tests {
     use super::*;
 
     fn numbered(number: u16) -> Datagram {
-        let mut datagram = Datagram::empty(Kind::Numbered);
-        datagram.push(&number.to_be_bytes());
-        datagram
+        Datagram::new(&number.to_be_bytes(), Kind::Numbered)
     }
 
     #[test]

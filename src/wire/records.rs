@@ -59,5 +59,7 @@ impl<R: Record> FusedIterator for Records<'_, R> {}
 
 /// The `N` bytes of a field that begins at `offset` of a record.
 pub(super) fn field<const N: usize>(record: &[u8], offset: usize) -> [u8; N] {
-    std::array::from_fn(|i| record[offset + i])
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(&record[offset..offset + N]);
+    bytes
 }

@@ -36,6 +36,15 @@ impl Group {
         WORLD.send(payload)
     }
 
+    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
+        for (sent, packet) in packets.iter().enumerate() {
+            if let Err(e) = self.send(packet.as_ref()) {
+                return (sent, Some(e));
+            }
+        }
+        (packets.len(), None)
+    }
+
     pub(crate) fn join_again(&self) -> io::Result<bool> {
         Ok(false)
     }

@@ -10,9 +10,10 @@ pub(crate) use shuttle::sync::MutexGuard;
 
 pub(crate) mod thread {
     pub(crate) use super::sleep;
-    pub(crate) use shuttle::thread::Builder;
+    pub(crate) use shuttle::thread::{Builder, yield_now};
 }
 
+#[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
@@ -44,4 +45,8 @@ impl Instant {
 
 pub(crate) fn sleep(duration: Duration) {
     WORLD.sleep(duration);
+}
+
+pub(crate) fn thread_index() -> usize {
+    shuttle::current::me().into()
 }

@@ -97,11 +97,10 @@ impl Repair {
     }
 
     /// A packet of ours leaves with its number.
-    pub(super) fn departs(&mut self, number: Number, packet: &[u8], timers: &mut Timers) {
+    pub(super) fn departs(&mut self, number: Number, packet: Arc<[u8]>, timers: &mut Timers) {
         let now = timers.elapsed();
         let tell = PacketType::ScrapeTell as u32;
-        let announces = Header::parse(packet).is_ok_and(|(header, _)| header.packet_type != tell);
-        let packet: Arc<[u8]> = packet.into();
+        let announces = Header::parse(&packet).is_ok_and(|(header, _)| header.packet_type != tell);
         self.meter.count(now, packet.len());
         if announces {
             self.latest.keep(now, now, Some(number), packet.clone());
@@ -178,7 +177,7 @@ impl Repair {
         self.beat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
         let heartbeat = Heartbeat { epoch, highest };
-        Some(Datagram::of(&heartbeat.emit(id), Kind::Ours))
+        Some(Datagram::new(&heartbeat.emit(id), Kind::Ours))
     }
 
     /// Sends again what was asked for, as far as that is due and allowed.
@@ -234,6 +233,6 @@ impl Repair {
         let bytes = nak.len() + Trailer::LEN;
         self.naks.take(now, NAKS, bytes).ok()?;
         self.counters.naks_sent += 1;
-        Some(Datagram::of(&nak, Kind::Ours))
+        Some(Datagram::new(&nak, Kind::Ours))
     }
 }

@@ -275,12 +275,12 @@ impl Scrape {
             && let Some(asked) = self.inquiry.decide(torrents, timers)
         {
             self.counters.inquiries_sent += 1;
-            send(Datagram::of(&Inquire { asked }.emit(self.id), Kind::Fixed));
+            send(Datagram::new(&Inquire { asked }.emit(self.id), Kind::Fixed));
         }
         if std::mem::take(&mut self.beacon_due) {
             timers.set_after(Timer::Beacon, self.interval);
             self.counters.beacons_sent += 1;
-            send(Datagram::of(
+            send(Datagram::new(
                 &Beacon { torrents }.emit(self.id),
                 Kind::Fixed,
             ));
