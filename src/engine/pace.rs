@@ -120,6 +120,6 @@ mod tests {
             pace.found(pace.next(), 0);
             looks += 1;
         }
-        assert_eq!(looks, 11, "from 0.26 ms to 100 ms, and once in vain");
+        assert_eq!(looks, 10, "from 0.26 ms to 100 ms, and once in vain");
     }
 }
