@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::error::SetupError;
-use crate::net::{Group, receive, wait};
+use crate::net::{Group, Inbox, wait};
 use crate::types::TrackerId;
 use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
@@ -40,22 +40,24 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
         send_error: group.send(&probe).err(),
         heard: Vec::new(),
     };
-    let mut buffer = vec![0; MAX_RECEIVED];
+    let mut inbox = Inbox::new(MAX_RECEIVED);
     while findings.send_error.is_none()
         && let Some(left) = time.checked_sub(start.elapsed())
         && let Some(receiver) = group.receiver()
     {
-        if let Ok((len, Some(source))) = receive(receiver, &mut buffer) {
-            let packet = &buffer[..len];
+        if inbox.receive(receiver).is_err()
+            && wait([Some(receiver), None], None, Some(left)).is_err()
+        {
+            break;
+        }
+        for (source, packet) in inbox.datagrams() {
             if packet == probe {
                 findings.echo.get_or_insert(start.elapsed());
-            } else if let Ok(frame) = Frame::parse(packet)
+            } else if let (Some(source), Ok(frame)) = (source, Frame::parse(packet))
                 && !frame.packet.is_probe(frame.header.id)
             {
                 findings.note(frame.header.id, source);
             }
-        } else if wait([Some(receiver), None], None, Some(left)).is_err() {
-            break;
         }
     }
     Ok(findings)

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::hint;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
@@ -15,16 +13,15 @@ use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, Ordering};
 use super::sync::{Mutex, MutexGuard, thread};
-use super::told::{Refused, Told};
+use super::told::{Next, Refused, Told};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, NoCancel, NoSignals, PollSet, Waker, receive, receive_capacity};
-use crate::protocol::{Datagram, Received, Source};
+use crate::net::{Group, Inbox, NoCancel, NoSignals, PollSet, Waker};
+use crate::protocol::Datagram;
 use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
-use crate::wire::MAX_RECEIVED;
 
 /// How many batches are sent before another thread takes its turn: so long a teller is
 /// held at most. The driver takes the rest over.
@@ -49,7 +46,7 @@ pub struct Engine {
     /// What the host's own loop waits on, once it has one.
     pub(super) poll_set: OnceCell<PollSet>,
     /// Where it receives to.
-    pub(super) buffer: Mutex<Vec<u8>>,
+    pub(super) inbox: Mutex<Option<Inbox>>,
     tripped: AtomicBool,
 }
 
@@ -85,7 +82,7 @@ impl Engine {
             waker: Waker::new().map_err(SetupError::Thread)?,
             told: Told::new(),
             poll_set: OnceCell::new(),
-            buffer: Mutex::new(Vec::new()),
+            inbox: Mutex::new(None),
             tripped: AtomicBool::new(false),
         })
     }
@@ -103,10 +100,24 @@ impl Engine {
             return Err(NotRunning);
         }
         let announce = Announce { info_hash, peer };
-        match self.told.push(&self.clock, announce) {
-            Ok(wake) => self.wake_if(wake),
-            Err(Refused::Full) => self.make_room_for(announce)?,
-            Err(Refused::Closed) => return Err(NotRunning),
+        let next = loop {
+            match self.told.push(&self.clock, announce) {
+                Ok(next) => break next,
+                Err(Refused::Closed) => return Err(NotRunning),
+                // More is told than leaves: we send, or wait while somebody else does.
+                Err(Refused::Full) => {
+                    self.take_told();
+                    thread::yield_now();
+                    if self.run.is_stopping() {
+                        return Err(NotRunning);
+                    }
+                }
+            }
+        };
+        match next {
+            Next::Nothing => {}
+            Next::Wake => self.wake_if(true),
+            Next::Take => self.take_told(),
         }
         Ok(())
     }
@@ -114,34 +125,11 @@ impl Engine {
     /// Does what is due. The receive thread does the same on time; who comes
     /// first does it.
     pub fn tick(&self) {
-        if self.run.is_stopping() {
-            return;
+        if !self.run.is_stopping() {
+            self.do_what_is_due();
+            #[cfg(feature = "want_sync_scrape")]
+            self.do_tasks();
         }
-        let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
-        let now = self.clock.now();
-        live.take_told(&self.told, now);
-        live.node.handle_timeout(now);
-        let lonely = live.node.take_lonely();
-        self.act(state);
-        if lonely {
-            self.warn_of_loneliness();
-        }
-        #[cfg(feature = "want_sync_scrape")]
-        self.do_tasks();
-    }
-
-    /// Receives and applies what waits at `fd`, at most as much as its receive
-    /// buffer holds, without blocking.
-    pub fn receive_from(&self, fd: BorrowedFd<'_>) {
-        let mut buffer = vec![0; MAX_RECEIVED];
-        for _ in 0..receive_capacity(fd) {
-            let go_on = !self.run.is_stopping() && self.host.has_room();
-            if !go_on || !self.receive_one(fd, &mut buffer) {
-                break;
-            }
-        }
-        self.tick();
     }
 
     /// Whether this thread is inside of a call of the host on our behalf.
@@ -165,19 +153,6 @@ impl Engine {
         self.tripped.load(Ordering::SeqCst)
     }
 
-    /// Receives and applies one datagram; whether there was one.
-    pub(super) fn receive_one(&self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> bool {
-        match receive(fd, buffer) {
-            Ok((len, source)) => {
-                // Nobody blesses what has no IPv4 address.
-                let source = source.unwrap_or(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
-                self.deliver(source, &buffer[..len]);
-                true
-            }
-            Err(_) => false,
-        }
-    }
-
     /// Locks the state.
     ///
     /// It is hardly ever held for longer than we try here. Waiting adds a destructor to
@@ -194,6 +169,30 @@ impl Engine {
         self.state.lock()
     }
 
+    /// Does what is due, as far as it does not take the host.
+    pub(super) fn do_what_is_due(&self) {
+        let mut state = self.lock();
+        let Some(live) = &mut state.live else { return };
+        let now = self.clock.now();
+        live.take_told(&self.told, now);
+        live.node.handle_timeout(now);
+        let lonely = live.node.take_lonely();
+        self.act(state);
+        if lonely {
+            self.warn_of_loneliness();
+        }
+    }
+
+    /// Takes what was told, since nobody else does it in time, and sends it.
+    #[cold]
+    fn take_told(&self) {
+        let mut state = self.lock();
+        if let Some(live) = &mut state.live {
+            live.take_told(&self.told, self.clock.now());
+            self.act(state);
+        }
+    }
+
     /// Unlocks the state, and acts on what an input has changed in it.
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
@@ -203,27 +202,6 @@ impl Engine {
         self.wake_if(wake);
         if send {
             self.transmit();
-        }
-    }
-
-    /// More is told than leaves: whoever finds no room for an announce sends, or waits
-    /// while somebody else does.
-    #[cold]
-    fn make_room_for(&self, announce: Announce) -> Result<(), NotRunning> {
-        loop {
-            let mut state = self.lock();
-            let live = state.live.as_mut().ok_or(NotRunning)?;
-            live.take_told(&self.told, self.clock.now());
-            self.act(state);
-            match self.told.push(&self.clock, announce) {
-                Ok(wake) => self.wake_if(wake),
-                Err(Refused::Full) if !self.run.is_stopping() => {
-                    thread::yield_now();
-                    continue;
-                }
-                Err(_) => return Err(NotRunning),
-            }
-            return Ok(());
         }
     }
 
@@ -301,90 +279,6 @@ impl Engine {
                  start, {from_others} arrived from others, {not_blessed} of them from sources that \
                  are not allowed to speak",
             )),
-        }
-    }
-
-    /// Hands one datagram to the protocol, and its announces to the host.
-    fn deliver(&self, source: SocketAddrV4, datagram: &[u8]) {
-        let Some(_in_host) = self.run.enter_host() else {
-            return;
-        };
-        if !self.may_call_host() {
-            return;
-        }
-        let source = Source {
-            address: source,
-            blessed: !source.ip().is_unspecified() && self.host.is_blessed(*source.ip()),
-        };
-        let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
-        let now = self.clock.now();
-        let received = live.node.handle_datagram(now, source, datagram);
-        let new_id = live.take_new_id(now);
-        let unproven = live.level_of_unproven(now);
-        let level = received.as_ref().err().map(|e| live.level_of(now, *e));
-        drop(state);
-        if let Some((id, level)) = new_id
-            && self.may_call_host()
-        {
-            self.host.new_tracker_id(id);
-            self.report(
-                level,
-                format_args!(
-                    "{} has the same tracker id as we; we go on as tracker {id}",
-                    source.address
-                ),
-            );
-        }
-        if let Some(level) = unproven {
-            self.report(
-                level,
-                format_args!(
-                    "used a packet from {} although no key proves that it is the cluster's",
-                    source.address
-                ),
-            );
-        }
-        match received {
-            Ok(Received::Peers(peers)) => self.apply(peers),
-            Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
-            #[cfg(feature = "want_sync_scrape")]
-            Ok(Received::Torrents(torrents)) => self.merge(torrents),
-            Ok(Received::Nothing) => {}
-            Err(reject) => self.report(
-                level.unwrap_or(Level::Debug),
-                format_args!(
-                    "dropped a packet of {} bytes from {}: {}",
-                    datagram.len(),
-                    source.address,
-                    reject.reason()
-                ),
-            ),
-        }
-    }
-
-    fn apply(&self, announces: impl Iterator<Item = Announce>) {
-        let mut applied = 0;
-        for Announce { info_hash, peer } in announces {
-            if !self.may_call_host() {
-                return;
-            }
-            if peer.is_stopped() {
-                self.host.remove_peer(&info_hash, &peer);
-            } else {
-                self.host.add_peer(&info_hash, &peer);
-            }
-            applied += 1;
-        }
-        if applied > 0 && self.may_call_host() {
-            self.host.packet_applied(applied);
-        }
-    }
-
-    /// Logs what a delivery is about.
-    fn report(&self, level: Level, message: fmt::Arguments<'_>) {
-        if self.may_call_host() {
-            self.log(level, message);
         }
     }
 

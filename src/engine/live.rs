@@ -117,6 +117,7 @@ impl Live {
         let announces = self.taker.taken();
         let waited = self.pace.waited(now, told.woken());
         self.pace.found(now, announces.len());
+        told.take_until(self.pace.latest());
         self.node.tell_all(now, waited, announces);
     }
 

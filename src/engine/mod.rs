@@ -8,6 +8,7 @@ mod lifetime;
 mod live;
 mod pace;
 mod polling;
+mod receive;
 mod report;
 mod run;
 #[cfg(feature = "want_sync_scrape")]

@@ -66,6 +66,11 @@ impl Pace {
         now.since(since.max(self.last))
     }
 
+    /// When to look at the latest, lest something wait too long.
+    pub(super) fn latest(&self) -> Time {
+        self.last + self.longest
+    }
+
     /// Whether nothing is told, so that nobody looks.
     pub(super) fn is_calm(&self) -> bool {
         self.calm

@@ -1,6 +1,5 @@
 //! An engine without a thread: the host's own event loop drives it.
 
-use std::mem;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -69,10 +68,9 @@ impl Engine {
             }
             return Err(NotRunning);
         };
-        // Taken out of its lock, which must not be held while the host is called.
-        let mut buffer = mem::take(&mut *self.buffer.lock());
-        self.take_turn(&sleep, true, &mut buffer);
-        *self.buffer.lock() = buffer;
+        let mut inbox = self.take_inbox();
+        self.take_turn(&sleep, true, &mut inbox);
+        *self.inbox.lock() = Some(inbox);
         Ok(())
     }
 }

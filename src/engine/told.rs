@@ -35,6 +35,10 @@ pub(super) struct Told {
     asleep: AtomicBool,
     /// When it was woken last, in nanoseconds.
     woken: AtomicU64,
+    /// It may be held up somewhere.
+    away: AtomicBool,
+    /// When it is to look at the latest, in nanoseconds.
+    due: AtomicU64,
 }
 
 /// Far enough from its neighbours that a processor never fetches two of them at once.
@@ -53,6 +57,16 @@ struct Waiting {
 /// else whose announces it could change places with.
 type Stamped = (Time, Announce);
 
+/// What is to be done when an announce was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Nothing,
+    /// To wake who takes it.
+    Wake,
+    /// To take it oneself: who should have is held up.
+    Take,
+}
+
 /// Why an announce was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
@@ -69,12 +83,15 @@ impl Told {
             used: AtomicUsize::new(NOBODY),
             asleep: AtomicBool::new(false),
             woken: AtomicU64::new(0),
+            away: AtomicBool::new(true),
+            due: AtomicU64::new(0),
         }
     }
 
     /// From now on announces are taken; what a run before has left is gone.
     pub(super) fn open(&self) {
         self.asleep.store(false, SeqCst);
+        self.away.store(true, SeqCst);
         for lane in &self.lanes {
             let mut waiting = lane.0.lock();
             waiting.told.clear();
@@ -89,8 +106,8 @@ impl Told {
         }
     }
 
-    /// Leaves an announce in the lane of this thread; whether to wake who takes it.
-    pub(super) fn push(&self, clock: &Clock, announce: Announce) -> Result<bool, Refused> {
+    /// Leaves an announce in the lane of this thread.
+    pub(super) fn push(&self, clock: &Clock, announce: Announce) -> Result<Next, Refused> {
         let lane = thread_index() % LANES;
         let mut waiting = self.lanes[lane].0.lock();
         if !waiting.open {
@@ -104,11 +121,14 @@ impl Told {
         waiting.told.push((at, announce));
         // Whoever goes to sleep says so before it looks into the lanes. So either it
         // finds this announce, or we see here that it sleeps.
-        let wake = self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst);
-        if wake {
+        if self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst) {
             self.woken.store(clock.now().as_nanos(), SeqCst);
+            return Ok(Next::Wake);
         }
-        Ok(wake)
+        if self.away.load(SeqCst) && clock.now() >= Time::from_nanos(self.due.load(SeqCst)) {
+            return Ok(Next::Take);
+        }
+        Ok(Next::Nothing)
     }
 
     /// Whether nobody uses another lane. Before the first announce of a second lane
@@ -135,6 +155,16 @@ impl Told {
     /// Whoever takes what is told is awake.
     pub(super) fn wakes(&self) {
         self.asleep.store(false, SeqCst);
+    }
+
+    /// Whoever takes what is told may be held up for long, until it is here again.
+    pub(super) fn is_away(&self, away: bool) {
+        self.away.store(away, SeqCst);
+    }
+
+    /// What is told from now on is to be taken then.
+    pub(super) fn take_until(&self, due: Time) {
+        self.due.store(due.as_nanos(), SeqCst);
     }
 
     /// When who takes what is told was last woken for it.

@@ -7,10 +7,9 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::live::Driver;
 use crate::log::Level;
-use crate::net::Group;
+use crate::net::{Group, Inbox};
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::MAX_RECEIVED;
 
 /// How long datagrams are applied before we look at what is due.
 const TURN: Duration = Duration::from_millis(10);
@@ -50,17 +49,30 @@ impl Engine {
 
     /// After a sleep: applies what has arrived, for as long as the host has room for it,
     /// and does what is due. The network takes packets again if it is `writable`.
-    pub(super) fn take_turn(&self, sleep: &Sleep, writable: bool, buffer: &mut Vec<u8>) {
+    pub(super) fn take_turn(&self, sleep: &Sleep, writable: bool, inbox: &mut Inbox) {
         self.wake_up(sleep, writable);
-        buffer.resize(MAX_RECEIVED, 0);
         let end = self.clock.now() + TURN;
-        while let Some(receiver) = sleep.group.receiver()
-            && !self.run.is_stopping()
-            && self.host.has_room()
-            && self.receive_one(receiver, buffer)
-            && self.clock.now() < end
-        {}
-        self.tick();
+        self.in_host(sleep.driver, || {
+            while let Some(receiver) = sleep.group.receiver()
+                && !self.run.is_stopping()
+                && self.host.has_room()
+                && self.receive_batch(receiver, inbox) > 0
+                && self.clock.now() < end
+            {}
+        });
+        if !self.run.is_stopping() {
+            self.do_what_is_due();
+            #[cfg(feature = "want_sync_scrape")]
+            self.in_host(sleep.driver, || self.do_tasks());
+        }
+    }
+
+    /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
+    /// time. A loop of the host's may always be held up.
+    fn in_host(&self, driver: Driver, calls: impl FnOnce()) {
+        self.told.is_away(true);
+        calls();
+        self.told.is_away(driver == Driver::Host);
     }
 
     fn wake_up(&self, sleep: &Sleep, writable: bool) {

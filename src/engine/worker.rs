@@ -10,8 +10,9 @@ use super::live::Driver;
 use super::sync::thread;
 use super::turn::at_most;
 use crate::error::SetupError;
-use crate::net::{NoSignals, wait};
+use crate::net::{Inbox, NoSignals, wait};
 use crate::types::TrackerId;
+use crate::wire::MAX_RECEIVED;
 
 /// How long to wait for a host that has no room.
 const NO_ROOM: Duration = Duration::from_millis(10);
@@ -52,7 +53,7 @@ fn trip(engine: &Engine) {
 }
 
 fn work(engine: &Engine) {
-    let mut buffer = Vec::new();
+    let mut inbox = Inbox::new(MAX_RECEIVED);
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
         let room = engine.host.has_room();
         let receiver = sleep.group.receiver().filter(|_| room);
@@ -66,6 +67,6 @@ fn work(engine: &Engine) {
         let Ok(writable) = wait(readable, writable, timeout) else {
             return engine.trip("the tracker has closed our sockets");
         };
-        engine.take_turn(&sleep, writable, &mut buffer);
+        engine.take_turn(&sleep, writable, &mut inbox);
     }
 }

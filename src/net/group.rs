@@ -7,6 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::mmsg::accept_segments;
+use super::sender::Sender;
 use crate::config::Config;
 use crate::error::SetupError;
 
@@ -20,7 +22,7 @@ pub(crate) struct Group {
     /// None, if we do not listen.
     receiver: Option<UdpSocket>,
     /// Connected to the group; none, if we do not speak.
-    sender: Option<UdpSocket>,
+    pub(super) sender: Option<Sender>,
     /// Where our own packets come from.
     address: SocketAddrV4,
     membership: Membership,
@@ -44,7 +46,7 @@ impl Group {
             .speak
             .then(|| membership.sender(config))
             .transpose()?;
-        let address = match sender.as_ref().map(UdpSocket::local_addr) {
+        let address = match sender.as_ref().map(|sender| sender.socket().local_addr()) {
             None => Ok(SocketAddrV4::new(config.interface, 0)),
             Some(Ok(SocketAddr::V4(address))) => Ok(address),
             Some(Ok(SocketAddr::V6(_))) => Err(io::ErrorKind::AddrNotAvailable.into()),
@@ -64,25 +66,20 @@ impl Group {
         self.address
     }
 
-    /// Sends packets to the group, without blocking: how many were sent, and why the next
-    /// one was not.
-    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
-        for (sent, packet) in packets.iter().enumerate() {
-            if let Err(e) = self.send(packet.as_ref()) {
-                return (sent, Some(e));
-            }
+    /// Sends one packet to the group, without blocking.
+    pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
+        match self.send_batch(&[packet]).1 {
+            Some(error) => Err(error),
+            None => Ok(()),
         }
-        (packets.len(), None)
     }
 
-    /// Sends one packet to the group, without blocking.
-    pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
-        let sender = self.sender.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        loop {
-            match sender.send(payload) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                sent => return sent.map(drop),
-            }
+    /// Sends packets to the group, in their order and without blocking, until the network
+    /// does not take one: how many it took, and why not the next.
+    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
+        match &self.sender {
+            Some(sender) => sender.send_batch(packets),
+            None => (0, Some(io::ErrorKind::NotConnected.into())),
         }
     }
 
@@ -91,7 +88,7 @@ impl Group {
     pub(crate) fn join_again(&self) -> io::Result<bool> {
         let Membership { group, interface } = &self.membership;
         if let Some(sender) = &self.sender {
-            SockRef::from(sender).set_multicast_if_v4(interface)?;
+            SockRef::from(sender.socket()).set_multicast_if_v4(interface)?;
         }
         // An interface of the kernel's choice may be another one each time.
         let Some(receiver) = self
@@ -110,7 +107,7 @@ impl Group {
 
     /// What to wait on when the network does not take a packet now.
     pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
-        self.sender.as_ref().map(AsFd::as_fd)
+        self.sender.as_ref().map(|sender| sender.socket().as_fd())
     }
 
     /// What to wait on and to receive from.
@@ -147,11 +144,13 @@ impl Membership {
         socket
             .join_multicast_v4(self.group.ip(), &self.interface)
             .map_err(self.failed("join"))?;
+        // An older kernel hands us each datagram alone.
+        let _ = accept_segments(socket.as_fd());
         Ok(socket.into())
     }
 
     /// A socket that sends from our interface to the group.
-    fn sender(&self, config: &Config) -> Result<UdpSocket, SetupError> {
+    fn sender(&self, config: &Config) -> Result<Sender, SetupError> {
         let socket = udp_socket().map_err(self.failed("create the sending socket for"))?;
         socket
             .set_multicast_if_v4(&self.interface)
@@ -168,7 +167,7 @@ impl Membership {
         socket
             .connect(&self.group.into())
             .map_err(self.failed("send to"))?;
-        Ok(socket.into())
+        Ok(Sender::new(socket.into()))
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> SetupError {

@@ -12,7 +12,7 @@ use socket2::SockRef;
 
 /// Receives one datagram without blocking, whatever the mode of the socket: its
 /// length, and its source unless that is no IPv4 address.
-pub(crate) fn receive(
+pub(super) fn receive(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
 ) -> io::Result<(usize, Option<SocketAddrV4>)> {
@@ -31,7 +31,7 @@ pub(crate) fn receive(
 
 /// The IPv4 address in a socket address, which on an IPv6 socket of the host is
 /// a mapped one.
-fn ipv4(address: Option<SocketAddr>) -> Option<SocketAddrV4> {
+pub(super) fn ipv4(address: Option<SocketAddr>) -> Option<SocketAddrV4> {
     match address? {
         SocketAddr::V4(address) => Some(address),
         SocketAddr::V6(address) => {
@@ -68,16 +68,34 @@ pub(crate) fn wait(
         pollfd(readable[1], libc::POLLIN),
         pollfd(writable, libc::POLLOUT),
     ];
-    // Rounded up, so that what is due is due when we wake.
-    let millis = timeout.map_or(-1, |t| {
-        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
-    });
-    // SAFETY: the pointer and the count describe `fds`, which outlives the call.
-    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, millis) };
+    poll(&mut fds, timeout);
     if fds.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
     Ok(fds[2].revents != 0)
+}
+
+#[cfg(target_os = "linux")]
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
+    let timeout = timeout.map(|timeout| libc::timespec {
+        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: the pointer and the count describe `fds`, which outlives the call, as does
+    // `timeout`. No mask of signals is given.
+    unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, timeout, ptr::null()) };
+}
+
+/// Where there is no ppoll(2), in milliseconds: rounded up, so that what is due is due
+/// when we wake.
+#[cfg(not(target_os = "linux"))]
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
+    let millis = timeout.map_or(-1, |t| {
+        i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
+    });
+    // SAFETY: the pointer and the count describe `fds`, which outlives the call.
+    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, millis) };
 }
 
 /// A set of descriptors, itself a descriptor that can be waited on.

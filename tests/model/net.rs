@@ -64,14 +64,32 @@ impl Drop for Group {
     }
 }
 
-pub(crate) fn receive(
-    fd: BorrowedFd<'_>,
-    buffer: &mut [u8],
-) -> io::Result<(usize, Option<SocketAddrV4>)> {
-    let at_host = fd.as_raw_fd() == io::stderr().as_raw_fd();
-    let packet = WORLD.receive(at_host).ok_or(io::ErrorKind::WouldBlock)?;
-    buffer[..packet.len()].copy_from_slice(&packet);
-    Ok((packet.len(), Some(NEIGHBOUR)))
+/// Holds one batch of packets.
+pub(crate) struct Inbox {
+    arrived: Vec<Vec<u8>>,
+}
+
+impl Inbox {
+    pub(crate) fn new(_longest: usize) -> Self {
+        let arrived = Vec::new();
+        Self { arrived }
+    }
+
+    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+        let at_host = fd.as_raw_fd() == io::stderr().as_raw_fd();
+        let arrived = std::iter::from_fn(|| WORLD.receive(at_host));
+        self.arrived = arrived.take(3).collect();
+        match self.arrived.len() {
+            0 => Err(io::ErrorKind::WouldBlock.into()),
+            count => Ok(count),
+        }
+    }
+
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Option<SocketAddrV4>, &[u8])> {
+        self.arrived
+            .iter()
+            .map(|packet| (Some(NEIGHBOUR), &packet[..]))
+    }
 }
 
 pub(crate) fn receive_capacity(_: BorrowedFd<'_>) -> usize {

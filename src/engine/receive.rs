@@ -1,0 +1,167 @@
+//! What arrives: many datagrams at a time for the protocol, and what it has for the host.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::BorrowedFd;
+
+use super::engine::Engine;
+use super::live::Live;
+use crate::log::Level;
+use crate::net::{Inbox, receive_capacity};
+use crate::protocol::{Received, Source};
+use crate::reject::Reject;
+use crate::time::Time;
+use crate::types::{Announce, TrackerId};
+use crate::wire::MAX_RECEIVED;
+
+/// How many datagrams the protocol takes at once: so long our lock is held at most.
+const AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 32 };
+
+/// What became of a datagram.
+struct Outcome<'a> {
+    source: SocketAddrV4,
+    len: usize,
+    received: Result<Received<'a>, (Reject, Level)>,
+    /// The id under which we go on.
+    new_id: Option<(TrackerId, Level)>,
+    /// It was used although no key proves where it comes from.
+    unproven: Option<Level>,
+}
+
+impl Engine {
+    /// Receives and applies what waits at `fd`, at most as much as its receive
+    /// buffer holds, without blocking.
+    pub fn receive_from(&self, fd: BorrowedFd<'_>) {
+        let mut inbox = self.take_inbox();
+        let mut left = receive_capacity(fd);
+        while left > 0 && !self.run.is_stopping() && self.host.has_room() {
+            match self.receive_batch(fd, &mut inbox) {
+                0 => break,
+                received => left = left.saturating_sub(received),
+            }
+        }
+        *self.inbox.lock() = Some(inbox);
+        self.tick();
+    }
+
+    /// The inbox, out of its lock, which must not be held while the host is called.
+    pub(super) fn take_inbox(&self) -> Inbox {
+        let inbox = self.inbox.lock().take();
+        inbox.unwrap_or_else(|| Inbox::new(MAX_RECEIVED))
+    }
+
+    /// Receives and applies a batch of datagrams; how many there were.
+    pub(super) fn receive_batch(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
+        let Ok(received) = inbox.receive(fd) else {
+            return 0;
+        };
+        let mut datagrams = inbox.datagrams().peekable();
+        while datagrams.peek().is_some() {
+            self.deliver(datagrams.by_ref().take(AT_ONCE));
+        }
+        received
+    }
+
+    /// Hands datagrams to the protocol, and what it has of them to the host.
+    fn deliver<'a>(&self, datagrams: impl Iterator<Item = (Option<SocketAddrV4>, &'a [u8])>) {
+        // Nobody blesses what has no IPv4 address.
+        let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        let Some(_in_host) = self.run.enter_host() else {
+            return datagrams.for_each(drop);
+        };
+        let arrived: Vec<_> = datagrams
+            .map(|(source, datagram)| (self.bless(source.unwrap_or(nowhere)), datagram))
+            .collect();
+        if !self.may_call_host() {
+            return;
+        }
+        let mut state = self.lock();
+        let Some(live) = &mut state.live else { return };
+        let now = self.clock.now();
+        let hear = |(source, datagram)| hear(live, now, source, datagram);
+        let outcomes: Vec<_> = arrived.into_iter().map(hear).collect();
+        drop(state);
+        for outcome in outcomes {
+            self.conclude(outcome);
+        }
+    }
+
+    fn bless(&self, address: SocketAddrV4) -> Source {
+        let ip = *address.ip();
+        Source {
+            address,
+            blessed: !ip.is_unspecified() && self.may_call_host() && self.host.is_blessed(ip),
+        }
+    }
+
+    fn conclude(&self, outcome: Outcome<'_>) {
+        let Outcome { source, len, .. } = outcome;
+        if let Some((id, level)) = outcome.new_id
+            && self.may_call_host()
+        {
+            self.host.new_tracker_id(id);
+            self.report(
+                level,
+                format_args!("{source} has the same tracker id as we; we go on as tracker {id}"),
+            );
+        }
+        if let Some(level) = outcome.unproven {
+            self.report(
+                level,
+                format_args!(
+                    "used a packet from {source} although no key proves that it is the cluster's"
+                ),
+            );
+        }
+        match outcome.received {
+            Ok(Received::Peers(peers)) => self.apply(peers),
+            Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
+            #[cfg(feature = "want_sync_scrape")]
+            Ok(Received::Torrents(torrents)) => self.merge(torrents),
+            Ok(Received::Nothing) => {}
+            Err((reject, level)) => self.report(
+                level,
+                format_args!(
+                    "dropped a packet of {len} bytes from {source}: {}",
+                    reject.reason()
+                ),
+            ),
+        }
+    }
+
+    fn apply(&self, announces: impl Iterator<Item = Announce>) {
+        let mut applied = 0;
+        for Announce { info_hash, peer } in announces {
+            if !self.may_call_host() {
+                return;
+            }
+            if peer.is_stopped() {
+                self.host.remove_peer(&info_hash, &peer);
+            } else {
+                self.host.add_peer(&info_hash, &peer);
+            }
+            applied += 1;
+        }
+        if applied > 0 && self.may_call_host() {
+            self.host.packet_applied(applied);
+        }
+    }
+
+    /// Logs what a delivery is about.
+    fn report(&self, level: Level, message: fmt::Arguments<'_>) {
+        if self.may_call_host() {
+            self.log(level, message);
+        }
+    }
+}
+
+fn hear<'a>(live: &mut Live, now: Time, source: Source, datagram: &'a [u8]) -> Outcome<'a> {
+    let received = live.node.handle_datagram(now, source, datagram);
+    Outcome {
+        source: source.address,
+        len: datagram.len(),
+        received: received.map_err(|reject| (reject, live.level_of(now, reject))),
+        new_id: live.take_new_id(now),
+        unproven: live.level_of_unproven(now),
+    }
+}

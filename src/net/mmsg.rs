@@ -1,0 +1,174 @@
+//! Many datagrams with one system call: sendmmsg(2), recvmmsg(2), and the offloads of
+//! udp(7), by which several datagrams pass the kernel as one.
+#![allow(unsafe_code)]
+
+use std::io::{self, IoSlice};
+use std::mem::{self, offset_of};
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+
+use socket2::{SockAddr, SockAddrStorage};
+
+use super::inbox::Arrival;
+use super::sys::ipv4;
+
+/// How many messages there are at most in one call.
+pub(super) const MESSAGES: usize = 8;
+
+/// A control message, laid out as cmsg(3) says.
+#[repr(C)]
+struct Control<T> {
+    header: libc::cmsghdr,
+    value: T,
+}
+
+/// Whether the kernel knows what to do with a message of several datagrams. One that does
+/// not would send it as one datagram.
+pub(super) fn takes_segments(fd: BorrowedFd<'_>) -> bool {
+    let mut segment: libc::c_int = 0;
+    let mut len = size_of_val(&segment) as libc::socklen_t;
+    // SAFETY: the kernel writes `len` bytes to `segment` at most.
+    let result = unsafe {
+        let segment = (&raw mut segment).cast();
+        let (level, name) = (libc::SOL_UDP, libc::UDP_SEGMENT);
+        libc::getsockopt(fd.as_raw_fd(), level, name, segment, &mut len)
+    };
+    result == 0
+}
+
+/// Lets datagrams that come together arrive as one message.
+pub(super) fn accept_segments(fd: BorrowedFd<'_>) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let len = size_of_val(&on) as libc::socklen_t;
+    // SAFETY: the kernel reads `len` bytes of `on`.
+    let result = unsafe {
+        let on = (&raw const on).cast();
+        libc::setsockopt(fd.as_raw_fd(), libc::SOL_UDP, libc::UDP_GRO, on, len)
+    };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Sends messages to where the socket is connected, [`MESSAGES`] at most: how many the
+/// network took, or why it did not take the first. Each part of a message becomes a
+/// datagram; all are of one length, only the last may be shorter.
+pub(super) fn send_messages<'a>(
+    fd: BorrowedFd<'_>,
+    messages: impl Iterator<Item = &'a [IoSlice<'a>]>,
+) -> io::Result<usize> {
+    // SAFETY: these C structures may be all zeros.
+    let (mut headers, mut controls): ([libc::mmsghdr; MESSAGES], [Control<u16>; MESSAGES]) =
+        unsafe { mem::zeroed() };
+    let mut count = 0;
+    for (i, message) in messages.take(MESSAGES).enumerate() {
+        let header = &mut headers[i].msg_hdr;
+        // The kernel only reads it, and knows an IoSlice as an iovec.
+        header.msg_iov = message.as_ptr().cast_mut().cast();
+        header.msg_iovlen = message.len() as _;
+        if let [first, _, ..] = message {
+            let control = &mut controls[i];
+            control.header.cmsg_len = (offset_of!(Control<u16>, value) + size_of::<u16>()) as _;
+            control.header.cmsg_level = libc::SOL_UDP;
+            control.header.cmsg_type = libc::UDP_SEGMENT;
+            control.value = first.len() as u16;
+            header.msg_control = ptr::from_mut(control).cast();
+            header.msg_controllen = size_of::<Control<u16>>() as _;
+        }
+        count += 1;
+    }
+    // SAFETY: the first `count` headers describe memory that outlives the call.
+    let sent = unsafe { libc::sendmmsg(fd.as_raw_fd(), headers.as_mut_ptr(), count, 0) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Receives a message into each of `buffers`, [`MESSAGES`] at most, without blocking:
+/// how many there were.
+pub(super) fn receive_messages<'a>(
+    fd: BorrowedFd<'_>,
+    buffers: impl Iterator<Item = &'a mut [u8]>,
+    arrivals: &mut [Arrival; MESSAGES],
+) -> io::Result<usize> {
+    type Controls = [Control<libc::c_int>; MESSAGES];
+    // SAFETY: these C structures may be all zeros.
+    let (mut headers, mut parts, mut controls): (
+        [libc::mmsghdr; MESSAGES],
+        [libc::iovec; MESSAGES],
+        Controls,
+    ) = unsafe { mem::zeroed() };
+    let mut sources = [const { None }; MESSAGES];
+    let mut count = 0;
+    for (i, buffer) in buffers.take(MESSAGES).enumerate() {
+        parts[i].iov_base = buffer.as_mut_ptr().cast();
+        parts[i].iov_len = buffer.len();
+        let source = sources[i].insert(SockAddrStorage::zeroed());
+        let header = &mut headers[i].msg_hdr;
+        header.msg_name = ptr::from_mut(source).cast();
+        header.msg_namelen = source.size_of();
+        header.msg_iov = &mut parts[i];
+        header.msg_iovlen = 1;
+        header.msg_control = ptr::from_mut(&mut controls[i]).cast();
+        header.msg_controllen = size_of::<Control<libc::c_int>>() as _;
+        count += 1;
+    }
+    // SAFETY: the first `count` headers describe memory that outlives the call, and of
+    // which the kernel only overwrites initialised bytes.
+    let received = unsafe {
+        let headers = headers.as_mut_ptr();
+        let (flags, no_timeout) = (libc::MSG_DONTWAIT, ptr::null_mut());
+        libc::recvmmsg(fd.as_raw_fd(), headers, count, flags as _, no_timeout)
+    };
+    let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+    for (i, arrival) in arrivals[..received].iter_mut().enumerate() {
+        let header = &headers[i].msg_hdr;
+        let source = sources[i].take().map(|source| {
+            // SAFETY: the kernel wrote the address and its length, or left it all zeros.
+            unsafe { SockAddr::new(source, header.msg_namelen) }
+        });
+        *arrival = Arrival {
+            len: headers[i].msg_len as usize,
+            source: ipv4(source.and_then(|source| source.as_socket())),
+            segment: segment(header, &controls[i]),
+        };
+    }
+    Ok(received)
+}
+
+/// How long the datagrams are that arrived as one message.
+fn segment(message: &libc::msghdr, control: &Control<libc::c_int>) -> Option<usize> {
+    let header = &control.header;
+    let is_segment = message.msg_controllen >= size_of_val(control) as _
+        && (header.cmsg_level, header.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
+    let segment = is_segment.then_some(control.value)?;
+    usize::try_from(segment).ok().filter(|segment| *segment > 0)
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    /// From now on this thread does not have these system calls.
+    pub(in crate::net) fn refuse(calls: &[libc::c_long]) {
+        const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+        const IS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+        const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+        let instruction = |code, jt, k| libc::sock_filter { code, jt, jf: 0, k };
+        // The number of the call is the first that the filter sees.
+        let mut filter = vec![instruction(LOAD, 0, 0)];
+        for (i, call) in calls.iter().enumerate() {
+            filter.push(instruction(IS, (calls.len() - i) as u8, *call as u32));
+        }
+        filter.push(instruction(RETURN, 0, libc::SECCOMP_RET_ALLOW));
+        let refusal = libc::SECCOMP_RET_ERRNO | libc::ENOSYS as u32;
+        filter.push(instruction(RETURN, 0, refusal));
+        let program = libc::sock_fprog {
+            len: filter.len() as u16,
+            filter: filter.as_mut_ptr(),
+        };
+        // SAFETY: `program` and `filter` outlive the calls.
+        let refused = unsafe {
+            libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+                && libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &program) == 0
+        };
+        assert!(refused, "{}", std::io::Error::last_os_error());
+    }
+}

@@ -1,0 +1,31 @@
+//! Where there are no such system calls, each datagram has one of its own.
+
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+
+use super::inbox::Arrival;
+
+pub(super) const MESSAGES: usize = 1;
+
+pub(super) fn takes_segments(_fd: BorrowedFd<'_>) -> bool {
+    false
+}
+
+pub(super) fn accept_segments(_fd: BorrowedFd<'_>) -> io::Result<()> {
+    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+}
+
+pub(super) fn send_messages<'a>(
+    _fd: BorrowedFd<'_>,
+    _messages: impl Iterator<Item = &'a [IoSlice<'a>]>,
+) -> io::Result<usize> {
+    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+}
+
+pub(super) fn receive_messages<'a>(
+    _fd: BorrowedFd<'_>,
+    _buffers: impl Iterator<Item = &'a mut [u8]>,
+    _arrivals: &mut [Arrival; MESSAGES],
+) -> io::Result<usize> {
+    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+}

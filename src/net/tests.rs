@@ -1,0 +1,202 @@
+//! Batches on the way from a group to an inbox.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::sync::atomic::Ordering;
+use std::{env, thread};
+
+use nix::sched::{CloneFlags, unshare};
+
+use super::mmsg::tests::refuse;
+use super::sender::Sender;
+use super::{Group, Inbox};
+use crate::config::Config;
+
+const LONGEST: usize = 65_507;
+
+/// Each test has a port of its own.
+fn group(port: u16) -> Group {
+    let config = Config::on(Ipv4Addr::LOCALHOST).port(port).loopback(true);
+    Group::join(&config).unwrap()
+}
+
+/// Packets of these lengths, each with bytes of its own.
+fn packets(lengths: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
+    let lengths = lengths.into_iter().enumerate();
+    let packets = lengths.map(|(i, len)| (0..len).map(|j| (i * 7 + j * 31) as u8).collect());
+    packets.collect()
+}
+
+/// Receives what waits: the datagrams, and as how many messages they came.
+fn receive_all(group: &Group) -> (Vec<Vec<u8>>, usize) {
+    let receiver = group.receiver().unwrap();
+    let mut inbox = Inbox::new(LONGEST);
+    let (mut datagrams, mut messages) = (Vec::new(), 0);
+    while let Ok(count) = inbox.receive(receiver) {
+        let before = datagrams.len();
+        for (source, datagram) in inbox.datagrams() {
+            assert_eq!(source, Some(group.address()));
+            datagrams.push(datagram.to_vec());
+        }
+        assert_eq!(datagrams.len(), before + count);
+        messages += inbox.arrived;
+    }
+    (datagrams, messages)
+}
+
+/// Sends batches of all kinds, and returns as how many messages each arrived.
+fn all_batches_arrive(group: &Group) -> Vec<usize> {
+    let batches = [
+        packets([]),
+        packets([0]),
+        packets([1464; 60]),
+        packets([600; 200]),
+        packets([
+            1464, 1464, 20, 1472, 0, 0, 1464, 1472, 1472, 40_000, 40_000, 8, 8,
+        ]),
+        packets((0..100).map(|i| 8 + i * 11 % 53)),
+    ];
+    let messages = batches.map(|batch| {
+        let (sent, error) = group.send_batch(&batch);
+        assert_eq!(sent, batch.len(), "{error:?}");
+        let (datagrams, messages) = receive_all(group);
+        assert!(datagrams == batch, "{} of {sent} arrived", datagrams.len());
+        messages
+    });
+    messages.to_vec()
+}
+
+/// A packet that is too long for any network is left to the caller.
+fn a_batch_ends_where_it_fails(group: &Group) {
+    let batch = packets([100, 100, 70_000, 100]);
+    let (sent, error) = group.send_batch(&batch);
+    assert_eq!(sent, 2);
+    assert_eq!(error.unwrap().raw_os_error(), Some(libc::EMSGSIZE));
+    assert_eq!(group.send_batch(&batch[3..]).0, 1);
+    let arrived = receive_all(group).0;
+    assert!(arrived.iter().eq([&batch[0], &batch[1], &batch[3]]));
+}
+
+fn sender(group: &Group) -> &Sender {
+    group.sender.as_ref().unwrap()
+}
+
+#[test]
+fn packets_of_one_length_leave_together() {
+    let group = group(19_701);
+    assert_eq!(all_batches_arrive(&group), [0, 1, 2, 4, 9, 80]);
+    a_batch_ends_where_it_fails(&group);
+    assert_eq!(longest_segment(&group), LONGEST);
+}
+
+#[test]
+fn where_packets_may_not_leave_together_each_is_a_message() {
+    let group = group(19_702);
+    sender(&group).longest_segment.store(0, Ordering::Relaxed);
+    assert_eq!(all_batches_arrive(&group), [0, 1, 60, 200, 13, 100]);
+    a_batch_ends_where_it_fails(&group);
+    assert!(!sender(&group).one_by_one.load(Ordering::Relaxed));
+}
+
+#[test]
+fn where_there_are_no_batches_each_packet_has_a_call_of_its_own() {
+    let test = || {
+        let group = group(19_703);
+        refuse(&[libc::SYS_sendmmsg, libc::SYS_recvmmsg]);
+        assert_eq!(all_batches_arrive(&group), [0, 1, 60, 200, 13, 100]);
+        a_batch_ends_where_it_fails(&group);
+        assert!(sender(&group).one_by_one.load(Ordering::Relaxed));
+    };
+    thread::spawn(test).join().unwrap();
+}
+
+/// In a network of its own, whose interface takes packets of 1000 bytes.
+#[test]
+fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
+    let test = || {
+        if let Err(e) = unshare(CloneFlags::CLONE_NEWNET) {
+            return skip(e);
+        }
+        ip("link set lo up mtu 1000");
+        let group = group(19_704);
+        for (batch, messages, longest) in [
+            (packets([900; 20]), 1, LONGEST),
+            (packets([1464; 20]), 20, 1463),
+            (packets([1464; 20]), 20, 1463),
+            (packets([900; 20]), 1, 1463),
+        ] {
+            assert_eq!(group.send_batch(&batch).0, 20);
+            assert!(receive_all(&group) == (batch, messages));
+            assert_eq!(longest_segment(&group), longest);
+        }
+        // What is no reason to send them one by one.
+        ip("link set lo down");
+        let batch = packets([900; 20]);
+        let (sent, error) = group.send_batch(&batch);
+        assert!(sent == 0 && error.is_some());
+        ip("link set lo up");
+        assert_eq!(group.send_batch(&batch).0, 20);
+        assert_eq!(longest_segment(&group), 1463);
+    };
+    thread::spawn(test).join().unwrap();
+}
+
+#[test]
+fn an_inbox_receives_from_any_socket() {
+    let mut inbox = Inbox::new(1000);
+    let receiver = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    let v4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let v6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    v4.send_to(&[1; 1000], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    v4.send_to(&[], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    v6.send_to(&[2; 10], (Ipv6Addr::LOCALHOST, port)).unwrap();
+    v4.send_to(&[3; 1001], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    assert_eq!(inbox.receive(receiver.as_fd()).unwrap(), 4);
+    let SocketAddr::V4(from) = v4.local_addr().unwrap() else {
+        unreachable!()
+    };
+    let expected: [(_, &[u8]); 4] = [
+        (Some(from), &[1; 1000]),
+        (Some(from), &[]),
+        (None, &[2; 10]),
+        // Its end is cut off.
+        (Some(from), &[3; 1000]),
+    ];
+    assert!(inbox.datagrams().eq(expected));
+    // The socket would block, but we do not.
+    let nothing = inbox.receive(receiver.as_fd()).unwrap_err();
+    assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
+    assert_eq!(inbox.datagrams().count(), 0);
+}
+
+#[test]
+fn what_an_earlier_packet_left_behind_does_not_hide_the_next() {
+    let ours = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let theirs = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let (from, to) = (theirs.local_addr().unwrap(), ours.local_addr().unwrap());
+    ours.connect(from).unwrap();
+    theirs.send_to(&[1], to).unwrap();
+    drop(theirs);
+    // Nobody is there: an error comes back.
+    ours.send(&[2]).unwrap();
+    let mut inbox = Inbox::new(1000);
+    assert_eq!(inbox.receive(ours.as_fd()).unwrap(), 1);
+}
+
+fn longest_segment(group: &Group) -> usize {
+    sender(group).longest_segment.load(Ordering::Relaxed)
+}
+
+fn ip(arguments: &str) {
+    let status = Command::new("ip").args(arguments.split(' ')).status();
+    assert!(status.unwrap().success(), "ip {arguments}");
+}
+
+fn skip(reason: impl fmt::Display) {
+    assert!(env::var_os("LIVESYNC_TESTS_NO_SKIP").is_none(), "{reason}");
+    let _ = writeln!(io::stderr(), "SKIPPED the test of a small MTU: {reason}");
+}
