@@ -45,12 +45,12 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
         && let Some(left) = time.checked_sub(start.elapsed())
         && let Some(receiver) = group.receiver()
     {
-        if inbox.receive(receiver).is_err()
+        if inbox.receive(receiver, usize::MAX).is_err()
             && wait([Some(receiver), None], None, Some(left)).is_err()
         {
             break;
         }
-        for (source, packet) in inbox.datagrams() {
+        for (source, packet) in inbox.take(usize::MAX) {
             if packet == probe {
                 findings.echo.get_or_insert(start.elapsed());
             } else if let (Some(source), Ok(frame)) = (source, Frame::parse(packet))

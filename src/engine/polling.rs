@@ -8,8 +8,9 @@ use super::live::Driver;
 use super::run::Run;
 use super::turn::at_most;
 use crate::error::{NotRunning, SetupError};
-use crate::net::PollSet;
+use crate::net::{Inbox, PollSet};
 use crate::types::TrackerId;
+use crate::wire::MAX_RECEIVED;
 
 /// How long the network is left alone that takes no packets now. The loop waits for
 /// one descriptor to be readable, and not for another to be writable.
@@ -25,6 +26,7 @@ impl Engine {
                 Ok::<_, std::io::Error>(poll_set)
             })?;
             live.driver = Driver::Host;
+            *self.inbox.lock() = None;
             let receiver = live.group.receiver();
             receiver.map_or(Ok(()), |fd| poll_set.add(fd))
         })?;
@@ -43,7 +45,14 @@ impl Engine {
     /// become readable; for ever if it says nothing.
     pub fn next_timeout(&self) -> Result<Option<Duration>, NotRunning> {
         let sleep = self.fall_asleep(Driver::Host).ok_or(NotRunning)?;
-        Ok(if sleep.blocked {
+        let waits = self
+            .inbox
+            .lock()
+            .as_ref()
+            .is_some_and(|inbox| !inbox.is_empty());
+        Ok(if waits && self.host.room() > 0 {
+            Some(Duration::ZERO)
+        } else if sleep.blocked {
             at_most(sleep.timeout, BLOCKED)
         } else {
             sleep.timeout
@@ -68,7 +77,9 @@ impl Engine {
             }
             return Err(NotRunning);
         };
-        let mut inbox = self.take_inbox();
+        // Out of its lock, which must not be held while the host is called.
+        let inbox = self.inbox.lock().take();
+        let mut inbox = inbox.unwrap_or_else(|| Inbox::new(MAX_RECEIVED));
         self.take_turn(&sleep, true, &mut inbox);
         *self.inbox.lock() = Some(inbox);
         Ok(())

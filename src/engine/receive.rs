@@ -32,43 +32,37 @@ impl Engine {
     /// Receives and applies what waits at `fd`, at most as much as its receive
     /// buffer holds, without blocking.
     pub fn receive_from(&self, fd: BorrowedFd<'_>) {
-        let mut inbox = self.take_inbox();
+        let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
-        while left > 0 && !self.run.is_stopping() && self.host.has_room() {
-            match self.receive_batch(fd, &mut inbox) {
+        while left > 0 && !self.run.is_stopping() {
+            match self.receive_some(fd, &mut inbox) {
                 0 => break,
                 received => left = left.saturating_sub(received),
             }
         }
-        *self.inbox.lock() = Some(inbox);
         self.tick();
     }
 
-    /// The inbox, out of its lock, which must not be held while the host is called.
-    pub(super) fn take_inbox(&self) -> Inbox {
-        let inbox = self.inbox.lock().take();
-        inbox.unwrap_or_else(|| Inbox::new(MAX_RECEIVED))
-    }
-
-    /// Receives and applies a batch of datagrams; how many there were.
-    pub(super) fn receive_batch(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
-        let Ok(received) = inbox.receive(fd) else {
+    /// Receives and applies some datagrams, as far as the host has room for them; how many
+    /// there were. The inbox keeps those for which there is none.
+    pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
+        let room = self.host.room();
+        if room == 0 || inbox.is_empty() && inbox.receive(fd, room).is_err() {
             return 0;
-        };
-        let mut datagrams = inbox.datagrams().peekable();
-        while datagrams.peek().is_some() {
-            self.deliver(datagrams.by_ref().take(AT_ONCE));
         }
-        received
+        let datagrams = inbox.take(room.min(AT_ONCE));
+        let count = datagrams.len();
+        self.deliver(datagrams);
+        count
     }
 
     /// Hands datagrams to the protocol, and what it has of them to the host.
     fn deliver<'a>(&self, datagrams: impl Iterator<Item = (Option<SocketAddrV4>, &'a [u8])>) {
+        let Some(_in_host) = self.run.enter_host() else {
+            return;
+        };
         // Nobody blesses what has no IPv4 address.
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-        let Some(_in_host) = self.run.enter_host() else {
-            return datagrams.for_each(drop);
-        };
         let arrived: Vec<_> = datagrams
             .map(|(source, datagram)| (self.bless(source.unwrap_or(nowhere)), datagram))
             .collect();

@@ -55,8 +55,7 @@ impl Engine {
         self.in_host(sleep.driver, || {
             while let Some(receiver) = sleep.group.receiver()
                 && !self.run.is_stopping()
-                && self.host.has_room()
-                && self.receive_batch(receiver, inbox) > 0
+                && self.receive_some(receiver, inbox) > 0
                 && self.clock.now() < end
             {}
         });

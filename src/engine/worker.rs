@@ -55,14 +55,14 @@ fn trip(engine: &Engine) {
 fn work(engine: &Engine) {
     let mut inbox = Inbox::new(MAX_RECEIVED);
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
-        let room = engine.host.has_room();
+        let room = engine.host.room() > 0;
         let receiver = sleep.group.receiver().filter(|_| room);
         let readable = [receiver, Some(engine.waker.waiting_side())];
         let writable = sleep.group.sender().filter(|_| sleep.blocked);
-        let timeout = if room {
-            sleep.timeout
-        } else {
-            at_most(sleep.timeout, NO_ROOM)
+        let timeout = match (room, inbox.is_empty()) {
+            (true, true) => sleep.timeout,
+            (true, false) => Some(Duration::ZERO),
+            (false, _) => at_most(sleep.timeout, NO_ROOM),
         };
         let Ok(writable) = wait(readable, writable, timeout) else {
             return engine.trip("the tracker has closed our sockets");

@@ -14,6 +14,9 @@ use crate::{types::Torrent, wire::TorrentList};
 /// may bring a few thousand.
 const ENOUGH: usize = 4096;
 
+/// How many of them one packet makes at most.
+const MOST_RECORDS: usize = 52;
+
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -102,8 +105,12 @@ impl Host for Events {
         self.push(Event::RemovePeer(announce(info_hash, peer)));
     }
 
-    fn has_room(&self) -> bool {
-        self.is_off() || self.len() < ENOUGH
+    fn room(&self) -> usize {
+        if self.is_off() {
+            usize::MAX
+        } else {
+            ENOUGH.saturating_sub(self.len()).div_ceil(MOST_RECORDS)
+        }
     }
 
     #[cfg(feature = "want_sync_scrape")]

@@ -73,9 +73,10 @@ pub trait Host: Send + Sync {
         let _ = records;
     }
 
-    /// Whether the host takes more for now. If not, packets wait in the kernel.
-    fn has_room(&self) -> bool {
-        true
+    /// How many packets the host takes for now. Those behind them wait, most of them in the
+    /// kernel.
+    fn room(&self) -> usize {
+        usize::MAX
     }
 
     /// The torrents, if the tracker takes part in scrape sync. Whether it does must

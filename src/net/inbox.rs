@@ -1,8 +1,10 @@
 //! Where datagrams are received to, many at a time.
 
+use std::collections::VecDeque;
 use std::io;
 use std::iter;
 use std::net::SocketAddrV4;
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
 use super::mmsg::{MESSAGES, receive_messages};
@@ -11,7 +13,7 @@ use super::sys::receive;
 /// Buffers begin at pages of their own, so that each short datagram touches one.
 const PAGE: usize = 4096;
 
-/// Room for one batch of datagrams, and what has arrived last.
+/// Room for one batch of datagrams, and what of the last one was not taken yet.
 ///
 /// The memory is taken, but not touched until it is used: a batch of short datagrams uses
 /// 32 KiB, and only one in which the kernel has put many datagrams together all of it,
@@ -22,8 +24,8 @@ pub(crate) struct Inbox {
     /// How long a datagram may be.
     longest: usize,
     arrivals: [Arrival; MESSAGES],
-    /// How many of them count.
-    pub(super) arrived: usize,
+    /// Where the datagrams came from, and where they are in the buffers.
+    datagrams: VecDeque<(Option<SocketAddrV4>, Range<usize>)>,
     /// The kernel does not receive several at once.
     one_by_one: bool,
 }
@@ -45,39 +47,49 @@ impl Inbox {
             buffers: vec![0; MESSAGES * longest.next_multiple_of(PAGE)],
             longest,
             arrivals: [Arrival::default(); MESSAGES],
-            arrived: 0,
+            datagrams: VecDeque::new(),
             one_by_one: false,
         }
     }
 
-    /// Receives what has arrived, as much as there is room for, without blocking, whatever
-    /// the mode of the socket: how many datagrams.
-    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
-        self.arrived = 0;
-        self.arrived = match self.receive_some(fd) {
+    /// Whether all was taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty()
+    }
+
+    /// Receives what has arrived, as much as there is room for and so many messages `at_most`,
+    /// without blocking, whatever the mode of the socket: how many messages. What was not taken
+    /// before is gone.
+    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, at_most: usize) -> io::Result<usize> {
+        self.datagrams.clear();
+        let arrived = match self.receive_some(fd, at_most) {
             // An interruption, or an error that an earlier packet left behind: said
             // once, and gone.
-            Err(e) if e.kind() != io::ErrorKind::WouldBlock => self.receive_some(fd)?,
+            Err(e) if e.kind() != io::ErrorKind::WouldBlock => self.receive_some(fd, at_most)?,
             arrived => arrived?,
         };
-        Ok(self.datagrams().count())
+        let size = self.longest.next_multiple_of(PAGE);
+        for (i, arrival) in self.arrivals[..arrived].iter().enumerate() {
+            let datagrams = split(i * size, arrival).map(|datagram| (arrival.source, datagram));
+            self.datagrams.extend(datagrams);
+        }
+        Ok(arrived)
     }
 
-    /// What has arrived last, in that order, and where it came from unless that is no IPv4
-    /// address.
-    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Option<SocketAddrV4>, &[u8])> {
-        let buffers = self.buffers.chunks(self.longest.next_multiple_of(PAGE));
-        let arrivals = self.arrivals[..self.arrived].iter();
-        arrivals.zip(buffers).flat_map(|(arrival, buffer)| {
-            let datagrams = split(&buffer[..arrival.len], arrival.segment);
-            datagrams.map(|datagram| (arrival.source, datagram))
-        })
+    /// Takes so many datagrams at most, in the order in which they arrived, and where each
+    /// came from unless that is no IPv4 address.
+    pub(crate) fn take(
+        &mut self,
+        most: usize,
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+        let taken = self.datagrams.drain(..most.min(self.datagrams.len()));
+        taken.map(|(source, datagram)| (source, &self.buffers[datagram]))
     }
 
-    fn receive_some(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+    fn receive_some(&mut self, fd: BorrowedFd<'_>, at_most: usize) -> io::Result<usize> {
         let longest = self.longest;
         let buffers = self.buffers.chunks_mut(longest.next_multiple_of(PAGE));
-        let buffers = buffers.map(|buffer| &mut buffer[..longest]);
+        let buffers = buffers.map(|buffer| &mut buffer[..longest]).take(at_most);
         if !self.one_by_one {
             match receive_messages(fd, buffers, &mut self.arrivals) {
                 Err(e) if e.raw_os_error() == Some(libc::ENOSYS) => self.one_by_one = true,
@@ -94,9 +106,12 @@ impl Inbox {
     }
 }
 
-/// The datagrams in a message. An empty one is one, too.
-fn split(message: &[u8], segment: Option<usize>) -> impl Iterator<Item = &[u8]> {
-    let segment = segment.unwrap_or(usize::MAX);
-    let (first, others) = message.split_at(segment.min(message.len()));
-    iter::once(first).chain(others.chunks(segment))
+/// Where the datagrams of a message are that begins at `start`. An empty one is one, too.
+fn split(start: usize, message: &Arrival) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = start + message.len;
+    let segment = message.segment.unwrap_or(usize::MAX);
+    let next = move |datagram: &Range<usize>| {
+        (datagram.end < end).then(|| datagram.end..end.min(datagram.end.saturating_add(segment)))
+    };
+    iter::successors(Some(start..end.min(start.saturating_add(segment))), next)
 }

@@ -35,14 +35,16 @@ fn receive_all(group: &Group) -> (Vec<Vec<u8>>, usize) {
     let receiver = group.receiver().unwrap();
     let mut inbox = Inbox::new(LONGEST);
     let (mut datagrams, mut messages) = (Vec::new(), 0);
-    while let Ok(count) = inbox.receive(receiver) {
-        let before = datagrams.len();
-        for (source, datagram) in inbox.datagrams() {
-            assert_eq!(source, Some(group.address()));
-            datagrams.push(datagram.to_vec());
+    while let Ok(count) = inbox.receive(receiver, usize::MAX) {
+        messages += count;
+        // In two parts, which are one after the other.
+        for most in [count, usize::MAX] {
+            for (source, datagram) in inbox.take(most) {
+                assert_eq!(source, Some(group.address()));
+                datagrams.push(datagram.to_vec());
+            }
         }
-        assert_eq!(datagrams.len(), before + count);
-        messages += inbox.arrived;
+        assert!(inbox.is_empty());
     }
     (datagrams, messages)
 }
@@ -151,26 +153,29 @@ fn an_inbox_receives_from_any_socket() {
     let port = receiver.local_addr().unwrap().port();
     let v4 = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let v6 = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
-    v4.send_to(&[1; 1000], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    v4.send_to(&[9], (Ipv4Addr::LOCALHOST, port)).unwrap();
     v4.send_to(&[], (Ipv4Addr::LOCALHOST, port)).unwrap();
     v6.send_to(&[2; 10], (Ipv6Addr::LOCALHOST, port)).unwrap();
     v4.send_to(&[3; 1001], (Ipv4Addr::LOCALHOST, port)).unwrap();
-    assert_eq!(inbox.receive(receiver.as_fd()).unwrap(), 4);
+    assert_eq!(inbox.receive(receiver.as_fd(), 1).unwrap(), 1);
+    assert_eq!(inbox.take(9).len(), 1);
+    v4.send_to(&[1; 1000], (Ipv4Addr::LOCALHOST, port)).unwrap();
+    assert_eq!(inbox.receive(receiver.as_fd(), usize::MAX).unwrap(), 4);
     let SocketAddr::V4(from) = v4.local_addr().unwrap() else {
         unreachable!()
     };
     let expected: [(_, &[u8]); 4] = [
-        (Some(from), &[1; 1000]),
         (Some(from), &[]),
         (None, &[2; 10]),
         // Its end is cut off.
         (Some(from), &[3; 1000]),
+        (Some(from), &[1; 1000]),
     ];
-    assert!(inbox.datagrams().eq(expected));
+    assert!(inbox.take(9).eq(expected));
     // The socket would block, but we do not.
-    let nothing = inbox.receive(receiver.as_fd()).unwrap_err();
+    let nothing = inbox.receive(receiver.as_fd(), usize::MAX).unwrap_err();
     assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
-    assert_eq!(inbox.datagrams().count(), 0);
+    assert!(inbox.is_empty());
 }
 
 #[test]
@@ -184,7 +189,7 @@ fn what_an_earlier_packet_left_behind_does_not_hide_the_next() {
     // Nobody is there: an error comes back.
     ours.send(&[2]).unwrap();
     let mut inbox = Inbox::new(1000);
-    assert_eq!(inbox.receive(ours.as_fd()).unwrap(), 1);
+    assert_eq!(inbox.receive(ours.as_fd(), usize::MAX).unwrap(), 1);
 }
 
 fn longest_segment(group: &Group) -> usize {

@@ -67,7 +67,8 @@ impl<R: Record> Batch<R> {
     /// The packet with the records so far, if there are any; the batch is empty
     /// afterwards.
     pub(super) fn take(&mut self) -> Option<Datagram> {
-        let taken = (!self.is_empty()).then(|| Datagram::new(self.bytes(), Kind::Numbered));
+        let taken = !self.is_empty();
+        let taken = taken.then(|| Datagram::of(&self.packet, self.len, Kind::Numbered));
         self.len = Header::LEN;
         taken
     }

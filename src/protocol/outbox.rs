@@ -39,12 +39,17 @@ pub struct Datagram {
 impl Datagram {
     /// A whole packet.
     pub(super) fn new(packet: &[u8], kind: Kind) -> Self {
-        let mut bytes = [0; MAX_PAYLOAD];
-        bytes[..packet.len()].copy_from_slice(packet);
-        let room = (packet.len() + Trailer::LEN).min(MAX_PAYLOAD);
+        let mut buffer = [0; MAX_PAYLOAD];
+        buffer[..packet.len()].copy_from_slice(packet);
+        Self::of(&buffer, packet.len(), kind)
+    }
+
+    /// The packet in a buffer.
+    pub(super) fn of(buffer: &[u8; MAX_PAYLOAD], len: usize, kind: Kind) -> Self {
+        let room = (len + Trailer::LEN).min(MAX_PAYLOAD);
         Self {
-            bytes: bytes[..room].into(),
-            len: packet.len(),
+            bytes: buffer[..room].into(),
+            len,
             kind,
             sealed: false,
         }

@@ -67,26 +67,38 @@ impl Drop for Group {
 /// Holds one batch of packets.
 pub(crate) struct Inbox {
     arrived: Vec<Vec<u8>>,
+    taken: Vec<Vec<u8>>,
 }
 
 impl Inbox {
     pub(crate) fn new(_longest: usize) -> Self {
-        let arrived = Vec::new();
-        Self { arrived }
+        Self {
+            arrived: Vec::new(),
+            taken: Vec::new(),
+        }
     }
 
-    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.arrived.is_empty()
+    }
+
+    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, at_most: usize) -> io::Result<usize> {
         let at_host = fd.as_raw_fd() == io::stderr().as_raw_fd();
         let arrived = std::iter::from_fn(|| WORLD.receive(at_host));
-        self.arrived = arrived.take(3).collect();
+        self.arrived = arrived.take(at_most.min(3)).collect();
         match self.arrived.len() {
             0 => Err(io::ErrorKind::WouldBlock.into()),
             count => Ok(count),
         }
     }
 
-    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Option<SocketAddrV4>, &[u8])> {
-        self.arrived
+    pub(crate) fn take(
+        &mut self,
+        most: usize,
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+        let taken = self.arrived.drain(..most.min(self.arrived.len()));
+        self.taken = taken.collect();
+        self.taken
             .iter()
             .map(|packet| (Some(NEIGHBOUR), &packet[..]))
     }

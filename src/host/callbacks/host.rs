@@ -156,8 +156,8 @@ impl Host for CallbackHost {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.rest.has_room()
+    fn room(&self) -> usize {
+        self.rest.room()
     }
 
     #[cfg(feature = "want_sync_scrape")]
