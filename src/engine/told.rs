@@ -54,7 +54,8 @@ struct Waiting {
 }
 
 /// An announce, and when it was told: at the start of the clock, if there was nobody
-/// else whose announces it could change places with.
+/// else whose announces it could change places with. If threads tell one after the other,
+/// the clock shows it: to hand a lock over takes longer than a tick of it.
 type Stamped = (Time, Announce);
 
 /// What is to be done when an announce was left.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::Mutex;
 use shuttle::thread::JoinHandle;
 
 use super::schedules::{check, sleep};
@@ -49,6 +50,30 @@ fn tell_from_all_sides() {
     tracker.assert_told_is_sent();
     tracker.assert_sent_on_time();
     tracker.engine.close();
+}
+
+#[test]
+fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
+    check(|| {
+        let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
+        let next = Arc::new(Mutex::new(0));
+        let tell = |count| {
+            let next = next.clone();
+            tracker.spawn(move |tracker| {
+                for _ in 0..count {
+                    let mut next = next.lock().expect("no panic");
+                    tracker.tell(0, *next, Duration::ZERO);
+                    *next += 1;
+                    drop(next);
+                    pause();
+                }
+            })
+        };
+        join([tell(5), tell(4), tell(3)]);
+        sleep(Duration::from_secs(1));
+        tracker.assert_told_is_sent();
+        tracker.engine.close();
+    });
 }
 
 #[test]

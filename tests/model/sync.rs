@@ -35,11 +35,11 @@ pub(crate) struct Instant(Time);
 
 impl Instant {
     pub(crate) fn now() -> Self {
-        Self(WORLD.now())
+        Self(WORLD.clock())
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
-        WORLD.now().since(self.0)
+        WORLD.clock().since(self.0)
     }
 }
 
