@@ -172,7 +172,7 @@ const LEAST: usize = std::mem::offset_of!(livesync_config_t, group);
 /// # Safety
 /// `config` is either NULL, or valid for writing `size` bytes.
 pub(super) unsafe fn init(config: *mut livesync_config_t, size: usize) -> c_int {
-    if config.is_null() || size < LEAST {
+    if config.is_null() || !is_a_size(size) {
         return LIVESYNC_E_ARGUMENT;
     }
     let defaults = livesync_config_t { size, ..defaults() };
@@ -195,7 +195,7 @@ pub(super) unsafe fn read(config: *const livesync_config_t) -> Option<livesync_c
     }
     // SAFETY: not NULL, so it begins with its size.
     let size = unsafe { (&raw const (*config).size).read() };
-    if size < LEAST {
+    if !is_a_size(size) {
         return None;
     }
     let mut whole = defaults();
@@ -206,6 +206,12 @@ pub(super) unsafe fn read(config: *const livesync_config_t) -> Option<livesync_c
         ptr::copy_nonoverlapping(config.cast::<u8>(), (&raw mut whole).cast(), known);
     }
     Some(whole)
+}
+
+/// Whether some version of the struct can have this size. No C compiler ends a struct in
+/// the midst of a pointer.
+fn is_a_size(size: usize) -> bool {
+    size >= LEAST && size.is_multiple_of(align_of::<livesync_config_t>())
 }
 
 fn defaults() -> livesync_config_t {
