@@ -69,6 +69,7 @@ pub enum SetupError {
     },
 }
 
+/// One line, whatever texts it is about.
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -76,10 +77,15 @@ impl fmt::Display for SetupError {
                 name,
                 value,
                 expected,
-            } => write!(f, "{name}={value} is not {expected}"),
+            } => write!(f, "{name}={} is not {expected}", value.escape_debug()),
             Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
             Self::KeyFile { path, error } => {
-                write!(f, "cannot use the key file {}: {error}", path.display())
+                let path = path.to_string_lossy();
+                write!(
+                    f,
+                    "cannot use the key file {}: {error}",
+                    path.escape_debug()
+                )
             }
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
@@ -133,5 +139,28 @@ impl std::error::Error for SetupError {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_one_line_whatever_it_is_about() {
+        let setting = SetupError::Setting {
+            name: "LIVESYNC_GROUP",
+            value: "a\nb".to_owned(),
+            expected: "an IPv4 multicast address",
+        };
+        let key_file = SetupError::KeyFile {
+            path: "a\nb\0".into(),
+            error: io::Error::other("no"),
+        };
+        assert_eq!(
+            setting.to_string(),
+            "LIVESYNC_GROUP=a\\nb is not an IPv4 multicast address"
+        );
+        assert_eq!(key_file.to_string(), "cannot use the key file a\\nb\\0: no");
     }
 }
