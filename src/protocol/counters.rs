@@ -19,7 +19,8 @@ pub struct Counters {
     pub packets_in: u64,
     /// The bytes of their payloads.
     pub bytes_in: u64,
-    /// Packets lost because the network did not take them for too long.
+    /// Packets lost because the network did not take them for too long, or not before the
+    /// id changed in whose name they were to be sent again.
     pub packets_overflowed: u64,
     /// Packets that could not be sent at all.
     pub send_errors: u64,

@@ -361,7 +361,7 @@ impl Node {
         self.new_id = Some(id);
         self.ipv4.rename(id);
         self.ipv6.rename(id);
-        self.outbox.rename(id);
+        self.counters.packets_overflowed += self.outbox.rename(id);
         self.begin_first_epoch();
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {

@@ -141,12 +141,15 @@ impl Outbox {
         full
     }
 
-    /// What waits leaves in the name of `id`; nobody has asked that one for anything.
-    pub(super) fn rename(&mut self, id: TrackerId) {
+    /// What waits leaves in the name of `id`. Nobody has asked that one for anything: what
+    /// was to be sent again is lost, so many packets.
+    pub(super) fn rename(&mut self, id: TrackerId) -> u64 {
+        let before = self.waiting.len();
         self.waiting.retain(|datagram| datagram.kind != Kind::Again);
         for datagram in &mut self.waiting {
             datagram.rename(id);
         }
+        (before - self.waiting.len()) as u64
     }
 
     pub(super) fn pop(&mut self) -> Option<Datagram> {
@@ -176,6 +179,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::PacketType;
 
     fn numbered(number: u16) -> Datagram {
         Datagram::new(&number.to_be_bytes(), Kind::Numbered)
@@ -194,5 +198,17 @@ mod tests {
         assert_eq!(next.as_ref(), 7u16.to_be_bytes());
         assert!(!outbox.put_back(next));
         assert_eq!(outbox.pop().unwrap().as_ref(), 7u16.to_be_bytes());
+    }
+    #[test]
+    fn what_is_lost_with_the_old_id_is_counted() {
+        let header = |id| Header::new(id, PacketType::Live).emit();
+        let (old, new) = (TrackerId([1; 4]), TrackerId([2; 4]));
+        let mut outbox = Outbox::default();
+        for kind in [Kind::Again, Kind::Numbered, Kind::Again] {
+            outbox.push(Datagram::new(&header(old), kind));
+        }
+        assert_eq!(outbox.rename(new), 2);
+        assert_eq!(outbox.pop().unwrap().as_ref(), header(new));
+        assert!(outbox.is_empty());
     }
 }
