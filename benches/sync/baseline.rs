@@ -1,78 +1,166 @@
 //! The C way, of our own: what the module of the C tracker does for each announce and
 //! each datagram, and nothing else.
 
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::sync::Mutex;
+use std::hint::black_box;
+use std::io::ErrorKind;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use livesync::{InfoHash, Peer};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{SockAddr, Socket};
 
-pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
+use crate::network::{self, GROUP};
+use crate::telling::Tell;
 
-const RECORDS: usize = 52;
-const PACKET: usize = 8 + 28 * RECORDS;
+/// What one packet holds.
+pub const RECORDS: usize = 52;
+const HEADER: usize = 8;
+const RECORD: usize = 28;
+const PACKET: usize = HEADER + RECORD * RECORDS;
+
+const STOPPED: u8 = 0x20;
 
 /// One mutex, one buffer, one socket.
 pub struct Teller {
-    buffer: Mutex<(usize, [u8; PACKET])>,
+    buffer: Mutex<Buffer>,
     socket: Socket,
-    group: SocketAddrV4,
+    group: SockAddr,
+}
+
+struct Buffer {
+    used: usize,
+    packet: [u8; PACKET],
 }
 
 impl Teller {
     pub fn new(port: u16) -> Self {
-        let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).expect("socket");
-        socket
-            .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
-            .expect("interface");
-        socket.set_multicast_loop_v4(true).expect("loop");
+        let mut packet = [0; PACKET];
+        packet[..4].copy_from_slice(&[0xc; 4]);
         Self {
-            buffer: Mutex::new((8, [0; PACKET])),
-            socket,
-            group: SocketAddrV4::new(GROUP, port),
+            buffer: Mutex::new(Buffer {
+                used: HEADER,
+                packet,
+            }),
+            socket: network::sender(),
+            group: SocketAddrV4::new(GROUP, port).into(),
         }
     }
 
-    pub fn tell(&self, info_hash: &InfoHash, peer: &Peer) {
-        let mut buffer = self.buffer.lock().expect("lock");
-        let (used, packet) = &mut *buffer;
-        let record = &mut packet[*used..*used + 28];
+    /// Where its packets come from.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()?.as_socket()
+    }
+}
+
+impl Tell for Teller {
+    fn tell(&self, info_hash: &InfoHash, peer: &Peer) {
+        let mut buffer = self.buffer.lock().expect("nobody panicked");
+        let Buffer { used, packet } = &mut *buffer;
+        let record = &mut packet[*used..][..RECORD];
         record[..20].copy_from_slice(&info_hash.0);
-        if let std::net::IpAddr::V4(ip) = peer.ip {
+        if let IpAddr::V4(ip) = peer.ip {
             record[20..24].copy_from_slice(&ip.octets());
         }
         record[24..26].copy_from_slice(&peer.port.to_be_bytes());
         record[26] = peer.flags.0;
-        *used += 28;
+        *used += RECORD;
         if *used == PACKET {
-            let _ = self.socket.send_to(&packet[..], &self.group.into());
-            *used = 8;
+            let _ = self.socket.send_to(packet, &self.group);
+            *used = HEADER;
         }
     }
 }
 
-/// Looks at each record of a packet, as a host would; how many there are.
-pub fn apply(packet: &[u8]) -> u64 {
-    let mut at = 8;
-    let mut records = 0;
-    while at + 28 <= packet.len() {
-        std::hint::black_box(&packet[at..at + 28]);
-        at += 28;
-        records += 1;
-    }
-    records
+/// What a tracker gives the module to call for each record.
+#[derive(Clone, Copy)]
+pub struct Tracker {
+    pub add: fn(&[u8; 20], &[u8; 8]),
+    pub remove: fn(&[u8; 20], &[u8; 8]),
 }
 
-/// A socket that hears the group on the loop-back interface.
-pub fn listener(port: u16) -> UdpSocket {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).expect("socket");
-    socket.set_reuse_address(true).expect("reuse");
-    let _ = socket.set_recv_buffer_size(8 << 20);
-    socket
-        .bind(&SocketAddrV4::new(GROUP, port).into())
-        .expect("bind");
-    socket
-        .join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)
-        .expect("join");
-    socket.into()
+impl Tracker {
+    /// One that does nothing with what it hears.
+    pub fn doing_nothing() -> Self {
+        // The compiler must not see which functions are called.
+        black_box(Self {
+            add: |info_hash, peer| {
+                black_box((info_hash, peer));
+            },
+            remove: |info_hash, peer| {
+                black_box((info_hash, peer));
+            },
+        })
+    }
+
+    /// Hands over what is in a packet; how many records.
+    pub fn apply(self, packet: &[u8]) -> u64 {
+        let (records, _) = packet[HEADER.min(packet.len())..].as_chunks::<RECORD>();
+        for record in records {
+            let (info_hash, peer) = record.split_first_chunk().expect("20 bytes");
+            let peer = peer.first_chunk().expect("8 bytes");
+            if peer[6] & STOPPED != 0 {
+                (self.remove)(info_hash, peer);
+            } else {
+                (self.add)(info_hash, peer);
+            }
+        }
+        records.len() as u64
+    }
+}
+
+/// A thread that receives until it is dropped.
+pub struct Receiver {
+    applied: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Receiver {
+    /// Drops what comes from `own`.
+    pub fn start(port: u16, own: Option<SocketAddr>) -> Self {
+        let socket = network::listener(port);
+        let applied = Arc::new(AtomicU64::new(0));
+        let over = Arc::new(AtomicBool::new(false));
+        let (counter, end) = (applied.clone(), over.clone());
+        let thread = thread::spawn(move || receive(&socket, own, &counter, &end));
+        Self {
+            applied,
+            over,
+            thread: Some(thread),
+        }
+    }
+
+    /// How many records were applied.
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        let ended = self.thread.take().map(JoinHandle::join);
+        assert!(matches!(ended, Some(Ok(()))));
+    }
+}
+
+fn receive(socket: &UdpSocket, own: Option<SocketAddr>, applied: &AtomicU64, over: &AtomicBool) {
+    let tracker = Tracker::doing_nothing();
+    let look = Duration::from_millis(20);
+    socket.set_read_timeout(Some(look)).expect("a time-out");
+    let mut buffer = [0; PACKET + 8];
+    while !over.load(Ordering::Relaxed) {
+        match socket.recv_from(&mut buffer) {
+            Ok((_, source)) if Some(source) == own => {}
+            Ok((len, _)) => {
+                let sum = applied.load(Ordering::Relaxed) + tracker.apply(&buffer[..len]);
+                applied.store(sum, Ordering::Relaxed);
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => panic!("{e}"),
+        }
+    }
 }

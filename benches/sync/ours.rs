@@ -1,48 +1,69 @@
 //! Ours, as a program uses it.
 
+use std::hint::black_box;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
 
+use livesync::protocol::Counters;
 use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 
-/// A host that only counts.
+use crate::telling::Tell;
+
+/// A host that does nothing with what it hears but count it, by packets.
 #[derive(Default)]
-pub struct Counting(AtomicU64);
+pub struct Nothing(AtomicU64);
 
-impl Host for Counting {
-    fn add_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn remove_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {}
-}
-
-impl Counting {
-    pub fn count(&self) -> u64 {
+impl Nothing {
+    /// How many records were applied.
+    pub fn applied(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// A node on the loop-back interface that runs with a thread.
-pub fn node(port: u16) -> Livesync {
-    let (node, _) = open(port);
+impl Host for Nothing {
+    fn add_peer(&self, info_hash: &InfoHash, peer: &Peer) {
+        black_box((info_hash, peer));
+    }
+
+    fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer) {
+        black_box((info_hash, peer));
+    }
+
+    fn packet_applied(&self, records: usize) {
+        let sum = self.applied() + records as u64;
+        self.0.store(sum, Ordering::Relaxed);
+    }
+}
+
+/// On the loop-back interface, where everybody may speak.
+pub fn config(port: u16) -> Config {
+    Config::on(Ipv4Addr::LOCALHOST)
+        .port(port)
+        .allow([Ipv4Addr::LOCALHOST.into()])
+}
+
+/// A node that runs by itself.
+pub fn start(config: Config, host: Arc<dyn Host>) -> Livesync {
+    let node = Livesync::open(config, host).expect("a handle");
     node.start(TrackerId::random()).expect("a start");
     node
 }
 
-/// A node on the loop-back interface that its owner runs.
-pub fn polling_node(port: u16) -> (Livesync, Arc<Counting>) {
-    let (node, host) = open(port);
-    node.start_polling(TrackerId::random()).expect("a start");
-    (node, host)
+/// What the node has done so far.
+pub fn counters(node: &Livesync) -> Counters {
+    node.stats().expect("it was started").counters
 }
 
-fn open(port: u16) -> (Livesync, Arc<Counting>) {
-    let config = Config::on(Ipv4Addr::LOCALHOST)
-        .port(port)
-        .allow([Ipv4Addr::LOCALHOST.into()]);
-    let host = Arc::new(Counting::default());
-    let node = Livesync::open(config, host.clone()).expect("a handle");
-    (node, host)
+impl Tell for Livesync {
+    fn tell(&self, info_hash: &InfoHash, peer: &Peer) {
+        let _ = self.announce(*info_hash, *peer);
+    }
+
+    /// What the last packet has waits for so long that more might come.
+    fn until_all_has_left(&self) {
+        thread::sleep(Config::default().flush_after + Duration::from_millis(50));
+    }
 }

@@ -1,75 +1,177 @@
-//! Receiving: what ten million announces cost a host that does nothing with them.
+//! Receiving: the time of processors that ten million records cost a host that does nothing
+//! with them, and the kernel. They come in bursts that fit into the receive buffer, so that
+//! neither sending nor loss is measured with it.
 
 use std::io::ErrorKind;
-use std::thread;
+use std::net::SocketAddrV4;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::baseline::{self, Teller};
-use crate::clocks::processor;
-use crate::{ROUNDS, announce, ours, row};
+use livesync::protocol::Node;
+use livesync::time::Time;
+use livesync::{Announce, Livesync, TrackerId};
+use socket2::Socket;
 
-/// So many fit into the receive buffer that the kernel grants by default.
-const BURST: u32 = 52 * 40;
+use crate::baseline::{self, Teller, Tracker};
+use crate::measure::processor;
+use crate::network::{self, GROUP};
+use crate::ours::{self, Nothing};
+use crate::table::{Effort, note, row};
+use crate::telling::Tell;
 
-pub fn run(records: usize) {
-    let port = 26_000 + (std::process::id() % 5000) as u16;
-    let bursts = records / 10 / BURST as usize;
-    let (mut baseline, mut ours) = (vec![], vec![]);
-    for _ in 0..ROUNDS {
-        baseline.push(the_c_way(port, bursts));
-        ours.push(our_way(port + 1, bursts));
+/// Packets in a burst.
+const BURST: usize = 40;
+
+/// Sends a burst; how many records.
+type Sender = Box<dyn FnMut() -> u64>;
+
+pub fn run(effort: Effort) {
+    let goal = "0.50: 0.08 of 0.16 s";
+    let [each] = effort.medians(
+        || [the_c_way(effort, one_by_one)],
+        || [our_way(effort, one_by_one)],
+    );
+    row(
+        "processor per 10 million received, sent one by one",
+        "s",
+        each,
+        goal,
+    );
+    if segments(network::port()).is_none() {
+        return note("this kernel does not know UDP_SEGMENT");
     }
-    row("processor per 10 million heard", "s", baseline, ours);
+    let in_segments = |port| segments(port).expect("the kernel knows UDP_SEGMENT");
+    let [together] = effort.medians(
+        || [the_c_way(effort, in_segments)],
+        || [our_way(effort, in_segments)],
+    );
+    row(
+        "processor per 10 million received, sent by UDP_SEGMENT",
+        "s",
+        together,
+        goal,
+    );
 }
 
-/// In bursts that fit into the buffer, so that sending is not measured with it.
-fn send_burst(teller: &Teller) {
-    for number in 0..BURST {
-        let (info_hash, peer) = announce(number);
-        teller.tell(&info_hash, &peer);
-    }
-}
-
-fn the_c_way(port: u16, bursts: usize) -> f64 {
-    let socket = baseline::listener(port);
+fn the_c_way(effort: Effort, sender: impl Fn(u16) -> Sender) -> f64 {
+    let port = network::port();
+    let socket = network::listener(port);
     socket.set_nonblocking(true).expect("non-blocking");
-    let teller = Teller::new(port);
-    let mut buffer = [0; 65_536];
-    let (mut heard, mut spent) = (0_u64, Duration::ZERO);
-    for _ in 0..bursts {
-        send_burst(&teller);
-        let before = processor();
+    let tracker = Tracker::doing_nothing();
+    let mut buffer = [0; 1500];
+    receive_all(effort, sender(port), |_| {
+        let mut records = 0;
         loop {
             match socket.recv_from(&mut buffer) {
-                Ok((len, _)) => heard += baseline::apply(&buffer[..len]),
-                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Ok((len, _)) => records += tracker.apply(&buffer[..len]),
+                Err(e) if e.kind() == ErrorKind::WouldBlock => return records,
                 Err(e) => panic!("{e}"),
             }
         }
-        spent += processor() - before;
-    }
-    spent.as_secs_f64() * 1e7 / heard as f64
+    })
 }
 
-/// Driven by [`process`](livesync::Livesync::process), which does what the thread does.
-fn our_way(port: u16, bursts: usize) -> f64 {
-    let (node, host) = ours::polling_node(port);
+/// Driven by [`process`](Livesync::process), which does what the thread does.
+fn our_way(effort: Effort, sender: impl Fn(u16) -> Sender) -> f64 {
+    let port = network::port();
+    let host = Arc::new(Nothing::default());
+    let node = Livesync::open(ours::config(port), host.clone()).expect("a handle");
+    node.start_polling(TrackerId::random()).expect("a start");
+    receive_all(effort, sender(port), |sent| {
+        let before = host.applied();
+        // Once is enough, as a rule.
+        for _ in 0..100 {
+            node.process().expect("it runs");
+            if host.applied() - before >= sent {
+                break;
+            }
+        }
+        host.applied() - before
+    })
+}
+
+/// Seconds of processors for ten million of the records that were `received`.
+fn receive_all(effort: Effort, mut send: Sender, mut receive: impl FnMut(u64) -> u64) -> f64 {
+    let wanted = effort.pick(5_000_000, 50_000);
+    let (mut sent, mut received, mut spent) = (0, 0, Duration::ZERO);
+    while sent < wanted {
+        let burst = send();
+        sent += burst;
+        spent += processor(|| received += receive(burst));
+    }
+    assert!(received * 100 > sent * 99, "{received} of {sent} received");
+    spent.as_secs_f64() * 1e7 / received as f64
+}
+
+/// As a C module sends.
+fn one_by_one(port: u16) -> Sender {
     let teller = Teller::new(port);
-    let mut spent = Duration::ZERO;
-    let all = bursts as u64 * u64::from(BURST);
-    for _ in 0..bursts {
-        send_burst(&teller);
-        let before = processor();
-        node.process().expect("it runs");
-        spent += processor() - before;
+    let announces = network::announces();
+    Box::new(move || {
+        let records = baseline::RECORDS * BURST;
+        for (info_hash, peer) in announces.iter().cycle().take(records) {
+            teller.tell(info_hash, peer);
+        }
+        records as u64
+    })
+}
+
+/// As ours sends: a burst with one system call. Nothing, if the kernel cannot do that.
+fn segments(port: u16) -> Option<Sender> {
+    let socket: Socket = network::sender();
+    let mut packets = Packets::new();
+    set_segment(&socket, packets.next().len()).then_some(())?;
+    Some(Box::new(move || {
+        let before = packets.told;
+        let burst: Vec<u8> = (0..BURST).flat_map(|_| packets.next()).collect();
+        let group = SocketAddrV4::new(GROUP, port).into();
+        socket.send_to(&burst, &group).expect("a burst leaves");
+        packets.told - before
+    }))
+}
+
+/// From now on what is sent becomes datagrams of this length; whether the kernel can.
+#[cfg(target_os = "linux")]
+fn set_segment(socket: &Socket, len: usize) -> bool {
+    use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
+    setsockopt(socket, UdpGsoSegment, &(len as i32)).is_ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn set_segment(_socket: &Socket, _len: usize) -> bool {
+    false
+}
+
+/// The packets of a node of ours, numbered as they are.
+struct Packets {
+    node: Node,
+    told: u64,
+    announces: Vec<Announce>,
+}
+
+impl Packets {
+    fn new() -> Self {
+        let address = SocketAddrV4::new([127, 0, 0, 1].into(), 9);
+        let config = ours::config(1);
+        let announces = network::announces().into_iter();
+        Self {
+            node: Node::new(Time::START, TrackerId::random(), address, 7, &config),
+            told: 0,
+            announces: announces
+                .map(|(info_hash, peer)| Announce { info_hash, peer })
+                .collect(),
+        }
     }
-    for _ in 0..100 {
-        let before = processor();
-        node.process().expect("it runs");
-        spent += processor() - before;
-        thread::sleep(Duration::from_millis(1));
+
+    /// A full one.
+    fn next(&mut self) -> Vec<u8> {
+        loop {
+            if let Some(packet) = self.node.poll_transmit() {
+                return packet.as_ref().to_vec();
+            }
+            let announce = self.announces[self.told as usize % self.announces.len()];
+            self.node.tell(Time::START, announce);
+            self.told += 1;
+        }
     }
-    let heard = host.count();
-    assert!(heard * 10 > all * 9, "{heard} of {all} heard");
-    spent.as_secs_f64() * 1e7 / heard as f64
 }

@@ -1,84 +1,77 @@
-//! Telling: the time that a tell takes, the worst of them, and what it costs with all that
-//! our thread does for it.
+//! Telling: how long a tell takes, and what it costs with all that our thread does for it.
 
+use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use livesync::{InfoHash, Peer};
 
-use crate::baseline::Teller;
-use crate::clocks::time;
-use crate::{ROUNDS, announce, ours, row};
+use crate::baseline::{Receiver, Teller};
+use crate::measure::{processor, wall};
+use crate::network;
+use crate::ours::{self, Nothing};
+use crate::table::{Effort, note, row};
 
-/// Distinct peers, so that making them is not measured.
-const PEERS: u32 = 4096;
+/// Tells announces to the others, in one way or the other. It is called as a function of
+/// a library is: the compiler does not know which one it is.
+pub trait Tell: Sync {
+    fn tell(&self, info_hash: &InfoHash, peer: &Peer);
 
-type Tell<'a> = &'a (dyn Fn(&InfoHash, &Peer) + Sync);
+    /// Waits until what was told is sent.
+    fn until_all_has_left(&self) {}
+}
 
-pub fn run(records: usize) {
-    let port = 20_000 + (std::process::id() % 5000) as u16;
-    let teller = Teller::new(port);
-    let baseline: Tell<'_> = &|info_hash, peer| teller.tell(info_hash, peer);
-    let node = ours::node(port + 1);
-    let ours: Tell<'_> = &|info_hash, peer| {
-        let _ = node.announce(*info_hash, *peer);
-    };
-    let peers: Vec<_> = (0..PEERS).map(announce).collect();
-    for threads in [1, 2] {
-        let (mut walls, mut processors) = ([vec![], vec![]], [vec![], vec![]]);
-        for _ in 0..ROUNDS {
-            for (way, tell) in [baseline, ours].into_iter().enumerate() {
-                let (wall, processor) = time(|| tell_all(tell, &peers, records, threads));
-                walls[way].push(wall.as_secs_f64() * 1e9 / records as f64);
-                processors[way].push(processor.as_secs_f64() * 1e7 / (threads * records) as f64);
-                thread::sleep(Duration::from_millis(300));
+/// Each alone, and each while it hears its own packets, which the loop-back interface
+/// brings back to whoever listens.
+pub fn run(effort: Effort) {
+    for listens in [false, true] {
+        for (threads, what, goal) in [
+            (1, "one thread", "0.39: 12 of 31 ns"),
+            (2, "two threads", "0.12: 15 of 125 ns"),
+        ] {
+            let (port, our_port) = (network::port(), network::port());
+            let teller = Teller::new(port);
+            let _receiver = listens.then(|| Receiver::start(port, teller.address()));
+            let config = ours::config(our_port).listen(listens);
+            let node = ours::start(config, Arc::new(Nothing::default()));
+            let [wall, processor] = effort.medians(
+                || tell_all(&teller, effort, threads),
+                || tell_all(&node, effort, threads),
+            );
+            let what = format!("{what}{}", if listens { ", listening" } else { "" });
+            row(&format!("tell, {what}"), "ns", wall, goal);
+            let path = format!("processor per 10 million sent, {what}");
+            row(&path, "s", processor, "0.39: 0.12 of 0.305 s");
+            let counters = ours::counters(&node);
+            let lost = counters.packets_overflowed + counters.send_errors;
+            if lost > 0 {
+                note(&format!("ours: {lost} packets not sent"));
             }
         }
-        let [baseline, ours] = walls;
-        row(
-            &format!("tell, {threads} thread(s), wall per call"),
-            "ns",
-            baseline,
-            ours,
-        );
-        let [baseline, ours] = processors;
-        let what = format!("processor per 10 million told, {threads} thread(s)");
-        row(&what, "s", baseline, ours);
     }
-    let mut worst = [vec![], vec![]];
-    for _ in 0..ROUNDS {
-        for (way, tell) in [baseline, ours].into_iter().enumerate() {
-            worst[way].push(worst_of(tell, &peers, records / 10));
-        }
-    }
-    let [baseline, ours] = worst;
-    row("tell, p99.99", "ns", baseline, ours);
 }
 
-fn tell_all(tell: Tell<'_>, peers: &[(InfoHash, Peer)], records: usize, threads: usize) {
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                for (info_hash, peer) in peers.iter().cycle().take(records) {
-                    tell(info_hash, peer);
+/// Nanoseconds for a tell of each thread, and seconds of processors for ten million.
+fn tell_all(way: &dyn Tell, effort: Effort, threads: usize) -> [f64; 2] {
+    let announces = network::announces();
+    let each = effort.pick(10_000_000, 100_000);
+    let mut told = Duration::ZERO;
+    let spent = processor(|| {
+        told = wall(|| {
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        for (info_hash, peer) in announces.iter().cycle().take(each) {
+                            way.tell(info_hash, peer);
+                        }
+                    });
                 }
             });
-        }
+        });
+        way.until_all_has_left();
     });
-}
-
-/// The longest of 10,000 tells but for one. They come in a pace that a busy tracker has.
-fn worst_of(tell: Tell<'_>, peers: &[(InfoHash, Peer)], records: usize) -> f64 {
-    let mut took: Vec<_> = peers
-        .iter()
-        .cycle()
-        .take(records)
-        .map(|(info_hash, peer)| {
-            let start = Instant::now();
-            tell(info_hash, peer);
-            start.elapsed().as_nanos() as u64
-        })
-        .collect();
-    took.sort_unstable();
-    took[took.len() - 1 - took.len() / 10_000] as f64
+    [
+        told.as_secs_f64() * 1e9 / each as f64,
+        spent.as_secs_f64() * 1e7 / (each * threads) as f64,
+    ]
 }

@@ -1,0 +1,148 @@
+//! What is counted: each does something so often.
+
+use std::hint::black_box;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::process;
+use std::sync::Arc;
+use std::time::Duration;
+
+use livesync::protocol::{Node, Received, Source};
+use livesync::time::Time;
+use livesync::wire::{Frame, Packet};
+use livesync::{Announce, Config, Host, InfoHash, Keys, Livesync, Peer, PeerFlags, TrackerId};
+
+use crate::MORE_CALLS;
+
+/// It calls what is counted so often.
+pub type Function = fn(u64);
+
+/// What is told between two turns of our loop.
+const AT_ONCE: u64 = 500;
+
+/// On the wall, so that signed packets are neither old nor new.
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+/// Telling, and sending with our own loop; nobody hears it.
+pub fn tell(calls: u64) {
+    let config = Config::on(Ipv4Addr::LOCALHOST)
+        .port(20_000 + (process::id() % 20_000) as u16)
+        .listen(false);
+    let node = Livesync::open(config, Arc::new(Nothing)).expect("a handle");
+    node.start_polling(TrackerId([1; 4])).expect("a start");
+    for number in 0..calls {
+        let Announce { info_hash, peer } = announce(number);
+        node.announce(info_hash, peer).expect("it runs");
+        if number % AT_ONCE == AT_ONCE - 1 {
+            node.process().expect("it runs");
+        }
+    }
+}
+
+/// From the announces to the bytes that are sent.
+pub fn make(calls: u64) {
+    packets(&Config::default(), calls, |packet| {
+        black_box(packet);
+    });
+}
+
+/// The same with the proof of who sends it.
+pub fn make_and_sign(calls: u64) {
+    packets(&signed(), calls, |packet| {
+        black_box(packet);
+    });
+}
+
+/// From bytes to announces.
+pub fn read(calls: u64) {
+    let mut full = vec![];
+    packets(&Config::default(), 1, |packet| full = packet.to_vec());
+    for _ in 0..calls {
+        let frame = Frame::parse(black_box(&full)).expect("a packet");
+        let Packet::Live(peers) = frame.packet else {
+            panic!("not a list of peers");
+        };
+        peers.for_each(|announce| {
+            black_box(announce);
+        });
+    }
+}
+
+/// A packet through all checks, and its announces out of it.
+pub fn hear(calls: u64) {
+    hear_with(&Config::default(), calls);
+}
+
+/// The same with a check of who sent it.
+pub fn hear_signed(calls: u64) {
+    hear_with(&signed(), calls);
+}
+
+fn hear_with(config: &Config, calls: u64) {
+    let mut made = vec![];
+    // In both processes as many are made.
+    packets(config, MORE_CALLS, |packet| made.push(packet.to_vec()));
+    let mut node = node(2, config);
+    let source = Source {
+        address: address(1),
+        blessed: true,
+    };
+    for packet in &made[..calls as usize] {
+        match node.handle_datagram(Time::START, source, packet) {
+            Ok(Received::Peers(peers)) => peers.for_each(|announce| {
+                black_box(announce);
+            }),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Has a node make so many full packets.
+fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
+    let mut node = node(1, config);
+    let mut announces = (0..).map(announce);
+    for _ in 0..amount {
+        let packet = loop {
+            if let Some(packet) = node.poll_transmit() {
+                break packet;
+            }
+            node.tell(Time::START, announces.next().expect("there are more"));
+        };
+        take(packet.as_ref());
+    }
+}
+
+fn node(last: u8, config: &Config) -> Node {
+    let id = TrackerId([last; 4]);
+    let mut node = Node::new(Time::START, id, address(last), u64::from(last), config);
+    node.set_unix_time(Time::START, NOW);
+    node
+}
+
+fn address(last: u8) -> SocketAddrV4 {
+    SocketAddrV4::new([192, 0, 2, last].into(), 9696)
+}
+
+fn signed() -> Config {
+    Config::default().keys(Keys::new([7; 32]))
+}
+
+fn announce(number: u64) -> Announce {
+    let mut info_hash = [0; 20];
+    info_hash[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    Announce {
+        info_hash: InfoHash(info_hash),
+        peer: Peer {
+            ip: Ipv4Addr::from(0x0a00_0000 + number as u32 % 4096).into(),
+            port: 6881,
+            flags: PeerFlags::SEEDING,
+        },
+    }
+}
+
+struct Nothing;
+
+impl Host for Nothing {
+    fn add_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {}
+
+    fn remove_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {}
+}

@@ -1,0 +1,86 @@
+//! How many instructions the hot functions take, counted by valgrind: figures that a noisy
+//! machine does not change. Each has a limit, half as much again as was counted when it was
+//! set, and above one of them this fails: a gross regression.
+//!
+//! ```text
+//! cargo bench --bench instructions
+//! ```
+//!
+//! Each function is called in two processes, in the second one more often. What the second
+//! one takes more is the function's own; what goes before it is in both.
+
+mod functions;
+
+use std::env;
+use std::process::{Command, ExitCode};
+
+use functions::Function;
+
+/// How often the first process calls it.
+const CALLS: u64 = 2_000;
+/// The second one.
+const MORE_CALLS: u64 = 2 * CALLS;
+
+/// What is counted, and its limit in instructions for each call.
+const LIMITS: [(&str, Function, u64); 6] = [
+    ("a tell, with its share of a packet", functions::tell, 340),
+    ("a full packet made", functions::make, 14_300),
+    (
+        "a full packet made and signed",
+        functions::make_and_sign,
+        145_000,
+    ),
+    ("a full packet read", functions::read, 2_000),
+    ("a full packet heard", functions::hear, 3_900),
+    (
+        "a full signed packet heard",
+        functions::hear_signed,
+        135_000,
+    ),
+];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [number, calls] = &arguments[..]
+        && let (Ok(number), Ok(calls)) = (number.parse::<usize>(), calls.parse())
+    {
+        LIMITS[number].1(calls);
+        return ExitCode::SUCCESS;
+    }
+    if !arguments.iter().any(|argument| argument == "--bench") {
+        // `cargo test --benches` only wants to see that it runs.
+        LIMITS.iter().for_each(|(_, function, _)| function(10));
+        return ExitCode::SUCCESS;
+    }
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        eprintln!("skipped: valgrind is not installed");
+        return ExitCode::from(env::var_os("LIVESYNC_TESTS_NO_SKIP").is_some() as u8);
+    }
+    println!("| function | instructions | limit |");
+    println!("| --- | --- | --- |");
+    let mut within = true;
+    for (number, (name, _, limit)) in LIMITS.iter().enumerate() {
+        let more = count(number, MORE_CALLS).saturating_sub(count(number, CALLS));
+        let each = more / (MORE_CALLS - CALLS);
+        let verdict = if each > *limit { ": exceeded" } else { "" };
+        println!("| {name} | {each} | {limit}{verdict} |");
+        within &= each <= *limit;
+    }
+    ExitCode::from(!within as u8)
+}
+
+/// The instructions of a process that calls a function so often.
+fn count(function: usize, calls: u64) -> u64 {
+    let program = env::current_exe().expect("our own path");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(program)
+        .args([function.to_string(), calls.to_string()])
+        .output()
+        .expect("valgrind runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    let collected = text.split_once("Collected : ").map(|(_, rest)| rest);
+    let number = collected.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("no count in {text}"))
+}

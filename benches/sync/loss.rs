@@ -1,0 +1,145 @@
+//! Loss: what does not arrive of all that a sender in a process of its own tells. Ours counts
+//! what it loses, and asks for it again.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::baseline::{RECORDS, Receiver, Teller};
+use crate::child;
+use crate::network;
+use crate::ours::{self, Nothing};
+use crate::table::{Effort, note, row};
+use crate::telling::Tell;
+
+/// What a child is told to do.
+pub const SENDER: &str = "sender";
+
+/// So long a sender stays after its last tell, to repair what was lost.
+const STAYS: Duration = Duration::from_millis(2500);
+
+/// Packets in a second.
+const BUSY: &str = "100000";
+const FULL_BLAST: &str = "0";
+
+/// Ours.
+const OURS: &str = "ours";
+/// The C way.
+const THE_C_WAY: &str = "c";
+
+pub fn run(effort: Effort) {
+    for (path, pace, sender, goal) in [
+        ("loss at 100,000 packets/s", BUSY, OURS, "0"),
+        (
+            "loss at 100,000 packets/s of a C module",
+            BUSY,
+            THE_C_WAY,
+            "0",
+        ),
+        ("loss at full blast", FULL_BLAST, OURS, "0.065: 1% of 15.5%"),
+        (
+            "loss at full blast of a C module",
+            FULL_BLAST,
+            THE_C_WAY,
+            "0.065: 1% of 15.5%",
+        ),
+    ] {
+        let mut account = String::new();
+        let [lost] = effort.medians(
+            || [heard_by_the_c_way(effort, pace)],
+            || {
+                let (lost, counted) = heard_by_ours(effort, sender, pace);
+                account = counted;
+                [lost]
+            },
+        );
+        row(path, "%", lost, goal);
+        note(&account);
+    }
+}
+
+fn heard_by_the_c_way(effort: Effort, pace: &str) -> f64 {
+    let port = network::port();
+    let receiver = Receiver::start(port, None);
+    let sender = child::start(SENDER, &[THE_C_WAY, &port.to_string(), pace, time(effort)]);
+    let told = child::answer(sender)[0];
+    thread::sleep(Duration::from_millis(100));
+    percent(told - receiver.applied() as f64, told)
+}
+
+/// The loss, and where it is counted.
+fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
+    let port = network::port();
+    let host = Arc::new(Nothing::default());
+    let node = ours::start(ours::config(port), host.clone());
+    let sender = child::start(SENDER, &[sender, &port.to_string(), pace, time(effort)]);
+    let [told, unsent] = child::answer(sender)[..] else {
+        panic!("two numbers");
+    };
+    thread::sleep(Duration::from_millis(100));
+    let applied = host.applied() as f64;
+    let stats = node.stats().expect("it was started");
+    let repair = &stats.counters.repair;
+    let missing = (repair.packets_given_up + stats.packets_missing) as f64;
+    let uncounted = told - applied - (unsent + missing) * (RECORDS - 1) as f64;
+    let account = format!(
+        "ours, last round: of {told} announces {applied} applied; the sender counts {unsent} \
+         packets as not sent, the receiver {missing} as missing, so {uncounted} announces are lost \
+         and not counted; {}",
+        stats.counters
+    );
+    let lost = told - applied;
+    (percent(lost, told), account)
+}
+
+fn percent(part: f64, all: f64) -> f64 {
+    100.0 * part / all
+}
+
+/// How many milliseconds a sender tells.
+fn time(effort: Effort) -> &'static str {
+    effort.pick("2000", "100")
+}
+
+/// A child: tells, and answers how much.
+pub fn send(arguments: &[&str]) {
+    let [way, port, pace, time] = arguments else {
+        panic!("four arguments");
+    };
+    let port = port.parse().expect("a port");
+    let pace = pace.parse().expect("a number");
+    let time = Duration::from_millis(time.parse().expect("a time"));
+    if *way == THE_C_WAY {
+        let told = tell_for(&Teller::new(port), RECORDS, pace, time);
+        return println!("{told} 0");
+    }
+    let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
+    // One record less has room beside a trailer.
+    let told = tell_for(&node, RECORDS - 1, pace, time);
+    thread::sleep(STAYS);
+    let counters = ours::counters(&node);
+    println!(
+        "{told} {}",
+        counters.packets_overflowed + counters.send_errors
+    );
+}
+
+/// Tells full packets for some time, so many in a second, or as many as can be. Like a
+/// tracker it sleeps when there is nothing to do, and then catches up. How many announces.
+fn tell_for(way: &dyn Tell, records: usize, pace: u32, time: Duration) -> usize {
+    let announces = network::announces();
+    let mut announces = announces.iter().cycle();
+    let start = Instant::now();
+    let mut packets = 0;
+    while start.elapsed() < time {
+        if pace > 0 && Duration::from_secs(packets as u64) / pace > start.elapsed() {
+            thread::sleep(Duration::from_micros(100));
+            continue;
+        }
+        for (info_hash, peer) in announces.by_ref().take(records) {
+            way.tell(info_hash, peer);
+        }
+        packets += 1;
+    }
+    packets * records
+}

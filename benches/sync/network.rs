@@ -1,0 +1,68 @@
+//! What both ways have in common: the announces, and sockets set up in the same way.
+
+use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::process;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use livesync::{InfoHash, Peer, PeerFlags};
+use socket2::{Domain, Protocol, Socket, Type};
+
+pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
+
+/// As large as ours. The kernel grants less where net.core.rmem_max is smaller.
+const RECEIVE_BUFFER: usize = 8 << 20;
+
+/// A port of the group that nobody else uses.
+pub fn port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = 20_000 + (process::id() % 400) as u16 * 64;
+    first + NEXT.fetch_add(1, Ordering::Relaxed) % 64
+}
+
+/// Distinct announces, made before anything is measured.
+pub fn announces() -> Vec<(InfoHash, Peer)> {
+    (0..4096_u32).map(announce).collect()
+}
+
+fn announce(number: u32) -> (InfoHash, Peer) {
+    let mut info_hash = [0; 20];
+    info_hash[..4].copy_from_slice(&number.wrapping_mul(0x9e37_79b9).to_be_bytes());
+    let peer = Peer {
+        ip: Ipv4Addr::from(0x0a00_0000 + number).into(),
+        port: 6881,
+        flags: PeerFlags::SEEDING,
+    };
+    (InfoHash(info_hash), peer)
+}
+
+/// A socket that sends to the group on the loop-back interface.
+pub fn sender() -> Socket {
+    let socket = udp_socket();
+    socket
+        .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
+        .expect("an interface");
+    socket.set_multicast_ttl_v4(1).expect("a ttl");
+    socket.set_multicast_loop_v4(false).expect("no loop-back");
+    socket
+        .bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into())
+        .expect("an address");
+    socket
+}
+
+/// A socket that hears the group there: the interface brings back what is sent on it.
+pub fn listener(port: u16) -> UdpSocket {
+    let socket = udp_socket();
+    socket.set_reuse_address(true).expect("a shared port");
+    let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
+    socket
+        .bind(&SocketAddrV4::new(GROUP, port).into())
+        .expect("a port");
+    socket
+        .join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)
+        .expect("a group");
+    socket.into()
+}
+
+fn udp_socket() -> Socket {
+    Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP)).expect("a socket")
+}

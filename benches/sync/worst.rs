@@ -1,0 +1,47 @@
+//! The worst tell of ten thousand, in the pace of a very busy tracker: a million in a second.
+//! To read the clock is part of what is measured, in both ways.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::baseline::{Receiver, Teller};
+use crate::network;
+use crate::ours::{self, Nothing};
+use crate::table::{Effort, quantile, row};
+use crate::telling::Tell;
+
+const PACE: Duration = Duration::from_micros(1);
+
+pub fn run(effort: Effort) {
+    for listens in [false, true] {
+        let (port, our_port) = (network::port(), network::port());
+        let teller = Teller::new(port);
+        let _receiver = listens.then(|| Receiver::start(port, teller.address()));
+        let config = ours::config(our_port).listen(listens);
+        let node = ours::start(config, Arc::new(Nothing::default()));
+        let [worst] = effort.medians(|| [worst_of(&teller, effort)], || [worst_of(&node, effort)]);
+        let what = if listens { ", listening" } else { "" };
+        row(
+            &format!("tell, p99.99{what}"),
+            "ns",
+            worst,
+            "0.67: 1 of 1.5 µs",
+        );
+    }
+}
+
+fn worst_of(way: &dyn Tell, effort: Effort) -> f64 {
+    let announces = network::announces();
+    let tells = effort.pick(1_000_000, 20_000);
+    let mut took = Vec::with_capacity(tells);
+    let mut due = Instant::now();
+    for (info_hash, peer) in announces.iter().cycle().take(tells) {
+        due += PACE;
+        while Instant::now() < due {}
+        let start = Instant::now();
+        way.tell(info_hash, peer);
+        took.push(start.elapsed().as_nanos() as f64);
+    }
+    way.until_all_has_left();
+    quantile(took, 9_999)
+}
