@@ -69,12 +69,14 @@ pub(super) fn send_messages<'a>(
         header.msg_iovlen = message.len() as _;
         if let [first, _, ..] = message {
             let control = &mut controls[i];
-            control.header.cmsg_len = (offset_of!(Control<u16>, value) + size_of::<u16>()) as _;
+            // Without what pads the structure: a move may have left anything there.
+            let len = offset_of!(Control<u16>, value) + size_of::<u16>();
+            control.header.cmsg_len = len as _;
             control.header.cmsg_level = libc::SOL_UDP;
             control.header.cmsg_type = libc::UDP_SEGMENT;
             control.value = first.len() as u16;
             header.msg_control = ptr::from_mut(control).cast();
-            header.msg_controllen = size_of::<Control<u16>>() as _;
+            header.msg_controllen = len as _;
         }
         count += 1;
     }
