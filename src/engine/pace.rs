@@ -39,17 +39,16 @@ impl Pace {
     /// So many announces are there now.
     pub(super) fn found(&mut self, now: Time, told: usize) {
         let passed = now.since(self.last);
-        let wait = match u32::try_from(told).unwrap_or(u32::MAX) {
-            0 => self.wait * 2,
-            told => (passed.max(SHORTEST) * WANTED / told).min(self.wait * 2),
-        };
+        let longer = self.wait.max(SHORTEST) * 2;
         self.calm = told == 0 && (self.calm || self.wait >= self.longest);
-        self.wait = if self.calm {
-            SHORTEST
-        } else {
-            wait.max(SHORTEST)
-        }
-        .min(self.longest);
+        self.wait = match u32::try_from(told).unwrap_or(u32::MAX) {
+            0 if self.calm => SHORTEST,
+            0 => longer,
+            // So many that there are more by now.
+            told if told > 2 * WANTED => Duration::ZERO,
+            told => (passed * WANTED / told).clamp(SHORTEST, longer),
+        };
+        self.wait = self.wait.min(self.longest);
         self.last = now;
         self.asleep = false;
     }

@@ -51,17 +51,14 @@ impl<R: Record> Batch<R> {
         self.len == Header::LEN
     }
 
-    /// Appends a record; the packet, if it is full now.
-    pub(super) fn push(&mut self, record: &R) -> Option<Datagram> {
+    /// Appends a record; whether the packet is full now.
+    #[inline]
+    pub(super) fn push(&mut self, record: &R) -> bool {
         let record = record.emit();
         let record = record.as_ref();
         self.packet[self.len..][..record.len()].copy_from_slice(record);
         self.len += record.len();
-        if self.len == self.full {
-            self.take()
-        } else {
-            None
-        }
+        self.len == self.full
     }
 
     /// The packet with the records so far, if there are any; the batch is empty

@@ -211,10 +211,10 @@ impl Node {
             }
             self.counters.records_told += 1;
             let complete = match announce.into() {
-                ByFamily::V4(announce) => self.ipv4.push(&announce),
-                ByFamily::V6(announce) => self.ipv6.push(&announce),
+                ByFamily::V4(announce) => self.ipv4.push(&announce).then(|| self.ipv4.take()),
+                ByFamily::V6(announce) => self.ipv6.push(&announce).then(|| self.ipv6.take()),
             };
-            if let Some(datagram) = complete {
+            if let Some(datagram) = complete.flatten() {
                 post(&mut self.outbox, &mut self.counters, datagram);
                 if self.ipv4.is_empty() && self.ipv6.is_empty() {
                     self.timers.stop(Timer::Flush);

@@ -322,7 +322,9 @@ impl Scrape {
     fn tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
         self.counters.torrents_told += torrents.len() as u64;
         for torrent in torrents {
-            self.batch.push(torrent).into_iter().for_each(&mut *send);
+            if self.batch.push(torrent) {
+                self.batch.take().into_iter().for_each(&mut *send);
+            }
         }
         if last {
             self.batch.take().into_iter().for_each(send);
