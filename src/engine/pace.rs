@@ -11,8 +11,11 @@ use crate::time::Time;
 /// In so short a time we look at it again at the earliest.
 const SHORTEST: Duration = Duration::from_micros(128);
 
-/// So many announces are to be there when we look.
-const WANTED: u32 = 512;
+/// So many announces are to be there when we look: about one packet.
+const WANTED: u32 = 52;
+
+/// So many are there that it is better to look again at once.
+const MANY: u32 = 1024;
 
 /// When whoever takes what was told looks for it.
 #[derive(Debug)]
@@ -44,8 +47,7 @@ impl Pace {
         self.wait = match u32::try_from(told).unwrap_or(u32::MAX) {
             0 if self.calm => SHORTEST,
             0 => longer,
-            // So many that there are more by now.
-            told if told > 2 * WANTED => Duration::ZERO,
+            MANY.. => Duration::ZERO,
             told => (passed * WANTED / told).clamp(SHORTEST, longer),
         };
         self.wait = self.wait.min(self.longest);
@@ -106,7 +108,7 @@ mod tests {
     fn the_more_is_told_the_more_often_it_looks() {
         let mut pace = Pace::new(Time::START, FLUSH_AFTER);
         pace.found(Time::START + Duration::from_secs(9), 1);
-        for (per_second, expected) in [(10_000, 51), (1_000_000, 0), (24_000, 21), (200, 100)] {
+        for (per_second, expected) in [(10_000, 5), (1_000_000, 0), (24_000, 2), (200, 100)] {
             let last = waits(&mut pace, 20, per_second).pop().unwrap();
             assert_eq!(last.as_millis(), expected, "{per_second}");
         }
