@@ -173,6 +173,7 @@ static void stats( void ) {
   FIELD( livesync_stats_t, drops_bad_tag );
   FIELD( livesync_stats_t, drops_replayed );
   FIELD( livesync_stats_t, drops_skewed );
+  FIELD( livesync_stats_t, receive_buffer_errors );
   STRUCT( livesync_stats_t );
 }
 

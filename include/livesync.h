@@ -762,6 +762,12 @@ typedef struct livesync_stats_t {
    Dropped: with a key, a packet of a tracker whose clock is too far from ours.
    */
   uint64_t drops_skewed;
+  /*
+   Packets that the kernel dropped because the receive buffer was full: see
+   net.core.rmem_max. Counted since livesync_open() or the last start, on Linux only.
+   Those that come together as one message (UDP_GRO) count as one.
+   */
+  uint64_t receive_buffer_errors;
 } livesync_stats_t;
 
 /*

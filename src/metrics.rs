@@ -100,6 +100,11 @@ impl Text {
                 counters.packets_overflowed,
             ),
             (
+                "receive_buffer_errors",
+                "Packets that the kernel dropped because the receive buffer was full.",
+                stats.receive_buffer_errors,
+            ),
+            (
                 "id_collisions",
                 "Times that another tracker spoke under our id.",
                 counters.id_collisions,

@@ -131,6 +131,7 @@ const livesync_stats_t = koffi.struct('livesync_stats_t', {
   drops_bad_tag: 'uint64_t',
   drops_replayed: 'uint64_t',
   drops_skewed: 'uint64_t',
+  receive_buffer_errors: 'uint64_t',
 });
 
 const livesync_node_t = koffi.struct('livesync_node_t', {

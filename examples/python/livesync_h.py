@@ -99,7 +99,7 @@ class CStats(CStruct):
         *fields(c_uint64, "packets_missing packets_repaired packets_given_up packets_sent_again"),
         *fields(c_uint64, "naks_sent naks_heard heartbeats_sent packets_unproven"),
         *fields(c_uint64, "drops_bad_numbers drops_duplicate drops_too_late drops_untagged"),
-        *fields(c_uint64, "drops_bad_tag drops_replayed drops_skewed"),
+        *fields(c_uint64, "drops_bad_tag drops_replayed drops_skewed receive_buffer_errors"),
     ]
 
 

@@ -69,6 +69,7 @@ impl Engine {
         };
         config.scrape &= scrape;
         config.ipv6 &= ipv6;
+        let short_buffer = group.short_receive_buffer();
         let mut live = Live::new(self.clock.now(), id, group, &config, state.epoch);
         state.epoch = live.node.epoch().or(state.epoch);
         attach(&mut live).map_err(SetupError::Thread)?;
@@ -77,6 +78,11 @@ impl Engine {
         }
         state.live = Some(live);
         drop(state);
+        self.say_hello(id, &config, short_buffer);
+        Ok(())
+    }
+
+    fn say_hello(&self, id: TrackerId, config: &Config, short_buffer: Option<(usize, usize)>) {
         let group = SocketAddrV4::new(config.group, config.port);
         let interface = config.interface;
         let key = match (&config.keys, config.auth) {
@@ -88,7 +94,18 @@ impl Engine {
             Level::Info,
             format_args!("tracker {id} syncs with group {group} on interface {interface}{key}"),
         );
-        Ok(())
+        // Somebody may have stopped us while the host logged that.
+        if let Some((granted, wanted)) = short_buffer
+            && let Some(_in_host) = self.run.enter_host()
+        {
+            self.log(
+                Level::Info,
+                format_args!(
+                    "the kernel grants a receive buffer of {granted} bytes; \
+                     net.core.rmem_max={wanted} would make room for longer bursts of packets"
+                ),
+            );
+        }
     }
 
     /// The state to bind or start on. After a stop it sees that the run before
@@ -166,9 +183,18 @@ impl Engine {
         let last = live.stats(self.clock.now());
         drop(live);
         let counters = last.counters.clone();
+        let overrun = match last.receive_buffer_errors {
+            0 => String::new(),
+            errors => {
+                format!("; {errors} packets dropped by the kernel, the receive buffer was full")
+            }
+        };
         self.lock().last = Some(last);
         if !self.is_tripped() {
-            self.log(Level::Info, format_args!("stopped after {counters}"));
+            self.log(
+                Level::Info,
+                format_args!("stopped after {counters}{overrun}"),
+            );
         }
     }
 

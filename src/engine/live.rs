@@ -231,6 +231,7 @@ impl Live {
             id: self.node.id(),
             uptime: now.since(self.began),
             counters: self.node.counters(),
+            receive_buffer_errors: self.group.receive_buffer_errors(),
             #[cfg(feature = "want_sync_scrape")]
             scrape: self.node.scrape_state(),
             nodes: self.node.nodes(now).count(),

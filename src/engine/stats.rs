@@ -21,6 +21,10 @@ pub struct Stats {
     pub uptime: Duration,
     /// What was sent, heard and dropped.
     pub counters: Counters,
+    /// Packets that the kernel dropped because the receive buffer was full, also before the
+    /// start, while we were bound already. Those that come together as one message (UDP_GRO)
+    /// count as one. On Linux only; 0 elsewhere.
+    pub receive_buffer_errors: u64,
     /// What scrape sync does, if the engine takes part in it.
     #[cfg(feature = "want_sync_scrape")]
     pub scrape: Option<ScrapeState>,

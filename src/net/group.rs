@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::mmsg::accept_segments;
+use super::mmsg::{accept_segments, drops};
 use super::sender::Sender;
 use crate::config::Config;
 use crate::error::SetupError;
@@ -103,6 +103,22 @@ impl Group {
             Err(e) if e.kind() == io::ErrorKind::AddrInUse => Ok(false),
             Err(e) => Err(e),
         }
+    }
+
+    /// How many messages the kernel has dropped since we joined because the receive
+    /// buffer was full. Datagrams that came together count as one.
+    pub(crate) fn receive_buffer_errors(&self) -> u64 {
+        self.receiver().map_or(0, |fd| drops(fd).into())
+    }
+
+    /// How many bytes Linux grants the receive buffer, and how many it was asked for, if
+    /// that is more.
+    pub(crate) fn short_receive_buffer(&self) -> Option<(usize, usize)> {
+        let receiver = SockRef::from(self.receiver.as_ref()?);
+        // It doubles what it is asked for, to have room for its own overhead.
+        let granted = receiver.recv_buffer_size().ok()? / 2;
+        let is_short = cfg!(target_os = "linux") && granted < RECEIVE_BUFFER;
+        is_short.then_some((granted, RECEIVE_BUFFER))
     }
 
     /// What to wait on when the network does not take a packet now.

@@ -1,5 +1,5 @@
 //! Many datagrams with one system call: sendmmsg(2), recvmmsg(2), and the offloads of
-//! udp(7), by which several datagrams pass the kernel as one.
+//! udp(7), by which several datagrams pass the kernel as one; and those it dropped.
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice};
@@ -49,6 +49,20 @@ pub(super) fn accept_segments(fd: BorrowedFd<'_>) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// How many messages the kernel has dropped at this socket. It counts with 32 bits.
+pub(super) fn drops(fd: BorrowedFd<'_>) -> u32 {
+    let mut info = [0_u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    let mut len = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes `len` bytes to `info` at most. One that knows less leaves
+    // the rest as it is.
+    unsafe {
+        let info = (&raw mut info).cast();
+        let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
+        libc::getsockopt(fd.as_raw_fd(), level, name, info, &mut len);
+    }
+    info[libc::SK_MEMINFO_DROPS as usize]
 }
 
 /// Sends messages to where the socket is connected, [`MESSAGES`] at most: how many the

@@ -15,6 +15,10 @@ pub(super) fn accept_segments(_fd: BorrowedFd<'_>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }
 
+pub(super) fn drops(_fd: BorrowedFd<'_>) -> u32 {
+    0
+}
+
 pub(super) fn send_messages<'a>(
     _fd: BorrowedFd<'_>,
     _messages: impl Iterator<Item = &'a [IoSlice<'a>]>,

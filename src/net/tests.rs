@@ -147,6 +147,21 @@ fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
 }
 
 #[test]
+fn a_message_that_finds_no_room_counts_as_one() {
+    let group = group(19_705);
+    let batch = packets([1464; 40]);
+    let mut sent = 0;
+    while group.receive_buffer_errors() == 0 {
+        assert!(sent < 1000, "there is no end of room");
+        assert_eq!(group.send_batch(&batch).0, batch.len());
+        sent += 1;
+    }
+    let (datagrams, messages) = receive_all(&group);
+    assert_eq!(group.receive_buffer_errors(), sent - messages as u64);
+    assert_eq!(datagrams.len(), messages * batch.len());
+}
+
+#[test]
 fn an_inbox_receives_from_any_socket() {
     let mut inbox = Inbox::new(1000);
     let receiver = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();

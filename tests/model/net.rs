@@ -49,6 +49,14 @@ impl Group {
         Ok(false)
     }
 
+    pub(crate) fn receive_buffer_errors(&self) -> u64 {
+        0
+    }
+
+    pub(crate) fn short_receive_buffer(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
         Some(self.sender.as_fd())
     }

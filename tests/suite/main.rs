@@ -21,6 +21,8 @@ mod protocol_doc;
 mod readme;
 mod real_clients;
 #[cfg(target_os = "linux")]
+mod receive_buffer;
+#[cfg(target_os = "linux")]
 mod repair;
 mod report;
 #[cfg(feature = "want_sync_scrape")]

@@ -37,6 +37,7 @@ type Stats struct {
 	NAKsSent, NAKsHeard           uint64 // requests for missing packets: of ours, to us
 	HeartbeatsSent                uint64
 	PacketsUnproven               uint64 // used although they prove nothing
+	ReceiveBufferErrors           uint64 // dropped by the kernel: the receive buffer was full
 }
 
 // Drops is what was dropped, by reason.
@@ -106,6 +107,7 @@ func (n *Node) Stats() (Stats, error) {
 		PacketsGivenUp: uint64(c.packets_given_up), PacketsSentAgain: uint64(c.packets_sent_again),
 		NAKsSent: uint64(c.naks_sent), NAKsHeard: uint64(c.naks_heard),
 		HeartbeatsSent: uint64(c.heartbeats_sent), PacketsUnproven: uint64(c.packets_unproven),
+		ReceiveBufferErrors: uint64(c.receive_buffer_errors),
 	}, err
 }
 

@@ -131,6 +131,10 @@ pub struct livesync_stats_t {
     pub drops_replayed: u64,
     /// Dropped: with a key, a packet of a tracker whose clock is too far from ours.
     pub drops_skewed: u64,
+    /// Packets that the kernel dropped because the receive buffer was full: see
+    /// net.core.rmem_max. Counted since livesync_open() or the last start, on Linux only.
+    /// Those that come together as one message (UDP_GRO) count as one.
+    pub receive_buffer_errors: u64,
 }
 
 /// A tracker that was heard.
@@ -207,6 +211,7 @@ impl livesync_stats_t {
         self.id_collisions = counters.id_collisions;
         self.packets_unproven = counters.packets_unproven;
         self.packets_missing = stats.packets_missing;
+        self.receive_buffer_errors = stats.receive_buffer_errors;
         self.fill_repair(&counters.repair);
         for reject in Reject::ALL {
             *self.drops(reject) = counters.drops.of(reject);

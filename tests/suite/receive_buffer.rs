@@ -1,0 +1,124 @@
+//! The receive buffer: how large it is, and what does not fit into it.
+
+use std::fs;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use livesync::host::Host;
+use livesync::log::Level;
+use livesync::types::{InfoHash, Peer, TrackerId};
+use livesync::{Config, Livesync};
+
+use crate::support::group::{Wire, port};
+use crate::support::skip;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the library asks for.
+const WANTED: usize = 8 << 20;
+
+/// The announces in a packet, as many as there is room for.
+const RECORDS: u64 = 52;
+
+/// A host that keeps its log.
+#[derive(Default)]
+struct Listener {
+    lines: Mutex<Vec<String>>,
+}
+
+impl Host for Listener {
+    fn add_peer(&self, _: &InfoHash, _: &Peer) {}
+
+    fn remove_peer(&self, _: &InfoHash, _: &Peer) {}
+
+    fn log(&self, _: Level, message: &str) {
+        let mut lines = self.lines.lock().expect("nobody panics with it");
+        lines.push(message.to_owned());
+    }
+}
+
+fn config(port: u16) -> Config {
+    Config::on(Ipv4Addr::LOCALHOST)
+        .port(port)
+        .allow([Ipv4Addr::LOCALHOST.into()])
+        .log(Level::Info)
+}
+
+/// A full SYNC_LIVE packet of another tracker.
+fn packet() -> Vec<u8> {
+    let mut packet = vec![9, 9, 9, 9, 0, 0, 0, 0];
+    for torrent in 0..RECORDS {
+        packet.extend([torrent as u8; 20]);
+        packet.extend([10, 0, 0, 1, 0x1a, 0xe1, 0x80, 0]);
+    }
+    packet
+}
+
+#[test]
+fn what_does_not_fit_into_the_receive_buffer_is_counted() {
+    let port = port();
+    let host = Arc::new(Listener::default());
+    let node = Livesync::open(config(port), host.clone()).expect("open");
+    node.start_polling(TrackerId([1; 4])).expect("start");
+    let stats = || node.stats().expect("it was started");
+    let wire = Wire::join(port);
+    let packet = packet();
+    let mut sent = 0;
+    // Nobody processes. A buffer of that size takes fewer than that.
+    let most = 2 * WANTED / packet.len();
+    while stats().receive_buffer_errors == 0 {
+        assert!(sent < most as u64, "{sent} packets, and none dropped");
+        for _ in 0..50 {
+            wire.send(&packet);
+            sent += 1;
+        }
+    }
+    let start = Instant::now();
+    while stats().counters.records_heard + RECORDS * stats().receive_buffer_errors < RECORDS * sent
+    {
+        assert!(start.elapsed() < PATIENCE, "{sent} sent: {:?}", stats());
+        node.process().expect("it runs");
+        thread::sleep(Duration::from_millis(1));
+    }
+    let dropped = stats().receive_buffer_errors;
+    let applied = stats().counters.records_heard;
+    assert_eq!(applied, RECORDS * (sent - dropped), "{dropped} of {sent}");
+    assert!(applied > 0 && dropped > 0, "{dropped} of {sent}");
+    let sample = format!("}} {dropped}");
+    let metrics = node.metrics();
+    let mut lines = metrics.lines();
+    let line = lines.find(|line| line.starts_with("livesync_receive_buffer_errors_total{"));
+    assert!(line.is_some_and(|line| line.ends_with(&sample)), "{line:?}");
+    node.close();
+    assert_eq!(stats().receive_buffer_errors, dropped, "after the stop");
+    let lines = host.lines.lock().expect("lines");
+    let last = lines.last().expect("a last line");
+    let said = format!("; {dropped} packets dropped by the kernel");
+    assert!(last.contains(&said), "{last}");
+}
+
+#[test]
+fn a_start_says_whether_the_kernel_grants_the_receive_buffer() {
+    const TEST: &str = "receive_buffer::a_start_says_whether_the_kernel_grants_the_receive_buffer";
+    let Ok(most) = fs::read_to_string("/proc/sys/net/core/rmem_max") else {
+        return skip(TEST, "net.core.rmem_max is not to be seen here");
+    };
+    let most: usize = most.trim().parse().expect("a number");
+    for listens in [true, false] {
+        let host = Arc::new(Listener::default());
+        let config = config(port()).listen(listens);
+        let node = Livesync::open(config, host.clone()).expect("open");
+        node.start(TrackerId([1; 4])).expect("start");
+        let lines = host.lines.lock().expect("lines");
+        let line = lines.iter().find(|line| line.contains("net.core.rmem_max"));
+        let expected = (listens && most < WANTED).then(|| {
+            format!(
+                "the kernel grants a receive buffer of {most} bytes; net.core.rmem_max={WANTED} \
+                 would make room for longer bursts of packets"
+            )
+        });
+        assert_eq!(line, expected.as_ref());
+    }
+}
