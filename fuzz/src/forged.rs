@@ -1,0 +1,148 @@
+//! Packets that nobody has sent: well formed, with whatever in them.
+
+use libfuzzer_sys::arbitrary::{self, Arbitrary};
+use livesync::protocol::Node;
+use livesync::types::{ByFamily, InfoHash, Torrent, TrackerId};
+use livesync::wire::{Beacon, Header, Heartbeat, Inquire, Nak, PacketType, Record, Trailer};
+
+use crate::peers::Told;
+
+/// A packet that is to be forged.
+#[derive(Arbitrary, Debug)]
+pub struct Forged {
+    from: Who,
+    again: bool,
+    kind: Kind,
+    trailer: Option<Forgery>,
+}
+
+/// An id.
+#[derive(Arbitrary, Clone, Copy, Debug)]
+pub enum Who {
+    /// That of the node that hears it.
+    Hearer,
+    /// That of the other node.
+    Other,
+    /// That of somebody else.
+    Stranger(u16),
+}
+
+#[derive(Arbitrary, Debug)]
+enum Kind {
+    Live(Told, u8),
+    LiveIpv6(Told, u8),
+    Beacon(u64),
+    Inquire(Who),
+    Tell {
+        first: u8,
+        torrents: u8,
+        downloaded: u8,
+    },
+    Heartbeat {
+        epoch: i8,
+        highest: u32,
+    },
+    Nak {
+        asked: Who,
+        epoch: i8,
+        missing: Vec<(u16, u8)>,
+    },
+}
+
+/// A trailer. Its epoch is relative to that of the node that hears it.
+#[derive(Arbitrary, Debug)]
+struct Forgery {
+    epoch: i16,
+    sent: u32,
+    seq: u32,
+    flags: u8,
+}
+
+impl Forged {
+    /// The datagram, as `hearer` hears it.
+    pub fn datagram(&self, hearer: &Node, other: &Node) -> Vec<u8> {
+        let id = |who| match who {
+            Who::Hearer => hearer.id(),
+            Who::Other => other.id(),
+            Who::Stranger(number) => TrackerId(u32::from(number).to_be_bytes()),
+        };
+        let base = hearer.epoch().or(other.epoch()).unwrap_or_default();
+        let epoch = |by: i8| base.wrapping_add_signed(by.into());
+        let from = id(self.from);
+        let mut datagram = match &self.kind {
+            Kind::Live(told, records) => live(from, *told, *records, PacketType::Live),
+            Kind::LiveIpv6(told, records) => live(from, *told, *records, PacketType::LIVE_IPV6),
+            Kind::Beacon(torrents) => {
+                let torrents = *torrents;
+                Beacon { torrents }.emit(from).into()
+            }
+            Kind::Inquire(asked) => Inquire { asked: id(*asked) }.emit(from).into(),
+            Kind::Tell {
+                first,
+                torrents,
+                downloaded,
+            } => tell(from, *first, *torrents, *downloaded),
+            Kind::Heartbeat { epoch: by, highest } => {
+                let (epoch, highest) = (epoch(*by), *highest);
+                Heartbeat { epoch, highest }.emit(from).into()
+            }
+            Kind::Nak {
+                asked,
+                epoch: by,
+                missing,
+            } => {
+                let range = |(first, more): &(u16, u8)| {
+                    let first = u32::from(*first);
+                    first..=first + u32::from(*more)
+                };
+                let ranges: Vec<_> = missing.iter().map(range).collect();
+                Nak::emit(from, id(*asked), epoch(*by), &ranges)
+            }
+        };
+        if self.again
+            && let Ok((header, _)) = Header::parse(&datagram)
+        {
+            datagram[..Header::LEN].copy_from_slice(&header.again().emit());
+        }
+        if let Some(forgery) = &self.trailer {
+            let trailer = Trailer {
+                tag: [0; Trailer::TAG_LEN],
+                epoch: base.wrapping_add_signed(forgery.epoch.into()),
+                sent: forgery.sent,
+                seq: forgery.seq,
+                flags: forgery.flags,
+            };
+            datagram.extend(trailer.emit());
+        }
+        datagram
+    }
+}
+
+fn live(from: TrackerId, told: Told, records: u8, packet_type: PacketType) -> Vec<u8> {
+    let mut datagram = Header::new(from, packet_type).emit().to_vec();
+    for shift in 0..records {
+        match told.announce(shift.into()).into() {
+            ByFamily::V4(announce) if packet_type == PacketType::Live => {
+                datagram.extend(announce.emit());
+            }
+            ByFamily::V6(announce) if packet_type == PacketType::LIVE_IPV6 => {
+                datagram.extend(announce.emit());
+            }
+            _ => {}
+        }
+    }
+    datagram
+}
+
+fn tell(from: TrackerId, first: u8, torrents: u8, downloaded: u8) -> Vec<u8> {
+    let mut datagram = Header::new(from, PacketType::ScrapeTell).emit().to_vec();
+    for number in 0..torrents {
+        let torrent = Torrent {
+            info_hash: InfoHash([first.wrapping_add(number); 20]),
+            base_offset: number.into(),
+            downloaded: u64::from(downloaded) + u64::from(number),
+        };
+        datagram.extend(torrent.emit());
+    }
+    datagram
+}
