@@ -5,6 +5,7 @@ use livesync::protocol::Node;
 use livesync::types::{ByFamily, InfoHash, Torrent, TrackerId};
 use livesync::wire::{Beacon, Header, Heartbeat, Inquire, Nak, PacketType, Record, Trailer};
 
+use crate::arguments::Odd;
 use crate::peers::Told;
 
 /// A packet that is to be forged.
@@ -39,22 +40,22 @@ enum Kind {
         downloaded: u8,
     },
     Heartbeat {
-        epoch: i8,
+        epoch: Odd<i8>,
         highest: u32,
     },
     Nak {
         asked: Who,
-        epoch: i8,
+        epoch: Odd<i8>,
         missing: Vec<(u16, u8)>,
     },
 }
 
-/// A trailer. Its epoch is relative to that of the node that hears it.
+/// A trailer. Its epoch is relative to that of the node that hears it, and mostly the same.
 #[derive(Arbitrary, Debug)]
 struct Forgery {
-    epoch: i16,
-    sent: u32,
-    seq: u32,
+    epoch: Odd<i16>,
+    sent: Odd<u32>,
+    seq: Option<Odd<u32>>,
     flags: u8,
 }
 
@@ -67,7 +68,7 @@ impl Forged {
             Who::Stranger(number) => TrackerId(u32::from(number).to_be_bytes()),
         };
         let base = hearer.epoch().or(other.epoch()).unwrap_or_default();
-        let epoch = |by: i8| base.wrapping_add_signed(by.into());
+        let epoch = |by: &Odd<i8>| base.wrapping_add_signed(by.or(0).into());
         let from = id(self.from);
         let mut datagram = match &self.kind {
             Kind::Live(told, records) => live(from, *told, *records, PacketType::Live),
@@ -83,7 +84,7 @@ impl Forged {
                 downloaded,
             } => tell(from, *first, *torrents, *downloaded),
             Kind::Heartbeat { epoch: by, highest } => {
-                let (epoch, highest) = (epoch(*by), *highest);
+                let (epoch, highest) = (epoch(by), *highest);
                 Heartbeat { epoch, highest }.emit(from).into()
             }
             Kind::Nak {
@@ -92,11 +93,11 @@ impl Forged {
                 missing,
             } => {
                 let range = |(first, more): &(u16, u8)| {
-                    let first = u32::from(*first);
+                    let first = u32::from(*first).max(1);
                     first..=first + u32::from(*more)
                 };
                 let ranges: Vec<_> = missing.iter().map(range).collect();
-                Nak::emit(from, id(*asked), epoch(*by), &ranges)
+                Nak::emit(from, id(*asked), epoch(by), &ranges)
             }
         };
         if self.again
@@ -107,9 +108,9 @@ impl Forged {
         if let Some(forgery) = &self.trailer {
             let trailer = Trailer {
                 tag: [0; Trailer::TAG_LEN],
-                epoch: base.wrapping_add_signed(forgery.epoch.into()),
-                sent: forgery.sent,
-                seq: forgery.seq,
+                epoch: base.wrapping_add_signed(forgery.epoch.or(0).into()),
+                sent: forgery.sent.or(1000),
+                seq: forgery.seq.as_ref().map_or(0, |seq| seq.or(1)),
                 flags: forgery.flags,
             };
             datagram.extend(trailer.emit());
