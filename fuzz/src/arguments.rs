@@ -1,6 +1,7 @@
 //! Arguments of C functions: mostly as they should be, sometimes anything.
 
 use std::ffi::{CString, c_char};
+use std::mem::offset_of;
 use std::ptr;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
@@ -10,6 +11,10 @@ use crate::header::livesync_config_t;
 
 /// How long a struct of a program of the future may be.
 pub const LONGEST: usize = 1024;
+
+/// The least that a configuration has, and what it has with a callback for the log.
+const LEAST: usize = offset_of!(livesync_config_t, group);
+const AFTER_LOG: usize = offset_of!(livesync_config_t, is_running);
 
 /// What is behind the end of what the library may write to.
 const GUARD: u8 = 0xa5;
@@ -152,8 +157,12 @@ impl Draft<'_> {
         config.log_level = self.log_level.or(4);
         config.max_skew_s = self.max_skew_s.or(config.max_skew_s);
         host.fill(&mut config, self.callbacks.or(0));
-        let whole = size_of::<livesync_config_t>();
-        config.size = usize::from(self.size.or(whole as u16)) % LONGEST;
+        let whole = size_of::<livesync_config_t>() as u16;
+        config.size = match usize::from(self.size.or(whole)) % LONGEST {
+            // Without a callback for the log it goes to standard error, which is ours.
+            LEAST..AFTER_LOG => AFTER_LOG,
+            size => size,
+        };
         let mut room = Out::new(LONGEST);
         // SAFETY: there is more room than that.
         unsafe { room.as_mut_ptr::<livesync_config_t>().write(config) };
