@@ -6,6 +6,7 @@ mod compile_out;
 #[cfg(feature = "want_sync_scrape")]
 mod contract;
 mod debian;
+mod dependencies;
 mod drop_in;
 mod engine;
 mod handles;
