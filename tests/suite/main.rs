@@ -28,6 +28,8 @@ mod repair;
 mod report;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
+#[cfg(target_os = "linux")]
+mod security;
 mod setup_errors;
 mod support;
 mod symbols;

@@ -8,5 +8,5 @@ mod forgery;
 mod limits;
 mod loss;
 mod old_node;
-mod segment;
+pub mod segment;
 mod witness;

@@ -94,11 +94,16 @@ pub struct Tracker {
 impl Tracker {
     /// Its id is made of the address of its host, so it has the same one each time.
     pub fn start(host: &netns::Host, config: Config) -> Self {
+        Self::start_at(host.address(), host, config)
+    }
+
+    /// On the interface of the host that has this address.
+    pub fn start_at(address: Ipv4Addr, host: &netns::Host, config: Config) -> Self {
         let table = Arc::new(Table::default());
-        let config = config.interface(host.address());
+        let config = config.interface(address);
         let open = || Livesync::open(config, table.clone()).expect("join the group");
         let livesync = host.inside(open);
-        let id = TrackerId(host.address().octets());
+        let id = TrackerId(address.octets());
         livesync.start(id).expect("start");
         Self { livesync, table }
     }

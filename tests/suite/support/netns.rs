@@ -1,4 +1,4 @@
-//! Small networks of network namespaces: hosts with one address each on one
+//! Small networks of network namespaces: hosts with one address each, as a rule, on one
 //! Ethernet segment, which passes multicast to everybody.
 //!
 //! A network consists of namespaces named `livesync-PID-NUMBER-HOST` and leaves
@@ -65,7 +65,7 @@ impl Network {
             address: Ipv4Addr::new(10, 77, 0, self.hosts),
         };
         host.namespace.ip("link set lo up")?;
-        self.connect(&host)?;
+        self.attach(&host, INTERFACE, host.address)?;
         Ok(host)
     }
 
@@ -73,7 +73,7 @@ impl Network {
     pub fn remake_interface(&self, host: &Host, pause: Duration) -> Result<(), String> {
         host.namespace.ip(&format!("link delete {INTERFACE}"))?;
         thread::sleep(pause);
-        self.connect(host)
+        self.attach(host, INTERFACE, host.address)
     }
 
     /// From now on so many percent of the SYNC_LIVE packets of this host get lost, at
@@ -91,22 +91,21 @@ impl Network {
         run(&mut nft).map(drop)
     }
 
-    fn connect(&self, host: &Host) -> Result<(), String> {
+    /// Gives a host, which may be that of another network, an interface to this one.
+    pub fn attach(&self, host: &Host, interface: &str, address: Ipv4Addr) -> Result<(), String> {
         let Host {
-            namespace,
-            name,
-            address,
+            namespace, name, ..
         } = host;
         let inside = &namespace.name;
         self.bridge.ip(&format!(
-            "link add {name} type veth peer name {INTERFACE} netns {inside}"
+            "link add {name} type veth peer name {interface} netns {inside}"
         ))?;
         self.bridge
             .ip(&format!("link set {name} master {BRIDGE} up"))?;
-        namespace.ip(&format!("address add {address}/24 dev {INTERFACE}"))?;
+        host.add_address(interface, address)?;
         // Datagrams that leave as one message are cut here, as at a real network: there is no
         // wire on which they would be lost together.
-        namespace.ip(&format!("link set {INTERFACE} gso_max_segs 1 up"))
+        namespace.ip(&format!("link set {interface} gso_max_segs 1 up"))
     }
 }
 
@@ -120,6 +119,12 @@ pub struct Host {
 impl Host {
     pub fn address(&self) -> Ipv4Addr {
         self.address
+    }
+
+    /// Gives an interface one more address, of a network of 256.
+    pub fn add_address(&self, interface: &str, address: Ipv4Addr) -> Result<(), String> {
+        self.namespace
+            .ip(&format!("address add {address}/24 dev {interface}"))
     }
 
     /// A command that runs on this host. The process started is the program itself.
