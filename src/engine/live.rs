@@ -39,6 +39,10 @@ const LOOK: Duration = if cfg!(shuttle) {
     Duration::from_secs(10)
 };
 
+/// How long the socket is left alone from which nothing can be received: it may look
+/// readable all the time.
+const DEAF: Duration = Duration::from_millis(100);
+
 /// A node and its sockets.
 pub(super) struct Live {
     pub(super) node: Node,
@@ -56,6 +60,8 @@ pub(super) struct Live {
     /// The network does not take packets now; the driver waits for it.
     blocked: bool,
     send_error: Option<io::Error>,
+    /// Until then nothing is received, after an error.
+    deaf_until: Option<Time>,
     /// When to see next that we still are a member of the group.
     next_look: Time,
     quiet: Quiet,
@@ -65,6 +71,7 @@ pub(super) struct Live {
 struct Quiet {
     rejects: [Time; Reject::ALL.len()],
     send_errors: Time,
+    receive_errors: Time,
     id_collisions: Time,
     unproven: Time,
     no_interface: Time,
@@ -96,10 +103,12 @@ impl Live {
             sending: false,
             blocked: false,
             send_error: None,
+            deaf_until: None,
             next_look: now + LOOK,
             quiet: Quiet {
                 rejects: [Time::START; Reject::ALL.len()],
                 send_errors: Time::START,
+                receive_errors: Time::START,
                 id_collisions: Time::START,
                 unproven: Time::START,
                 no_interface: Time::START,
@@ -151,6 +160,7 @@ impl Live {
     fn due(&self) -> Time {
         let due = self.node.poll_timeout().min(self.next_look);
         due.min(self.pace.next())
+            .min(self.deaf_until.unwrap_or(Time::NEVER))
     }
 
     /// The driver is awake. The network takes packets again if it is
@@ -158,6 +168,22 @@ impl Live {
     pub(super) fn driver_wakes(&mut self, writable: bool) {
         self.driver_sleeps_until = Time::START;
         self.blocked &= !writable;
+    }
+
+    /// Nothing can be received now; whether to log it.
+    pub(super) fn receive_failed(&mut self, now: Time) -> bool {
+        self.deaf_until = Some(now + DEAF);
+        is_news(&mut self.quiet.receive_errors, now)
+    }
+
+    /// Whether to leave the socket alone for now.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf_until.is_some()
+    }
+
+    /// Whether it is time to try again to receive.
+    pub(super) fn hears_again(&mut self, now: Time) -> bool {
+        self.deaf_until.take_if(|until| *until <= now).is_some()
     }
 
     /// Whether it is time to see that we still are a member of the group; and what time it

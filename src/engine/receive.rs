@@ -1,6 +1,7 @@
 //! What arrives: many datagrams at a time for the protocol, and what it has for the host.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
 
@@ -36,8 +37,8 @@ impl Engine {
         let mut left = receive_capacity(fd);
         while left > 0 && !self.run.is_stopping() {
             match self.receive_some(fd, &mut inbox) {
-                0 => break,
-                received => left = left.saturating_sub(received),
+                Ok(0) | Err(_) => break,
+                Ok(received) => left = left.saturating_sub(received),
             }
         }
         self.tick();
@@ -45,15 +46,21 @@ impl Engine {
 
     /// Receives and applies some datagrams, as far as the host has room for them; how many
     /// there were. The inbox keeps those for which there is none.
-    pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
+    pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> io::Result<usize> {
         let room = self.host.room();
-        if room == 0 || inbox.is_empty() && inbox.receive(fd, room).is_err() {
-            return 0;
+        if room == 0 {
+            return Ok(0);
+        }
+        if inbox.is_empty() {
+            match inbox.receive(fd, room) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+                received => received?,
+            };
         }
         let datagrams = inbox.take(room.min(AT_ONCE));
         let count = datagrams.len();
         self.deliver(datagrams);
-        count
+        Ok(count)
     }
 
     /// Hands datagrams to the protocol, and what it has of them to the host.

@@ -1,13 +1,15 @@
 //! One turn of whoever drives the engine, the receive thread or the host's own loop:
 //! what it waits for, and what it does then.
 
+use std::io;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
 use crate::log::Level;
-use crate::net::{Group, Inbox};
+use crate::net::{Group, Inbox, PollSet};
 use crate::time::Time;
 use crate::types::TrackerId;
 
@@ -21,6 +23,15 @@ pub(super) struct Sleep {
     pub(super) timeout: Option<Duration>,
     /// Whether also until the network takes packets.
     pub(super) blocked: bool,
+    /// Whether nothing can be received now.
+    deaf: bool,
+}
+
+impl Sleep {
+    /// What to receive from.
+    pub(super) fn receiver(&self) -> Option<BorrowedFd<'_>> {
+        self.group.receiver().filter(|_| !self.deaf)
+    }
 }
 
 /// The time-out, or this limit if that is shorter.
@@ -44,6 +55,7 @@ impl Engine {
             group: live.group.clone(),
             timeout: (until != Time::NEVER).then(|| until.since(now)),
             blocked: live.is_blocked(),
+            deaf: live.is_deaf(),
         })
     }
 
@@ -53,9 +65,9 @@ impl Engine {
         self.wake_up(sleep, writable);
         let end = self.clock.now() + TURN;
         self.in_host(sleep.driver, || {
-            while let Some(receiver) = sleep.group.receiver()
+            while let Some(receiver) = sleep.receiver()
                 && !self.run.is_stopping()
-                && self.receive_some(receiver, inbox) > 0
+                && self.receive(sleep, receiver, inbox) > 0
                 && self.clock.now() < end
             {}
         });
@@ -64,6 +76,37 @@ impl Engine {
             #[cfg(feature = "want_sync_scrape")]
             self.in_host(sleep.driver, || self.do_tasks());
         }
+    }
+
+    /// Receives and applies some datagrams; how many there were.
+    fn receive(&self, sleep: &Sleep, receiver: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
+        self.receive_some(receiver, inbox).unwrap_or_else(|e| {
+            self.receive_failed(sleep, receiver, &e);
+            0
+        })
+    }
+
+    /// Tries again later, unless the socket is ours no more.
+    fn receive_failed(&self, sleep: &Sleep, receiver: BorrowedFd<'_>, error: &io::Error) {
+        if let Some(libc::EBADF | libc::ENOTSOCK) = error.raw_os_error() {
+            return self.trip("the tracker has closed our sockets");
+        }
+        let mut state = self.lock();
+        let Some(live) = &mut state.live else { return };
+        let news = live.receive_failed(self.clock.now());
+        drop(state);
+        if let Some(poll_set) = self.poll_set_of(sleep) {
+            poll_set.remove(receiver);
+        }
+        if news {
+            self.warn(format_args!("cannot receive: {error}"));
+        }
+    }
+
+    /// What the host waits on, if it is the driver.
+    fn poll_set_of(&self, sleep: &Sleep) -> Option<&PollSet> {
+        let poll_set = self.poll_set.get();
+        poll_set.filter(|_| sleep.driver == Driver::Host)
     }
 
     /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
@@ -91,9 +134,17 @@ impl Engine {
         }
         live.driver_wakes(writable);
         let send_error = live.take_send_error();
+        let hears_again = live.hears_again(now);
         let look = live.must_look(now);
         let new_id = live.take_new_id(now);
         drop(state);
+        if hears_again
+            && let (Some(poll_set), Some(receiver)) =
+                (self.poll_set_of(sleep), sleep.group.receiver())
+        {
+            // It is there already if it could not be removed.
+            let _ = poll_set.add(receiver);
+        }
         if let Some(e) = send_error {
             self.warn(format_args!("cannot send: {e}"));
         }

@@ -56,7 +56,7 @@ fn work(engine: &Engine) {
     let mut inbox = Inbox::new(MAX_RECEIVED);
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
         let room = engine.host.room() > 0;
-        let receiver = sleep.group.receiver().filter(|_| room);
+        let receiver = sleep.receiver().filter(|_| room);
         let readable = [receiver, Some(engine.waker.waiting_side())];
         let writable = sleep.group.sender().filter(|_| sleep.blocked);
         let timeout = match (room, inbox.is_empty()) {

@@ -21,6 +21,11 @@ impl PollSet {
         sys::epoll_add(self.epoll.as_fd(), fd)
     }
 
+    /// Removes a descriptor, if it is there.
+    pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
+        sys::epoll_remove(self.epoll.as_fd(), fd);
+    }
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.epoll.as_fd()
     }

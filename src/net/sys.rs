@@ -125,6 +125,14 @@ pub(super) fn epoll_add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result
     }
 }
 
+/// Removes `fd` from the set `epoll`.
+#[cfg(target_os = "linux")]
+pub(super) fn epoll_remove(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
+    let (set, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
+    // SAFETY: to remove needs no event.
+    unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_DEL, fd, ptr::null_mut()) };
+}
+
 /// Where there is no epoll, a host has no descriptor to wait on, and needs our thread.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn epoll_create() -> io::Result<OwnedFd> {
@@ -135,6 +143,9 @@ pub(super) fn epoll_create() -> io::Result<OwnedFd> {
 pub(super) fn epoll_add(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn epoll_remove(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) {}
 
 /// The user on whose behalf this process opens files.
 pub(crate) fn effective_user() -> u32 {

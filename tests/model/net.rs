@@ -138,6 +138,8 @@ impl PollSet {
         Ok(())
     }
 
+    pub(crate) fn remove(&self, _: BorrowedFd<'_>) {}
+
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }

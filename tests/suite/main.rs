@@ -9,6 +9,8 @@ mod debian;
 mod dependencies;
 mod drop_in;
 mod engine;
+#[cfg(target_os = "linux")]
+mod faults;
 mod handles;
 mod header;
 mod hosts;
