@@ -2,6 +2,9 @@
 //! memory, a network that takes nothing, sockets that are gone. A clear error, or counted and
 //! tried again; and whatever it is, next to no processor time.
 
+mod memory;
+mod soak;
+
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -198,11 +201,10 @@ impl Run {
         }
     }
 
-    /// All packets are counted as errors that were due in those two seconds, with one line in
-    /// the log.
+    /// Packets are counted as errors, with one line in the log.
     fn cannot_send(&self, text: &str) {
         assert_eq!(self.answer, 0);
-        assert!((5..=self.sent).contains(&self.errors), "{}", self.errors);
+        assert!((1..=self.sent).contains(&self.errors), "{}", self.errors);
         let [line] = self.log.as_slice() else {
             panic!("{:?}", self.log)
         };
