@@ -17,6 +17,8 @@ mod hosts;
 mod interface;
 mod keys;
 mod languages;
+#[cfg(target_os = "linux")]
+mod network_in_a_box;
 mod operations;
 mod packaging;
 #[cfg(feature = "want_sync_scrape")]

@@ -15,6 +15,15 @@ const ANNOUNCES: u32 = 20_000;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
+fn at_10_percent_loss_everything_is_everywhere_within_2_seconds() {
+    arrives(
+        "repair::loss::at_10_percent_loss_everything_is_everywhere_within_2_seconds",
+        10,
+        2 * SECOND,
+    );
+}
+
+#[test]
 fn at_30_percent_loss_everything_is_everywhere_within_2_seconds() {
     arrives(
         "repair::loss::at_30_percent_loss_everything_is_everywhere_within_2_seconds",

@@ -76,6 +76,12 @@ impl Network {
         self.attach(host, INTERFACE, host.address)
     }
 
+    /// Pulls the cable out of a host, or puts it in again.
+    pub fn plug(&self, host: &Host, plugged: bool) -> Result<(), String> {
+        let state = if plugged { "up" } else { "down" };
+        self.bridge.ip(&format!("link set {} {state}", host.name))
+    }
+
     /// From now on so many percent of the SYNC_LIVE packets of this host get lost, at
     /// random and for everybody, if they are sent the first time.
     pub fn lose_live_packets(&self, from: &Host, percent: u8) -> Result<(), String> {
