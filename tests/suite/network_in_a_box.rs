@@ -1,24 +1,55 @@
-//! Five trackers on a network that goes wrong. What does not arrive is counted: the books of
-//! each tracker balance.
+//! Five trackers, the C programs of examples/tracker, on a network and machines that go wrong,
+//! while clients announce themselves. What does not arrive is counted: the books balance.
 //!
 //! Each test prints its figures. LIVESYNC_PARTITION_SECONDS and LIVESYNC_BURST make longer
 //! ones of two of them, as `scripts/trust network` does.
 
+mod books;
+mod burst;
+mod clients;
+mod clocks;
+mod flood;
+mod floods;
+mod kills;
+mod trackers;
+
 use std::env;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::repair::segment::{Segment, announce, config, peers, until};
+use nix::sys::signal::Signal;
+
 use crate::support::netns;
 use crate::support::skip;
+use books::balance;
+use clients::{Answer, Load, announce_again, missing, until_all_know, waited};
+use trackers::{Cluster, SYNC_PORT};
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Announces in a second, all trackers together.
 const PACE: u32 = 2_000;
 
-/// A packet has so many announces at most.
-const FULL: u64 = 51;
+#[test]
+fn what_gets_lost_is_repaired() {
+    const TEST: &str = "network_in_a_box::what_gets_lost_is_repaired";
+    if let Err(reason) = netns::loss_available() {
+        return skip(TEST, &reason);
+    }
+    for (percent, limit) in [(10, 2 * SECOND), (30, 2 * SECOND), (50, 5 * SECOND)] {
+        let mut cluster = Cluster::new();
+        for host in cluster.hosts.iter() {
+            host.lose_incoming_udp(SYNC_PORT, percent).expect("nft");
+        }
+        cluster.start();
+        let answers = Load::of(&cluster, PACE, 3 * SECOND);
+        let took = agree(&cluster, &answers, &format!("{percent}% lost"));
+        assert!(took <= limit);
+        let books = cluster.end();
+        balance(&books);
+        assert!(books.iter().all(|books| books.given_up() == 0));
+    }
+}
 
 #[test]
 fn who_was_cut_off_for_five_seconds_knows_everything_soon() {
@@ -26,38 +57,16 @@ fn who_was_cut_off_for_five_seconds_knows_everything_soon() {
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
-    let segment = segment();
-    let cut_off = &segment.hosts[4];
-    segment.network.plug(cut_off, false).expect("unplugged");
-    segment.announce(PACE..6 * PACE, 5 * SECOND);
-    segment.network.plug(cut_off, true).expect("plugged in");
-    let took = all_agree(&segment, 6 * PACE, 10 * SECOND);
-    println!("cut off for 5 s: all tables agree {took:?} after the end");
-    assert!(took.is_some());
-    assert_eq!(given_up(&segment), [0; 5]);
-}
-
-#[test]
-fn an_interface_that_is_down_for_five_seconds_costs_nothing_but_time() {
-    const TEST: &str =
-        "network_in_a_box::an_interface_that_is_down_for_five_seconds_costs_nothing_but_time";
-    if let Err(reason) = netns::available() {
-        return skip(TEST, &reason);
-    }
-    let segment = segment();
-    let set = |state: &str| {
-        let mut ip = segment.hosts[4].command("ip");
-        let set = ip.args(["link", "set", "eth0", state]).status();
-        assert!(set.expect("ip").success());
-    };
-    set("down");
-    segment.announce(PACE..6 * PACE, 5 * SECOND);
-    set("up");
-    let took = all_agree(&segment, 6 * PACE, 10 * SECOND);
-    let errors = segment.sum(|stats| stats.counters.send_errors);
-    println!("down for 5 s: all tables agree {took:?} after the end; {errors} packets not sent");
-    assert!(took.is_some());
-    assert!(errors > 0, "it was not down");
+    let mut cluster = started();
+    let load = Load::start(&cluster, PACE);
+    let cut_off = &cluster.hosts[4];
+    cluster.network.plug(cut_off, false).expect("unplugged");
+    thread::sleep(5 * SECOND);
+    cluster.network.plug(cut_off, true).expect("plugged in");
+    agree(&cluster, &load.end(), "cut off for 5 s");
+    let books = cluster.end();
+    balance(&books);
+    assert!(books.iter().all(|books| books.given_up() == 0));
 }
 
 #[test]
@@ -67,97 +76,87 @@ fn what_who_was_cut_off_for_long_has_missed_is_counted() {
         return skip(TEST, &reason);
     }
     let seconds = setting("LIVESYNC_PARTITION_SECONDS", 15);
-    let segment = segment();
-    let cut_off = &segment.hosts[4];
-    segment.network.plug(cut_off, false).expect("unplugged");
-    let told = (seconds + 1) * PACE;
-    segment.announce(PACE..told, seconds * SECOND);
-    segment.network.plug(cut_off, true).expect("plugged in");
+    let mut cluster = started();
+    let load = Load::start(&cluster, PACE);
+    let cut_off = &cluster.hosts[4];
+    cluster.network.plug(cut_off, false).expect("unplugged");
+    thread::sleep(seconds * SECOND);
+    cluster.network.plug(cut_off, true).expect("plugged in");
     // The next announces show what is missing; ten seconds later nobody hopes any more.
-    segment.announce(told..told + PACE, SECOND);
+    thread::sleep(SECOND);
+    let answers = load.end();
     thread::sleep(13 * SECOND);
-    let expected = peers((0..told + PACE).map(announce));
-    for (number, tracker) in segment.trackers.iter().enumerate() {
-        let known = tracker.peers();
-        assert!(known.keys().all(|peer| expected.contains_key(peer)));
-        let missing = expected.len() - known.len();
-        let given_up = given_up(&segment)[number];
-        println!(
-            "tracker {number}: {missing} of {} peers missing, {given_up} packets given up",
-            expected.len()
-        );
-        assert!(missing as u64 <= given_up * FULL, "lost and not counted");
-    }
-    // Each of them announces itself again within half an hour: then all is well.
-    for number in 0..told + PACE {
-        segment.trackers[number as usize % 5].announce(announce(number));
-        if number % PACE == 0 {
-            thread::sleep(SECOND / 20);
-        }
-    }
-    let took = all_agree(&segment, told + PACE, 10 * SECOND);
-    println!("announced again: all tables agree {took:?} after the last announce");
-    assert!(took.is_some());
+    announce_themselves_again(&cluster, &answers, &format!("cut off for {seconds} s"));
+    balance(&cluster.end());
 }
 
 #[test]
-fn of_a_burst_what_does_not_arrive_is_counted() {
-    const TEST: &str = "network_in_a_box::of_a_burst_what_does_not_arrive_is_counted";
+fn an_interface_that_is_down_for_five_seconds_costs_nothing_but_time() {
+    const TEST: &str =
+        "network_in_a_box::an_interface_that_is_down_for_five_seconds_costs_nothing_but_time";
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
-    let burst = setting("LIVESYNC_BURST", 200_000);
-    let segment = segment();
-    let start = Instant::now();
-    for number in PACE..burst {
-        segment.trackers[0].announce(announce(number));
+    let mut cluster = started();
+    let load = Load::start(&cluster, PACE);
+    let set = |state: &str| {
+        let mut ip = cluster.hosts[4].command("ip");
+        let set = ip.args(["link", "set", "eth0", state]).status();
+        assert!(set.expect("ip").success());
+    };
+    set("down");
+    thread::sleep(5 * SECOND);
+    set("up");
+    agree(&cluster, &load.end(), "interface down for 5 s");
+    let books = cluster.end();
+    balance(&books);
+    assert!(books[4].not_sent() > 0, "it was not down");
+}
+
+#[test]
+fn who_was_paused_hears_what_it_has_missed() {
+    const TEST: &str = "network_in_a_box::who_was_paused_hears_what_it_has_missed";
+    if let Err(reason) = netns::available() {
+        return skip(TEST, &reason);
     }
-    let told = start.elapsed();
-    // Ten seconds later nobody hopes any more.
-    thread::sleep(13 * SECOND);
-    let sender = segment.trackers[0].stats().counters;
-    let unsent = sender.packets_overflowed + sender.send_errors;
-    println!("{burst} announces told in {told:?}; {unsent} packets not sent");
-    for (number, tracker) in segment.trackers.iter().enumerate().skip(1) {
-        let lost = u64::from(burst) - tracker.peers().len() as u64;
-        let stats = tracker.stats();
-        let repair = &stats.counters.repair;
-        let counted = repair.packets_given_up + stats.packets_missing + unsent;
-        println!(
-            "tracker {number}: {lost} announces lost; {} packets repaired, {counted} counted as \
-             lost, {} dropped by the kernel",
-            repair.packets_repaired, stats.receive_buffer_errors
-        );
-        assert!(lost <= counted * FULL, "lost and not counted");
-    }
+    let mut cluster = started();
+    let load = Load::start(&cluster, PACE);
+    cluster.trackers[2].signal(Signal::SIGSTOP);
+    thread::sleep(5 * SECOND);
+    cluster.trackers[2].signal(Signal::SIGCONT);
+    thread::sleep(SECOND);
+    let answers = load.end();
+    agree(&cluster, &answers, "paused for 5 s");
+    println!("clients waited {}", waited(&answers));
+    balance(&cluster.end());
 }
 
 /// Five trackers that know each other.
-fn segment() -> Segment {
-    let segment = Segment::of(5, &config());
-    thread::sleep(2 * SECOND);
-    segment.announce(0..PACE, SECOND);
-    let took = all_agree(&segment, PACE, 5 * SECOND);
-    assert!(took.is_some());
-    segment
+fn started() -> Cluster {
+    let mut cluster = Cluster::new();
+    cluster.start();
+    cluster
 }
 
-fn all_agree(segment: &Segment, announces: u32, limit: Duration) -> Option<Duration> {
-    let took = segment.until_all_know(announces as usize, limit)?;
-    let expected = peers((0..announces).map(announce));
-    let equal = || {
-        let mut trackers = segment.trackers.iter();
-        trackers.all(|tracker| tracker.peers() == expected)
-    };
-    until(SECOND, equal).map(|_| took)
+/// How long it takes until all know these clients, and nobody else.
+fn agree(cluster: &Cluster, answers: &[Answer], what: &str) -> Duration {
+    let took = until_all_know(cluster, answers, 15 * SECOND);
+    let clients = answers.len();
+    println!("{what}: all know {clients} clients {took:?} after the last announce");
+    took.unwrap_or_else(|| panic!("{what}: not all know all"))
 }
 
-/// By tracker, how many packets of others it has given up.
-fn given_up(segment: &Segment) -> [u64; 5] {
-    std::array::from_fn(|number| {
-        let stats = segment.trackers[number].stats();
-        stats.counters.repair.packets_given_up
-    })
+/// As clients do within half an hour: what was lost comes back.
+fn announce_themselves_again(cluster: &Cluster, answers: &[Answer], what: &str) {
+    for (number, host) in cluster.hosts.iter().enumerate() {
+        let missing = missing(host, answers);
+        println!(
+            "{what}: tracker {number} misses {missing} of {} clients",
+            answers.len()
+        );
+    }
+    announce_again(cluster, answers);
+    agree(cluster, answers, &format!("{what}, all announced again"));
 }
 
 fn setting(name: &str, default: u32) -> u32 {

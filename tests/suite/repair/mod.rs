@@ -9,4 +9,4 @@ mod limits;
 mod loss;
 mod old_node;
 pub mod segment;
-mod witness;
+pub mod witness;

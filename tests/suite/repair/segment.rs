@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -140,8 +140,7 @@ pub struct Segment {
 impl Segment {
     /// So many trackers of the same configuration.
     pub fn of(trackers: usize, config: &Config) -> Self {
-        static ALONE: Mutex<()> = Mutex::new(());
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = netns::alone();
         let mut network = netns::Network::new().expect("a network");
         let hosts: Vec<_> = (1..=trackers)
             .map(|number| network.add_host(&format!("tracker{number}")))

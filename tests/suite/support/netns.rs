@@ -13,8 +13,8 @@ use std::net::Ipv4Addr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Once;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +37,13 @@ pub fn available() -> Result<(), String> {
 pub fn loss_available() -> Result<(), String> {
     available()?;
     Network::new()?.add_host("probe")?.lose_incoming_udp(9, 50)
+}
+
+/// Waits until nobody else has this, so that what is measured is not disturbed by others that
+/// measure.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One Ethernet segment: a bridge in a namespace of its own.

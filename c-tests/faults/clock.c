@@ -1,0 +1,43 @@
+/* To be loaded before a program by LD_PRELOAD: its clock on the wall is ahead of that of the
+   system by as many seconds as stand, as a number of 8 bytes, in the file CLOCK_AHEAD. */
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static const volatile int64_t nothing;
+static const volatile int64_t *ahead = &nothing;
+
+__attribute__((constructor)) static void map(void)
+{
+    int fd = open(getenv("CLOCK_AHEAD"), O_RDONLY);
+    void *number = mmap(NULL, sizeof *ahead, PROT_READ, MAP_SHARED, fd, 0);
+
+    if (number == MAP_FAILED)
+        abort();
+    ahead = number;
+    close(fd);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, clock, now);
+
+    if (!result && clock == CLOCK_REALTIME)
+        now->tv_sec += *ahead;
+    return result;
+}
+
+time_t time(time_t *out)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (out)
+        *out = now.tv_sec;
+    return now.tv_sec;
+}

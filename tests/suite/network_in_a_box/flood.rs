@@ -1,0 +1,108 @@
+//! Somebody on the segment who says a lot.
+
+use std::net::{SocketAddrV4, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use livesync::TrackerId;
+use livesync::wire::{Header, PacketType, Trailer};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::UdpGsoSegment;
+use socket2::SockRef;
+
+use super::trackers::SYNC_PORT;
+use crate::support::group::GROUP;
+use crate::support::netns::Host;
+
+/// The torrent of which forged packets tell.
+pub const HOSTILE: [u8; 20] = [0xee; 20];
+
+/// So many packets are handed over to the kernel at once.
+const AT_ONCE: usize = 64;
+
+/// Packets of the same length.
+pub struct Packets {
+    bytes: Vec<u8>,
+    length: u16,
+}
+
+/// Packets of random bytes.
+pub fn garbage(random: &mut fastrand::Rng) -> Packets {
+    let length = random.u16(1..300);
+    let mut bytes = vec![0; AT_ONCE * usize::from(length)];
+    random.fill(&mut bytes);
+    Packets { bytes, length }
+}
+
+/// Announces as a tracker would send them, with the wrong tag.
+pub fn forged(random: &mut fastrand::Rng) -> Packets {
+    let records = random.u8(1..8);
+    let mut bytes = Vec::new();
+    for _ in 0..AT_ONCE {
+        let id = TrackerId(random.u32(..).to_ne_bytes());
+        let header = Header::new(id, PacketType::Live);
+        bytes.extend(header.emit());
+        for _ in 0..records {
+            bytes.extend(HOSTILE);
+            bytes.extend(random.u64(..).to_ne_bytes());
+        }
+        let trailer = Trailer {
+            tag: std::array::from_fn(|_| random.u8(..)),
+            epoch: random.u32(..),
+            sent: random.u32(..),
+            seq: random.u32(1..),
+            flags: Trailer::TAGGED,
+        };
+        bytes.extend(trailer.emit());
+    }
+    let length = (bytes.len() / AT_ONCE) as u16;
+    Packets { bytes, length }
+}
+
+/// What goes on until it is ended.
+pub struct Flood {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<(usize, Duration)>,
+}
+
+impl Flood {
+    /// So many packets in a second, or as many as the host can send.
+    pub fn start(from: &Host, packets: Vec<Packets>, per_second: u32) -> Self {
+        let interface = from.address();
+        let bind = || UdpSocket::bind(SocketAddrV4::new(interface, 0));
+        let socket = from.inside(bind).expect("a socket");
+        let multicast = SockRef::from(&socket).set_multicast_if_v4(&interface);
+        multicast.expect("the interface");
+        let group = SocketAddrV4::new(GROUP, SYNC_PORT);
+        socket.connect(group).expect("connect");
+        let over = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let over = over.clone();
+            move || {
+                let start = Instant::now();
+                let mut sent = 0;
+                for packets in packets.iter().cycle() {
+                    if over.load(Ordering::Relaxed) {
+                        break;
+                    }
+                    let due = start + Duration::from_secs(1) * sent as u32 / per_second;
+                    thread::sleep(due.saturating_duration_since(Instant::now()));
+                    let length = i32::from(packets.length);
+                    setsockopt(&socket, UdpGsoSegment, &length).expect("UDP_SEGMENT");
+                    socket.send(&packets.bytes).expect("send");
+                    sent += AT_ONCE;
+                }
+                (sent, start.elapsed())
+            }
+        });
+        Self { over, thread }
+    }
+
+    /// How many packets were sent, and in which time.
+    pub fn end(self) -> (usize, Duration) {
+        self.over.store(true, Ordering::Relaxed);
+        self.thread.join().expect("no panic")
+    }
+}

@@ -1,0 +1,117 @@
+//! Somebody floods the segment with packets while clients announce themselves.
+
+use std::thread;
+use std::time::Duration;
+
+use livesync::reject::Reject;
+
+use super::books::balance;
+use super::clients::{Load, count_of, waited};
+use super::flood::{Flood, HOSTILE, Packets, forged, garbage};
+use super::trackers::Cluster;
+use super::{PACE, SECOND, agree};
+use crate::support::netns;
+use crate::support::skip;
+
+/// Packets in a second, or as many as one thread can send.
+const NOISE: u32 = 200_000;
+
+/// So long one client in a hundred may wait: it is the time after which it would ask again.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+#[test]
+fn noise_from_an_address_that_may_not_speak() {
+    flooded(
+        "network_in_a_box::floods::noise_from_an_address_that_may_not_speak",
+        &Flooded {
+            blessed: false,
+            key: false,
+            packets: &[garbage, forged],
+            reasons: &[Reject::NotBlessed],
+        },
+    );
+}
+
+#[test]
+fn noise_from_an_address_that_may_speak() {
+    flooded(
+        "network_in_a_box::floods::noise_from_an_address_that_may_speak",
+        &Flooded {
+            blessed: true,
+            key: false,
+            packets: &[garbage],
+            reasons: &[Reject::TooShort, Reject::UnknownType],
+        },
+    );
+}
+
+#[test]
+fn forged_announces_from_an_address_that_may_speak() {
+    flooded(
+        "network_in_a_box::floods::forged_announces_from_an_address_that_may_speak",
+        &Flooded {
+            blessed: true,
+            key: true,
+            packets: &[garbage, forged],
+            reasons: &[Reject::TooShort, Reject::UnknownType, Reject::BadTag],
+        },
+    );
+}
+
+/// Who says what to whom.
+struct Flooded<'a> {
+    /// Whether the address may speak.
+    blessed: bool,
+    /// Whether the trackers have a key.
+    key: bool,
+    packets: &'a [fn(&mut fastrand::Rng) -> Packets],
+    /// Why they are dropped.
+    reasons: &'a [Reject],
+}
+
+fn flooded(test: &str, flooded: &Flooded<'_>) {
+    if let Err(reason) = netns::available() {
+        return skip(test, &reason);
+    }
+    let mut cluster = Cluster::new();
+    let attacker = cluster.network.add_host("attacker").expect("a host");
+    if flooded.blessed {
+        cluster.bless(attacker.address());
+    }
+    if flooded.key {
+        cluster.give_key();
+    }
+    cluster.start();
+    let quiet = Load::of(&cluster, PACE, 3 * SECOND);
+    println!("in silence, clients waited {}", waited(&quiet));
+
+    let mut random = fastrand::Rng::with_seed(8);
+    let packets =
+        (0..20).map(|number| flooded.packets[number % flooded.packets.len()](&mut random));
+    let flood = Flood::start(&attacker, packets.collect(), NOISE);
+    thread::sleep(SECOND);
+    let amid = Load::of(&cluster, PACE, 5 * SECOND);
+    let waited = waited(&amid);
+    println!("amid the noise, clients waited {waited}");
+    let answers: Vec<_> = quiet.into_iter().chain(amid).collect();
+    agree(&cluster, &answers, "while the noise goes on");
+    let (sent, time) = flood.end();
+    let per_second = sent as f64 / time.as_secs_f64();
+    println!("{sent} packets of noise in {time:?}, {per_second:.0} per second");
+    for host in cluster.hosts.iter() {
+        assert_eq!(count_of(host, HOSTILE), 0);
+    }
+    assert!(waited.one_in_a_hundred <= PATIENCE);
+
+    let books = cluster.end();
+    balance(&books);
+    for own in &books {
+        let dropped: u64 = { flooded.reasons.iter() }
+            .map(|reason| own.dropped(*reason))
+            .sum();
+        assert!(
+            dropped + own.dropped_by_kernel() >= sent as u64,
+            "not counted"
+        );
+    }
+}

@@ -1,0 +1,93 @@
+//! Each tracker is killed in turn, and started again with nothing in its table.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use livesync::wire::Packet;
+
+use super::books::FULL;
+use super::clients::{Load, waited};
+use super::trackers::{Cluster, TRACKERS};
+use super::{PACE, SECOND, announce_themselves_again};
+use crate::repair::witness::{Kind, Seen, Witness};
+use crate::support::netns;
+use crate::support::skip;
+
+/// A packet is on the witness's list so long after it was on the wire at most.
+const LATE: Duration = Duration::from_millis(100);
+
+#[test]
+fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
+    const TEST: &str =
+        "network_in_a_box::kills::who_is_killed_takes_with_it_only_what_it_has_not_sent";
+    if let Err(reason) = netns::available() {
+        return skip(TEST, &reason);
+    }
+    let mut cluster = Cluster::new();
+    let witness = Witness::on(&mut cluster.network, "witness");
+    cluster.start();
+    let load = Load::start(&cluster, PACE);
+    for number in 0..TRACKERS {
+        thread::sleep(SECOND);
+        cluster.trackers[number].kill();
+        thread::sleep(SECOND / 2);
+        cluster.start_again(number);
+    }
+    thread::sleep(SECOND);
+    let answers = load.end();
+    thread::sleep(SECOND);
+    println!(
+        "{} clients were answered; they waited {}",
+        answers.len(),
+        waited(&answers)
+    );
+    announce_themselves_again(&cluster, &answers, "killed in turn");
+
+    let began: Vec<_> = { &cluster.trackers }
+        .iter()
+        .map(|tracker| (tracker.spawned, tracker.ready))
+        .collect();
+    let books = cluster.end();
+    let seen = witness.take();
+    let mut sent_by_survivors = 0;
+    let mut told = 0;
+    for (own, (spawned, ready)) in books.iter().zip(began) {
+        println!("{}", own.line);
+        let from_it = announces(&seen, |seen| seen.from().to_string() == own.id);
+        assert_eq!(own.told(), from_it, "told, and on the wire");
+        sent_by_survivors += from_it;
+        told += own.told();
+        let since = |time: Instant| {
+            announces(&seen, |seen| {
+                seen.from().to_string() != own.id && seen.at >= time
+            })
+        };
+        let (least, most) = (since(ready + LATE), since(spawned));
+        let lost = own.given_up() * FULL;
+        println!(
+            "of {least} to {most} announces of others on the wire in its time it has heard {}",
+            own.heard()
+        );
+        assert!(own.heard() <= most, "heard what nobody said");
+        assert!(own.heard() + lost >= least, "lost and not counted");
+    }
+    // Each client has announced itself twice; what the survivors were not told, the killed ones
+    // were.
+    let told_to_killed = 2 * answers.len() as u64 - told;
+    let sent_by_killed = announces(&seen, |_| true) - sent_by_survivors;
+    println!("the killed ones had sent {sent_by_killed} of {told_to_killed} announces");
+    assert!(sent_by_killed + TRACKERS as u64 * FULL >= told_to_killed);
+}
+
+/// How many announces are in the packets of some.
+fn announces(seen: &[Seen], of: impl Fn(&Seen) -> bool) -> u64 {
+    let first = seen
+        .iter()
+        .filter(|seen| seen.kind() == Kind::First && of(seen));
+    first
+        .map(|seen| match seen.frame().packet {
+            Packet::Live(list) => list.len() as u64,
+            _ => 0,
+        })
+        .sum()
+}

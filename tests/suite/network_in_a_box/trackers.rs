@@ -1,0 +1,190 @@
+//! Five trackers, each the C program of examples/tracker on a host of its own.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader, Read};
+use std::net::Ipv4Addr;
+use std::ops::Range;
+use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicU32;
+use std::sync::{Arc, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use super::books::Books;
+use crate::support::netns::{self, Host, Network};
+use crate::support::tracker_program::tracker;
+
+/// Of the group.
+pub const SYNC_PORT: u16 = 9696;
+
+/// Where clients ask.
+pub const TRACKER_PORT: u16 = 6969;
+
+pub const TRACKERS: usize = 5;
+
+/// After that all have heard of all others, and ask for what they miss.
+const ACQUAINTANCE: Duration = Duration::from_secs(2);
+
+/// After that what a tracker was told is with the others.
+const FLUSHED: Duration = Duration::from_millis(500);
+
+/// Trackers on one segment, and what they are started with.
+pub struct Cluster {
+    pub trackers: Vec<Tracker>,
+    pub hosts: Arc<Vec<Host>>,
+    pub network: Network,
+    /// The number of the next client that announces itself.
+    pub next: Arc<AtomicU32>,
+    blessed: Vec<Ipv4Addr>,
+    environment: Vec<(Range<usize>, &'static str, OsString)>,
+    pub files: TempDir,
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    /// The hosts, on which nothing runs yet.
+    pub fn new() -> Self {
+        let alone = netns::alone();
+        let mut network = Network::new().expect("a network");
+        let hosts: Vec<_> = (1..=TRACKERS)
+            .map(|number| network.add_host(&format!("tracker{number}")))
+            .collect::<Result<_, _>>()
+            .expect("hosts");
+        Self {
+            trackers: Vec::new(),
+            blessed: hosts.iter().map(Host::address).collect(),
+            hosts: Arc::new(hosts),
+            network,
+            next: Arc::default(),
+            environment: vec![(0..TRACKERS, "LIVESYNC_LOG", "info".into())],
+            files: tempfile::tempdir().expect("a directory"),
+            _alone: alone,
+        }
+    }
+
+    /// This address, too, may speak to those who start from now on.
+    pub fn bless(&mut self, address: Ipv4Addr) {
+        self.blessed.push(address);
+    }
+
+    /// Sets a variable in the environment of one who starts from now on.
+    pub fn set(&mut self, tracker: usize, name: &'static str, value: impl Into<OsString>) {
+        self.environment
+            .push((tracker..tracker + 1, name, value.into()));
+    }
+
+    /// All who start from now on have the same key.
+    pub fn give_key(&mut self) {
+        let file = self.files.path().join("key");
+        fs::write(&file, "5a".repeat(32)).expect("a key file");
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("chmod");
+        self.environment
+            .push((0..TRACKERS, "LIVESYNC_KEY_FILE", file.into()));
+    }
+
+    /// Starts all trackers, and waits until they know each other.
+    pub fn start(&mut self) {
+        let start = |number| Tracker::start(self.command(number));
+        self.trackers = (0..TRACKERS).map(start).collect();
+        thread::sleep(ACQUAINTANCE);
+    }
+
+    /// Starts a tracker in the place of one that is gone.
+    pub fn start_again(&mut self, number: usize) {
+        self.trackers[number] = Tracker::start(self.command(number));
+    }
+
+    /// Ends all trackers in an orderly way, and reads what they say they have done.
+    pub fn end(&mut self) -> Vec<Books> {
+        // What they were told last is on its way.
+        thread::sleep(FLUSHED);
+        self.trackers.drain(..).map(Tracker::end).collect()
+    }
+
+    fn command(&self, number: usize) -> Command {
+        let host = &self.hosts[number];
+        let mut command = host.command(tracker());
+        command
+            .args(["-p", &TRACKER_PORT.to_string()])
+            .args(["-s", &host.address().to_string()])
+            .args(["-S", &SYNC_PORT.to_string()]);
+        for (trackers, name, value) in &self.environment {
+            if trackers.contains(&number) {
+                command.env(name, value);
+            }
+        }
+        for address in &self.blessed {
+            command.args(["-A", &address.to_string()]);
+        }
+        command
+    }
+}
+
+/// A process, killed when dropped.
+pub struct Tracker {
+    child: Child,
+    pub spawned: Instant,
+    pub ready: Instant,
+    log: Option<JoinHandle<String>>,
+}
+
+impl Tracker {
+    /// Starts it, and waits until it serves.
+    fn start(mut command: Command) -> Self {
+        let spawned = Instant::now();
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let mut error = child.stderr.take().expect("a pipe");
+        let log = thread::spawn(move || {
+            let mut log = String::new();
+            error.read_to_string(&mut log).expect("text");
+            log
+        });
+        let mut first = String::new();
+        let output = child.stdout.as_mut().expect("a pipe");
+        BufReader::new(output).read_line(&mut first).expect("text");
+        let tracker = Self {
+            child,
+            spawned,
+            ready: Instant::now(),
+            log: Some(log),
+        };
+        assert!(first.starts_with("tracker: serving "), "{first}");
+        tracker
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id() as i32), signal).expect("kill");
+    }
+
+    /// kill -9.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill");
+        self.child.wait().expect("wait");
+    }
+
+    fn end(mut self) -> Books {
+        self.signal(Signal::SIGTERM);
+        let status = self.child.wait().expect("wait");
+        let log = self.log.take().expect("once").join().expect("a log");
+        assert!(status.success(), "{status}: {log}");
+        Books::read(&log)
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
