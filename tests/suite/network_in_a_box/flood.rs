@@ -63,46 +63,65 @@ pub fn forged(random: &mut fastrand::Rng) -> Packets {
 
 /// What goes on until it is ended.
 pub struct Flood {
+    began: Instant,
     over: Arc<AtomicBool>,
-    thread: JoinHandle<(usize, Duration)>,
+    threads: Vec<JoinHandle<usize>>,
 }
 
 impl Flood {
-    /// So many packets in a second, or as many as the host can send.
+    /// So many packets in a second, or as many as two threads can send.
     pub fn start(from: &Host, packets: Vec<Packets>, per_second: u32) -> Self {
-        let interface = from.address();
-        let bind = || UdpSocket::bind(SocketAddrV4::new(interface, 0));
-        let socket = from.inside(bind).expect("a socket");
-        let multicast = SockRef::from(&socket).set_multicast_if_v4(&interface);
-        multicast.expect("the interface");
-        let group = SocketAddrV4::new(GROUP, SYNC_PORT);
-        socket.connect(group).expect("connect");
+        let pause = Duration::from_secs(1) * (2 * AT_ONCE) as u32 / per_second;
         let over = Arc::new(AtomicBool::new(false));
-        let thread = thread::spawn({
-            let over = over.clone();
-            move || {
-                let start = Instant::now();
-                let mut sent = 0;
-                for packets in packets.iter().cycle() {
-                    if over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                    let due = start + Duration::from_secs(1) * sent as u32 / per_second;
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let length = i32::from(packets.length);
-                    setsockopt(&socket, UdpGsoSegment, &length).expect("UDP_SEGMENT");
-                    socket.send(&packets.bytes).expect("send");
-                    sent += AT_ONCE;
-                }
-                (sent, start.elapsed())
-            }
+        let packets = Arc::new(packets);
+        let threads = (0..2).map(|_| {
+            let (socket, over, packets) = (socket(from), over.clone(), packets.clone());
+            thread::spawn(move || send_until(&over, &socket, &packets, pause))
         });
-        Self { over, thread }
+        Self {
+            began: Instant::now(),
+            threads: threads.collect(),
+            over,
+        }
     }
 
     /// How many packets were sent, and in which time.
     pub fn end(self) -> (usize, Duration) {
         self.over.store(true, Ordering::Relaxed);
-        self.thread.join().expect("no panic")
+        let threads = self.threads.into_iter();
+        let sent = threads.map(|thread| thread.join().expect("no panic")).sum();
+        (sent, self.began.elapsed())
     }
+}
+
+fn socket(from: &Host) -> UdpSocket {
+    let interface = from.address();
+    let bind = || UdpSocket::bind(SocketAddrV4::new(interface, 0));
+    let socket = from.inside(bind).expect("a socket");
+    let multicast = SockRef::from(&socket).set_multicast_if_v4(&interface);
+    multicast.expect("the interface");
+    let group = SocketAddrV4::new(GROUP, SYNC_PORT);
+    socket.connect(group).expect("connect");
+    socket
+}
+
+/// How many packets were sent.
+fn send_until(
+    over: &AtomicBool,
+    socket: &UdpSocket,
+    packets: &[Packets],
+    pause: Duration,
+) -> usize {
+    let mut due = Instant::now();
+    let mut sent = 0;
+    let mut packets = packets.iter().cycle();
+    while !over.load(Ordering::Relaxed) {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        due += pause;
+        let Packets { bytes, length } = packets.next().expect("a cycle");
+        setsockopt(socket, UdpGsoSegment, &i32::from(*length)).expect("UDP_SEGMENT");
+        socket.send(bytes).expect("send");
+        sent += AT_ONCE;
+    }
+    sent
 }

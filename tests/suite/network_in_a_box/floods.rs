@@ -13,7 +13,7 @@ use super::{PACE, SECOND, agree};
 use crate::support::netns;
 use crate::support::skip;
 
-/// Packets in a second, or as many as one thread can send.
+/// Packets in a second, or as many as can be sent here.
 const NOISE: u32 = 200_000;
 
 /// So long one client in a hundred may wait: it is the time after which it would ask again.
