@@ -1057,7 +1057,8 @@ int livesync_next_timeout_ms(struct livesync_t *handle);
  it returns LIVESYNC_E_STATE and does nothing.
 
  While a few thousand events wait for livesync_poll_events() it receives nothing: packets
- wait in the kernel, the descriptor stays readable, and no event is lost in the library.
+ wait, most of them in the kernel, livesync_next_timeout_ms() returns 0, and no event is
+ lost in the library.
 
  Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE also after livesync_stop(), and
  then what was announced before is sent.

@@ -32,8 +32,8 @@ const TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
 
 /// The engine: bind, start, tell, stop; and from the start again.
 ///
-/// One mutex covers all of its state. It is held for one input to the protocol
-/// at a time, never while the host is called, and never during a system call
+/// One mutex covers all of its state. It is held for an input to the protocol, or for
+/// some that are short, never while the host is called, and never during a system call
 /// but those of binding and starting. The clock is read under it, so that the node
 /// never sees it run backwards. All methods may be called from any thread.
 pub struct Engine {
@@ -62,6 +62,22 @@ pub(super) struct State {
     /// In which epoch the last run began.
     pub(super) epoch: Option<u32>,
     pub(super) log: Level,
+}
+
+impl State {
+    /// The node that speaks through this group; it may have been stopped meanwhile, and
+    /// another one started.
+    fn live_of(&mut self, group: &Arc<Group>) -> Option<&mut Live> {
+        let live = self.live.as_mut();
+        live.filter(|live| Arc::ptr_eq(&live.group, group))
+    }
+
+    /// Packets of a node that was stopped could not be sent.
+    fn lose(&mut self, packets: usize) {
+        if let Some(last) = &mut self.last {
+            last.counters.send_errors += packets as u64;
+        }
+    }
 }
 
 impl Engine {
@@ -197,42 +213,41 @@ impl Engine {
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
         let wake = live.must_wake_driver();
-        let send = live.begin_sending();
+        let sender = live.begin_sending();
         drop(state);
         self.wake_if(wake);
-        if send {
-            self.transmit();
+        if let Some(group) = sender {
+            self.transmit(&group);
         }
     }
 
     /// Sends what is ready, in order. The caller has
     /// [begun](Live::begin_sending) sending, so nobody else sends.
-    pub(super) fn transmit(&self) {
+    fn transmit(&self, group: &Arc<Group>) {
         let _no_cancel = NoCancel::new();
         for _ in 0..SENT_AT_ONCE {
             let mut state = self.lock();
-            let Some((group, batch)) = state.live.as_mut().and_then(Live::next_to_send) else {
-                return;
-            };
+            let batch = state.live_of(group).and_then(Live::next_to_send);
             drop(state);
-            if !self.send(&group, batch) {
+            if !batch.is_some_and(|batch| self.send(group, batch)) {
                 return;
             }
         }
         let mut state = self.lock();
-        let wake = state.live.as_mut().is_some_and(Live::end_sending);
+        let wake = state.live_of(group).is_some_and(Live::end_sending);
         drop(state);
         self.wake_if(wake);
     }
 
     /// Sends some packets; whether to go on.
-    fn send(&self, group: &Group, mut batch: Vec<Datagram>) -> bool {
+    fn send(&self, group: &Arc<Group>, mut batch: Vec<Datagram>) -> bool {
         loop {
             let (sent, error) = group.send_batch(&batch);
             let Some(e) = error else { return true };
             batch.drain(..sent);
             let mut state = self.lock();
-            let Some(live) = &mut state.live else {
+            let Some(live) = state.live_of(group) else {
+                state.lose(batch.len());
                 return false;
             };
             if e.kind() == io::ErrorKind::WouldBlock {

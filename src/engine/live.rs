@@ -213,11 +213,11 @@ impl Live {
         wake
     }
 
-    /// Whether the caller is the one to send now.
-    pub(super) fn begin_sending(&mut self) -> bool {
+    /// Where to send to, if the caller is the one to send now.
+    pub(super) fn begin_sending(&mut self) -> Option<Arc<Group>> {
         let begin = self.can_send();
         self.sending |= begin;
-        begin
+        begin.then(|| self.group.clone())
     }
 
     /// Whether there is something to send, and nobody sends it.
@@ -233,11 +233,11 @@ impl Live {
     }
 
     /// The next packets, for the one that is sending; without any it has ended.
-    pub(super) fn next_to_send(&mut self) -> Option<(Arc<Group>, Vec<Datagram>)> {
+    pub(super) fn next_to_send(&mut self) -> Option<Vec<Datagram>> {
         let next = iter::from_fn(|| self.node.poll_transmit());
         let batch: Vec<_> = next.take(BATCH).collect();
         self.sending = !batch.is_empty();
-        self.sending.then(|| (self.group.clone(), batch))
+        self.sending.then_some(batch)
     }
 
     /// The network does not take these packets now; sending has ended. Whether to

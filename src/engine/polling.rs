@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::live::Driver;
 use super::run::Run;
-use super::turn::at_most;
+use super::turn::{NO_ROOM, at_most};
 use crate::error::{NotRunning, SetupError};
 use crate::net::{Inbox, PollSet};
 use crate::types::TrackerId;
@@ -50,12 +50,15 @@ impl Engine {
             .lock()
             .as_ref()
             .is_some_and(|inbox| !inbox.is_empty());
-        Ok(if waits && self.host.room() > 0 {
-            Some(Duration::ZERO)
-        } else if sleep.blocked {
-            at_most(sleep.timeout, BLOCKED)
-        } else {
-            sleep.timeout
+        let timeout = match sleep.blocked {
+            true => at_most(sleep.timeout, BLOCKED),
+            false => sleep.timeout,
+        };
+        Ok(match waits {
+            true if self.room() > 0 => Some(Duration::ZERO),
+            // The kernel does not have them any more, and nobody says when there is room.
+            true => at_most(timeout, NO_ROOM),
+            false => timeout,
         })
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Live;
@@ -15,8 +16,12 @@ use crate::time::Time;
 use crate::types::{Announce, TrackerId};
 use crate::wire::MAX_RECEIVED;
 
-/// How many datagrams the protocol takes at once: so long our lock is held at most.
+/// How many datagrams the protocol takes at once.
 const AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 32 };
+
+/// After so long it takes no more of them before our lock was free: one that was late may
+/// take as long as thousands that were not, and who tells may wait for the lock.
+const HELD: Duration = Duration::from_micros(200);
 
 /// What became of a datagram.
 struct Outcome<'a> {
@@ -41,13 +46,17 @@ impl Engine {
                 Ok(received) => left = left.saturating_sub(received),
             }
         }
+        // They came together with others: the kernel does not have them any more.
+        while !inbox.is_empty() && !self.run.is_stopping() {
+            self.deliver(inbox.take(AT_ONCE));
+        }
         self.tick();
     }
 
     /// Receives and applies some datagrams, as far as the host has room for them; how many
     /// there were. The inbox keeps those for which there is none.
     pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> io::Result<usize> {
-        let room = self.host.room();
+        let room = self.room();
         if room == 0 {
             return Ok(0);
         }
@@ -73,18 +82,41 @@ impl Engine {
         let arrived: Vec<_> = datagrams
             .map(|(source, datagram)| (self.bless(source.unwrap_or(nowhere)), datagram))
             .collect();
-        if !self.may_call_host() {
-            return;
+        let mut arrived = arrived.into_iter();
+        while arrived.len() > 0 && self.may_call_host() {
+            let Some(outcomes) = self.hear_some(&mut arrived) else {
+                return;
+            };
+            for outcome in outcomes {
+                self.conclude(outcome);
+            }
         }
+    }
+
+    /// Hands datagrams to the protocol, for as long as our lock may be held.
+    fn hear_some<'a>(
+        &self,
+        datagrams: impl ExactSizeIterator<Item = (Source, &'a [u8])>,
+    ) -> Option<Vec<Outcome<'a>>> {
+        let mut outcomes = Vec::with_capacity(datagrams.len());
         let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
-        let now = self.clock.now();
-        let hear = |(source, datagram)| hear(live, now, source, datagram);
-        let outcomes: Vec<_> = arrived.into_iter().map(hear).collect();
-        drop(state);
-        for outcome in outcomes {
-            self.conclude(outcome);
+        let live = state.live.as_mut()?;
+        let mut now = self.clock.now();
+        let end = now + HELD;
+        for (source, datagram) in datagrams {
+            outcomes.push(hear(live, now, source, datagram));
+            now = self.clock.now();
+            if now >= end {
+                break;
+            }
         }
+        Some(outcomes)
+    }
+
+    /// How many packets the host takes for now.
+    pub(super) fn room(&self) -> usize {
+        let in_host = self.run.enter_host();
+        in_host.map_or(0, |_in_host| self.host.room())
     }
 
     fn bless(&self, address: SocketAddrV4) -> Source {

@@ -16,6 +16,9 @@ use crate::types::TrackerId;
 /// How long datagrams are applied before we look at what is due.
 const TURN: Duration = Duration::from_millis(10);
 
+/// How long to wait for a host that has no room.
+pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
+
 /// What is waited for.
 pub(super) struct Sleep {
     driver: Driver,

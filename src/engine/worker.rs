@@ -8,14 +8,11 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::live::Driver;
 use super::sync::thread;
-use super::turn::at_most;
+use super::turn::{NO_ROOM, at_most};
 use crate::error::SetupError;
 use crate::net::{Inbox, NoSignals, wait};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
-
-/// How long to wait for a host that has no room.
-const NO_ROOM: Duration = Duration::from_millis(10);
 
 impl Engine {
     /// Speaks as `id` from now on, and starts the receive thread.
@@ -55,7 +52,7 @@ fn trip(engine: &Engine) {
 fn work(engine: &Engine) {
     let mut inbox = Inbox::new(MAX_RECEIVED);
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
-        let room = engine.host.room() > 0;
+        let room = engine.room() > 0;
         let receiver = sleep.receiver().filter(|_| room);
         let readable = [receiver, Some(engine.waker.waiting_side())];
         let writable = sleep.group.sender().filter(|_| sleep.blocked);

@@ -14,7 +14,7 @@ use crate::{types::Torrent, wire::TorrentList};
 /// may bring a few thousand.
 const ENOUGH: usize = 4096;
 
-/// How many of them one packet makes at most.
+/// How many of them a packet makes, if it is not longer than those that we send.
 const MOST_RECORDS: usize = 52;
 
 /// Something that happened.

@@ -22,21 +22,9 @@ struct Control<T> {
     value: T,
 }
 
-/// Whether the kernel knows what to do with a message of several datagrams. One that does
-/// not would send it as one datagram.
-pub(super) fn takes_segments(fd: BorrowedFd<'_>) -> bool {
-    let mut segment: libc::c_int = 0;
-    let mut len = size_of_val(&segment) as libc::socklen_t;
-    // SAFETY: the kernel writes `len` bytes to `segment` at most.
-    let result = unsafe {
-        let segment = (&raw mut segment).cast();
-        let (level, name) = (libc::SOL_UDP, libc::UDP_SEGMENT);
-        libc::getsockopt(fd.as_raw_fd(), level, name, segment, &mut len)
-    };
-    result == 0
-}
-
-/// Lets datagrams that come together arrive as one message.
+/// Lets datagrams that come together arrive as one message. A kernel that takes this also
+/// cuts messages of several datagrams wherever they go; Linux 4.18 to 4.20, which can send
+/// them, forget it on the way to others on the same host.
 pub(super) fn accept_segments(fd: BorrowedFd<'_>) -> io::Result<()> {
     let on: libc::c_int = 1;
     let len = size_of_val(&on) as libc::socklen_t;

@@ -7,10 +7,6 @@ use super::inbox::Arrival;
 
 pub(super) const MESSAGES: usize = 1;
 
-pub(super) fn takes_segments(_fd: BorrowedFd<'_>) -> bool {
-    false
-}
-
 pub(super) fn accept_segments(_fd: BorrowedFd<'_>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }

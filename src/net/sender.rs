@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::mmsg::{send_messages, takes_segments};
+use super::mmsg::{accept_segments, send_messages};
 
 /// How many packets a message may have, says udp(7), and how many we hand over at once.
 const PACKETS: usize = 64;
@@ -30,9 +30,10 @@ pub(super) struct Sender {
 
 impl Sender {
     pub(super) fn new(socket: UdpSocket) -> Self {
-        let longest_segment = match takes_segments(socket.as_fd()) {
-            true => LONGEST_MESSAGE,
-            false => 0,
+        // Nothing arrives here; it is to know the kernel.
+        let longest_segment = match accept_segments(socket.as_fd()) {
+            Ok(()) => LONGEST_MESSAGE,
+            Err(_) => 0,
         };
         Self {
             socket,

@@ -128,8 +128,9 @@ impl Node {
             trailer.flags |= Trailer::TAGGED;
             trailer.tag = authentication.tag(datagram.as_ref(), &trailer);
         }
-        datagram.seal(&trailer);
-        self.counters.bytes_out += Trailer::LEN as u64;
+        if datagram.seal(&trailer) {
+            self.counters.bytes_out += Trailer::LEN as u64;
+        }
         if let Some(repair) = &mut self.repair
             && datagram.kind == Kind::Numbered
         {

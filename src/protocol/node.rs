@@ -278,9 +278,9 @@ impl Node {
     }
 
     /// Takes a packet back that the network did not take now; it is the next
-    /// one again.
-    pub fn put_back(&mut self, datagram: Datagram) {
-        if self.outbox.put_back(datagram) {
+    /// one again, in the name that we have by now.
+    pub fn put_back(&mut self, mut datagram: Datagram) {
+        if !datagram.rename(self.id) || self.outbox.put_back(datagram) {
             self.counters.packets_overflowed += 1;
         }
     }

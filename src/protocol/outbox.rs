@@ -34,6 +34,8 @@ pub struct Datagram {
     pub(super) kind: Kind,
     /// It has its trailer.
     sealed: bool,
+    /// It has had one, if only under another id.
+    was_sealed: bool,
 }
 
 impl Datagram {
@@ -52,6 +54,7 @@ impl Datagram {
             len,
             kind,
             sealed: false,
+            was_sealed: false,
         }
     }
 
@@ -66,15 +69,17 @@ impl Datagram {
             len: packet.len(),
             kind: Kind::Again,
             sealed: true,
+            was_sealed: true,
         }
     }
 
-    /// Puts the trailer behind it.
-    pub(super) fn seal(&mut self, trailer: &Trailer) {
+    /// Puts the trailer behind it; whether it is its first one.
+    pub(super) fn seal(&mut self, trailer: &Trailer) -> bool {
         let end = self.len + Trailer::LEN;
         Arc::make_mut(&mut self.bytes)[self.len..end].copy_from_slice(&trailer.emit());
         self.len = end;
         self.sealed = true;
+        !std::mem::replace(&mut self.was_sealed, true)
     }
 
     /// Whether it has its trailer.
@@ -91,13 +96,22 @@ impl Datagram {
         self.len
     }
 
-    /// Writes another sender into the header; a trailer belonged to the old one. What is
-    /// kept of it stays as it was.
-    pub(super) fn rename(&mut self, id: TrackerId) {
+    /// Writes the sender into the header, if it is another one; a trailer belonged to the
+    /// old one. What is kept of it stays as it was. Not what is to be sent again: nobody has
+    /// asked the new one for it, and it is of no use any more.
+    #[must_use]
+    pub(super) fn rename(&mut self, id: TrackerId) -> bool {
+        if self.bytes.starts_with(&id.0) {
+            return true;
+        }
+        if self.kind == Kind::Again {
+            return false;
+        }
         if std::mem::take(&mut self.sealed) {
             self.len -= Trailer::LEN;
         }
         Arc::make_mut(&mut self.bytes)[..id.0.len()].copy_from_slice(&id.0);
+        true
     }
 }
 
@@ -141,14 +155,10 @@ impl Outbox {
         full
     }
 
-    /// What waits leaves in the name of `id`. Nobody has asked that one for anything: what
-    /// was to be sent again is lost, so many packets.
+    /// What waits leaves in the name of `id`, but for so many packets.
     pub(super) fn rename(&mut self, id: TrackerId) -> u64 {
         let before = self.waiting.len();
-        self.waiting.retain(|datagram| datagram.kind != Kind::Again);
-        for datagram in &mut self.waiting {
-            datagram.rename(id);
-        }
+        self.waiting.retain_mut(|datagram| datagram.rename(id));
         (before - self.waiting.len()) as u64
     }
 
@@ -199,6 +209,7 @@ mod tests {
         assert!(!outbox.put_back(next));
         assert_eq!(outbox.pop().unwrap().as_ref(), 7u16.to_be_bytes());
     }
+
     #[test]
     fn what_is_lost_with_the_old_id_is_counted() {
         let header = |id| Header::new(id, PacketType::Live).emit();

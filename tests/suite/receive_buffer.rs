@@ -1,7 +1,9 @@
 //! The receive buffer: how large it is, and what does not fit into it.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, UdpSocket};
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +12,8 @@ use livesync::host::Host;
 use livesync::log::Level;
 use livesync::types::{InfoHash, Peer, TrackerId};
 use livesync::{Config, Livesync};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{UdpGroSegment, UdpGsoSegment};
 
 use crate::support::group::{Wire, port};
 use crate::support::skip;
@@ -97,6 +101,89 @@ fn what_does_not_fit_into_the_receive_buffer_is_counted() {
     let last = lines.last().expect("a last line");
     let said = format!("; {dropped} packets dropped by the kernel");
     assert!(last.contains(&said), "{last}");
+}
+
+/// A host that takes so many packets.
+struct Busy {
+    room: AtomicUsize,
+    heard: AtomicUsize,
+}
+
+impl Host for Busy {
+    fn add_peer(&self, _: &InfoHash, _: &Peer) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn remove_peer(&self, _: &InfoHash, _: &Peer) {}
+
+    fn packet_applied(&self, _: usize) {
+        self.room.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn room(&self) -> usize {
+        self.room.load(Ordering::Relaxed)
+    }
+}
+
+/// They leave the kernel together, so it does not say any more that they wait.
+#[test]
+fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
+    const PACKETS: usize = 40;
+    let port = port();
+    let host = Arc::new(Busy {
+        room: 4.into(),
+        heard: 0.into(),
+    });
+    let node = Livesync::open(config(port).repair(false), host.clone()).expect("open");
+    node.start_polling(TrackerId([1; 4])).expect("start");
+    let wire = Wire::join(port);
+    let packet = packet();
+    setsockopt(&wire, UdpGsoSegment, &(packet.len() as i32)).expect("UDP_SEGMENT");
+    wire.send(&packet.repeat(PACKETS));
+    let start = Instant::now();
+    let heard = || host.heard.load(Ordering::Relaxed);
+    while heard() == 0 {
+        assert!(start.elapsed() < PATIENCE, "nothing heard");
+        node.process().expect("it runs");
+    }
+    assert_eq!(heard(), 4 * RECORDS as usize);
+    let soon = Duration::from_millis(10);
+    let timeout = node.next_timeout().expect("it runs");
+    assert!(
+        timeout.is_some_and(|timeout| timeout <= soon),
+        "{timeout:?}"
+    );
+    host.room.store(usize::MAX, Ordering::Relaxed);
+    assert_eq!(node.next_timeout().expect("it runs"), Some(Duration::ZERO));
+    node.process().expect("it runs");
+    assert_eq!(heard(), PACKETS * RECORDS as usize);
+}
+
+/// As handle_livesync() hears them, from a socket of the host's that takes them together.
+#[test]
+fn packets_that_came_together_are_not_lost_between_two_calls() {
+    const PACKETS: usize = 40;
+    let port = port();
+    let host = Arc::new(Busy {
+        room: 4.into(),
+        heard: 0.into(),
+    });
+    let node = Livesync::open(config(port).repair(false), host.clone()).expect("open");
+    node.start_polling(TrackerId([1; 4])).expect("start");
+    let hosts = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    setsockopt(&hosts, UdpGroSegment, &true).expect("UDP_GRO");
+    let to = hosts.local_addr().expect("an address");
+    let packet = packet();
+    let wire = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    setsockopt(&wire, UdpGsoSegment, &(packet.len() as i32)).expect("UDP_SEGMENT");
+    wire.send_to(&packet.repeat(PACKETS), to).expect("send");
+    while host.heard.load(Ordering::Relaxed) == 0 {
+        node.receive_from(hosts.as_fd());
+    }
+    assert_eq!(
+        host.heard.load(Ordering::Relaxed),
+        PACKETS * RECORDS as usize
+    );
 }
 
 #[test]

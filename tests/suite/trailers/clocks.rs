@@ -87,6 +87,39 @@ fn who_hears_its_number_on_another_packet_draws_a_new_id() {
     assert_ne!(third.id(), US);
 }
 
+/// The network had not taken them before the id changed.
+#[test]
+fn packets_that_are_put_back_leave_under_the_id_of_now() {
+    let [mut one, mut other] = [0; 2].map(|_| self::node(US, &Config::default()));
+    let mut announces = list();
+    let mut packet = |node: &mut Node, now| {
+        tell(node, now, announces.next().expect("an announce"));
+        node.flush();
+        node.poll_transmit().expect("a packet")
+    };
+    packet(&mut one, 100);
+    let second = packet(&mut one, 200);
+    hear(&mut one, 800, &nak_for_the_first());
+    one.handle_timeout(at(900));
+    let again = one.poll_transmit().expect("a packet");
+    assert!(frame(again.as_ref()).again);
+    hear(&mut one, 1000, packet(&mut other, 100).as_ref());
+    assert_ne!(one.id(), US, "the same number on another packet");
+
+    let before = one.counters();
+    for datagram in [again, second] {
+        one.put_back(datagram);
+    }
+    let first = one.poll_transmit().expect("a packet");
+    let after = one.counters();
+    let first = frame(first.as_ref());
+    assert_eq!((first.header.id, first.again), (one.id(), false));
+    assert_eq!(first.trailer.expect("a trailer").seq, 1);
+    assert!(sent(&mut one).iter().all(|packet| !frame(packet).again));
+    assert_eq!(after.packets_overflowed, before.packets_overflowed + 1);
+    assert_eq!(after.bytes_out, before.bytes_out);
+}
+
 /// Of several packets without a number in one millisecond each says a later one.
 #[test]
 fn how_long_packets_take_is_measured_with_numbered_ones() {
