@@ -141,9 +141,10 @@ fn started() -> Cluster {
 /// How long it takes until all know these clients, and nobody else.
 fn agree(cluster: &Cluster, answers: &[Answer], what: &str) -> Duration {
     let took = until_all_know(cluster, answers, 15 * SECOND);
+    let took = took.unwrap_or_else(|| panic!("{what}: not all know all"));
     let clients = answers.len();
     println!("{what}: all know {clients} clients {took:?} after the last announce");
-    took.unwrap_or_else(|| panic!("{what}: not all know all"))
+    took
 }
 
 /// As clients do within half an hour: what was lost comes back.
