@@ -7,6 +7,7 @@ use std::net::SocketAddrV4;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 
+use super::arrival::Arrival;
 use super::mmsg::{MESSAGES, receive_messages};
 use super::sys::receive;
 
@@ -28,16 +29,6 @@ pub(crate) struct Inbox {
     datagrams: VecDeque<(Option<SocketAddrV4>, Range<usize>)>,
     /// The kernel does not receive several at once.
     one_by_one: bool,
-}
-
-/// What has arrived as one message.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Arrival {
-    pub(super) len: usize,
-    /// None, if that is no IPv4 address.
-    pub(super) source: Option<SocketAddrV4>,
-    /// How long its datagrams are, if there are several. The last one may be shorter.
-    pub(super) segment: Option<usize>,
 }
 
 impl Inbox {

@@ -9,7 +9,7 @@ use std::ptr;
 
 use socket2::{SockAddr, SockAddrStorage};
 
-use super::inbox::Arrival;
+use super::arrival::Arrival;
 use super::sys::ipv4;
 
 /// How many messages there are at most in one call.

@@ -1,5 +1,6 @@
 //! Sockets: the multicast group as a place to send to and to receive from.
 
+mod arrival;
 mod group;
 mod inbox;
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use super::inbox::Arrival;
+use super::arrival::Arrival;
 
 pub(super) const MESSAGES: usize = 1;
 

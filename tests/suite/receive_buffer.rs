@@ -125,17 +125,25 @@ impl Host for Busy {
     }
 }
 
-/// They leave the kernel together, so it does not say any more that they wait.
-#[test]
-fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
-    const PACKETS: usize = 40;
-    let port = port();
+/// So many packets come together.
+const PACKETS: usize = 40;
+
+/// A node whose host has room for four packets.
+fn busy(port: u16) -> (Livesync, Arc<Busy>) {
     let host = Arc::new(Busy {
         room: 4.into(),
         heard: 0.into(),
     });
     let node = Livesync::open(config(port).repair(false), host.clone()).expect("open");
     node.start_polling(TrackerId([1; 4])).expect("start");
+    (node, host)
+}
+
+/// They leave the kernel together, so it does not say any more that they wait.
+#[test]
+fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
+    let port = port();
+    let (node, host) = busy(port);
     let wire = Wire::join(port);
     let packet = packet();
     setsockopt(&wire, UdpGsoSegment, &(packet.len() as i32)).expect("UDP_SEGMENT");
@@ -162,14 +170,7 @@ fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
 /// As handle_livesync() hears them, from a socket of the host's that takes them together.
 #[test]
 fn packets_that_came_together_are_not_lost_between_two_calls() {
-    const PACKETS: usize = 40;
-    let port = port();
-    let host = Arc::new(Busy {
-        room: 4.into(),
-        heard: 0.into(),
-    });
-    let node = Livesync::open(config(port).repair(false), host.clone()).expect("open");
-    node.start_polling(TrackerId([1; 4])).expect("start");
+    let (node, host) = busy(port());
     let hosts = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
     setsockopt(&hosts, UdpGroSegment, &true).expect("UDP_GRO");
     let to = hosts.local_addr().expect("an address");

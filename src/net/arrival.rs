@@ -1,0 +1,13 @@
+//! What the kernel hands over at once.
+
+use std::net::SocketAddrV4;
+
+/// What has arrived as one message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Arrival {
+    pub(super) len: usize,
+    /// None, if that is no IPv4 address.
+    pub(super) source: Option<SocketAddrV4>,
+    /// How long its datagrams are, if there are several. The last one may be shorter.
+    pub(super) segment: Option<usize>,
+}
