@@ -12,6 +12,7 @@ use crate::config::{Auth, Config, is_cluster_name};
 use crate::error::SetupError;
 use crate::log::Level;
 use crate::net::Group;
+use crate::time::Time;
 use crate::types::TrackerId;
 
 /// How long a stop waits at most.
@@ -202,8 +203,14 @@ impl Engine {
         if self.is_tripped() {
             return;
         }
-        live.node.flush();
         let deadline = self.clock.now() + LAST_PATIENCE;
+        live.node.flush();
+        self.send_all(live, deadline);
+        live.node.say_last_words(self.clock.now());
+        self.send_all(live, deadline);
+    }
+
+    fn send_all(&self, live: &mut Live, deadline: Time) {
         while let Some(datagram) = live.node.poll_transmit() {
             match live.group.send(datagram.as_ref()) {
                 Ok(()) => {}

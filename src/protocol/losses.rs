@@ -26,6 +26,19 @@ impl Node {
         }
     }
 
+    /// Before a stop, after the last list: says how much we have sent, and where packets get
+    /// lost the last of it once more, since nobody can ask us any more.
+    pub fn say_last_words(&mut self, now: Time) {
+        self.timers.set_now(now);
+        let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+        if let Some(repair) = &mut self.repair
+            && let Some(trailers) = &self.trailers
+        {
+            let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
+            repair.say_last_words(self.id, epoch, highest, &mut self.timers, &mut send);
+        }
+    }
+
     /// Asks for what we miss, and does what others miss of ours.
     pub(super) fn repair(&mut self) {
         let timers = &mut self.timers;

@@ -21,7 +21,7 @@ use nix::sys::signal::Signal;
 
 use crate::support::netns;
 use crate::support::skip;
-use books::balance;
+use books::{balance, balance_of};
 use clients::{Answer, Load, announce_again, missing, until_all_know, waited};
 use trackers::{Cluster, SYNC_PORT};
 
@@ -49,6 +49,27 @@ fn what_gets_lost_is_repaired() {
         balance(&books);
         assert!(books.iter().all(|books| books.given_up() == 0));
     }
+}
+
+#[test]
+fn what_a_tracker_says_before_it_stops_is_heard_or_counted() {
+    const TEST: &str = "network_in_a_box::what_a_tracker_says_before_it_stops_is_heard_or_counted";
+    if let Err(reason) = netns::loss_available() {
+        return skip(TEST, &reason);
+    }
+    let mut cluster = started();
+    for host in cluster.hosts.iter() {
+        host.lose_incoming_udp(SYNC_PORT, 20).expect("nft");
+    }
+    let load = Load::start(&cluster, PACE);
+    thread::sleep(3 * SECOND);
+    let stopped = cluster.end_last();
+    load.end();
+    // Ten seconds later nobody hopes any more.
+    thread::sleep(13 * SECOND);
+    let mut books = cluster.end();
+    books.push(stopped);
+    (0..4).for_each(|number| balance_of(number, &books));
 }
 
 #[test]

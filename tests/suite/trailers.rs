@@ -18,6 +18,7 @@ mod bounds;
 mod clocks;
 mod proof;
 mod start;
+mod stop;
 
 /// The tracker that the vectors come from.
 const US: TrackerId = TrackerId([0x1a, 0x2b, 0x3c, 0x4d]);

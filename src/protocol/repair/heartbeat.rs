@@ -43,10 +43,15 @@ impl Rhythm {
         self.asked = Some(now);
     }
 
+    /// Whether packets of ours get lost these days.
+    pub(super) fn is_asked(&self, now: Time) -> bool {
+        let is_asked = |asked| now.since(asked) < ASKED_WITHIN;
+        self.asked.is_some_and(is_asked)
+    }
+
     /// How long to wait for the next heartbeat.
     pub(super) fn wait(&self, now: Time) -> Duration {
-        let is_asked = |asked| now.since(asked) < ASKED_WITHIN;
-        if self.asked.is_some_and(is_asked) {
+        if self.is_asked(now) {
             WHEN_ASKED
         } else if now.since(self.spoke) < KEPT_FOR {
             WHILE_KEPT

@@ -56,6 +56,13 @@ const SOON: Duration = Duration::from_millis(60);
 /// second one, however many are new.
 const GREETING: Duration = Duration::from_millis(100);
 
+/// Where packets get lost, those that left in this time before a stop are sent twice, for so
+/// long it takes as a rule until a packet is repaired,
+const LATELY: Duration = Duration::from_millis(500);
+
+/// and there are so many last heartbeats.
+const LAST_HEARTBEATS: usize = 4;
+
 /// What it takes to keep a packet, beside its bytes.
 const KEPT_EACH: usize = 128;
 
@@ -201,6 +208,33 @@ impl Repair {
         }
         if let Some(due) = self.sent.next_due() {
             timers.set_after(Timer::Again, due.since(now));
+        }
+    }
+
+    /// Before a stop: sends again what was sent lately, if packets get lost, and says how much
+    /// we have sent, if somebody could have asked for some of it.
+    pub(super) fn say_last_words(
+        &mut self,
+        id: TrackerId,
+        epoch: u32,
+        highest: u32,
+        timers: &mut Timers,
+        mut send: impl FnMut(Datagram),
+    ) {
+        let now = timers.elapsed();
+        let mut heartbeats = usize::from(self.sent.since(Time::START).is_some());
+        if self.rhythm.is_asked(now)
+            && let Some(lately) = self.sent.since(now.before(LATELY))
+        {
+            self.sent.ask(now, lately);
+            timers.set_after(Timer::Again, Duration::ZERO);
+            self.send_again(timers, &mut send);
+            heartbeats = LAST_HEARTBEATS;
+        }
+        for _ in 0..heartbeats {
+            timers.set_after(Timer::Heartbeat, Duration::ZERO);
+            let heartbeat = self.heartbeat(id, epoch, highest, timers);
+            heartbeat.into_iter().for_each(&mut send);
         }
     }
 

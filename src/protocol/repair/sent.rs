@@ -61,6 +61,13 @@ impl Sent {
         Some(&self.packets.get(at)?.bytes)
     }
 
+    /// The numbers of those that left since then.
+    pub(super) fn since(&self, time: Time) -> Option<RangeInclusive<u32>> {
+        let before = self.packets.partition_point(|packet| packet.sent < time);
+        let last = self.packets.len().checked_sub(1)?;
+        (before <= last).then(|| self.first + before as u32..=self.first + last as u32)
+    }
+
     /// Forgets what is too old, or too much.
     pub(super) fn forget(&mut self, now: Time) {
         while let Some(oldest) = self.packets.front()

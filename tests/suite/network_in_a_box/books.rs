@@ -69,21 +69,26 @@ impl Books {
 
 /// What others told each tracker it has heard, or it is among what is counted as lost.
 pub fn balance(books: &[Books]) {
-    let told: u64 = books.iter().map(Books::told).sum();
-    for (number, own) in books.iter().enumerate() {
-        println!("tracker {number}: {}", own.line);
-        let others = told - own.told();
-        let lost = others
-            .checked_sub(own.heard())
-            .expect("heard more than was told");
-        let unsent: u64 = books.iter().map(Books::not_sent).sum();
-        let refused = own.dropped(Reject::Skewed);
-        let counted = own.given_up() + refused + unsent - own.not_sent();
-        println!(
-            "tracker {number}: {others} announces of others, {} heard, {lost} lost; {counted} \
-             packets counted as lost",
-            own.heard()
-        );
-        assert!(lost <= counted * FULL, "lost and not counted");
-    }
+    (0..books.len()).for_each(|number| balance_of(number, books));
+}
+
+/// The same for one of them.
+pub fn balance_of(number: usize, books: &[Books]) {
+    let own = &books[number];
+    println!("tracker {number}: {}", own.line);
+    let of_others = |count: fn(&Books) -> u64| {
+        let all: u64 = books.iter().map(count).sum();
+        all - count(own)
+    };
+    let told = of_others(Books::told);
+    let lost = told.checked_sub(own.heard());
+    let lost = lost.expect("heard more than was told");
+    let refused = own.dropped(Reject::Skewed);
+    let counted = own.given_up() + refused + of_others(Books::not_sent);
+    println!(
+        "tracker {number}: {told} announces of others, {} heard, {lost} lost; {counted} \
+         packets counted as lost",
+        own.heard()
+    );
+    assert!(lost <= counted * FULL, "lost and not counted");
 }

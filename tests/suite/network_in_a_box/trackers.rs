@@ -100,6 +100,11 @@ impl Cluster {
         self.trackers[number] = Tracker::start(self.command(number));
     }
 
+    /// Ends the last tracker in an orderly way, while the others go on.
+    pub fn end_last(&mut self) -> Books {
+        self.trackers.pop().expect("a tracker").end()
+    }
+
     /// Ends all trackers in an orderly way, and reads what they say they have done.
     pub fn end(&mut self) -> Vec<Books> {
         // What they were told last is on its way.
