@@ -27,11 +27,31 @@ const HELD: Duration = Duration::from_micros(200);
 struct Outcome<'a> {
     source: SocketAddrV4,
     len: usize,
-    received: Result<Received<'a>, (Reject, Level)>,
+    received: Result<Received<'a>, Dropped>,
     /// The id under which we go on.
     new_id: Option<(TrackerId, Level)>,
     /// It was used although no key proves where it comes from.
     unproven: Option<Level>,
+}
+
+/// Why a datagram is not used, and how seriously to log it.
+struct Dropped {
+    reject: Reject,
+    /// By how many milliseconds its sender's clock is ahead, if that is why.
+    skew_ms: Option<i64>,
+    level: Level,
+}
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reject.reason())?;
+        let Some(skew) = self.skew_ms else {
+            return Ok(());
+        };
+        let direction = if skew < 0 { "behind" } else { "ahead" };
+        let seconds = skew.unsigned_abs() as f64 / 1000.0;
+        write!(f, "; its clock is {seconds:.1} s {direction}")
+    }
 }
 
 impl Engine {
@@ -152,12 +172,9 @@ impl Engine {
             #[cfg(feature = "want_sync_scrape")]
             Ok(Received::Torrents(torrents)) => self.merge(torrents),
             Ok(Received::Nothing) => {}
-            Err((reject, level)) => self.report(
-                level,
-                format_args!(
-                    "dropped a packet of {len} bytes from {source}: {}",
-                    reject.reason()
-                ),
+            Err(dropped) => self.report(
+                dropped.level,
+                format_args!("dropped a packet of {len} bytes from {source}: {dropped}"),
             ),
         }
     }
@@ -193,7 +210,11 @@ fn hear<'a>(live: &mut Live, now: Time, source: Source, datagram: &'a [u8]) -> O
     Outcome {
         source: source.address,
         len: datagram.len(),
-        received: received.map_err(|reject| (reject, live.level_of(now, reject))),
+        received: received.map_err(|reject| Dropped {
+            reject,
+            skew_ms: (reject == Reject::Skewed).then(|| live.node.skew_ms()),
+            level: live.level_of(now, reject),
+        }),
         new_id: live.take_new_id(now),
         unproven: live.level_of_unproven(now),
     }

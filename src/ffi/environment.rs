@@ -13,7 +13,27 @@ use crate::log::Level;
 
 /// Changes `config` to what the environment says, where it says something.
 pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
-    read_from(config, |name| env::var_os(name))
+    let lookup = |name: &str| env::var_os(name);
+    read_from(config, lookup)?;
+    match config.key_file {
+        Some(_) => Ok(()),
+        None => needs_no_key(lookup),
+    }
+}
+
+/// Who has set one of these relies on a key, and should not do so in vain.
+fn needs_no_key(lookup: impl Fn(&str) -> Option<OsString>) -> Result<(), SetupError> {
+    let needing = ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"];
+    let set = needing
+        .into_iter()
+        .find_map(|name| Some((name, lookup(name)?)));
+    set.map_or(Ok(()), |(name, value)| {
+        Err(SetupError::Setting {
+            name,
+            value: value.to_string_lossy().into_owned(),
+            expected: "of use without LIVESYNC_KEY_FILE",
+        })
+    })
 }
 
 fn read_from(
@@ -209,6 +229,17 @@ mod tests {
         })
         .unwrap();
         assert_eq!(config.auth, Auth::Require);
+    }
+
+    #[test]
+    fn what_is_of_use_only_with_a_key_is_refused_without() {
+        for name in ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"] {
+            let set = |asked: &str| (asked == name).then(|| "require".into());
+            let error = needs_no_key(set).unwrap_err().to_string();
+            let expected = format!("{name}=require is not of use without LIVESYNC_KEY_FILE");
+            assert_eq!(error, expected);
+        }
+        assert!(needs_no_key(|_| None).is_ok());
     }
 
     #[test]

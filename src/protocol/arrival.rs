@@ -66,7 +66,10 @@ impl Node {
             Some(trailer) if frame.header.id == self.id && self.may_be_ours(&trailer) => {
                 return Err(Reject::Replayed);
             }
-            Some(trailer) if authentication.is_skewed(self.ahead_ms(&trailer)) => Reject::Skewed,
+            Some(trailer) if authentication.is_skewed(self.ahead_ms(&trailer)) => {
+                self.skew_ms = self.ahead_ms(&trailer);
+                Reject::Skewed
+            }
             Some(_) => return Ok(true),
         };
         if authentication.is_required() {

@@ -79,6 +79,8 @@ pub struct Node {
     pub(super) company: Company,
     lonely: bool,
     pub(super) unproven: bool,
+    /// By how many milliseconds the clock was ahead for which a packet was refused last.
+    pub(super) skew_ms: i64,
     pub(super) outbox: Outbox,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
@@ -123,6 +125,7 @@ impl Node {
             company: Company::new(config, &mut timers),
             lonely: false,
             unproven: false,
+            skew_ms: 0,
             outbox: Outbox::default(),
             counters: Counters::default(),
             began: now,
@@ -182,6 +185,12 @@ impl Node {
     /// not said yet.
     pub fn take_unproven(&mut self) -> bool {
         std::mem::take(&mut self.unproven)
+    }
+
+    /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
+    /// refused for that.
+    pub fn skew_ms(&self) -> i64 {
+        self.skew_ms
     }
 
     /// The new id, if this node has drawn one since the last call: another tracker had the

@@ -5,12 +5,13 @@ use livesync::reject::Reject;
 /// A packet has so many announces at most.
 pub const FULL: u64 = 51;
 
-/// The last line of a tracker's log, and the first.
+/// A tracker's log.
 pub struct Books {
     /// In which name it has spoken.
     pub id: String,
-    /// What it has done.
+    /// The last line: what it has done.
     pub line: String,
+    pub log: String,
 }
 
 impl Books {
@@ -23,6 +24,7 @@ impl Books {
         Self {
             id: id.to_owned(),
             line: after("stopped after ").to_owned(),
+            log: log.to_owned(),
         }
     }
 

@@ -73,6 +73,17 @@ fn with_a_key_a_wrong_clock_is_counted_until_it_is_right() {
         let refused = own.dropped(Reject::Skewed);
         println!("tracker {number} has refused {refused} packets of another time");
         assert!(refused > 0, "nobody minds");
+        // It says so once a minute: of a clock that was set ahead, or that stayed behind.
+        let direction = if number == VICTIM { "behind" } else { "ahead" };
+        let warned = own
+            .log
+            .lines()
+            .find(|line| line.contains("; its clock is 86"));
+        assert!(
+            warned.is_some_and(|line| line.ends_with(direction)),
+            "{}",
+            own.log
+        );
     }
 }
 
