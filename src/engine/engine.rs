@@ -314,8 +314,11 @@ impl Engine {
         }
     }
 
+    /// It may take its time: until whoever drives us sleeps again, tellers see to it that
+    /// what they tell leaves.
     pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
         if level <= self.lock().log {
+            self.told.is_away(true);
             let _in_host = self.run.enter_host_to_log();
             self.host.log(level, &message.to_string());
         }

@@ -76,6 +76,8 @@ impl Engine {
         attach(&mut live).map_err(SetupError::Thread)?;
         if live.speaks() {
             self.told.open();
+        } else {
+            self.told.close();
         }
         state.live = Some(live);
         drop(state);
@@ -129,6 +131,7 @@ impl Engine {
             // Somebody else may have started and stopped meanwhile.
             if self.run.is_idle() {
                 state.live = None;
+                self.told.close();
                 state.group = None;
                 self.run.reset();
                 return Ok(state);
@@ -204,6 +207,9 @@ impl Engine {
             return;
         }
         let deadline = self.clock.now() + LAST_PATIENCE;
+        // First what waits to be sent, so that there is room for what was told.
+        self.send_all(live, deadline);
+        live.tell_last(self.clock.now());
         live.node.flush();
         self.send_all(live, deadline);
         live.node.say_last_words(self.clock.now());
@@ -235,7 +241,7 @@ impl Engine {
                     return None;
                 }
                 let mut live = state.live.take()?;
-                live.take_last_told(&self.told, self.clock.now());
+                live.take_last_told(&self.told);
                 state.last = Some(live.stats(self.clock.now()));
                 return Some(live);
             }

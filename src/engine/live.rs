@@ -130,16 +130,24 @@ impl Live {
         self.node.tell_all(now, waited, announces);
     }
 
-    /// Nothing more is told: hands the rest to the node.
-    pub(super) fn take_last_told(&mut self, told: &Told, now: Time) {
+    /// Nothing more is told: takes the rest.
+    pub(super) fn take_last_told(&mut self, told: &Told) {
         told.close();
         self.taker.take(told);
+    }
+
+    /// Hands to the node what was taken last.
+    pub(super) fn tell_last(&mut self, now: Time) {
         self.node.tell_all(now, Duration::ZERO, self.taker.taken());
     }
 
     /// The driver goes to sleep, until then at the latest.
     pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
         let mut stays_awake = false;
+        // While the network takes nothing what was told is taken here, as it is due.
+        if self.blocked && self.pace.next() <= now {
+            self.take_told(told, now);
+        }
         if self.pace.is_calm() {
             if told.may_sleep() {
                 self.pace.sleeps();

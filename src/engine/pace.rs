@@ -42,7 +42,7 @@ impl Pace {
     /// So many announces are there now.
     pub(super) fn found(&mut self, now: Time, told: usize) {
         let passed = now.since(self.last);
-        let longer = self.wait.max(SHORTEST) * 2;
+        let longer = self.wait.max(SHORTEST).saturating_mul(2);
         self.calm = told == 0 && (self.calm || self.wait >= self.longest);
         self.wait = match u32::try_from(told).unwrap_or(u32::MAX) {
             0 if self.calm => SHORTEST,
@@ -112,6 +112,17 @@ mod tests {
             let last = waits(&mut pace, 20, per_second).pop().unwrap();
             assert_eq!(last.as_millis(), expected, "{per_second}");
         }
+    }
+
+    #[test]
+    fn announces_may_wait_for_ever() {
+        let mut pace = Pace::new(Time::START, Duration::MAX);
+        let now = Time::START + Duration::from_secs(9);
+        pace.found(now, 1);
+        for _ in 0..200 {
+            pace.found(now, 0);
+        }
+        assert_eq!(pace.next(), Time::NEVER);
     }
 
     #[test]

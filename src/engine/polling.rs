@@ -73,8 +73,8 @@ impl Engine {
             if self.run.is_stopping() && self.run.is_idle() {
                 self.waker.drain();
                 self.clear_away();
-                if !self.run.is_stopping() {
-                    // Started again meanwhile: that wake-up was not for us.
+                if !self.run.is_stopping() || !self.run.is_idle() {
+                    // Started again meanwhile, and perhaps stopped: that wake-up was not for us.
                     self.waker.wake();
                 }
             }

@@ -52,6 +52,7 @@ impl Engine {
         let mut state = self.lock();
         let live = state.live.as_mut().filter(|live| live.driver == driver)?;
         let now = self.clock.now();
+        self.told.is_away(driver == Driver::Host);
         let until = live.driver_sleeps(&self.told, now);
         Some(Sleep {
             driver,
@@ -164,6 +165,7 @@ impl Engine {
             return;
         };
         if self.may_call_host() {
+            self.told.is_away(true);
             self.host.new_tracker_id(id);
             self.log(
                 Level::Warn,
