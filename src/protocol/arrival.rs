@@ -134,6 +134,7 @@ impl Node {
         if !stream.arrives_unnumbered(&trailer) && proven {
             return Err(Reject::Replayed);
         }
+        stream.measure(now, &trailer, frame.again);
         if let Packet::Heartbeat(heartbeat) = frame.packet
             && heartbeat.epoch == trailer.epoch
         {

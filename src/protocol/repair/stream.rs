@@ -300,13 +300,14 @@ impl Stream {
         self.tally.given_up += (u64::from(gap.last) + 1).saturating_sub(first.into());
     }
 
-    /// How long the packet took. One that was sent again says nothing of the network.
-    fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
+    /// How long a packet took that is used. Only one with a number that was not sent again
+    /// says something of the network.
+    pub(in crate::protocol) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
         let took = took(now, trailer);
         let (shortest, found) = self.delay;
         let crept = nanos(now.since(found)) / DRIFT;
         let mut shortest = shortest.saturating_add(crept);
-        if !again {
+        if trailer.seq > 0 && !again {
             if !std::mem::replace(&mut self.measured, true) || took < shortest {
                 shortest = took;
             }

@@ -141,3 +141,35 @@ fn how_long_packets_take_is_measured_with_numbered_ones() {
         assert_eq!(rounded, millis(lag), "at {now}");
     }
 }
+
+#[test]
+fn a_repaired_packet_is_late_until_the_next_one() {
+    let mut hearer = node(HEARER, &Config::default());
+    let heartbeat = |sent, highest| {
+        let epoch = OTHERS_EPOCH;
+        with_trailer(&Heartbeat { epoch, highest }.emit(OTHER), sent, 0)
+    };
+    let list = |header: Header, sent, seq| {
+        let packet = [&header.emit()[..], &[0; 28]].concat();
+        with_trailer(&packet, sent, seq)
+    };
+    let first = Header::new(OTHER, PacketType::Live);
+    for (now, packet, lag) in [
+        // Packets take 100 ms. The second list is lost at first.
+        (200, list(first, 100, 1), 0),
+        (400, heartbeat(300, 2), 0),
+        (2300, list(first.again(), 200, 2), 2000),
+        (2500, heartbeat(2400, 2), 0),
+        (2650, heartbeat(2500, 2), 50),
+        // What has no number may say a later time than it left: nothing is that fast.
+        (2700, heartbeat(2690, 2), 0),
+        (2850, list(first, 2750, 3), 0),
+    ] {
+        hear(&mut hearer, now, &packet);
+        let node = hearer.nodes(at(now)).next().expect("the sender");
+        let off = node.lag.abs_diff(millis(lag));
+        // As far as clocks may drift in that time.
+        assert!(off < millis(5), "{:?} at {now}", node.lag);
+    }
+    assert_eq!(hearer.counters().repair.packets_repaired, 1);
+}
