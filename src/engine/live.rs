@@ -341,3 +341,46 @@ fn is_news(quiet_until: &mut Time, now: Time) -> bool {
     }
     news
 }
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::super::clock::Clock;
+    use super::*;
+    use crate::types::{Announce, InfoHash, Peer, PeerFlags};
+
+    fn announce(number: u32) -> Announce {
+        Announce {
+            info_hash: InfoHash([0xab; 20]),
+            peer: Peer {
+                ip: std::net::Ipv4Addr::from(number).into(),
+                port: 6881,
+                flags: PeerFlags::SEEDING,
+            },
+        }
+    }
+
+    #[test]
+    fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
+        let (clock, told) = (Clock::new(), Told::new());
+        let config = Config::on([127, 0, 0, 1]).listen(false);
+        let group = Group::join(&config).expect("join the group");
+        let mut live = Live::new(clock.now(), TrackerId([1; 4]), group, &config, None);
+        told.open();
+        for number in 0..30_000 {
+            live.node.tell(clock.now(), announce(number));
+        }
+        assert!(!live.node.has_room());
+        live.blocked = true;
+        told.push(&clock, announce(0)).expect("there is room");
+        live.take_told(&told, clock.now());
+        std::thread::sleep(Duration::from_millis(2));
+        // A turn: the network seems to take packets again, and takes none.
+        live.driver_wakes(true);
+        live.take_told(&told, clock.now());
+        assert!(live.begin_sending().is_some());
+        let batch = live.next_to_send().expect("packets");
+        live.send_later(batch.into_iter());
+        let now = clock.now();
+        assert!(live.driver_sleeps(&told, now) > now);
+    }
+}
