@@ -229,7 +229,8 @@ impl Engine {
         }
     }
 
-    /// Takes the node out of the engine, once nobody is sending, if the caller `may`.
+    /// Takes the node out of the engine, once nobody is sending, if the caller `may`. What was
+    /// told stays behind if some thread does not leave its lane.
     fn take_live(&self, may: impl Fn() -> bool) -> Option<Live> {
         let deadline = self.clock.now() + LAST_PATIENCE;
         loop {
@@ -240,10 +241,15 @@ impl Engine {
                 if !may() {
                     return None;
                 }
-                let mut live = state.live.take()?;
-                live.take_last_told(&self.told);
-                state.last = Some(live.stats(self.clock.now()));
-                return Some(live);
+                let closed = self.told.try_close();
+                if closed || late {
+                    let mut live = state.live.take()?;
+                    if closed {
+                        live.take_last_told(&self.told);
+                    }
+                    state.last = Some(live.stats(self.clock.now()));
+                    return Some(live);
+                }
             }
             if late {
                 return None;

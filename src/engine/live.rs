@@ -39,6 +39,9 @@ const LOOK: Duration = if cfg!(shuttle) {
     Duration::from_secs(10)
 };
 
+/// How long the driver sleeps while somebody else sends, and there is no room for more.
+const CROWDED: Duration = Duration::from_millis(1);
+
 /// How long the socket is left alone from which nothing can be received: it may look
 /// readable all the time.
 const DEAF: Duration = Duration::from_millis(100);
@@ -132,7 +135,6 @@ impl Live {
 
     /// Nothing more is told: takes the rest.
     pub(super) fn take_last_told(&mut self, told: &Told) {
-        told.close();
         self.taker.take(told);
     }
 
@@ -156,7 +158,9 @@ impl Live {
                 stays_awake = self.pace.is_calm();
             }
         }
-        self.driver_sleeps_until = if self.can_send() || stays_awake {
+        self.driver_sleeps_until = if self.sending && !self.node.has_room() {
+            self.due().max(now + CROWDED)
+        } else if self.can_send() || stays_awake {
             Time::START
         } else {
             self.due()

@@ -21,7 +21,10 @@ impl Engine {
             live.stats(now)
         });
         let running = live.is_some() && !self.run.is_stopping();
-        let stats = live.or_else(|| state.last.clone())?;
+        let stats = live.or_else(|| state.last.clone());
+        // Who was to send what was told need not have seen it.
+        self.act(state);
+        let stats = stats?;
         Some(Stats {
             running,
             table,

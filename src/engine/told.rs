@@ -93,6 +93,7 @@ impl Told {
     pub(super) fn open(&self) {
         self.asleep.store(false, SeqCst);
         self.away.store(true, SeqCst);
+        self.due.store(0, SeqCst);
         for lane in &self.lanes {
             let mut waiting = lane.0.lock();
             waiting.told.clear();
@@ -105,6 +106,13 @@ impl Told {
         for lane in &self.lanes {
             lane.0.lock().open = false;
         }
+    }
+
+    /// The same, unless somebody is in a lane: a signal handler that stops us may have
+    /// interrupted a thread there, and wait for us.
+    pub(super) fn try_close(&self) -> bool {
+        let close = |lane: &Lane| lane.0.try_lock().map(|mut waiting| waiting.open = false);
+        self.lanes.iter().all(|lane| close(lane).is_some())
     }
 
     /// Leaves an announce in the lane of this thread.
@@ -206,8 +214,23 @@ impl Taker {
         told.used.store(NOBODY, SeqCst);
     }
 
-    /// What was taken last, in order.
-    pub(super) fn taken(&self) -> impl ExactSizeIterator<Item = Announce> {
-        self.in_order.iter().map(|(_, announce)| *announce)
+    /// What was taken last, in order, once.
+    pub(super) fn taken(&mut self) -> impl ExactSizeIterator<Item = Announce> {
+        self.in_order.drain(..).map(|(_, announce)| announce)
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_in_a_lane_holds_up_nobody_who_only_tries_to_close() {
+        let told = Told::new();
+        told.open();
+        let in_lane = told.lanes[3].0.lock();
+        assert!(!told.try_close());
+        drop(in_lane);
+        assert!(told.try_close());
     }
 }

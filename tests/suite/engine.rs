@@ -133,7 +133,7 @@ fn announces_are_sent_on_time_while_the_host_holds_the_receive_thread() {
     let bucket = table.lock();
     wire.send(&packet(1));
     table.wait_for(1);
-    is_sent_on_time(&engine, &wire);
+    is_sent_on_time(&wire, || tell(&engine));
     drop(bucket);
     engine.stop();
 }
@@ -148,18 +148,31 @@ fn announces_are_sent_on_time_while_the_host_logs() {
     let bucket = table.lock();
     tell(&engine);
     table.wait_for(1);
-    is_sent_on_time(&engine, &wire);
+    is_sent_on_time(&wire, || tell(&engine));
     drop(bucket);
     engine.stop();
 }
 
-/// For half a second.
-fn is_sent_on_time(engine: &Livesync, wire: &Wire) {
+#[test]
+fn announces_are_sent_on_time_while_a_loop_is_held_up_and_somebody_counts() {
+    let port = port();
+    let wire = Wire::join(port);
+    let (engine, _) = engine(port);
+    engine.start_polling(TrackerId([1; 4])).expect("start");
+    is_sent_on_time(&wire, || {
+        tell(&engine);
+        assert!(engine.stats().is_some_and(|stats| stats.running));
+    });
+    engine.stop();
+}
+
+/// What is told for half a second.
+fn is_sent_on_time(wire: &Wire, tell: impl Fn()) {
     wire.receive_all(Duration::from_millis(10));
     let mut told = 0;
     let start = Instant::now();
     while start.elapsed() < Duration::from_millis(500) {
-        tell(engine);
+        tell();
         told += 1;
         thread::sleep(Duration::from_millis(20));
     }
