@@ -60,8 +60,9 @@ fn what_nodes_hold_stays_flat_whatever_happens_to_them() {
         nodes.iter_mut().for_each(Node::sample);
     }
     nodes.iter_mut().for_each(|node| node.lose(0));
+    // While all of them are there.
+    nodes.iter().for_each(Node::hears_again);
     for node in &mut nodes {
-        node.hears_again();
         node.was_flat();
         node.end();
     }
