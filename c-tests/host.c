@@ -113,6 +113,12 @@ size_t add_peer_to_torrent_and_return_peers( ot_hash *hash, ot_peer *peer, int p
 }
 
 size_t remove_peer_from_torrent( ot_hash *hash, ot_peer *peer, char *reply, int proto ) {
+  /* Not from sync: as of a client, whose goodbyes the tracker tells. */
+  if( proto != 2 ) {
+    peer->data[6] |= 0x20;
+    livesync_tell( hash, peer );
+    return 0;
+  }
   say_call( "remove", hash, peer, proto, reply, 0 );
   if( echo ) livesync_tell( hash, peer );
   memset( hash, 0xee, sizeof *hash );

@@ -174,6 +174,10 @@ static void stats( void ) {
   FIELD( livesync_stats_t, drops_replayed );
   FIELD( livesync_stats_t, drops_skewed );
   FIELD( livesync_stats_t, receive_buffer_errors );
+  FIELD( livesync_stats_t, announces_refused );
+  FIELD( livesync_stats_t, log_lines_dropped );
+  FIELD( livesync_stats_t, drops_bad_peer );
+  FIELD( livesync_stats_t, drops_bad_count );
   STRUCT( livesync_stats_t );
 }
 
@@ -216,6 +220,8 @@ static void constants( void ) {
   CONSTANT( LIVESYNC_E_BUSY );
   CONSTANT( LIVESYNC_E_TRIPPED );
   CONSTANT( LIVESYNC_E_SILENT );
+  CONSTANT( LIVESYNC_E_FORKED );
+  CONSTANT( LIVESYNC_E_FULL );
   CONSTANT( LIVESYNC_MERGED );
   CONSTANT( LIVESYNC_KNOWN_BETTER );
   CONSTANT( LIVESYNC_NOT_STORED );

@@ -11,8 +11,9 @@
                                 should be, are missing, or are otherwise
      count                      prints the torrent count, and what the buckets hold
      bless ADDRESS              ADDRESS may speak
-     fail                       the library gets no memory for every 7th torrent that
-                                is new, by turns in vector_find_or_insert and calloc
+     fail                       the library cannot store every 7th torrent that is new: by
+                                turns there is no memory in vector_find_or_insert, none in
+                                calloc, and the access list refuses it
      sync ADDRESS PORT ID       livesync_bind_mcast, g_tracker_id, livesync_init
      ticker                     calls livesync_ticker all the time from now on
      report                     prints how long the library held buckets, and the peak
@@ -113,7 +114,7 @@ void *__wrap_vector_find_or_insert( ot_vector *vector, void *key, size_t member_
     uint32_t number;
     memcpy( &number, (char *)key + NUMBER_OFFSET, sizeof number );
     new_torrent = number;
-    if( number % ( 2 * FAIL_EVERY ) == 0 ) {
+    if( number % ( 3 * FAIL_EVERY ) == 0 ) {
       *exactmatch = 0;
       return NULL;
     }
@@ -122,8 +123,22 @@ void *__wrap_vector_find_or_insert( ot_vector *vector, void *key, size_t member_
 }
 
 void *__wrap_calloc( size_t members, size_t size ) {
-  if( new_torrent % ( 2 * FAIL_EVERY ) == FAIL_EVERY ) return NULL;
+  if( new_torrent % ( 3 * FAIL_EVERY ) == FAIL_EVERY ) return NULL;
   return __real_calloc( members, size );
+}
+
+/* Only a tracker with an access list has this. */
+int accesslist_hashisvalid( ot_hash *hash ) {
+  ot_vector *vector;
+  uint32_t number;
+  int known;
+
+  memcpy( &number, (char *)hash + NUMBER_OFFSET, sizeof number );
+  if( !failing || number % ( 3 * FAIL_EVERY ) != 2 * FAIL_EVERY ) return 1;
+  vector = __real_mutex_bucket_lock_by_hash( hash );
+  known  = find( vector, hash ) != NULL;
+  __real_mutex_bucket_unlock_by_hash( hash, 0 );
+  return known;
 }
 
 /* Spread over all buckets, and the number readable in it. */
@@ -135,9 +150,9 @@ static void hash_of( uint32_t number, ot_hash *hash ) {
   memcpy( (char *)hash + NUMBER_OFFSET, &number, sizeof number );
 }
 
-/* Mostly more than 32 bits hold. */
+/* Mostly more than 32 bits hold, and never more than is believed: 2^48. */
 static size_t downloads_of( uint32_t number, unsigned better ) {
-  return number * (size_t)0x100000001 + ( better >> number % 3 & 1 );
+  return number * (size_t)0x8000001 + ( better >> number % 3 & 1 );
 }
 
 static time_t age_of( uint32_t number ) {

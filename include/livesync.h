@@ -10,7 +10,7 @@
      or livesync_start_polling(), livesync_fd(),       your event loop, events
         livesync_next_timeout_ms(), livesync_process(),
         livesync_poll_events()
-     livesync_announce()                               tells the others
+     livesync_announce(), livesync_try_announce()      tells the others
      livesync_peers(), livesync_counts()               a table, if you have none
      livesync_stats(), livesync_nodes(),               what is going on
         livesync_metrics_text(), livesync_selftest()
@@ -26,7 +26,23 @@
 
    Functions return LIVESYNC_OK, or a number where they say so, or a negative error,
    and write results only on success. What they are given they copy; nothing is to be
-   freed but handles, by livesync_close(). */
+   freed but handles, by livesync_close().
+
+   fork(2): a handle that was started stays with its process. In a child every function
+   of it returns LIVESYNC_E_FORKED, without waiting for a lock; livesync_close() gives
+   the child's descriptors back, and most of the memory, and the parent notices nothing.
+   A handle that was opened, or stopped until livesync_close() would not wait, may be
+   started in a child instead of in the parent, as by daemon(3), but not in both, which
+   would share its sockets; no other thread may be in a call of it while the process
+   forks. A child that was made by a system call past pthread_atfork(3) is taken for its
+   parent.
+
+   pthread_cancel(3): a thread is not cancelled inside of the library, nor in a callback,
+   but after the call. A thread of asynchronous cancelability must not call the library.
+
+   Callbacks return: one that is left by longjmp(3), pthread_exit(3) or an exception of
+   C++ leaves the handle inside of that callback for ever, if it does not end the
+   process. */
 
 #ifndef LIVESYNC_H
 #define LIVESYNC_H
@@ -49,7 +65,8 @@ extern "C" {
 #define LIVESYNC_KNOWN_BETTER 1
 
 /*
- The torrent could not be stored.
+ The torrent was not stored: an access list refuses it, or there is no memory. It counts as
+ known for a day when the handle decides whether to ask others for theirs.
  */
 #define LIVESYNC_NOT_STORED -1
 
@@ -100,6 +117,17 @@ extern "C" {
  What was sent to the group was not heard again.
  */
 #define LIVESYNC_E_SILENT -8
+
+/*
+ This process is a child of the one that has started the handle, which stays with that
+ one. Close it, and open another.
+ */
+#define LIVESYNC_E_FORKED -9
+
+/*
+ So many announces wait to be sent that there is no room for another one.
+ */
+#define LIVESYNC_E_FULL -10
 
 /*
  Packets that do not prove to come from the cluster are dropped.
@@ -365,8 +393,10 @@ typedef int (*livesync_merge_torrent_fn)(const struct livesync_torrent_t *torren
  livesync_receive(), on the calling thread. `log` is called also by functions that
  return an error, by the ones that start, and by livesync_selftest(). The library holds
  no lock of its own meanwhile, so they may block and may call the library, but for
- livesync_close() and livesync_process(). What their arguments point at is valid during
- the call.
+ livesync_close() of this handle and livesync_process(). They return: no longjmp(), no
+ pthread_exit(), no exception leaves them. The thread is not cancelled meanwhile. What
+ their arguments point at is valid during the call. The library's own thread has a stack
+ of 2 MiB, of which it leaves callbacks more than half.
  */
 typedef struct livesync_config_t {
   /*
@@ -424,7 +454,10 @@ typedef struct livesync_config_t {
    */
   uint8_t table;
   /*
-   1: the LIVESYNC_... environment variables win over the fields here. 0
+   1: the LIVESYNC_... environment variables win over the fields here, and one that has
+   a name that the library does not know is an error. livesync_open() and
+   livesync_selftest() read them, on the calling thread and never later: no other thread
+   may call setenv(3), putenv(3) or unsetenv(3) meanwhile. 0
    */
   uint8_t environment;
   /*
@@ -463,7 +496,8 @@ typedef struct livesync_config_t {
   uint32_t torrent_lifetime_s;
   /*
    The memory that the table may take, in bytes, of which a peer takes 250 at most and a
-   torrent 171; when it is full, those announced longest ago leave. From 4096. 67108864
+   torrent 171. When it is full, torrents leave that are known only since another tracker told
+   of them, and then what was announced longest ago. From 4096. 67108864
    */
   uint64_t table_bytes;
   /*
@@ -475,7 +509,9 @@ typedef struct livesync_config_t {
    */
   void *user;
   /*
-   Where log lines go. NULL: to standard error
+   Where log lines go. NULL: to standard error. Nothing waits for that: a line that it
+   does not take at once is lost, and counted in log_lines_dropped. Its flags stay as they
+   are, and no SIGPIPE comes of it
    */
   livesync_log_fn log;
   /*
@@ -509,9 +545,9 @@ typedef struct livesync_config_t {
   /*
    The path of a file with the key of the cluster, a line of 64 hexadecimal digits; or
    with two, of which the first is for what this handle sends, and either will do for
-   what others send. The file must belong to this user or root, and nobody else may
-   have rights to it. It is read by livesync_open(), and not again. NULL: there is no
-   key, and whoever may speak is believed
+   what others send. The file belongs to this user, with the mode 0600 or less, or to
+   root, with 0640 or less. It is read by livesync_open(), and not again. NULL: there is
+   no key, and whoever may speak is believed
    */
   const char *key_file;
   /*
@@ -768,6 +804,26 @@ typedef struct livesync_stats_t {
    Those that come together as one message (UDP_GRO) count as one.
    */
   uint64_t receive_buffer_errors;
+  /*
+   Announces of the program that were refused because the peer has port 0 or address 0.
+   */
+  uint64_t announces_refused;
+  /*
+   Log lines that standard error did not take at once, and that are lost, since the
+   process began. Those of other handles count, too.
+   */
+  uint64_t log_lines_dropped;
+  /*
+   Dropped: the record of a peer that has port 0 or address 0. The other records of its
+   packet were used.
+   */
+  uint64_t drops_bad_peer;
+  /*
+   Dropped: a beacon with more than 2^32 torrents; or the record of a torrent with more than
+   2^48 downloads, or announced more than a hundred years ago, of which the other records of
+   its packet were used.
+   */
+  uint64_t drops_bad_count;
 } livesync_stats_t;
 
 /*
@@ -893,6 +949,10 @@ int livesync_config_init(struct livesync_config_t *config, size_t size);
  Joins the group on the interface, as `config` says, and makes a handle of it.
  Nothing is sent or applied yet. `config` is copied, with its strings.
 
+ The descriptors of a handle are never 0, 1 or 2, whatever of these is closed. So they
+ stay what they are when daemon(3) opens those anew. It forks as well: call it before
+ livesync_start().
+
  Returns LIVESYNC_OK and stores the handle to `out`, to be given back to
  livesync_close(); or an error, and nothing is left open. What is wrong is told to
  the callback `log`, with the name of the field; but for LIVESYNC_E_ARGUMENT, which says
@@ -909,8 +969,9 @@ int livesync_open(const struct livesync_config_t *config, struct livesync_t **ou
 /*
  Starts to sync as tracker `tracker_id`, any number that no other tracker of the
  cluster has; 0: one is drawn at random. A thread is started, from which callbacks
- come. The thread takes no signals, and does not survive a fork: fork before this. A
- child that was forked later must not use the handle, not even close it.
+ come. The thread takes no signals, has a stack of 2 MiB whatever the environment says,
+ and does not survive a fork, so neither daemon(3): fork before this. In a child that was
+ forked later every function of the handle returns LIVESYNC_E_FORKED.
  What there is no callback for, and no table, is not kept.
 
  After livesync_stop() it starts again.
@@ -924,15 +985,24 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
 
 /*
  Tells the others of an announce of a client. Both arguments are copied. It may be
- called from any thread, with locks held that the callbacks take. It does not block,
- and calls nothing back. A peer that leaves its swarm has the flag
- LIVESYNC_PEER_STOPPED. With a table it is stored there, too.
+ called from any thread, with locks held that the callbacks take: it calls nothing back.
+ A peer that leaves its swarm has the flag LIVESYNC_PEER_STOPPED. With a table it is
+ stored there, too.
 
- From inside of a callback it does nothing and returns LIVESYNC_OK: the cluster knows
- already.
+ It takes no lock that threads share, and makes no system call, with these exceptions.
+ It wakes the library's thread if that sleeps because nothing was announced for a
+ second, and when a burst begins: 1,024 announces of one thread wait. It sends itself
+ what waits if the callbacks hold that thread up for longer than `flush_ms`, or an
+ event loop comes that late. And if 16,384 announces of one thread wait, because more is
+ announced than the network takes, it waits until there is room: livesync_try_announce()
+ does not.
+
+ From inside of a callback of the same handle it does nothing and returns LIVESYNC_OK:
+ the cluster knows already.
 
  Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle is not started
- or does not speak.
+ or does not speak; LIVESYNC_E_ARGUMENT if the port of the peer is 0 or its address is
+ 0.0.0.0 or ::, so that no client can connect to it.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -940,6 +1010,15 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
  reading.
  */
 int livesync_announce(struct livesync_t *handle, const uint8_t *info_hash, const struct livesync_peer_t *peer);
+
+/*
+ The same as livesync_announce(), but that it does not wait for room: then it returns
+ LIVESYNC_E_FULL, and the announce was not taken.
+
+ What the caller sees to:
+ As for livesync_announce().
+ */
+int livesync_try_announce(struct livesync_t *handle, const uint8_t *info_hash, const struct livesync_peer_t *peer);
 
 /*
  Does what is due, on this thread; callbacks come from inside of it. The library's own
@@ -966,17 +1045,21 @@ int livesync_receive(struct livesync_t *handle, int fd);
 
 /*
  Stops to sync. No callback begins after it has returned, but one that takes long
- may still go on; and a handle that polls logs its last line in the call that sends the
- rest. What was announced and not sent yet is sent: by the library's thread,
- or without one by the next livesync_process() or livesync_close().
+ may still go on. What was announced and not sent yet is sent: by the library's thread,
+ or without one by the next livesync_process() or livesync_close(). That call logs the
+ last line, too; with a thread, livesync_close() does if the thread has not come to it
+ while the stop waited.
 
- It returns within 200 ms, at once if no callback runs, and takes neither locks nor
- memory, so it may be called from a signal handler that interrupted any code. Before
+ It waits for callbacks that run, but not for those that it is called from: 150 ms at most.
+ If none runs, it waits for the library's thread to send the rest and to end, 0.1 ms as
+ a rule and 1 ms at most; 20 ms if log_level is LIVESYNC_LOG_INFO or more,
+ for the last line. It takes neither locks nor memory, no signal makes it longer, and it
+ leaves errno as it was: a signal handler may call it that interrupted any code. Before
  livesync_close(), see that the handler does not call it any more: block its signal in all
  threads, or have it look at a flag. From a stop on nothing can be announced: who has a
  last word to say, like the stops of his peers, says it before.
 
- Returns LIVESYNC_OK or LIVESYNC_E_ARGUMENT.
+ Returns LIVESYNC_OK, LIVESYNC_E_ARGUMENT, or LIVESYNC_E_FORKED.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -988,9 +1071,14 @@ int livesync_stop(struct livesync_t *handle);
  yet, and gives everything back. It blocks for as long as a callback does, and else for
  some milliseconds. NULL is closed already.
 
- It must not be called from inside of a callback: then it returns LIVESYNC_E_STATE and
- does nothing. The callback `log`, where a handle that polls may say good-bye, must not
- use the handle then. Else it returns LIVESYNC_OK.
+ It must not be called from inside of a callback of this handle, however many callbacks
+ of others are in between: then it returns LIVESYNC_E_STATE and does nothing. Two
+ handles whose callbacks close each other at the same time wait for each other. The
+ callback `log`, which may be called for the last line, must not use the handle then.
+
+ In a child of the process that has started the handle it neither waits nor sends: it
+ closes the child's descriptors, and gives back what memory no other thread of the parent
+ was using in the moment of the fork. Else it returns LIVESYNC_OK, there as here.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet, and no other
@@ -1104,7 +1192,8 @@ int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
  There may be fewer torrents than the limit, or none; but `next` must not be where the
  event began, and its `place` is 0 or 1: else it returns LIVESYNC_E_ARGUMENT, too. What
  `bucket` and `after` mean is up to the program, which may do with one of them: the
- library hands them back as they are. By then torrents may have come and gone.
+ library hands them back as they are. A walk that comes where it has been before ends the
+ telling, and a line of the log says so. By then torrents may have come and gone.
 
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 
@@ -1131,10 +1220,11 @@ int livesync_answer_look_up(struct livesync_t *handle, const struct livesync_tor
 /*
  Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
  LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED. One answer for each
- event, in any order.
+ event, in any order. A program may leave these events unanswered: when 65,536 of them wait
+ for an answer, the older half is forgotten, and counts as LIVESYNC_NOT_STORED.
 
  Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
- for.
+ for, or is forgotten.
 
  What the caller sees to:
  `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -1188,9 +1278,10 @@ int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capaci
  Tries whether a handle with this configuration could work: joins the group on the
  interface with sockets of its own, sends a packet that every tracker ignores, and
  listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
- trackers it hears, is told to the callback `log` line by line: as LIVESYNC_LOG_INFO, so
- set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`, `listen`
- and `loopback` make no difference. It needs no handle; others may run meanwhile.
+ trackers it hears, 256 at most, is told to the callback `log` line by line: as
+ LIVESYNC_LOG_INFO, so set log_level to that; settings of this host by which packets may
+ get lost as LIVESYNC_LOG_WARN, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`,
+ `listen` and `loopback` make no difference. It needs no handle; others may run meanwhile.
 
  That it succeeds shows that the interface, the group and this host's own firewall let
  multicast through. What switches and other hosts do with it shows when those are heard.
@@ -1207,7 +1298,7 @@ int livesync_selftest(const struct livesync_config_t *config, uint32_t time_ms);
  The peers of the swarm of `info_hash`, 20 bytes, in the table of a handle that was
  opened with config.table = 1: at most `capacity` of them, those announced last first.
  It holds those that were heard, and those announced to this handle. It takes time in
- proportion to the swarm, with the table locked.
+ proportion to what it returns, however large the swarm is, with the table locked.
 
  Returns how many were written to `out`, or a negative error; LIVESYNC_E_STATE if the
  handle has no table.
@@ -1223,7 +1314,9 @@ int livesync_peers(struct livesync_t *handle, const uint8_t *info_hash, struct l
  How many peers the swarm of `info_hash`, 20 bytes, has in the table of a handle that
  was opened with config.table = 1, and how often it was downloaded: writes the first
  `size` bytes of the counts to `out`; `size` is sizeof( livesync_counts_t ) as the caller
- knows it.
+ knows it. It takes as long for a large swarm as for a small one. After a pause in which
+ more than 1,024 peers of a swarm have expired, and others have not, the rest of them counts
+ until further calls have removed them.
 
  Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle has no table.
 

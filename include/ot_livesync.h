@@ -55,9 +55,19 @@ extern const char *g_version_livesync_c;
 /*
  Starts to sync: reads `g_tracker_id`, and starts the receive thread.
 
+ The thread has a stack of 2 MiB, on which the tracker's functions run that it
+ calls. It does not survive a fork, so daemon(3) comes before this.
+
  To be called once, after livesync_bind_mcast(), from one thread; again only
- after livesync_deinit(). Without a bind before it, or when no thread can be
- started, it ends the process through the tracker's exerr().
+ after livesync_deinit(). Without a bind before it, when no thread can be started,
+ or in an opentracker that needs an adapter, it ends the process through the
+ tracker's exerr(). To know the latter it calls remove_peer_from_torrent() for a
+ torrent that nobody has.
+
+ A tracker that becomes a daemon may fork between the two, and go on in the child. In
+ a child that was forked later nothing is synced, as the log says once; there
+ livesync_bind_mcast() and livesync_init() end the process through exerr(), and the
+ other functions do nothing.
  */
 void livesync_init(void);
 
@@ -65,10 +75,12 @@ void livesync_init(void);
  Stops to sync: when it returns, the tracker is not called any more, but that a
  call which the tracker itself holds up may still come to its end.
 
- It returns within 200 ms and takes neither locks nor memory, so it may be
- called from a signal handler that interrupted any code, and leaves errno as it
- was. What was told and not sent yet is sent, unless the interrupted code holds
- what is needed for that. livesync_init() starts again with the same address.
+ It waits for calls of the tracker that go on, 150 ms at most. Without any it returns
+ as soon as the thread has sent what was told, after 0.1 ms as a rule, and after
+ 1 ms in any case, or 20 ms if LIVESYNC_LOG asks for the last line; so what the
+ thread cannot send by then is lost, if the process ends. It takes neither locks nor
+ memory, so it may be called from a signal handler that interrupted any code, and leaves
+ errno as it was. livesync_init() starts again with the same address.
  */
 void livesync_deinit(void);
 
@@ -78,8 +90,11 @@ void livesync_deinit(void);
  `ip` points at the raw bytes of the address of the interface to sync on, in
  network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
  that has 16-byte addresses. They are copied. `port` is a number in host byte
- order, not 0. Reads the LIVESYNC_... environment variables. For 0.0.0.0 the
- kernel chooses the interface.
+ order, not 0. For 0.0.0.0 the kernel chooses the interface.
+
+ Reads the LIVESYNC_... environment variables, here and never later: no other thread
+ may call setenv(3), putenv(3) or unsetenv(3) meanwhile. One that has a name that the
+ library does not know is an error.
 
  To be called once, before livesync_init(), from one thread. On an error it
  ends the process through the tracker's exerr().
@@ -95,7 +110,15 @@ void livesync_bind_mcast(char *ip, uint16_t port);
  Both arguments are copied. To be called from any thread, several at once,
  also with the torrent's bucket locked. A call from inside of the tracker's own
  functions while they apply what came from sync is ignored. Before
- livesync_init() and after livesync_deinit() it does nothing.
+ livesync_init() and after livesync_deinit() it does nothing. A peer that has port 0 or
+ address 0 is not told, but counted.
+
+ It takes no lock that threads share, never yields, and makes no system call, with these
+ exceptions. It wakes the receive thread if that sleeps because nothing was told for a
+ second, and when a burst begins: 1,024 announces of one thread wait. It sends itself what
+ waits if the tracker holds that thread up for longer than LIVESYNC_FLUSH_MS. And if 16,384
+ announces of one thread wait, because more is told than the network takes, it waits until
+ there is room.
 
  What the caller sees to:
  Each pointer is either NULL, and then nothing happens, or valid for reading.
@@ -105,7 +128,9 @@ void livesync_tell(ot_hash *info_hash, const ot_peer *peer);
 /*
  Tickles live sync from time to time, so that no events get stuck when there
  is not enough traffic to fill packets fast enough. The receive thread does
- the same on time; so this may be called as often or as rarely as one likes.
+ the same on time; so this may be called as often or as rarely as one likes. It takes a lock
+ only when that thread is 5 ms late, because the tracker holds it up or it has no processor;
+ otherwise it reads the clock and returns.
  */
 void livesync_ticker(void);
 

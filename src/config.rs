@@ -1,16 +1,21 @@
 //! All settings and their defaults, in one place.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::Ipv4Net;
 
-use crate::keys::Keys;
+use crate::error::SetupError;
+use crate::keys::{Keys, unless_key};
 use crate::log::Level;
 
 /// The port that the specification names.
 pub const LIVESYNC_PORT: u16 = 9696;
+
+/// The shortest time between two beacons.
+pub(crate) const SHORTEST_BEACON_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Declares the settings, each with its default, and a method of its name that
 /// changes it.
@@ -31,10 +36,19 @@ macro_rules! settings {
         /// assert_eq!(config.port, 9696);
         /// # Ok::<(), Box<dyn std::error::Error>>(())
         /// ```
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, PartialEq)]
         #[non_exhaustive]
         pub struct Config {
             $($(#[doc = $doc])+ pub $name: $type,)+
+        }
+
+        impl fmt::Debug for Config {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let shown = self.without_key();
+                f.debug_struct("Config")
+                    $(.field(stringify!($name), &shown.$name))+
+                    .finish()
+            }
         }
 
         impl Default for Config {
@@ -82,13 +96,13 @@ settings! {
     /// How long a tracker runs before its first beacon
     /// (`LIVESYNC_FIRST_BEACON_DELAY`).
     first_beacon_delay: Duration = Duration::from_secs(1800),
-    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`).
+    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`), at least 10 ms.
     beacon_interval: Duration = Duration::from_secs(60),
     /// A tracker with R torrents is worth asking for them when we have less than
-    /// this part of R.
+    /// this part of R, from 0 to 1.
     inquire_threshold: f64 = 0.75,
-    /// How many scrape tell packets are sent per tick, a tenth of a second, at
-    /// most.
+    /// How many scrape tell packets are sent in a tenth of a second at most. They are spread
+    /// over it. Not 0.
     tell_packets: u32 = 100,
     /// How many torrents that we know better than another tracker are remembered
     /// at most, to be told back. Each takes about 30 bytes.
@@ -99,8 +113,8 @@ settings! {
     /// The keys of the cluster. Without any, whoever may speak is believed.
     keys: Option<Keys> = None,
     /// A file with the keys, in the place of `keys`: one or two lines of 64 hexadecimal
-    /// digits. It must be ours or root's, and nobody else's to read or write. It is read
-    /// when the group is joined, and not again for a start after a stop.
+    /// digits. It belongs to this user, with the mode 0600 or less, or to root, with 0640 or
+    /// less. It is read when the group is joined, and not again for a start after a stop.
     key_file: Option<PathBuf> = None,
     /// What becomes of packets that do not prove to come from the cluster, if it has a key.
     auth: Auth = Auth::Require,
@@ -108,7 +122,7 @@ settings! {
     /// clusters of the same key and different names do not believe each other.
     cluster: String = "livesync".to_owned(),
     /// With a key: how far the clocks of two trackers may be apart. What seems to be older
-    /// or newer is dropped, for it may be a recorded packet that is sent once more.
+    /// or newer is dropped, for it may be a recorded packet that is sent once more. Not 0.
     max_skew: Duration = Duration::from_secs(30),
     /// Who speaks so long without hearing anybody is warned, once; zero: never.
     lonely_after: Duration = Duration::from_secs(300),
@@ -120,6 +134,64 @@ impl Config {
     /// The defaults, on the interface with this address.
     pub fn on(interface: impl Into<Ipv4Addr>) -> Self {
         Self::default().interface(interface)
+    }
+
+    /// The same, as it may be logged: somebody may have given a key in the place of its file.
+    fn without_key(&self) -> Self {
+        let mut shown = self.clone();
+        if let Some(path) = &mut shown.key_file {
+            *path = unless_key(&path.to_string_lossy()).into();
+        }
+        shown
+    }
+
+    /// Whether every setting holds what it may. [`Livesync::open`](crate::Livesync::open) asks
+    /// this first.
+    ///
+    /// # Errors
+    /// The first setting that holds something else.
+    pub fn validate(&self) -> Result<(), SetupError> {
+        if !self.group.is_multicast() {
+            return Err(SetupError::NotMulticast(self.group));
+        }
+        if self.port == 0 {
+            return Err(SetupError::NoPort);
+        }
+        let rules = [
+            (
+                self.listen || self.speak,
+                "listen",
+                "true, and neither is speak",
+            ),
+            (
+                self.beacon_interval >= SHORTEST_BEACON_INTERVAL,
+                "beacon_interval",
+                "10 ms or more",
+            ),
+            (
+                (0.0..=1.0).contains(&self.inquire_threshold),
+                "inquire_threshold",
+                "a number from 0 to 1",
+            ),
+            (self.tell_packets > 0, "tell_packets", "1 or more"),
+            (
+                self.key_file
+                    .as_ref()
+                    .is_none_or(|path| !path.as_os_str().is_empty()),
+                "key_file",
+                "the path of a file",
+            ),
+            (
+                is_cluster_name(&self.cluster),
+                "cluster",
+                "1 to 255 bytes of UTF-8",
+            ),
+            (!self.max_skew.is_zero(), "max_skew", "more than 0"),
+        ];
+        let broken = rules.into_iter().find(|(holds, ..)| !holds);
+        broken.map_or(Ok(()), |(_, name, expected)| {
+            Err(SetupError::Field { name, expected })
+        })
     }
 }
 
@@ -136,4 +208,75 @@ pub enum Auth {
 /// Whether a cluster may have this name. In the proof a zero byte ends it.
 pub(crate) fn is_cluster_name(name: &str) -> bool {
     (1..=255).contains(&name.len()) && !name.contains('\0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_no_key() {
+        let key = "0f".repeat(32);
+        let config = Config::default().key_file(Some(key.clone().into()));
+        let debug = format!("{config:?}");
+        assert!(
+            !debug.contains(&key) && debug.contains("port: 9696"),
+            "{debug}"
+        );
+    }
+
+    #[test]
+    fn every_setting_holds_what_it_may() {
+        type Change = fn(Config) -> Config;
+        let refused: [(&str, Change); 13] = [
+            ("group 10.0.0.1 is not a multicast address", |c| {
+                c.group([10, 0, 0, 1])
+            }),
+            ("cannot sync on port 0", |c| c.port(0u16)),
+            ("listen is not true, and neither is speak", |c| {
+                c.listen(false).speak(false)
+            }),
+            ("beacon_interval is not 10 ms or more", |c| {
+                c.beacon_interval(Duration::ZERO)
+            }),
+            ("beacon_interval is not 10 ms or more", |c| {
+                c.beacon_interval(Duration::from_micros(9_999))
+            }),
+            ("inquire_threshold is not a number from 0 to 1", |c| {
+                c.inquire_threshold(-0.1)
+            }),
+            ("inquire_threshold is not a number from 0 to 1", |c| {
+                c.inquire_threshold(1.1)
+            }),
+            ("inquire_threshold is not a number from 0 to 1", |c| {
+                c.inquire_threshold(f64::NAN)
+            }),
+            ("tell_packets is not 1 or more", |c| c.tell_packets(0u32)),
+            ("key_file is not the path of a file", |c| {
+                c.key_file(Some("".into()))
+            }),
+            ("cluster is not 1 to 255 bytes of UTF-8", |c| c.cluster("")),
+            ("cluster is not 1 to 255 bytes of UTF-8", |c| {
+                c.cluster("a\0")
+            }),
+            ("max_skew is not more than 0", |c| {
+                c.max_skew(Duration::ZERO)
+            }),
+        ];
+        for (expected, change) in refused {
+            let error = change(Config::default()).validate().unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+        let at_the_limits = Config::default()
+            .flush_after(Duration::ZERO)
+            .beacon_interval(SHORTEST_BEACON_INTERVAL)
+            .inquire_threshold(1.0)
+            .tell_packets(1u32)
+            .cluster("x".repeat(255))
+            .max_skew(Duration::from_nanos(1))
+            .speak(false);
+        for config in [Config::default(), at_the_limits] {
+            assert!(config.validate().is_ok(), "{config:?}");
+        }
+    }
 }

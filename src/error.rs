@@ -19,6 +19,13 @@ pub enum SetupError {
         /// What it may hold.
         expected: &'static str,
     },
+    /// An environment variable begins like ours, and is none.
+    UnknownSetting {
+        /// The variable.
+        name: String,
+        /// The one that is probably meant.
+        meant: Option<&'static str>,
+    },
     /// The interface address is missing or not one we can use.
     Address(&'static str),
     /// A field of the configuration does not hold what it should.
@@ -62,11 +69,34 @@ pub enum SetupError {
     StillStopping,
     /// A bug of ours stopped this instance.
     Tripped,
+    /// This process is a child of the one that has started it.
+    Forked,
     /// The program we are linked into lacks what we need of a tracker.
     NoHost {
         /// The symbols that it does not define.
         missing: Vec<&'static str>,
     },
+    /// The tracker that we are linked into is of another generation: it needs an adapter.
+    NeedsAdapter {
+        /// Of which generation it is.
+        generation: &'static str,
+        /// The adapter's file.
+        adapter: &'static str,
+    },
+}
+
+#[cfg(feature = "want_sync_live")]
+impl SetupError {
+    /// opentracker as its tells have carried a workstruct.
+    pub(crate) const LATER_OPENTRACKER: Self = Self::NeedsAdapter {
+        generation: "is of 22 April 2010 or later",
+        adapter: "examples/opentracker/ot_livesync_workstruct.c",
+    };
+    /// Before that, with 20-byte peers.
+    pub(crate) const OPENTRACKER_WITH_V6: Self = Self::NeedsAdapter {
+        generation: "is built with WANT_V6",
+        adapter: "examples/opentracker/ot_livesync_v6.c",
+    };
 }
 
 /// One line, whatever texts it is about.
@@ -78,6 +108,10 @@ impl fmt::Display for SetupError {
                 value,
                 expected,
             } => write!(f, "{name}={} is not {expected}", value.escape_debug()),
+            Self::UnknownSetting { name, meant } => {
+                write!(f, "{} is not a setting of livesync", name.escape_debug())?;
+                meant.map_or(Ok(()), |meant| write!(f, "; {meant} may be meant"))
+            }
             Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
             Self::KeyFile { path, error } => {
                 let path = path.to_string_lossy();
@@ -110,12 +144,51 @@ impl fmt::Display for SetupError {
                 f.write_str("the receive thread of the last run is still busy in the tracker")
             }
             Self::Tripped => f.write_str("stopped by an internal error earlier"),
+            Self::Forked => f.write_str("started before this process was forked"),
             Self::NoHost { missing } => write!(
                 f,
                 "this program is not a tracker we know: it does not define {}",
                 missing.join(", ")
             ),
+            Self::NeedsAdapter {
+                generation,
+                adapter,
+            } => write!(
+                f,
+                "this opentracker {generation}, so the library cannot be linked unchanged: \
+                 build it with {adapter}, as scripts/opentracker does"
+            ),
         }
+    }
+}
+
+/// The announce was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AnnounceError {
+    /// Sync is not started, or does not speak.
+    NotRunning,
+    /// The peer has port 0, or the address 0.0.0.0 or ::, so no client can connect to it.
+    BadPeer,
+    /// So many announces wait to be sent that there is no room for another one.
+    Full,
+}
+
+impl fmt::Display for AnnounceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotRunning => NotRunning.fmt(f),
+            Self::BadPeer => f.write_str("the peer has port 0 or address 0"),
+            Self::Full => f.write_str("too many announces wait to be sent"),
+        }
+    }
+}
+
+impl std::error::Error for AnnounceError {}
+
+impl From<NotRunning> for AnnounceError {
+    fn from(_: NotRunning) -> Self {
+        Self::NotRunning
     }
 }
 

@@ -14,7 +14,7 @@ pub const KEY_LEN: usize = 32;
 /// we send; what others send is good with either.
 ///
 /// As text, which is what a key file holds, each is a line of 64 hexadecimal digits. Empty
-/// lines, and white space around a key, are passed over.
+/// lines, white space around a key, and a byte order mark at the beginning are passed over.
 ///
 /// ```
 /// use livesync::{Config, Keys};
@@ -68,6 +68,7 @@ impl FromStr for Keys {
 
     fn from_str(text: &str) -> Result<Self, BadKeys> {
         let mut keys = Zeroizing::new(Vec::with_capacity(2));
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.lines().map(str::trim).enumerate() {
             if line.is_empty() {
                 continue;
@@ -98,6 +99,31 @@ fn decode(digits: &str, key: &mut [u8; KEY_LEN]) -> Option<()> {
         *byte = (value(*high)? << 4 | value(*low)?) as u8;
     }
     Some(())
+}
+
+/// How many hexadecimal digits look like a key, or like a good part of one.
+const LIKE_A_KEY: usize = 32;
+
+/// Whether a text that should be something else looks like a key: it must not be shown. A
+/// key that is printed may have a colon between its bytes, and spaces.
+pub(crate) fn looks_like_key(text: &str) -> bool {
+    let mut digits = 0;
+    text.chars().any(|c| {
+        match c {
+            ':' | ' ' => {}
+            _ if c.is_ascii_hexdigit() => digits += 1,
+            _ => digits = 0,
+        }
+        digits == LIKE_A_KEY
+    })
+}
+
+/// The text, unless it looks like a key.
+pub(crate) fn unless_key(text: &str) -> &str {
+    match looks_like_key(text) {
+        true => "(not shown, because it looks like a key)",
+        false => text,
+    }
 }
 
 /// Nothing that a log line should hold.
@@ -156,6 +182,7 @@ mod tests {
         for (text, keys) in [
             (FIRST.to_owned(), &one),
             (format!("\n \t{FIRST}  \r\n\r\n\n"), &one),
+            (format!("\u{feff}{FIRST}\r\n"), &one),
             (format!("{FIRST}\n{SECOND}"), &two),
             (format!("{FIRST}\r\n\r\n\t{SECOND}\r\n"), &two),
         ] {
@@ -203,6 +230,34 @@ mod tests {
         let two = Keys::new(first()).and(second());
         assert_ne!(two, Keys::new(first()));
         assert_ne!(two, Keys::new(second()).and(first()));
+    }
+
+    #[test]
+    fn what_looks_like_a_key_is_not_shown() {
+        let colons: Vec<_> = FIRST
+            .as_bytes()
+            .chunks(2)
+            .map(|c| str::from_utf8(c).unwrap())
+            .collect();
+        let path = format!("/etc/{FIRST}");
+        for key in [
+            FIRST,
+            SECOND,
+            &FIRST[..32],
+            &colons.join(":"),
+            &colons.join(" "),
+            &path,
+        ] {
+            assert!(!unless_key(key).contains("0f"), "{key}");
+        }
+        for other in [
+            "",
+            &FIRST[..31],
+            "/etc/livesync/key",
+            "de305d54-75b4-431b-adb2-eb6b9e546014",
+        ] {
+            assert_eq!(unless_key(other), other);
+        }
     }
 
     #[test]

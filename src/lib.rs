@@ -11,7 +11,7 @@
 //! | 0 | [`types`], [`time`], [`reject`], [`keys`], [`config`], [`log`], [`error`]: the words |
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
-//! | 3 | `net`: sockets; [`host`]: what we need from a tracker |
+//! | 3 | `net`: sockets, standard error; [`host`]: what we need from a tracker |
 //! | 4 | `engine`: lock, take, unlock, act; the receive thread; [`selftest`] |
 //! | 5 | [`Livesync`]: the handle; its metrics; [`host`]: trackers found by link-time symbols, called back, polled, or kept in memory |
 //! | 6 | `ffi`: the C border |
@@ -37,7 +37,7 @@ mod selftest;
 
 pub use config::Config;
 pub use engine::{HeardNode, Stats};
-pub use error::{NotRunning, SetupError};
+pub use error::{AnnounceError, NotRunning, SetupError};
 pub use host::{Event, Events, Host, Memory};
 pub use keys::Keys;
 pub use livesync::Livesync;

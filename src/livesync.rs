@@ -2,16 +2,16 @@
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use crate::config::Config;
 use crate::engine::{Engine, HeardNode, Stats};
-use crate::error::{NotRunning, SetupError};
+use crate::error::{AnnounceError, NotRunning, SetupError};
 use crate::host::Host;
 #[cfg(feature = "handles")]
 use crate::log::Level;
 use crate::metrics;
+use crate::net::nap;
 use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::{
@@ -91,13 +91,21 @@ use crate::{
 ///
 /// All methods may be called from any thread. Handles in one process are independent of
 /// each other. Dropped, a handle stops, and waits until the host is not called any more.
+///
+/// A handle that is started stays with its process: see [`is_forked`](Self::is_forked). One that
+/// was only opened may be started in a child instead of in the parent, but not in both, which
+/// would share its sockets.
 pub struct Livesync {
     engine: Arc<Engine>,
 }
 
 impl Livesync {
     /// Joins the group as `config` says. From now on packets wait in the kernel, but
-    /// nothing is sent or applied before a start.
+    /// nothing is sent or applied before a start. The environment is not read.
+    ///
+    /// # Errors
+    /// Whatever [`Config::validate`] finds, a key file that cannot be used, or a system call
+    /// that fails.
     pub fn open(config: Config, host: Arc<dyn Host>) -> Result<Self, SetupError> {
         let engine = Arc::new(Engine::new(host)?);
         engine.bind(config)?;
@@ -110,26 +118,62 @@ impl Livesync {
     }
 
     /// Speaks as `id` from now on, which no other tracker of the cluster may have, with
-    /// a thread of its own. It takes no signals, and does not survive a fork. After a stop
-    /// it starts again.
+    /// a thread of its own, with a stack of 2 MiB, on which the [`Host`] is called. It takes
+    /// no signals, and does not survive a fork. After a stop it starts again.
     pub fn start(&self, id: TrackerId) -> Result<(), SetupError> {
-        self.engine.start(id)
+        self.engine.start(id)?;
+        Ok(())
     }
 
     /// Speaks as `id` from now on, without a thread: the program's own loop calls
     /// [`process`](Self::process). On Linux only.
     pub fn start_polling(&self, id: TrackerId) -> Result<(), SetupError> {
-        self.engine.start_polling(id)
+        self.engine.start_polling(id)?;
+        Ok(())
     }
 
     /// Tells the others of an announce of a client. It may be called with locks held that
-    /// the host takes: it does not block, and calls nothing back. From inside of a call of
-    /// the host it does nothing: the cluster knows already.
-    pub fn announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
-        self.engine.tell(info_hash, peer)
+    /// the host takes: it calls nothing back. From inside of a call of the host it does
+    /// nothing: the cluster knows already.
+    ///
+    /// It takes no lock that threads share, and makes no system call, with these exceptions. It
+    /// wakes the thread if that sleeps because nothing was announced for a second, and when a burst
+    /// begins: 1,024 announces of one thread wait. It sends itself what waits if the thread is held
+    /// up by the host for longer than [`flush_after`](Config::flush_after), and in a program that
+    /// [polls](Self::start_polling) likewise. And if 16,384 announces of one thread wait, because
+    /// more is announced than the network takes, it waits until there is room.
+    ///
+    /// # Errors
+    /// [`AnnounceError::BadPeer`] if the peer is not [reachable](Peer::is_reachable), which is
+    /// counted as well; [`AnnounceError::NotRunning`] before a start, after a stop, and if the
+    /// configuration says not to [speak](Config::speak).
+    pub fn announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), AnnounceError> {
+        self.check(&peer)?;
+        Ok(self.engine.tell(info_hash, peer)?)
     }
 
-    /// Does what is due, on this thread. The thread, or
+    /// The same, but that it does not wait for room.
+    ///
+    /// # Errors
+    /// Those of [`announce`](Self::announce), and [`AnnounceError::Full`] if so many announces wait
+    /// that there is no room for this one, which was not taken.
+    pub fn try_announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), AnnounceError> {
+        self.check(&peer)?;
+        match self.engine.try_tell(info_hash, peer)? {
+            true => Ok(()),
+            false => Err(AnnounceError::Full),
+        }
+    }
+
+    fn check(&self, peer: &Peer) -> Result<(), AnnounceError> {
+        if peer.is_reachable() {
+            return Ok(());
+        }
+        self.engine.refuse();
+        Err(AnnounceError::BadPeer)
+    }
+
+    /// Does what is due, on this thread, if that is late. The thread, or
     /// [`process`](Self::process), does the same on time.
     pub fn tick(&self) {
         self.engine.tick();
@@ -140,10 +184,11 @@ impl Livesync {
         self.engine.receive_from(fd);
     }
 
-    /// Stops within 200 ms, without taking a lock or memory: a signal handler may call
-    /// it. No call of the host begins after it has returned, but that a handle without a
-    /// thread logs its last line in the call that sends what was announced: the next
-    /// [`process`](Self::process), start, or drop.
+    /// Stops, without taking a lock or memory: a signal handler may call it. It returns
+    /// within 1 ms, or 20 ms if the last line is logged, where no call of the host goes on,
+    /// and else within 200 ms. No call of the host begins after it has returned, but that
+    /// the next [`process`](Self::process), start, or drop may log the last line: always
+    /// where there is no thread, and else if the thread has not come to it in time.
     pub fn stop(&self) {
         self.engine.stop();
     }
@@ -217,6 +262,13 @@ impl Livesync {
         self.engine.stats()
     }
 
+    /// Whether this process was forked since this handle was started, and is not the one that
+    /// has started it. There it is not running, cannot be started, and does nothing when it is
+    /// dropped but to close its copies of the descriptors.
+    pub fn is_forked(&self) -> bool {
+        self.engine.is_forked()
+    }
+
     /// Whether a bug of ours has switched this handle off.
     pub fn is_tripped(&self) -> bool {
         self.engine.is_tripped()
@@ -254,11 +306,14 @@ impl Livesync {
 
 impl Drop for Livesync {
     fn drop(&mut self) {
+        if self.is_forked() {
+            return self.engine.clone().let_go();
+        }
         let in_host = self.is_delivering_here();
         self.close();
         // The host is dropped here and now, and not by the last step of a thread of ours.
         while !in_host && Arc::get_mut(&mut self.engine).is_none() {
-            thread::sleep(Duration::from_millis(1));
+            nap(Duration::from_millis(1));
         }
     }
 }

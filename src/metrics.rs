@@ -1,6 +1,7 @@
 //! Statistics as text in the exposition format of Prometheus.
 
 use std::fmt::{Display, Write};
+use std::time::Duration;
 
 use crate::config::Config;
 use crate::engine::{HeardNode, Stats};
@@ -9,6 +10,13 @@ use crate::protocol::RepairCounters;
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::{ScrapeCounters, ScrapeState};
 use crate::reject::Reject;
+
+/// A node without a proof has series of its own when it was heard for so long: whoever forges ids
+/// must not make new series with each of them.
+const LISTED_AFTER: Duration = Duration::from_secs(60);
+
+/// How many of these nodes have series at most: those that have been known for the longest time.
+const MOST_UNPROVEN: usize = 64;
 
 /// The statistics of a handle with this configuration, if it runs, and of the trackers
 /// that it heard.
@@ -35,8 +43,19 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) 
     if let Some(stats) = stats {
         text.stats(stats);
     }
-    text.nodes(nodes);
+    text.nodes(&listed(nodes));
     text.text
+}
+
+/// The nodes that have series of their own.
+fn listed(nodes: &[HeardNode]) -> Vec<&HeardNode> {
+    let (mut listed, mut others): (Vec<&HeardNode>, Vec<_>) =
+        nodes.iter().partition(|node| node.proven);
+    others.retain(|node| node.known_for >= LISTED_AFTER);
+    others.sort_by_key(|node| std::cmp::Reverse(node.ago + node.known_for));
+    others.truncate(MOST_UNPROVEN);
+    listed.append(&mut others);
+    listed
 }
 
 /// The text so far, and the labels that every sample has.
@@ -103,6 +122,16 @@ impl Text {
                 "receive_buffer_errors",
                 "Packets that the kernel dropped because the receive buffer was full.",
                 stats.receive_buffer_errors,
+            ),
+            (
+                "announces_refused",
+                "Announces refused because the peer has port 0 or address 0.",
+                stats.announces_refused,
+            ),
+            (
+                "log_lines_dropped",
+                "Log lines that standard error did not take.",
+                stats.log_lines_dropped,
             ),
             (
                 "id_collisions",
@@ -226,7 +255,7 @@ impl Text {
         ]);
     }
 
-    fn nodes(&mut self, nodes: &[HeardNode]) {
+    fn nodes(&mut self, nodes: &[&HeardNode]) {
         type Of = fn(&HeardNode) -> f64;
         let metrics: [(&str, &str, &str, Of); 11] = [
             (
@@ -332,6 +361,51 @@ impl Text {
         let _ = writeln!(
             self.text,
             "livesync_{name}{{{labels}{more_labels}}} {value}"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddrV4};
+
+    use super::*;
+    use crate::types::TrackerId;
+
+    fn node(id: u32, known_for: u64, proven: bool) -> HeardNode {
+        HeardNode {
+            id: TrackerId(id.to_be_bytes()),
+            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            ago: Duration::ZERO,
+            known_for: Duration::from_secs(known_for),
+            packets: 2,
+            records: 1,
+            beacons: 0,
+            torrents: 0,
+            proven,
+            ahead_ms: 0,
+            lag: Duration::ZERO,
+            missing: 0,
+            repaired: 0,
+            given_up: 0,
+        }
+    }
+
+    #[test]
+    fn forged_ids_make_no_series() {
+        let forged = (100..350).map(|id| node(id, 59, false));
+        let real = [node(1, 60, false), node(2, 3600, false), node(3, 0, true)];
+        let nodes: Vec<_> = forged.chain(real).collect();
+        let ids = listed(&nodes).into_iter().map(|node| node.id.0[3]);
+        assert_eq!(Vec::from_iter(ids), [3, 2, 1]);
+        let many: Vec<_> = (0..250)
+            .map(|id| node(id, 60 + u64::from(id), false))
+            .collect();
+        assert_eq!(listed(&many).len(), MOST_UNPROVEN);
+        assert!(
+            listed(&many)
+                .iter()
+                .all(|node| node.known_for.as_secs() >= 60 + 250 - 64)
         );
     }
 }

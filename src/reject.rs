@@ -1,6 +1,6 @@
 //! Why something that arrived was not used.
 
-/// The reason why a datagram, or the tail of one, was dropped. Every drop is
+/// The reason why a datagram, its tail or one of its records was dropped. Every drop is
 /// counted under exactly one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
@@ -24,12 +24,12 @@ pub enum Reject {
     /// Scrape sync, in which this build, configuration or host takes no part.
     ScrapeUnsupported,
     /// The ranges of a NAK do not ascend, or a packet has a number that should have none,
-    /// or none that should have one.
+    /// or none that should have one, or one further ahead than its sender can have sent.
     BadNumbers,
     /// A packet that was heard already, or given up.
     Duplicate,
     /// A packet that comes so late that newer ones, which it must not override, are
-    /// forgotten.
+    /// forgotten; or an announce to be applied once more, for which the host had no room in time.
     TooLate,
     /// A packet without a tag, where a key is required.
     Untagged,
@@ -40,11 +40,17 @@ pub enum Reject {
     Replayed,
     /// A packet with a good tag, from a time too far from ours.
     Skewed,
+    /// The peer in a record has port 0 or address 0; the other records were used.
+    BadPeer,
+    /// A beacon with more torrents than a tracker can have; or the record of a torrent with
+    /// more downloads than there can be, or announced longer ago than can be, of which the
+    /// other records were used.
+    BadCount,
 }
 
 impl Reject {
     /// Every reason, in the order of the numbers behind them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::NotBlessed,
         Self::TooShort,
         Self::OwnPacket,
@@ -61,6 +67,8 @@ impl Reject {
         Self::BadTag,
         Self::Replayed,
         Self::Skewed,
+        Self::BadPeer,
+        Self::BadCount,
     ];
 
     /// The reason as one word, as metrics have it.
@@ -82,6 +90,8 @@ impl Reject {
             Self::BadTag => "bad_tag",
             Self::Replayed => "replayed",
             Self::Skewed => "skewed",
+            Self::BadPeer => "bad_peer",
+            Self::BadCount => "bad_count",
         }
     }
 
@@ -104,6 +114,8 @@ impl Reject {
             Self::BadTag => "false proof of origin (bad tag)",
             Self::Replayed => "recorded earlier and sent again, by whomever",
             Self::Skewed => "its sender's clock and ours are too far apart",
+            Self::BadPeer => "a peer with port 0 or address 0 (the other records were used)",
+            Self::BadCount => "more torrents, downloads or minutes than there can be",
         }
     }
 
@@ -117,6 +129,7 @@ impl Reject {
                 | Self::ScrapeUnsupported
                 | Self::Duplicate
                 | Self::TooLate
+                | Self::BadPeer
         )
     }
 }
@@ -128,7 +141,12 @@ pub struct Drops([u64; Reject::ALL.len()]);
 impl Drops {
     /// Counts one more.
     pub fn count(&mut self, reject: Reject) {
-        self.0[reject as usize] += 1;
+        self.add(reject, 1);
+    }
+
+    /// Counts so many more.
+    pub fn add(&mut self, reject: Reject, drops: u64) {
+        self.0[reject as usize] += drops;
     }
 
     /// The drops for one reason.

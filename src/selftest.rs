@@ -9,6 +9,9 @@ use crate::net::{Group, Inbox, wait};
 use crate::types::TrackerId;
 use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
+/// The most trackers that a self-test tells apart.
+const MOST_HEARD: usize = 256;
+
 /// What a [`selftest`] found.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -17,8 +20,12 @@ pub struct Findings {
     pub echo: Option<Duration>,
     /// Why it could not be sent, if that is so.
     pub send_error: Option<std::io::Error>,
-    /// The other trackers that were heard meanwhile.
+    /// The other trackers that were heard meanwhile, the first 256 of them.
     pub heard: Vec<(TrackerId, SocketAddrV4)>,
+    /// The number of packets that came from yet others.
+    pub packets_from_more: u64,
+    /// Settings of this host by which packets may get lost, each a sentence for its operator.
+    pub hints: Vec<String>,
 }
 
 /// Joins the group of `config` with sockets of its own, sends a packet, and listens for
@@ -31,6 +38,7 @@ pub struct Findings {
 /// multicast through. What switches and other hosts do with it shows when those are heard.
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
     let config = config.clone().loopback(true).speak(true).listen(true);
+    config.validate()?;
     let group = Group::join(&config)?;
     let nobody = TrackerId::random();
     let probe = Inquire { asked: nobody }.emit(nobody);
@@ -39,6 +47,8 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
         echo: None,
         send_error: group.send(&probe).err(),
         heard: Vec::new(),
+        packets_from_more: 0,
+        hints: group.hints(),
     };
     let mut inbox = Inbox::new(MAX_RECEIVED);
     while findings.send_error.is_none()
@@ -46,7 +56,7 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
         && let Some(receiver) = group.receiver()
     {
         if inbox.receive(receiver, usize::MAX).is_err()
-            && wait([Some(receiver), None], None, Some(left)).is_err()
+            && wait(Some(receiver), None, None, Some(left)).is_err()
         {
             break;
         }
@@ -65,8 +75,38 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
 
 impl Findings {
     fn note(&mut self, id: TrackerId, source: SocketAddrV4) {
-        if !self.heard.contains(&(id, source)) {
-            self.heard.push((id, source));
+        if self.heard.contains(&(id, source)) {
+            return;
         }
+        if self.heard.len() < MOST_HEARD {
+            self.heard.push((id, source));
+        } else {
+            self.packets_from_more += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_remembers_only_so_many_trackers() {
+        let mut findings = Findings {
+            echo: None,
+            send_error: None,
+            heard: Vec::new(),
+            packets_from_more: 0,
+            hints: Vec::new(),
+        };
+        for _ in 0..2 {
+            for number in 0..1000_u32 {
+                let source = SocketAddrV4::new([10, 0, 0, 1].into(), 1);
+                findings.note(TrackerId(number.to_be_bytes()), source);
+            }
+        }
+        assert_eq!(findings.heard.len(), MOST_HEARD);
+        assert_eq!(findings.heard[255].0, TrackerId(255_u32.to_be_bytes()));
+        assert_eq!(findings.packets_from_more, 2 * (1000 - 256));
     }
 }

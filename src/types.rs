@@ -65,7 +65,7 @@ impl fmt::Debug for TrackerId {
 }
 
 /// "Peer flags v1" of the specification, one byte.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeerFlags(pub u8);
 
 impl PeerFlags {
@@ -130,6 +130,15 @@ impl<Ip> Peer<Ip> {
     }
 }
 
+impl Peer {
+    /// Whether another client can connect to the peer: its address is not 0.0.0.0 or ::, and
+    /// its port is not 0.
+    pub const fn is_reachable(&self) -> bool {
+        let unspecified = self.ip.to_canonical().is_unspecified();
+        !unspecified && self.port != 0
+    }
+}
+
 /// A peer announces itself to the swarm of a torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Announce<Ip = IpAddr> {
@@ -137,6 +146,14 @@ pub struct Announce<Ip = IpAddr> {
     pub info_hash: InfoHash,
     /// The peer.
     pub peer: Peer<Ip>,
+}
+
+impl Announce {
+    /// The same peer with other flags.
+    pub(crate) const fn with_flags(mut self, flags: PeerFlags) -> Self {
+        self.peer.flags = flags;
+        self
+    }
 }
 
 impl From<Announce<Ipv4Addr>> for Announce {
@@ -192,6 +209,20 @@ pub struct Torrent {
     pub downloaded: u64,
 }
 
+impl Torrent {
+    /// More downloads than that no torrent can have. Some trackers keep the count as a signed
+    /// number, and print one that is too large as a negative one.
+    pub const MAX_DOWNLOADED: u64 = 1 << 48;
+
+    /// A hundred years: no torrent can have been announced longer ago.
+    pub const MAX_BASE_OFFSET: u32 = 100 * 365 * 24 * 60;
+
+    /// Whether a torrent can have these numbers. Records of others are neither used nor told.
+    pub const fn is_plausible(&self) -> bool {
+        self.downloaded <= Self::MAX_DOWNLOADED && self.base_offset <= Self::MAX_BASE_OFFSET
+    }
+}
+
 /// A place in a walk over all torrents: behind `after` in a bucket, or at its
 /// beginning. It stays valid while torrents appear and vanish.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -209,6 +240,7 @@ pub enum Merged {
     AsHeard,
     /// Our count is larger, and stays.
     KnownBetter,
-    /// It could not be stored.
+    /// It was not stored: an access list refuses it, or there is no memory. It counts as
+    /// known for a day when the tracker decides whether to ask others.
     Failed,
 }

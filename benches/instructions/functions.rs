@@ -6,6 +6,8 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
+use livesync::host::Memory;
+use livesync::host::memory::Limits;
 use livesync::protocol::{Node, Received, Source};
 use livesync::time::Time;
 use livesync::wire::{Frame, Packet};
@@ -75,6 +77,33 @@ pub fn hear(calls: u64) {
 /// The same with a check of who sent it.
 pub fn hear_signed(calls: u64) {
     hear_with(&signed(), calls);
+}
+
+/// The peers for an answer, out of a large swarm.
+pub fn peers(calls: u64) {
+    let (memory, info_hash) = large_swarm();
+    for _ in 0..calls {
+        assert_eq!(memory.peers(black_box(&info_hash), 50).len(), 50);
+    }
+}
+
+/// The size of a large swarm.
+pub fn counts(calls: u64) {
+    let (memory, info_hash) = large_swarm();
+    for _ in 0..calls {
+        assert!(memory.counts(black_box(&info_hash)).is_some());
+    }
+}
+
+fn large_swarm() -> (Memory, InfoHash) {
+    let memory = Memory::new(Limits::default());
+    let Announce { info_hash, .. } = announce(0);
+    for number in 0..20_000 {
+        let mut peer = announce(number).peer;
+        peer.port = number as u16;
+        memory.announce(&Announce { info_hash, peer });
+    }
+    (memory, info_hash)
 }
 
 fn hear_with(config: &Config, calls: u64) {

@@ -22,21 +22,23 @@ const CALLS: u64 = 2_000;
 const MORE_CALLS: u64 = 2 * CALLS;
 
 /// What is counted, and its limit in instructions for each call.
-const LIMITS: [(&str, Function, u64); 6] = [
-    ("a tell, with its share of a packet", functions::tell, 460),
-    ("a full packet made", functions::make, 13_900),
+const LIMITS: [(&str, Function, u64); 8] = [
+    ("a tell, with its share of a packet", functions::tell, 750),
+    ("a full packet made", functions::make, 41_000),
     (
         "a full packet made and signed",
         functions::make_and_sign,
-        145_000,
+        172_000,
     ),
     ("a full packet read", functions::read, 2_000),
-    ("a full packet heard", functions::hear, 3_900),
+    ("a full packet heard", functions::hear, 26_000),
     (
         "a full signed packet heard",
         functions::hear_signed,
-        135_000,
+        157_000,
     ),
+    ("50 peers of a swarm of 20,000", functions::peers, 10_300),
+    ("the counts of a swarm of 20,000", functions::counts, 4_700),
 ];
 
 fn main() -> ExitCode {

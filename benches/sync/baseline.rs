@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -36,7 +36,12 @@ struct Buffer {
 }
 
 impl Teller {
+    /// On the loop-back interface.
     pub fn new(port: u16) -> Self {
+        Self::on(Ipv4Addr::LOCALHOST, port)
+    }
+
+    pub fn on(interface: Ipv4Addr, port: u16) -> Self {
         let mut packet = [0; PACKET];
         packet[..4].copy_from_slice(&[0xc; 4]);
         Self {
@@ -44,7 +49,7 @@ impl Teller {
                 used: HEADER,
                 packet,
             }),
-            socket: network::sender(),
+            socket: network::sender(interface),
             group: SocketAddrV4::new(GROUP, port).into(),
         }
     }

@@ -2,7 +2,7 @@
 //! that asked.
 
 use std::hint::black_box;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ pub fn run(effort: Effort) {
 
 /// All of a bucket at once, and what is full is sent under its lock.
 fn the_c_way(host: &Buckets, port: u16) {
-    let socket = network::sender();
+    let socket = network::sender(Ipv4Addr::LOCALHOST);
     let group = SocketAddrV4::new(GROUP, port).into();
     let mut packet = Vec::with_capacity(HEADER + RECORD * PER_PACKET);
     for bucket in 0..BUCKETS {
@@ -79,7 +79,7 @@ fn our_way(host: &Arc<Buckets>, port: u16, torrents: u64) {
     node.start(id).expect("a start");
     let inquiry = Inquire { asked: id }.emit(TrackerId([2; 4]));
     let group = SocketAddrV4::new(GROUP, port).into();
-    network::sender()
+    network::sender(Ipv4Addr::LOCALHOST)
         .send_to(&inquiry, &group)
         .expect("a question");
     let end = Instant::now() + Duration::from_secs(120);

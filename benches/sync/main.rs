@@ -18,6 +18,7 @@ mod measure;
 mod memory;
 mod network;
 mod ours;
+mod paced;
 mod receiving;
 mod table;
 mod telling;
@@ -31,8 +32,9 @@ use table::Effort;
 type Group = fn(Effort);
 
 /// The groups of rows, each in a file of its own.
-const GROUPS: [(&str, Group); 7] = [
+const GROUPS: [(&str, Group); 8] = [
     ("telling", telling::run),
+    ("paced", paced::run),
     ("worst", worst::run),
     ("receiving", receiving::run),
     ("loss", loss::run),

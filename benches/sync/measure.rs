@@ -28,12 +28,21 @@ pub fn resident_memory() -> f64 {
     page_size as f64 * pages.unwrap_or(f64::NAN)
 }
 
+/// The time that this thread has spent on processors.
+pub fn thread_time() -> Duration {
+    time(libc::CLOCK_THREAD_CPUTIME_ID)
+}
+
 fn processor_time() -> Duration {
+    time(libc::CLOCK_PROCESS_CPUTIME_ID)
+}
+
+fn time(clock: libc::clockid_t) -> Duration {
     let mut now = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: it writes to `now`, which outlives the call.
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut now) };
+    unsafe { libc::clock_gettime(clock, &mut now) };
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }

@@ -1,10 +1,11 @@
 //! What both ways have in common: the announces, and sockets set up in the same way.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
-use std::process;
+use std::process::{self, Command};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use livesync::{InfoHash, Peer, PeerFlags};
+use nix::sched::{CloneFlags, unshare};
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
@@ -35,16 +36,16 @@ fn announce(number: u32) -> (InfoHash, Peer) {
     (InfoHash(info_hash), peer)
 }
 
-/// A socket that sends to the group on the loop-back interface.
-pub fn sender() -> Socket {
+/// A socket that sends to the group on this interface.
+pub fn sender(interface: Ipv4Addr) -> Socket {
     let socket = udp_socket();
     socket
-        .set_multicast_if_v4(&Ipv4Addr::LOCALHOST)
+        .set_multicast_if_v4(&interface)
         .expect("an interface");
     socket.set_multicast_ttl_v4(1).expect("a ttl");
     socket.set_multicast_loop_v4(false).expect("no loop-back");
     socket
-        .bind(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0).into())
+        .bind(&SocketAddrV4::new(interface, 0).into())
         .expect("an address");
     socket
 }
@@ -61,6 +62,26 @@ pub fn listener(port: u16) -> UdpSocket {
         .join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)
         .expect("a group");
     socket.into()
+}
+
+/// Puts this thread, and those that it starts from now on, into a network of its own with an
+/// interface that, unlike the loop-back interface, brings back nothing: its address. It takes root
+/// and iproute2.
+pub fn of_our_own() -> Result<Ipv4Addr, String> {
+    unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("no network namespace: {e}"))?;
+    for arguments in [
+        "link set lo up",
+        "link add own type veth peer name other",
+        "address add 10.77.0.1/24 dev own",
+        "link set own up",
+        "link set other up",
+    ] {
+        let status = Command::new("ip").args(arguments.split(' ')).status();
+        if !status.is_ok_and(|status| status.success()) {
+            return Err(format!("ip {arguments} fails"));
+        }
+    }
+    Ok(Ipv4Addr::new(10, 77, 0, 1))
 }
 
 fn udp_socket() -> Socket {

@@ -3,7 +3,7 @@
 //! neither sending nor loss is measured with it.
 
 use std::io::ErrorKind;
-use std::net::SocketAddrV4;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -112,7 +112,7 @@ fn one_by_one(port: u16) -> Sender {
 
 /// As ours sends: a burst with one system call. Nothing, if the kernel cannot do that.
 fn segments(port: u16) -> Option<Sender> {
-    let socket: Socket = network::sender();
+    let socket: Socket = network::sender(Ipv4Addr::LOCALHOST);
     let mut packets = Packets::new();
     set_segment(&socket, packets.next().len()).then_some(())?;
     Some(Box::new(move || {

@@ -15,8 +15,8 @@
    - passes arguments other than those agreed on, or memory that it still needs:
      what is handed over is scribbled over.
 
-   The linker must be told --wrap for malloc, calloc, realloc, free, send and
-   __cxa_thread_atexit_impl.
+   The linker must be told --wrap for malloc, calloc, realloc, free, send, nanosleep,
+   clock_nanosleep and __cxa_thread_atexit_impl.
 
    Built with -DWIDE it is of the generation with 16-byte addresses, built with
    -DEVENT_6 of the one in which EVENT_SYNC is 6. */
@@ -124,6 +124,9 @@ enum place host_place(void);
 /* Whether the library's own thread is inside one of the host's functions, or
    between lock and unlock. */
 bool library_is_calling(void);
+
+/* For how many nanoseconds livesync_deinit has asked to sleep, all in all. */
+long long slept_in_deinit(void);
 
 /* How often the library has called so far. */
 unsigned long calls_of(enum call call);

@@ -29,6 +29,13 @@ enum { CHILDREN = 12 };
 /* Torrents there are at the start, and numbers that come in. */
 enum { TORRENTS = 3000, NUMBERS = 6000 };
 
+/* While nothing is called a deinit may want to sleep for so many nanoseconds, but for one in
+   FEW: the library's thread may have lost its processor between two calls. */
+enum { LONG_SLEEP = 2000000, FEW = 20 };
+
+/* At most. */
+enum { MAX_ROUNDS = 1 << 20 };
+
 /* After the signal a child must end within so many seconds. */
 enum { CHILD_PATIENCE = 10 };
 
@@ -38,12 +45,18 @@ static struct {
     atomic_ulong in_delivery;
     atomic_ulong longest; /* microseconds */
     atomic_ulong waited;  /* deinits that ran out of patience, or nearly */
+    atomic_uint undisturbed; /* deinits while the library was nowhere in the tracker */
+    atomic_uint slept_long;  /* and wanted to sleep for long */
+    unsigned took[MAX_ROUNDS]; /* how many microseconds those took */
 } *results;
 
 static pid_t begin_child(uint16_t port, unsigned round);
 static void check_child(pid_t pid, int status, unsigned round);
 static void be_a_tracker(uint16_t port, unsigned round);
 static void go_down(int signal);
+static unsigned long all_calls(void);
+static unsigned percentile(unsigned per_thousand);
+static int compare(const void *one, const void *other);
 static pid_t begin_sender(uint16_t port);
 
 void interrupts(uint16_t port, unsigned rounds)
@@ -97,8 +110,12 @@ void interrupts(uint16_t port, unsigned rounds)
     for (enum place place = 0; place < PLACES; place++)
         printf(" %s %lu,", place_names[place], results->interrupted[place]);
     printf(" with the library's thread in the tracker %lu; deinit waited for another %lu times,"
-           " took %.1f ms at most\n",
-           results->in_delivery, results->waited, (double)results->longest / 1e3);
+           " took %.1f ms at most, and %u us (p50), %u us (p99) where nothing was called\n",
+           results->in_delivery, results->waited, (double)results->longest / 1e3, percentile(500),
+           percentile(990));
+    if (results->slept_long * FEW > results->undisturbed)
+        broken("of %u deinits while nothing is called %u want to sleep for long",
+               results->undisturbed, results->slept_long);
     for (enum place place = 0; place < PLACES; place++)
         if (!results->interrupted[place] && rounds >= 1000)
             broken("(the test itself: %s was never interrupted)", place_names[place]);
@@ -177,7 +194,9 @@ static void be_a_tracker(uint16_t port, unsigned round)
 static void go_down(int signal)
 {
     enum place place = host_place();
-    bool in_delivery = library_is_calling();
+    bool in_delivery = library_is_calling(), called;
+    unsigned long calls;
+    long long slept;
     double took;
 
     (void)signal;
@@ -185,13 +204,23 @@ static void go_down(int signal)
         broken("a signal is handled on a thread that is not the main thread");
     set_running(false);
     host_destroy_torrents();
+    calls = all_calls();
+    slept = slept_in_deinit();
+    called = library_is_calling();
     took = timed_deinit();
+    slept = slept_in_deinit() - slept;
+    /* A thread of the library's may have been about to make one more call. */
+    called |= all_calls() != calls;
     if (took > deinit_limit())
         broken("livesync_deinit has taken %d ms in %s", (int)(took * 1e3), place_names[place]);
 
     results->interrupted[place]++;
     results->in_delivery += in_delivery;
     results->waited += took > 0.1;
+    if (!called) {
+        results->took[results->undisturbed++] = (unsigned)(took * 1e6);
+        results->slept_long += slept > LONG_SLEEP;
+    }
     for (unsigned long longest = results->longest, us = (unsigned long)(took * 1e6);
          us > longest && !atomic_compare_exchange_weak(&results->longest, &longest, us);)
         ;
@@ -199,6 +228,29 @@ static void go_down(int signal)
     if (getpid() % 4 == 0)
         usleep(3000);
     exit(0);
+}
+
+static unsigned long all_calls(void)
+{
+    unsigned long calls = 0;
+
+    for (enum call call = 0; call < CALLS; call++)
+        calls += calls_of(call);
+    return calls;
+}
+
+/* Of how long a deinit takes while the library is nowhere in the tracker. */
+static unsigned percentile(unsigned per_thousand)
+{
+    qsort(results->took, results->undisturbed, sizeof *results->took, compare);
+    return results->took[(size_t)results->undisturbed * per_thousand / 1000];
+}
+
+static int compare(const void *one, const void *other)
+{
+    unsigned left = *(const unsigned *)one, right = *(const unsigned *)other;
+
+    return (left > right) - (left < right);
 }
 
 /* One process sends to the groups of all children. */

@@ -69,7 +69,7 @@ static void say_it_hangs(int signal)
     broken("signal %d: no end in sight, this is a deadlock", signal);
 }
 
-double deinit_limit(void) { return getenv("CONTRACT_SLOW") ? 2 : 0.2; }
+double deinit_limit(void) { return getenv("CONTRACT_SLOW") ? PATIENCE : 0.2; }
 
 /* So far, in seconds; 0 where the kernel does not say. */
 static double waited_for_processor(void)
@@ -169,7 +169,7 @@ static void provoke(int wire, uint16_t port, struct packet packet, enum call cal
 
     wire_send(wire, port, &packet);
     for (int turn = 0; calls_of(call) == before; turn++) {
-        if (turn == 10000)
+        if (turn == PATIENCE * 1000)
             broken("%s is not called", call_names[call]);
         if (turn % 100 == 99)
             wire_send(wire, port, &packet);
@@ -226,11 +226,13 @@ void calls(uint16_t port, unsigned number)
     own_socket = wire_join(port);
     WAIT_FOR((provoke_every_call(wire, port, own_socket), calls_on_main > 1000));
 
-    usleep(50 * 1000); /* until what was blessed is applied */
-    unsigned long added = calls_of(ADD);
+    /* Packets are used one after the other: when it asks about the next one, what it was
+       allowed to use before is applied. */
     blessing = false;
     provoke(wire, port, live_packet(THEM, 1, LIVE_RECORDS, 0), ISBLESSED, -1);
-    usleep(50 * 1000);
+    unsigned long added = calls_of(ADD);
+    for (int more = 0; more < 3; more++)
+        provoke(wire, port, live_packet(THEM, 1, LIVE_RECORDS, 0), ISBLESSED, -1);
     if (calls_of(ADD) != added)
         broken("a peer is added that somebody not blessed has sent");
 
@@ -560,18 +562,19 @@ void reversals(uint16_t port, unsigned number)
         host_ticker();
     }
     WAIT_FOR(calls_of(ADD) + calls_of(REMOVE) >= 2 * 20 * LIVE_RECORDS);
-    if (wire_receive(wire, US, SYNC_LIVE, 0.5).length ||
-        wire_receive(wire, US + 1, SYNC_LIVE, 0.1).length)
-        broken("what came from sync was told again");
 
-    /* A completion is told by such a tracker, too: once, and no echo comes back. */
+    /* A completion is told by such a tracker, too: once, and no echo comes back. What it had told
+       again would leave before it. */
     ot_hash hash;
     ot_peer peer = {{10, 0, 0, 1, 0x1a, 0xe1, 0x40, 0}};
     unsigned long before = calls_of(ADD);
     hash_of(1, &hash);
     livesync_tell(&hash, &peer);
-    if (!wire_receive(wire, US, SYNC_LIVE, PATIENCE).length)
+    packet = wire_receive(wire, US, SYNC_LIVE, PATIENCE);
+    if (!packet.length)
         broken("a completion is not told");
+    if (number_of(packet.bytes + HEADER) != 1 || packet.bytes[HEADER + 26] != 0x40)
+        broken("what came from sync was told again");
     if (wire_receive(wire, US + 1, SYNC_LIVE, 0.5).length || calls_of(ADD) != before)
         broken("a completion comes back");
     end_process(other);
@@ -580,57 +583,63 @@ void reversals(uint16_t port, unsigned number)
 }
 
 /* idle and pounding: a main loop that does not turn, and one that does nothing
-   but turn. Peers and beacons are on the wire on time, and not before it. */
+   but turn. Peers and beacons are on the wire on time, and not before it. Others use this
+   machine, too: what is late is tried again, for as long as our patience lasts. */
 
-static int by_size(const void *one, const void *other)
+enum { LEAST_TIMES = 3, LATE_MS = 50 };
+
+static double flush_time(int wire)
 {
-    double difference = *(const double *)one - *(const double *)other;
+    static unsigned number;
+    ot_hash hash;
+    ot_peer peer = {{10, 0, 0, 1, 0x1a, 0xe1, 0, 0}};
 
-    return (difference > 0) - (difference < 0);
+    hash_of(number++, &hash);
+    usleep(30 * 1000); /* the library sleeps again */
+    double begin = seconds();
+    host_announce(&hash, &peer);
+    if (!wire_receive(wire, US, SYNC_LIVE, PATIENCE).length)
+        broken("a peer is not told");
+    return seconds() - begin;
 }
 
-enum { TIMES = 7 };
-
-static double median(double times[TIMES])
+static double beacon_time(int wire)
 {
-    qsort(times, TIMES, sizeof *times, by_size);
-    return times[TIMES / 2];
+    static double last;
+    double before = last;
+
+    if (!wire_receive(wire, US, SYNC_SCRAPE_BEACON, PATIENCE).length)
+        broken("no beacon");
+    last = seconds();
+    return last - before;
 }
 
-static void expect_on_time(const char *what, double took, double due)
+/* The shortest time, which must be the one due; and the longest one, which is not before it. */
+static double shortest(double measure(int wire), int wire, const char *what, double due)
 {
-    if (took < due - 0.01 || took > due + 0.05)
-        broken("%s comes after %.0f ms, not %.0f", what, took * 1e3, due * 1e3);
+    double begin = seconds(), least = PATIENCE, most = 0;
+
+    for (int i = 0; i < LEAST_TIMES || least > due + LATE_MS / 1e3; i++) {
+        double took = measure(wire);
+        least = took < least ? took : least;
+        most = took > most ? took : most;
+        if (seconds() - begin > PATIENCE)
+            broken("%s comes after %.0f ms, not %.0f", what, least * 1e3, due * 1e3);
+    }
+    if (most < due - 0.01)
+        broken("%s comes after %.0f ms at most, not %.0f", what, most * 1e3, due * 1e3);
+    return least;
 }
 
 static void measure(int wire, const char *scenario)
 {
-    double flushes[TIMES], beacons[TIMES], last = 0;
+    double flush = shortest(flush_time, wire, "a peer", 0.1);
 
-    for (unsigned i = 0; i < TIMES; i++) {
-        ot_hash hash;
-        ot_peer peer = {{10, 0, 0, 1, 0x1a, 0xe1, 0, 0}};
-        hash_of(i, &hash);
-        usleep(30 * 1000); /* the library sleeps again */
-        double begin = seconds();
-        host_announce(&hash, &peer);
-        if (!wire_receive(wire, US, SYNC_LIVE, PATIENCE).length)
-            broken("a peer is not told");
-        flushes[i] = seconds() - begin;
-    }
+    /* Those that wait, and the first one of which we see when it comes. */
     while (wire_receive(wire, US, SYNC_SCRAPE_BEACON, 0.001).length)
         ;
-    for (int i = -1; i < TIMES; i++) {
-        if (!wire_receive(wire, US, SYNC_SCRAPE_BEACON, PATIENCE).length)
-            broken("no beacon");
-        double now = seconds();
-        if (i >= 0)
-            beacons[i] = now - last;
-        last = now;
-    }
-    double flush = median(flushes), beacon = median(beacons);
-    expect_on_time("a peer", flush, 0.1);
-    expect_on_time("a beacon", beacon, 0.2);
+    beacon_time(wire);
+    double beacon = shortest(beacon_time, wire, "a beacon", 0.2);
     printf("%s: a peer is told after %.1f ms, a beacon every %.1f ms\n", scenario, flush * 1e3,
            beacon * 1e3);
 }

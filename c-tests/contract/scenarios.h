@@ -22,7 +22,7 @@ scenario interrupts;
     for (double begin = seconds(); !(condition); usleep(200))                                      \
         if (seconds() - begin > PATIENCE)                                                          \
             broken("in vain waited for: %s", #condition);
-#define PATIENCE 20
+#define PATIENCE 60
 
 /* Deinitialises; how long that took, not counting how long this thread waited for
    a processor. Works in a signal handler. */

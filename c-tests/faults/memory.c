@@ -25,7 +25,7 @@
 #include "common.h"
 
 enum part { OPEN, START, RUN, STOP, PARTS };
-enum { SURVIVED, ERROR, ENDED, ENDS, LONGEST_LIFE_S = 20, ANNOUNCES = 300, EACH = 60, THEN = 20 };
+enum { SURVIVED, ERROR, ENDED, ENDS, LONGEST_LIFE_S = 60, ANNOUNCES = 300 };
 
 static const char *const part_names[PARTS] = { "open", "start", "run", "stop" };
 static const char *const end_names[ENDS] = { "survived", "error", "ended" };
@@ -81,7 +81,7 @@ static int live( int port ) {
   for( torrent = 0; torrent < ANNOUNCES && !error; ++torrent ) {
     hash_of( torrent, info_hash );
     error |= livesync_announce( handle, info_hash, &peer );
-    if( torrent % 100 == 0 ) { livesync_tick( handle ); sleep_ms( 60 ); }
+    if( torrent % 100 == 0 ) { livesync_tick( handle ); sleep_ms( 20 ); }
   }
   part = STOP;
   livesync_stop( handle );
@@ -129,16 +129,17 @@ static pid_t neighbour( int port ) {
 }
 
 int main( int argc, char **argv ) {
-  int port = argc == 2 ? atoi( argv[1] ) : 0, p, e;
-  long counts[PARTS][ENDS] = { { 0 } }, all, n;
+  int port = argc == 4 ? atoi( argv[1] ) : 0, each = argc == 4 ? atoi( argv[2] ) : 0, p, e;
+  long counts[PARTS][ENDS] = { { 0 } }, all, then = argc == 4 ? atoi( argv[3] ) : 0, n;
   pid_t other;
+  if( each < 1 || then < 1 ) fail( "usage: memory PORT EACH_OF_THE_FIRST SO_MANY_OF_THE_REST" );
   life = mmap( NULL, sizeof *life, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0 );
   if( life == MAP_FAILED ) fail( "mmap" );
   other = neighbour( port );
   sleep_ms( 200 );
   if( live_apart( port, 0 ) != SURVIVED ) fail( "it does not even live with enough memory" );
   all = atomic_load( &life->allocations );
-  for( n = 1; n <= all; n += n < EACH ? 1 : all / THEN + 1 ) {
+  for( n = 1; n <= all; n += n < each ? 1 : all / then + 1 ) {
     int end = live_apart( port, n ), where = atomic_load( &life->part );
     if( where < PARTS ) ++counts[where][end];
   }

@@ -164,6 +164,14 @@ ot_torrent *torrent_of( ot_vector *bucket, void *hash, int *delta_torrentcount )
   return torrent;
 }
 
+ot_torrent *known_torrent( ot_vector *bucket, void *hash ) {
+  int known = 0;
+  ot_torrent *torrent = NULL;
+  if( g_opentracker_running )
+    torrent = binary_search( hash, bucket->data, bucket->size, sizeof *torrent, OT_HASH_COMPARE_SIZE, &known );
+  return known ? torrent : NULL;
+}
+
 int put_peer( ot_peerlist *list, const uint8_t *peer, size_t size ) {
   int known;
   void *place = vector_find_or_insert( &list->peers, (void *)peer, size, size - 2, &known );
@@ -201,10 +209,13 @@ static int may_speak( const char *ip, ot_permissions permissions ) {
   return blessed;
 }
 
-int accesslist_isblessed( ot_ip6 ip, ot_permissions permissions );
-int accesslist_isblessed( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
-int accesslist_is_blessed( ot_ip6 ip, ot_permissions permissions );
-int accesslist_is_blessed( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
+int BLESSING( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
+
+/* By these the library knows what it is linked into without an adapter. */
+void handle_udp6( int64 sock );
+void handle_udp6( int64 sock ) { (void)sock; }
+int load_state( const char *file );
+int load_state( const char *file ) { return !file; }
 
 void stats_issue_event( ot_status_event event, PROTO_FLAG proto, uintptr_t event_data ) {
   if( event != EVENT_SYNC || proto != FLAG_TCP || !event_data ) broken( "another event" );

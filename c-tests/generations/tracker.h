@@ -29,6 +29,9 @@ void say_from_sync( const char *what, const uint8_t *hash, const uint8_t *peer, 
    not to be touched, when the tracker goes down. */
 ot_torrent *torrent_of( ot_vector *bucket, void *hash, int *delta_torrentcount );
 
+/* As above, but not made: NULL if the bucket has none of it, too. */
+ot_torrent *known_torrent( ot_vector *bucket, void *hash );
+
 /* A peer is its address and port, then two bytes. put_peer() returns 1 for a new one. */
 int  put_peer( ot_peerlist *list, const uint8_t *peer, size_t size );
 void take_peer( ot_peerlist *list, const uint8_t *peer, size_t size );

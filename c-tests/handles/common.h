@@ -10,7 +10,7 @@
 #include "livesync.h"
 
 /* How long to wait for what must happen. */
-enum { PATIENCE_MS = 20000 };
+enum { PATIENCE_MS = 60000 };
 
 /* Prints what is wrong, and ends the program. */
 void fail( const char *what );

@@ -11,6 +11,7 @@ static void test_refused( int port );
 static void test_refused_by_name( int port );
 static void test_one_callback_of_four( int port );
 static void test_callbacks_and_table( int port );
+static void test_bad_peers( int port );
 static void test_errors( void );
 
 int main( int argc, char **argv ) {
@@ -20,6 +21,7 @@ int main( int argc, char **argv ) {
   test_refused_by_name( port );
   test_one_callback_of_four( port );
   test_callbacks_and_table( port );
+  test_bad_peers( port );
   test_errors();
   puts( "ok" );
   return 0;
@@ -150,6 +152,27 @@ static void test_callbacks_and_table( int port ) {
   config.look_up_torrent = look_up_cb;
   config.merge_torrent = merge_cb;
   expect_refused_with_table( config, "callbacks for torrents and a table" );
+}
+
+static void test_bad_peers( int port ) {
+  livesync_config_t config = local_config( port );
+  livesync_peer_t peers[3];
+  livesync_stats_t stats;
+  livesync_t *handle;
+  uint8_t info_hash[20];
+  int i;
+  for( i = 0; i < 3; ++i ) peers[i] = ipv4_peer( 1, 0 );
+  peers[0].port = 0;
+  memset( peers[1].ip + 12, 0, 4 );
+  memset( peers[2].ip, 0, 16 );
+  config.table = 1;
+  hash_of( 1, info_hash );
+  if( livesync_open( &config, &handle ) || livesync_start( handle, 1 ) ) fail( "start" );
+  for( i = 0; i < 3; ++i )
+    if( livesync_announce( handle, info_hash, &peers[i] ) != LIVESYNC_E_ARGUMENT ) fail( "a bad peer" );
+  if( livesync_stats( handle, &stats, sizeof stats ) ) fail( "stats" );
+  if( stats.announces_refused != 3 || stats.table_peers ) fail( "bad peers are counted, not kept" );
+  if( livesync_close( handle ) ) fail( "close" );
 }
 
 static void test_errors( void ) {

@@ -3,11 +3,11 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, ChildStdout, Command, ExitStatus};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, MutexGuard};
+use crate::interrupt;
 
 /// All child processes, in the order of their start.
 #[derive(Clone, Default)]
@@ -28,7 +28,7 @@ impl Children {
         let (id, _) = self.add(command)?;
         loop {
             // The lock is not held while we sleep: Ctrl-C needs it.
-            let mut children = self.0.lock();
+            let mut children = self.lock();
             if let Some(child) = children.iter_mut().find(|child| child.id() == id)
                 && let Some(status) = child.try_wait()?
             {
@@ -42,18 +42,23 @@ impl Children {
 
     /// Ends all children and tells how each of them ended.
     pub fn stop(&self) -> Vec<ExitStatus> {
-        stop(&mut self.0.lock())
+        stop(&mut self.lock())
     }
 
     /// Ends all children; while the guard lives, nobody can start another.
     pub fn close(&self) -> MutexGuard<'_, Vec<Child>> {
-        let mut children = self.0.lock();
+        let mut children = self.lock();
         stop(&mut children);
         children
     }
 
+    fn lock(&self) -> MutexGuard<'_, Vec<Child>> {
+        // Whatever a thread was at when it panicked, its children are to end.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn add(&self, command: &mut Command) -> io::Result<(u32, Option<ChildStdout>)> {
-        let mut children = self.0.lock();
+        let mut children = self.lock();
         let mut child = spawn(command)?;
         let added = (child.id(), child.stdout.take());
         children.push(child);
@@ -106,10 +111,11 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
         if u32::try_from(ppid) != Ok(parent) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        Ok(())
+        interrupt::unblock()
     };
     command.process_group(0);
-    // SAFETY: the closure allocates nothing and takes no lock.
+    // SAFETY: the closure calls only what is safe after a fork, allocates nothing and takes
+    // no lock.
     unsafe { command.pre_exec(end_with_parent) };
     command.spawn()
 }

@@ -21,14 +21,14 @@ const LIBRARIES: [&str; 7] = [
 
 /// Compiles the tracker with the library of this very build; gives the program's path.
 pub fn tracker(children: &Children) -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let source = root.join("examples/tracker");
     let target = target_dir().map_err(|e| format!("cannot find this program itself: {e}"))?;
-    // Cargo refreshes the copy in deps/ for an example, the one above it only for the library.
-    let library = target.join("../deps/liblivesync.a");
+    // Cargo refreshes the copy in deps/ for a program, the one above it only for the library.
+    let library = target.join("deps/liblivesync.a");
     if !library.exists() {
         return Err(format!(
-            "{} is missing: start this program with `cargo run --release --example cluster`",
+            "{} is missing: start this program with `cargo run --release -p cluster`",
             library.display()
         ));
     }

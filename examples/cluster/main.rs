@@ -1,4 +1,4 @@
-//! Three C trackers on this machine become one: `cargo run --release --example cluster`.
+//! Three C trackers on this machine become one: `cargo run --release -p cluster`.
 //!
 //! In the first act peers announce themselves to the first tracker only. It shows how long the
 //! others take to know them, that a downloader who knows only the third tracker finds a seeder
@@ -14,6 +14,7 @@
 //! | `table.rs`, `screen.rs` | what people see |
 //! | `bep15.rs` | a client for the UDP tracker protocol |
 //! | `compile.rs`, `trackers.rs`, `beacons.rs`, `children.rs` | the C trackers: built, run, set, ended |
+//! | `interrupt.rs` | Ctrl-C |
 
 mod act_one;
 mod act_two;
@@ -22,6 +23,7 @@ mod bep15;
 mod children;
 mod compile;
 mod downloads;
+mod interrupt;
 mod peer;
 mod screen;
 mod table;
@@ -112,7 +114,7 @@ fn run(serve: bool) -> Result<(), String> {
 fn end_on_ctrl_c(children: &Children) -> Result<Arc<AtomicI32>, String> {
     let status = Arc::new(AtomicI32::new(INTERRUPTED));
     let (children, exit_status) = (children.clone(), status.clone());
-    ctrlc::set_handler(move || {
+    interrupt::on_signal(move || {
         let _closed = children.close();
         compile::remove_unfinished();
         process::exit(exit_status.load(Ordering::Relaxed));

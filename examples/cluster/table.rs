@@ -18,7 +18,7 @@ pub struct Table {
 pub struct Column {
     title: String,
     width: usize,
-    /// What has happened when a cell's time stops, as in "a peer, <news> after 5 ms".
+    /// What has happened when a cell's time stops, as in `a peer, <news> after 5 ms`.
     news: String,
 }
 

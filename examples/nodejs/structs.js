@@ -132,6 +132,10 @@ const livesync_stats_t = koffi.struct('livesync_stats_t', {
   drops_replayed: 'uint64_t',
   drops_skewed: 'uint64_t',
   receive_buffer_errors: 'uint64_t',
+  announces_refused: 'uint64_t',
+  log_lines_dropped: 'uint64_t',
+  drops_bad_peer: 'uint64_t',
+  drops_bad_count: 'uint64_t',
 });
 
 const livesync_node_t = koffi.struct('livesync_node_t', {

@@ -1,11 +1,7 @@
 /* What the adapters beside this file have in common. Each of them makes one
    generation of opentracker use liblivesync: it is put in the place of that tree's
    ot_livesync.c, and includes this after the tracker's own headers and after it has
-   defined
-
-     PEER_IP_SIZE            4 or 16: bytes of an address in the tracker's peers
-     PEER_LISTS( torrent )   initialises an array with pointers to the torrent's
-                             pointers to its peer lists
+   defined PEER_IP_SIZE, 4 or 16: the bytes of an address in the tracker's peers.
 
    Of the functions of ot_livesync.h all but livesync_tell() are here. */
 
@@ -13,6 +9,7 @@
 #define LIVESYNC_ADAPTER_H
 
 #include <arpa/inet.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,14 +240,27 @@ static size_t torrents_in( const ot_vector *bucket ) {
   return g_opentracker_running ? bucket->size : 0;
 }
 
+/* A torrent is its hash, and behind that pointers to its lists of peers: one, or two where
+   the tracker has IPv4 and IPv6 peers in one table. */
+struct torrent_with_one_list { ot_hash hash; ot_peerlist *list; };
+enum {
+  LISTS_AT   = offsetof( struct torrent_with_one_list, list ),
+  LIST_COUNT = ( sizeof( ot_torrent ) - LISTS_AT ) / sizeof( ot_peerlist * )
+};
+_Static_assert( LIST_COUNT == 1 || LIST_COUNT == 2, "an ot_torrent has one list of peers, or two" );
+
+static ot_peerlist **lists_of( ot_torrent *torrent ) {
+  return (ot_peerlist **)( (char *)torrent + LISTS_AT );
+}
+
 static void read_torrent( ot_torrent *torrent, livesync_torrent_t *told ) {
-  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  ot_peerlist **lists = lists_of( torrent );
   ot_time       base = 0, now = g_now_minutes;
   size_t        i;
 
-  for( i = 0; i < sizeof lists / sizeof *lists; ++i )
-    if( ( *lists[i] )->base > base )
-      base = ( *lists[i] )->base;
+  for( i = 0; i < LIST_COUNT; ++i )
+    if( lists[i]->base > base )
+      base = lists[i]->base;
   memcpy( told->info_hash, torrent->hash, sizeof told->info_hash );
   told->base_offset = now > base ? (uint32_t)( now - base ) : 0;
   told->downloaded  = downloads( torrent );
@@ -258,33 +268,31 @@ static void read_torrent( ot_torrent *torrent, livesync_torrent_t *told ) {
 
 /* Makes a new torrent of undefined bytes one without peers; 0 without memory. */
 static int begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard ) {
-  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  ot_peerlist **lists = lists_of( torrent );
   size_t        i;
 
   memset( torrent, 0, sizeof *torrent );
   memcpy( torrent->hash, heard->info_hash, sizeof torrent->hash );
-  for( i = 0; i < sizeof lists / sizeof *lists; ++i ) {
-    if( !( *lists[i] = calloc( 1, sizeof **lists[i] ) ) )
+  for( i = 0; i < LIST_COUNT; ++i ) {
+    if( !( lists[i] = calloc( 1, sizeof *lists[i] ) ) )
       return 0;
-    ( *lists[i] )->base = g_now_minutes - (ot_time)heard->base_offset;
+    lists[i]->base = g_now_minutes - (ot_time)heard->base_offset;
   }
   return 1;
 }
 
 /* A torrent's count is the sum over its lists. */
 static size_t downloads( ot_torrent *torrent ) {
-  ot_peerlist **lists[] = PEER_LISTS( torrent );
+  ot_peerlist **lists = lists_of( torrent );
   size_t        i, sum = 0;
 
-  for( i = 0; i < sizeof lists / sizeof *lists; ++i )
-    sum += ( *lists[i] )->down_count;
+  for( i = 0; i < LIST_COUNT; ++i )
+    sum += lists[i]->down_count;
   return sum;
 }
 
 static void add_downloads( ot_torrent *torrent, size_t more ) {
-  ot_peerlist **lists[] = PEER_LISTS( torrent );
-
-  ( *lists[0] )->down_count += more;
+  lists_of( torrent )[0]->down_count += more;
 }
 
 #endif

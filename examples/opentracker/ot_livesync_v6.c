@@ -17,7 +17,6 @@
 #ifdef WANT_SYNC_LIVE
 
 enum { PEER_IP_SIZE = sizeof( ot_peer ) - 4 };
-#define PEER_LISTS( torrent ) { &( torrent )->peer_list }
 
 #include "livesync_adapter.h"
 

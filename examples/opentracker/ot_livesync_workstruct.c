@@ -1,5 +1,5 @@
-/* Live sync for opentracker revisions from 22 April 2010 on, as long as a torrent has
-   one list of peers, with or without WANT_V6.
+/* Live sync for opentracker revisions from 22 April 2010 on, up to today's: those whose
+   livesync_tell() takes a workstruct.
 
    Put it in the place of ot_livesync.c, and have livesync.h and livesync_adapter.h
    in the include path. */
@@ -12,20 +12,26 @@
 
 #ifdef WANT_SYNC_LIVE
 
-enum { PEER_IP_SIZE = OT_IP_SIZE };
-#define PEER_LISTS( torrent ) { &( torrent )->peer_list }
+/* A peer has been a struct and an array, of an address and four bytes more. In the trees
+   that have IPv4 and IPv6 peers in one table a workstruct has room for either: in it an
+   IPv4 address lies v4-mapped, and by that the tracker knows to which list the peer belongs. */
+enum { PEER_IP_SIZE = sizeof( ( (struct ot_workstruct *)0 )->peer ) - 4 };
 
 #include "livesync_adapter.h"
 
 void livesync_tell( struct ot_workstruct *ws ) {
-  announce( ws->hash, ws->peer.data );
+  announce( ws->hash, (const uint8_t *)&ws->peer );
 }
+
+/* The tracker has one of them: the second name is that of 29 March 2024 and later. */
+static int isblessed( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_isblessed" ) ));
+static int is_blessed_today( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_is_blessed" ) ));
 
 static int is_blessed( const uint8_t *ip, void *unused ) {
   char address[16];
   (void)unused;
   memcpy( address, ip, sizeof address );
-  return accesslist_isblessed( address, OT_PERMISSION_MAY_LIVESYNC );
+  return ( isblessed ? isblessed : is_blessed_today )( address, OT_PERMISSION_MAY_LIVESYNC );
 }
 
 static void fill( struct ot_workstruct *ws, ot_hash *hash, const uint8_t *info_hash, const livesync_peer_t *peer );
@@ -52,7 +58,7 @@ static void fill( struct ot_workstruct *ws, ot_hash *hash, const uint8_t *info_h
   memset( ws, 0, sizeof *ws );
   ws->hash = hash;
   memcpy( hash, info_hash, sizeof *hash );
-  write_peer( ws->peer.data, peer );
+  write_peer( (uint8_t *)&ws->peer, peer );
 }
 
 #endif

@@ -1,6 +1,6 @@
 //! A member of a cluster in Rust, with a thread of the library's that calls back.
 //!
-//! Build and run: cargo run --example node 127.0.0.1 9696 7001
+//! Build and run: cargo run -p node 127.0.0.1 9696 7001
 //!
 //! It announces two peers with the port given last once a second, prints those that
 //! others announce (+) and that leave (-), and ends with its standard input.

@@ -116,6 +116,11 @@ unsafe extern "C" {
         info_hash: *const u8,
         peer: *const livesync_peer_t,
     ) -> c_int;
+    pub fn livesync_try_announce(
+        handle: Handle,
+        info_hash: *const u8,
+        peer: *const livesync_peer_t,
+    ) -> c_int;
     pub fn livesync_tick(handle: Handle) -> c_int;
     pub fn livesync_receive(handle: Handle, fd: c_int) -> c_int;
     pub fn livesync_stop(handle: Handle) -> c_int;

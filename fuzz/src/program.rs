@@ -128,7 +128,12 @@ impl<'a> Program<'a> {
                     ptr::null()
                 };
                 let peer = if peer { &raw } else { ptr::null() };
-                unsafe { livesync_announce(handle, hash, peer) }
+                unsafe {
+                    match raw.port % 2 {
+                        0 => livesync_announce(handle, hash, peer),
+                        _ => livesync_try_announce(handle, hash, peer),
+                    }
+                }
             }
             Call::Tick => unsafe { livesync_tick(handle) },
             Call::Receive { ref fd } => {

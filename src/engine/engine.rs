@@ -8,17 +8,19 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::clock::Clock;
+use super::in_host::InHost;
+use super::lanes::Refused;
 use super::live::Live;
 use super::run::Run;
 use super::stats::Stats;
-use super::sync::atomic::{AtomicBool, Ordering};
-use super::sync::{Mutex, MutexGuard, thread};
-use super::told::{Next, Refused, Told};
+use super::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use super::sync::{Mutex, MutexGuard, pause};
+use super::told::{Next, Told};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, Inbox, NoCancel, NoSignals, PollSet, Waker};
+use crate::net::{Group, Inbox, NoCancel, NoSignals, PollSet, Waker, watch_forks};
 use crate::protocol::Datagram;
 use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
@@ -48,6 +50,10 @@ pub struct Engine {
     /// Where it receives to.
     pub(super) inbox: Mutex<Option<Inbox>>,
     tripped: AtomicBool,
+    /// How much is logged. It takes no lock: a thread that logs may be in the host.
+    log_level: AtomicU8,
+    /// Announces of peers that nobody can connect to, since the last start.
+    pub(super) announces_refused: AtomicUsize,
 }
 
 pub(super) struct State {
@@ -61,7 +67,8 @@ pub(super) struct State {
     pub(super) last: Option<Stats>,
     /// In which epoch the last run began.
     pub(super) epoch: Option<u32>,
-    pub(super) log: Level,
+    /// The last line of the log is still to be said.
+    pub(super) says_goodbye: bool,
 }
 
 impl State {
@@ -83,6 +90,7 @@ impl State {
 impl Engine {
     /// An engine for this host, neither bound nor started.
     pub fn new(host: Arc<dyn Host>) -> Result<Self, SetupError> {
+        watch_forks().map_err(SetupError::Thread)?;
         Ok(Self {
             host,
             clock: Clock::new(),
@@ -92,7 +100,7 @@ impl Engine {
                 live: None,
                 last: None,
                 epoch: None,
-                log: Config::default().log,
+                says_goodbye: false,
             }),
             run: Run::default(),
             waker: Waker::new().map_err(SetupError::Thread)?,
@@ -100,48 +108,57 @@ impl Engine {
             poll_set: OnceCell::new(),
             inbox: Mutex::new(None),
             tripped: AtomicBool::new(false),
+            log_level: AtomicU8::new(Config::default().log as u8),
+            announces_refused: AtomicUsize::new(0),
         })
     }
 
     /// An announce that the host received from a client. It is copied; the rest
-    /// happens on time by itself.
+    /// happens on time by itself. It makes no system call and waits for no other thread, unless
+    /// the driver is to be woken, is held up, or cannot keep pace: then it sends itself.
     ///
-    /// A tell from inside [`Host::add_peer`] or [`Host::remove_peer`] is an
-    /// announce that the cluster knows already, and is ignored.
+    /// An announce from inside [`Host::add_peer`] or [`Host::remove_peer`] is one that the
+    /// cluster knows already, and is ignored.
     pub fn tell(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
-        if self.run.is_delivering_here() {
-            return Ok(());
-        }
-        if self.run.is_stopping() {
-            return Err(NotRunning);
-        }
-        let announce = Announce { info_hash, peer };
-        let next = loop {
-            match self.told.push(&self.clock, announce) {
-                Ok(next) => break next,
-                Err(Refused::Closed) => return Err(NotRunning),
-                // More is told than leaves: we send, or wait while somebody else does.
-                Err(Refused::Full) => {
-                    self.take_told();
-                    thread::yield_now();
-                    if self.run.is_stopping() {
-                        return Err(NotRunning);
-                    }
-                }
+        while !self.try_tell(info_hash, peer)? {
+            let _no_cancel = NoCancel::new();
+            if !self.try_to_take_told() {
+                pause();
             }
-        };
-        match next {
-            Next::Nothing => {}
-            Next::Wake => self.wake_if(true),
-            Next::Take => self.take_told(),
         }
         Ok(())
     }
 
-    /// Does what is due. The receive thread does the same on time; who comes
-    /// first does it.
+    /// The same, unless so many announces wait that there is no room for another one; whether
+    /// it was taken.
+    pub fn try_tell(&self, info_hash: InfoHash, peer: Peer) -> Result<bool, NotRunning> {
+        if self.run.is_delivering_here() {
+            return Ok(true);
+        }
+        if self.run.is_stopping() {
+            return Err(NotRunning);
+        }
+        match self.told.push(&self.clock, Announce { info_hash, peer }) {
+            Ok(Next::Nothing) => {}
+            Ok(Next::Wake) => self.wake_if(true),
+            Ok(Next::Take) => {
+                self.try_to_take_told();
+            }
+            Err(Refused::Full) => return Ok(false),
+            Err(Refused::Closed) => return Err(NotRunning),
+        }
+        Ok(true)
+    }
+
+    /// Counts an announce of a peer that nobody can connect to.
+    pub fn refuse(&self) {
+        self.announces_refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Does what is due, if the driver is late: it does the same on time. Otherwise it takes no
+    /// lock.
     pub fn tick(&self) {
-        if !self.run.is_stopping() {
+        if !self.run.is_stopping() && self.told.is_late(self.clock.now()) {
             self.do_what_is_due();
             #[cfg(feature = "want_sync_scrape")]
             self.do_tasks();
@@ -182,6 +199,7 @@ impl Engine {
             hint::spin_loop();
         }
         let _no_signals = NoSignals::new();
+        let _awaited = self.run.waits_for_lock();
         self.state.lock()
     }
 
@@ -189,9 +207,7 @@ impl Engine {
     pub(super) fn do_what_is_due(&self) {
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
-        let now = self.clock.now();
-        live.take_told(&self.told, now);
-        live.node.handle_timeout(now);
+        live.do_what_is_due(&self.told, self.clock.now());
         let lonely = live.node.take_lonely();
         self.act(state);
         if lonely {
@@ -199,19 +215,26 @@ impl Engine {
         }
     }
 
-    /// Takes what was told, since nobody else does it in time, and sends it.
+    /// Takes what was announced, since the driver does not do it in time or there is no room for
+    /// more, and sends it; whether there is room now. While somebody else has our lock, or there is
+    /// no room in the node, it does nothing.
     #[cold]
-    fn take_told(&self) {
-        let mut state = self.lock();
-        if let Some(live) = &mut state.live {
-            live.take_told(&self.told, self.clock.now());
-            self.act(state);
-        }
+    fn try_to_take_told(&self) -> bool {
+        let Some(mut state) = self.state.try_lock() else {
+            return false;
+        };
+        let Some(live) = &mut state.live else {
+            return false;
+        };
+        let taken = live.take_told(&self.told, self.clock.now(), false);
+        self.act(state);
+        taken
     }
 
     /// Unlocks the state, and acts on what an input has changed in it.
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
+        live.show_late(&self.told, self.clock.now());
         let wake = live.must_wake_driver();
         let sender = live.begin_sending();
         drop(state);
@@ -271,9 +294,8 @@ impl Engine {
     /// "On" proves nothing: somebody should look.
     fn warn_of_loneliness(&self) {
         let state = self.lock();
-        let Some(counters) = state.live.as_ref().map(|live| live.node.counters()) else {
-            return;
-        };
+        let Some(live) = &state.live else { return };
+        let (counters, group) = (live.node.counters(), live.group.clone());
         drop(state);
         let sent = counters.packets_out;
         let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
@@ -287,7 +309,8 @@ impl Engine {
             0 => self.warn(format_args!(
                 "we speak, and hear nobody: {sent} packets sent since the start, {from_others} arrived \
                  from others. Do all trackers use this group, port and network? Does a firewall \
-                 drop multicast, or a switch (IGMP snooping without a querier)?",
+                 drop multicast, or a switch (IGMP snooping without a querier)?{}",
+                group.filter_hint().map(|hint| format!(" On this host {hint}.")).unwrap_or_default(),
             )),
             not_blessed => self.warn(format_args!(
                 "we speak, and hear nobody who may speak to us: {sent} packets sent since the \
@@ -295,6 +318,12 @@ impl Engine {
                  are not allowed to speak",
             )),
         }
+    }
+
+    /// Whether the host may be called, by a caller who has no leave for it yet.
+    pub(super) fn host_is_up(&self) -> bool {
+        let in_host = self.run.enter_host();
+        in_host.is_some_and(|_in_host| self.host.is_running())
     }
 
     /// Whether to go on calling the host.
@@ -307,20 +336,45 @@ impl Engine {
         false
     }
 
-    /// Logs, unless we are stopping.
+    /// Logs what is of this level or more serious from now on.
+    pub(super) fn set_log_level(&self, level: Level) {
+        self.log_level.store(level as u8, Ordering::SeqCst);
+    }
+
+    /// Whether what is of this level is logged.
+    pub(super) fn logs(&self, level: Level) -> bool {
+        level as u8 <= self.log_level.load(Ordering::SeqCst)
+    }
+
+    /// Logs a warning, unless we are stopping.
     pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
-        if let Some(_in_host) = self.run.enter_host() {
-            self.log(Level::Warn, message);
-        }
+        self.log_unless_stopping(Level::Warn, message);
+    }
+
+    /// Logs, unless we are stopping.
+    pub(super) fn log_unless_stopping(&self, level: Level, message: fmt::Arguments<'_>) {
+        self.log_as_allowed(level, message, || self.run.enter_host());
+    }
+
+    /// Logs, also while we are stopping.
+    pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        self.log_as_allowed(level, message, || Some(self.run.enter_host_to_log()));
     }
 
     /// It may take its time: until whoever drives us sleeps again, tellers see to it that
     /// what they tell leaves.
-    pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
-        if level <= self.lock().log {
-            self.told.is_away(true);
-            let _in_host = self.run.enter_host_to_log();
-            self.host.log(level, &message.to_string());
+    fn log_as_allowed<'a>(
+        &'a self,
+        level: Level,
+        message: fmt::Arguments<'_>,
+        enter: impl FnOnce() -> Option<InHost<'a>>,
+    ) {
+        if self.logs(level) {
+            self.told.driver_is_away(true);
+            let message = message.to_string();
+            if let Some(_in_host) = enter() {
+                self.host.log(level, &message);
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keys from a file that nobody else can read or change.
+//! Keys from a file that only those can read who should, and only its owner can change.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -9,21 +9,26 @@ use std::str;
 use zeroize::Zeroizing;
 
 use crate::error::SetupError;
-use crate::keys::Keys;
+use crate::keys::{Keys, unless_key};
 use crate::net::effective_user;
 
 /// In bytes: far more than two keys take.
 const LONGEST: u64 = 4096;
 
-/// What the file's group and everybody else may do with it: nothing.
-const OTHERS: u32 = 0o077;
-
 const ROOT: u32 = 0;
+
+/// The rights that a file of ours may give.
+const OURS: u32 = 0o700;
+
+/// The rights that a file of root may give. Its group may read it: so those get it whom the
+/// administrator chose, by a group of the system, by systemd's LoadCredential, or in a
+/// container.
+const OF_ROOT: u32 = 0o740;
 
 /// The keys in this file, if it is as a key file must be.
 pub(super) fn read(path: &Path) -> Result<Keys, SetupError> {
     read_keys(path).map_err(|error| SetupError::KeyFile {
-        path: path.to_owned(),
+        path: unless_key(&path.to_string_lossy()).into(),
         error,
     })
 }
@@ -40,23 +45,28 @@ fn read_keys(path: &Path) -> io::Result<Keys> {
     // As long as the file from the start: a buffer that grows leaves a copy behind.
     let mut text = Zeroizing::new(vec![0; metadata.len() as usize]);
     file.read_exact(&mut text)?;
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return Err(io::Error::other("it is UTF-16, not UTF-8"));
+    }
     let text = str::from_utf8(&text).map_err(|_| io::Error::other("it is not text"))?;
     text.parse().map_err(io::Error::other)
 }
 
-/// Whether nobody else can have read or written the file, and it can be one.
+/// Whether nobody can have read or written the file who should not, and it can be one.
 fn check(file: &Metadata) -> Result<(), String> {
     if !file.is_file() {
         return Err("it is not a regular file".to_owned());
     }
-    if ![effective_user(), ROOT].contains(&file.uid()) {
-        let owner = file.uid();
-        return Err(format!("it belongs to user {owner}, not to us or root"));
-    }
-    if file.mode() & OTHERS != 0 {
-        let mode = file.mode() & 0o7777;
+    let owner = file.uid();
+    let (most, of_whom) = match owner {
+        ROOT => (OF_ROOT, "of root may have 0640"),
+        _ if owner == effective_user() => (OURS, "of this user may have 0600"),
+        _ => return Err(format!("it belongs to user {owner}, not to us or root")),
+    };
+    let mode = file.mode() & 0o7777;
+    if mode & 0o777 & !most != 0 {
         return Err(format!(
-            "not only its owner has rights to it: its mode is {mode:04o}, not 0600"
+            "too many have rights to it: its mode is {mode:04o}, and a file {of_whom} at most"
         ));
     }
     if file.len() > LONGEST {

@@ -1,29 +1,48 @@
 //! The beginning and the end of a run.
 
 use std::io;
+use std::mem;
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use super::engine::{Engine, State};
 use super::key_file;
 use super::live::Live;
-use super::sync::{MutexGuard, thread};
-use crate::config::{Auth, Config, is_cluster_name};
+use super::pace::GRACE;
+use super::stats::Stats;
+use super::sync::Instant;
+use super::sync::atomic::Ordering::SeqCst;
+use super::sync::{MutexGuard, nap};
+use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
-use crate::net::Group;
+use crate::net::{Group, lines_dropped};
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// How long a stop waits at most.
+/// How long a stop waits for calls of the host that go on.
 const STOP_PATIENCE: Duration = Duration::from_millis(150);
 
-/// How long a start waits for the thread of the run before.
+/// How long it waits then until the receive thread has sent what is left and ended. A process
+/// that ends may crash meanwhile: a signal handler has taken its tables away.
+const END_PATIENCE: Duration = Duration::from_millis(1);
+
+/// The same, if the operator wants to read the last line of the log.
+const LAST_LINE_PATIENCE: Duration = Duration::from_millis(20);
+
+/// How long a start waits for the thread of the run before, if a callback of the host holds it.
 const RESTART_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long it waits for a thread that only has to send what is left.
+const LAST_SEND_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the end of a run waits for a lock or a packet that somebody else
 /// has. It may be for ever: a signal handler has interrupted him.
 const LAST_PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long it waits before it looks again.
+const LOCK_NAP: Duration = Duration::from_micros(50);
+const NETWORK_NAP: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// Joins the group as `config` says. From now on packets wait for us in the
@@ -35,17 +54,12 @@ impl Engine {
             return Err(SetupError::AlreadyBound);
         }
         state.binding = None;
-        if !is_cluster_name(&config.cluster) {
-            return Err(SetupError::Field {
-                name: "cluster",
-                expected: "1 to 255 bytes of UTF-8",
-            });
-        }
+        config.validate()?;
         if let Some(path) = &config.key_file {
             config.keys = Some(key_file::read(path)?);
         }
         state.group = Some(Group::join(&config)?);
-        state.log = config.log;
+        self.set_log_level(config.log);
         state.binding = Some(config);
         Ok(())
     }
@@ -70,22 +84,36 @@ impl Engine {
         };
         config.scrape &= scrape;
         config.ipv6 &= ipv6;
-        let short_buffer = group.short_receive_buffer();
-        let mut live = Live::new(self.clock.now(), id, group, &config, state.epoch);
+        let buffer_hint = group.buffer_hint();
+        let send_error = group.send_error();
+        self.run.begins();
+        self.announces_refused.store(0, SeqCst);
+        let mut live = Live::new(
+            self.clock.now_and_unix_time(),
+            id,
+            group,
+            &config,
+            state.epoch,
+        );
         state.epoch = live.node.epoch().or(state.epoch);
-        attach(&mut live).map_err(SetupError::Thread)?;
+        if let Err(e) = attach(&mut live) {
+            self.run.ends();
+            return Err(SetupError::Thread(e));
+        }
         if live.speaks() {
-            self.told.open();
+            let patience = config.flush_after.saturating_add(GRACE);
+            self.told.open(self.clock.now(), patience);
         } else {
             self.told.close();
         }
         state.live = Some(live);
         drop(state);
-        self.say_hello(id, &config, short_buffer);
+        self.say_hello(id, &config);
+        self.give_hints(buffer_hint, send_error);
         Ok(())
     }
 
-    fn say_hello(&self, id: TrackerId, config: &Config, short_buffer: Option<(usize, usize)>) {
+    fn say_hello(&self, id: TrackerId, config: &Config) {
         let group = SocketAddrV4::new(config.group, config.port);
         let interface = config.interface;
         let key = match (&config.keys, config.auth) {
@@ -97,17 +125,18 @@ impl Engine {
             Level::Info,
             format_args!("tracker {id} syncs with group {group} on interface {interface}{key}"),
         );
-        // Somebody may have stopped us while the host logged that.
-        if let Some((granted, wanted)) = short_buffer
-            && let Some(_in_host) = self.run.enter_host()
-        {
-            self.log(
-                Level::Info,
-                format_args!(
-                    "the kernel grants a receive buffer of {granted} bytes; \
-                     net.core.rmem_max={wanted} would make room for longer bursts of packets"
-                ),
-            );
+    }
+
+    /// Says what an operator should know at the start, unless somebody has stopped us while
+    /// the host logged the line before.
+    fn give_hints(&self, buffer: Option<String>, send_error: Option<io::Error>) {
+        if let Some(line) = buffer {
+            self.log_unless_stopping(Level::Info, format_args!("{line}"));
+        }
+        if let Some(e) = send_error {
+            self.warn(format_args!(
+                "no packet can leave until the interface is up: {e}"
+            ));
         }
     }
 
@@ -115,11 +144,17 @@ impl Engine {
     /// has ended, and clears it away.
     fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
         loop {
+            if self.is_forked() {
+                return Err(SetupError::Forked);
+            }
             if self.is_tripped() {
                 return Err(SetupError::Tripped);
             }
             if self.run.is_stopping() {
-                if !self.run.wait_until_idle(RESTART_PATIENCE) {
+                let is_idle = self.run.wait_until_idle(RESTART_PATIENCE)
+                    || self.run.wait_for_host(Duration::ZERO)
+                        && self.run.wait_until_idle(LAST_SEND_PATIENCE);
+                if !is_idle {
                     return Err(SetupError::StillStopping);
                 }
                 self.clear_away();
@@ -139,37 +174,60 @@ impl Engine {
         }
     }
 
-    /// Stops in bounded time. It takes no lock and no memory, so a signal
-    /// handler may call it. When it returns no call of the host goes on or begins,
-    /// but one that the host itself held up for longer, and the last line of the log.
+    /// Stops in bounded time. It takes no lock and no memory, and touches no thread-local
+    /// variable, so a signal handler may call it. When it returns no call of the host goes
+    /// on or begins, but one that the host itself held up for longer, and those that the
+    /// current thread is inside of.
+    ///
     /// What was not sent yet is sent, the group left and the memory given back by the
-    /// receive thread as it ends; without one by the next call that binds, starts,
-    /// processes or closes.
+    /// receive thread as it ends, which is waited for a moment; without one by the next call
+    /// that binds, starts, processes or closes. That call also logs the last line, if the
+    /// receive thread has not come to it in time.
     pub fn stop(&self) {
+        if self.is_forked() {
+            return;
+        }
+        let start = Instant::now();
         self.run.begin_to_stop();
         self.waker.wake();
-        if !self.run.wait_until_idle(STOP_PATIENCE) {
+        let patience = match self.logs(Level::Info) {
+            true => LAST_LINE_PATIENCE,
+            false => END_PATIENCE,
+        };
+        if !self.run.wait_for_host(STOP_PATIENCE) || !self.run.wait_for_worker(patience) {
             self.run.abandon();
+            // It may be in the midst of that line.
+            let left = STOP_PATIENCE.saturating_sub(start.elapsed());
+            self.run.wait_for_host(left);
         }
-        self.run.wait_for_worker_to_vanish();
     }
 
-    /// Stops, and waits until no call of the host goes on, however long that takes. It
-    /// must not be called from inside of such a call.
+    /// Stops, and waits until no call of the host goes on and the receive thread has ended,
+    /// however long that takes. It must not be called from inside of such a call.
     pub fn close(&self) {
+        if self.is_forked() {
+            return;
+        }
         self.stop();
         while !self.run.wait_until_idle(RESTART_PATIENCE) {}
+        self.run.wait_for_worker(LAST_LINE_PATIENCE);
         self.clear_away();
     }
 
     /// The end of a run, by its receive thread.
     pub(super) fn wind_up(&self) {
+        // A callback has forked: the parent's thread does it.
+        if self.is_forked() {
+            return;
+        }
         let Some(mut live) = self.take_live(|| true) else {
             return;
         };
         self.send_what_is_left(&mut live);
-        if !self.run.is_abandoned() {
-            self.say_goodbye(live);
+        let last = self.note_last(&live);
+        match self.run.enter_host_for_last_line() {
+            Some(_in_host) => self.say_goodbye(&last),
+            None => self.lock().says_goodbye = true,
         }
     }
 
@@ -179,26 +237,44 @@ impl Engine {
         let over = || self.run.is_stopping() && self.run.is_idle();
         if let Some(mut live) = self.take_live(over) {
             self.send_what_is_left(&mut live);
-            self.say_goodbye(live);
+            let last = self.note_last(&live);
+            drop(live);
+            self.say_goodbye(&last);
+        } else if over() && mem::take(&mut self.lock().says_goodbye) {
+            let last = self.lock().last.clone();
+            last.iter().for_each(|last| self.say_goodbye(last));
         }
     }
 
-    fn say_goodbye(&self, live: Live) {
+    /// Keeps what was done until the end.
+    fn note_last(&self, live: &Live) -> Stats {
         let last = live.stats(self.clock.now());
-        drop(live);
-        let counters = last.counters.clone();
-        let overrun = match last.receive_buffer_errors {
-            0 => String::new(),
-            errors => {
-                format!("; {errors} packets dropped by the kernel, the receive buffer was full")
-            }
-        };
-        self.lock().last = Some(last);
+        self.lock().last = Some(last.clone());
+        last
+    }
+
+    fn say_goodbye(&self, last: &Stats) {
+        let counters = &last.counters;
+        let more = [
+            (
+                last.receive_buffer_errors,
+                "packets dropped by the kernel, the receive buffer was full",
+            ),
+            (
+                self.announces_refused.load(SeqCst) as u64,
+                "announces not told, of peers with port 0 or address 0",
+            ),
+            (
+                lines_dropped(),
+                "lines of the log dropped, standard error did not take them",
+            ),
+        ];
+        let more = more.iter().filter(|(count, _)| *count > 0);
+        let more: String = more
+            .map(|(count, what)| format!("; {count} {what}"))
+            .collect();
         if !self.is_tripped() {
-            self.log(
-                Level::Info,
-                format_args!("stopped after {counters}{overrun}"),
-            );
+            self.log(Level::Info, format_args!("stopped after {counters}{more}"));
         }
     }
 
@@ -209,7 +285,9 @@ impl Engine {
         let deadline = self.clock.now() + LAST_PATIENCE;
         // First what waits to be sent, so that there is room for what was told.
         self.send_all(live, deadline);
-        live.tell_last(self.clock.now());
+        while live.tell_last(self.clock.now()) {
+            self.send_all(live, deadline);
+        }
         live.node.flush();
         self.send_all(live, deadline);
         live.node.say_last_words(self.clock.now());
@@ -222,7 +300,7 @@ impl Engine {
                 Ok(()) => {}
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.clock.now() < deadline => {
                     live.node.put_back(datagram);
-                    thread::sleep(Duration::from_millis(1));
+                    nap(NETWORK_NAP);
                 }
                 Err(_) => live.node.count_send_error(),
             }
@@ -248,13 +326,14 @@ impl Engine {
                         live.take_last_told(&self.told);
                     }
                     state.last = Some(live.stats(self.clock.now()));
+                    self.run.ends();
                     return Some(live);
                 }
             }
             if late {
                 return None;
             }
-            thread::sleep(Duration::from_millis(1));
+            nap(LOCK_NAP);
         }
     }
 }

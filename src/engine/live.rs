@@ -5,20 +5,19 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::unix_time;
-use super::pace::Pace;
+use super::clock::{Clock, unix_time};
+use super::lanes::Taker;
+use super::pace::{GRACE, Pace};
+use super::quiet::{Complaint, Quiet};
 use super::stats::Stats;
-use super::told::{Taker, Told};
+use super::told::Told;
 use crate::config::Config;
 use crate::log::Level;
 use crate::net::Group;
-use crate::protocol::{Datagram, Node};
+use crate::protocol::{Datagram, NewId, Node};
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{TrackerId, random};
-
-/// The same complaint is logged again after this time at the earliest.
-const QUIET: Duration = Duration::from_secs(60);
 
 /// How many packets leave together.
 const BATCH: usize = if cfg!(shuttle) { 2 } else { 64 };
@@ -32,12 +31,18 @@ pub(super) enum Driver {
     Host,
 }
 
+/// How many announces the node takes at once: fewer than it has room for.
+const PORTION: usize = 16_384;
+
 /// How often to see whether we still are a member of the group.
 const LOOK: Duration = if cfg!(shuttle) {
     Duration::MAX
 } else {
     Duration::from_secs(10)
 };
+
+/// How long to wait for a host that has no room.
+pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
 
 /// How long the driver sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
@@ -54,6 +59,8 @@ pub(super) struct Live {
     pub(super) driver: Driver,
     /// Until when the driver sleeps; [`Time::START`] while it is awake.
     driver_sleeps_until: Time,
+    /// Corrections were there as the driver went to sleep: the host had no room for them.
+    awaits_room: bool,
     taker: Taker,
     pace: Pace,
     /// Somebody is sending. Packets leave in the order in which they were
@@ -67,22 +74,14 @@ pub(super) struct Live {
     deaf_until: Option<Time>,
     /// When to see next that we still are a member of the group.
     next_look: Time,
+    /// When nothing waited in the socket, as far as we know.
+    drained: Time,
     quiet: Quiet,
-}
-
-/// Until when which complaint is not logged again.
-struct Quiet {
-    rejects: [Time; Reject::ALL.len()],
-    send_errors: Time,
-    receive_errors: Time,
-    id_collisions: Time,
-    unproven: Time,
-    no_interface: Time,
 }
 
 impl Live {
     pub(super) fn new(
-        now: Time,
+        (now, unix_time): (Time, Duration),
         id: TrackerId,
         group: Group,
         config: &Config,
@@ -91,7 +90,7 @@ impl Live {
         // In a model the same again.
         let seed = if cfg!(shuttle) { 1 } else { random() };
         let mut node = Node::new(now, id, group.address(), seed, config);
-        node.set_unix_time(now, unix_time());
+        node.set_unix_time(now, unix_time);
         last_epoch
             .into_iter()
             .for_each(|epoch| node.begin_after(epoch));
@@ -101,6 +100,7 @@ impl Live {
             began: now,
             driver: Driver::Thread,
             driver_sleeps_until: Time::START,
+            awaits_room: false,
             taker: Taker::default(),
             pace: Pace::new(now, config.flush_after),
             sending: false,
@@ -108,55 +108,106 @@ impl Live {
             send_error: None,
             deaf_until: None,
             next_look: now + LOOK,
-            quiet: Quiet {
-                rejects: [Time::START; Reject::ALL.len()],
-                send_errors: Time::START,
-                receive_errors: Time::START,
-                id_collisions: Time::START,
-                unproven: Time::START,
-                no_interface: Time::START,
-            },
+            drained: now,
+            quiet: Quiet::new(),
         }
     }
 
-    /// Hands what was told to the node, unless it is to wait until there is
-    /// room for it.
-    pub(super) fn take_told(&mut self, told: &Told, now: Time) {
-        if !self.node.has_room() && !self.blocked {
-            return;
+    /// Hands what was announced to the node, as far as there is room for it, or while the network
+    /// takes nothing: first what was taken before, and only then what waits, so that what was
+    /// taken is bounded as what waits is. For an announcing thread it waits for no other thread.
+    /// Whether it has taken what waits.
+    pub(super) fn take_told(&mut self, told: &Told, now: Time, may_wait: bool) -> bool {
+        let mut taken = false;
+        let mut waited = self.told_waited(now);
+        while self.takes() {
+            if self.taker.left() == 0 {
+                if taken || !told.take(&mut self.taker, now, may_wait) {
+                    break;
+                }
+                taken = true;
+                waited = self.told_waited(now);
+                self.pace.found(now, self.taker.left());
+            }
+            let announces = self.taker.hand_out(PORTION);
+            self.node.tell_all(now, waited, announces);
         }
-        self.taker.take(told);
-        let announces = self.taker.taken();
-        let waited = self.pace.waited(now, told.woken());
-        self.pace.found(now, announces.len());
-        told.take_until(self.pace.latest());
-        self.node.tell_all(now, waited, announces);
+        taken
     }
 
-    /// Nothing more is told: takes the rest.
+    /// How long what was taken has waited at most. A driver that looks every now and then takes
+    /// all for as old as its last look: so what is found leaves at once, and wakes it no more.
+    fn told_waited(&self, now: Time) -> Duration {
+        let calm = self.pace.is_calm();
+        self.pace.waited(now, self.taker.first().filter(|_| calm))
+    }
+
+    fn takes(&self) -> bool {
+        self.node.has_room() || self.blocked
+    }
+
+    /// Does what is due, as far as it takes neither the host nor the network.
+    pub(super) fn do_what_is_due(&mut self, told: &Told, now: Time) {
+        if told.is_woken() || told.is_late(now) || self.when_due() <= now {
+            self.take_told(told, now, true);
+        }
+        self.node.handle_timeout(now);
+    }
+
+    /// Lets threads of the host see, without our lock, when the driver is late.
+    pub(super) fn show_late(&self, told: &Told, now: Time) {
+        let late = if self.taker.left() > 0 {
+            Time::START
+        } else {
+            self.pace.late()
+        };
+        told.late_at(now, late.min(self.node.poll_timeout() + GRACE));
+    }
+
+    /// When announces are to be taken, or the node has something to do.
+    fn when_due(&self) -> Time {
+        let told = if self.taker.left() > 0 {
+            Time::START
+        } else {
+            self.pace.next()
+        };
+        self.node.poll_timeout().min(told)
+    }
+
+    /// How many announces were taken for which the node had no room yet.
+    pub(super) fn left(&self) -> usize {
+        self.taker.left()
+    }
+
+    /// Nothing more is announced: takes the rest, of which a part may have been taken before.
     pub(super) fn take_last_told(&mut self, told: &Told) {
-        self.taker.take(told);
+        for _ in 0..2 {
+            told.take(&mut self.taker, self.began, true);
+        }
     }
 
-    /// Hands to the node what was taken last.
-    pub(super) fn tell_last(&mut self, now: Time) {
-        self.node.tell_all(now, Duration::ZERO, self.taker.taken());
+    /// Hands a part of what is left to the node, for which there is room in one that has sent all;
+    /// whether there was something.
+    pub(super) fn tell_last(&mut self, now: Time) -> bool {
+        let announces = self.taker.hand_out(PORTION);
+        let some = announces.len() > 0;
+        self.node.tell_all(now, Duration::ZERO, announces);
+        some
     }
 
     /// The driver goes to sleep, until then at the latest.
     pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
         let mut stays_awake = false;
-        // While the network takes nothing what was told is taken here, as it is due.
+        // While the network takes nothing what was announced is taken here, as it is due.
         if self.blocked && self.pace.next() <= now {
-            self.take_told(told, now);
+            self.take_told(told, now, true);
         }
-        if self.pace.is_calm() {
-            if told.may_sleep() {
-                self.pace.sleeps();
-            } else {
-                self.take_told(told, now);
-                stays_awake = self.pace.is_calm();
-            }
+        if !self.pace.is_calm() {
+            told.driver_sleeps();
+        } else if !told.driver_sleeps_until_woken() {
+            self.take_told(told, now, true);
+            stays_awake = self.pace.is_calm();
+            told.driver_sleeps();
         }
         self.driver_sleeps_until = if self.sending && !self.node.has_room() {
             self.due().max(now + CROWDED)
@@ -165,13 +216,19 @@ impl Live {
         } else {
             self.due()
         };
+        self.awaits_room = self.node.has_corrections();
+        if self.awaits_room {
+            let soon = now + NO_ROOM;
+            self.driver_sleeps_until = self.driver_sleeps_until.min(soon);
+        }
+        self.show_late(told, now);
         self.driver_sleeps_until
     }
 
     /// When the driver has something to do.
     fn due(&self) -> Time {
-        let due = self.node.poll_timeout().min(self.next_look);
-        due.min(self.pace.next())
+        self.when_due()
+            .min(self.next_look)
             .min(self.deaf_until.unwrap_or(Time::NEVER))
     }
 
@@ -185,7 +242,7 @@ impl Live {
     /// Nothing can be received now; whether to log it.
     pub(super) fn receive_failed(&mut self, now: Time) -> bool {
         self.deaf_until = Some(now + DEAF);
-        is_news(&mut self.quiet.receive_errors, now)
+        self.quiet.is_news(Complaint::ReceiveError, now)
     }
 
     /// Whether to leave the socket alone for now.
@@ -200,24 +257,40 @@ impl Live {
 
     /// Whether it is time to see that we still are a member of the group; and what time it
     /// is.
-    pub(super) fn must_look(&mut self, now: Time) -> bool {
+    pub(super) fn must_look(&mut self, clock: &Clock, now: Time) -> bool {
         let look = self.next_look <= now;
         if look {
             self.next_look = now + LOOK;
-            self.node.set_unix_time(now, unix_time());
+            let (now, unix_time) = clock.now_and_unix_time();
+            self.node.set_unix_time(now, unix_time);
         }
         look
     }
 
+    /// For how long a datagram has waited that arrived when the clock on the wall showed this. If
+    /// that was set meanwhile, it is not longer than since nothing waited.
+    pub(super) fn waited(&self, now: Time, stamp: Duration) -> Duration {
+        let waited = unix_time().saturating_sub(stamp);
+        waited.min(now.since(self.drained))
+    }
+
+    /// All datagrams that had arrived are heard.
+    pub(super) fn note_drained(&mut self, now: Time) {
+        self.drained = now;
+    }
+
     /// There is no interface; whether to log it.
     pub(super) fn lacks_interface(&mut self, now: Time) -> bool {
-        is_news(&mut self.quiet.no_interface, now)
+        self.quiet.is_news(Complaint::NoInterface, now)
     }
 
     /// Whether the driver would sleep too long. It is asked to wake only
     /// once, so in a busy tracker hardly a tell makes a system call for this.
     pub(super) fn must_wake_driver(&mut self) -> bool {
-        let due = self.due();
+        let mut due = self.due();
+        if self.node.has_corrections() && !self.awaits_room {
+            due = Time::START;
+        }
         let wake = due < self.driver_sleeps_until;
         if wake {
             self.driver_sleeps_until = due;
@@ -270,6 +343,8 @@ impl Live {
             uptime: now.since(self.began),
             counters: self.node.counters(),
             receive_buffer_errors: self.group.receive_buffer_errors(),
+            announces_refused: 0,
+            log_lines_dropped: 0,
             #[cfg(feature = "want_sync_scrape")]
             scrape: self.node.scrape_state(),
             nodes: self.node.nodes(now).count(),
@@ -296,7 +371,7 @@ impl Live {
     /// Counts a packet that could not be sent.
     pub(super) fn send_failed(&mut self, now: Time, error: io::Error) {
         self.node.count_send_error();
-        if is_news(&mut self.quiet.send_errors, now) {
+        if self.quiet.is_news(Complaint::SendError, now) {
             self.send_error = Some(error);
         }
     }
@@ -308,42 +383,27 @@ impl Live {
     }
 
     /// The new id, if the node has drawn one, and how seriously to log it.
-    pub(super) fn take_new_id(&mut self, now: Time) -> Option<(TrackerId, Level)> {
+    pub(super) fn take_new_id(&mut self, now: Time) -> Option<(TrackerId, NewId, Level)> {
         let id = self.node.take_new_id()?;
-        Some((id, warn_once(&mut self.quiet.id_collisions, now)))
+        let level = self.quiet.level(Complaint::IdCollision, now);
+        Some((id, self.node.why_new_id(), level))
     }
 
     /// How seriously to log that packets were used without a proof, if there were some.
     pub(super) fn level_of_unproven(&mut self, now: Time) -> Option<Level> {
         let unproven = self.node.take_unproven();
-        unproven.then(|| warn_once(&mut self.quiet.unproven, now))
+        unproven.then(|| self.quiet.level(Complaint::Unproven, now))
     }
 
     /// How seriously to log a drop: what an operator should know of as a warning,
     /// but for the same reason only once a minute.
     pub(super) fn level_of(&mut self, now: Time, reject: Reject) -> Level {
         if reject.is_alarming() {
-            warn_once(&mut self.quiet.rejects[reject as usize], now)
+            self.quiet.level(Complaint::Reject(reject), now)
         } else {
             Level::Debug
         }
     }
-}
-
-fn warn_once(quiet_until: &mut Time, now: Time) -> Level {
-    if is_news(quiet_until, now) {
-        Level::Warn
-    } else {
-        Level::Debug
-    }
-}
-
-fn is_news(quiet_until: &mut Time, now: Time) -> bool {
-    let news = *quiet_until <= now;
-    if news {
-        *quiet_until = now + QUIET;
-    }
-    news
 }
 
 #[cfg(all(test, not(shuttle)))]
@@ -368,23 +428,58 @@ mod tests {
         let (clock, told) = (Clock::new(), Told::new());
         let config = Config::on([127, 0, 0, 1]).listen(false);
         let group = Group::join(&config).expect("join the group");
-        let mut live = Live::new(clock.now(), TrackerId([1; 4]), group, &config, None);
-        told.open();
+        let mut live = Live::new(
+            clock.now_and_unix_time(),
+            TrackerId([1; 4]),
+            group,
+            &config,
+            None,
+        );
+        told.open(clock.now(), Duration::ZERO);
         for number in 0..30_000 {
             live.node.tell(clock.now(), announce(number));
         }
         assert!(!live.node.has_room());
         live.blocked = true;
         told.push(&clock, announce(0)).expect("there is room");
-        live.take_told(&told, clock.now());
+        live.take_told(&told, clock.now(), true);
         std::thread::sleep(Duration::from_millis(2));
         // A turn: the network seems to take packets again, and takes none.
         live.driver_wakes(true);
-        live.take_told(&told, clock.now());
+        live.take_told(&told, clock.now(), true);
         assert!(live.begin_sending().is_some());
         let batch = live.next_to_send().expect("packets");
         live.send_later(batch.into_iter());
         let now = clock.now();
         assert!(live.driver_sleeps(&told, now) > now);
+    }
+
+    #[test]
+    fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
+        let (clock, told) = (Clock::new(), Told::new());
+        let config = Config::on([127, 0, 0, 1]).listen(false);
+        let group = Group::join(&config).expect("join the group");
+        let id = TrackerId([1; 4]);
+        let mut live = Live::new(clock.now_and_unix_time(), id, group, &config, None);
+        told.open(clock.now(), Duration::ZERO);
+        let push = |count| {
+            (0..count).for_each(|number| {
+                told.push(&clock, announce(number)).expect("there is room");
+            })
+        };
+        let portion = u32::try_from(PORTION).expect("a number");
+        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(|| push(portion)))));
+        assert!(live.take_told(&told, clock.now(), true));
+        assert_eq!(
+            live.left(),
+            PORTION,
+            "there is room for two of three portions"
+        );
+        push(5);
+        assert!(!live.take_told(&told, clock.now(), true));
+        assert_eq!((live.left(), told.waiting()), (PORTION, 5));
+        while live.node.poll_transmit().is_some() {}
+        assert!(live.take_told(&told, clock.now(), true));
+        assert_eq!((live.left(), told.waiting()), (0, 0));
     }
 }

@@ -3,11 +3,15 @@
 mod clock;
 #[expect(clippy::module_inception, reason = "the room is named after it")]
 mod engine;
+mod forked;
+mod in_host;
 mod key_file;
+mod lanes;
 mod lifetime;
 mod live;
 mod pace;
 mod polling;
+mod quiet;
 mod receive;
 mod report;
 mod run;

@@ -1,30 +1,45 @@
-//! How often to look for what was told.
+//! How often the driver looks for announces.
 //!
-//! Telling wakes nobody while somebody looks every now and then: often where much is told,
-//! so that no lane fills, and every `flush_after` where little is. After a look in vain at
-//! that pace nobody looks any more, and the next announce wakes him.
+//! An announce wakes nobody while the driver looks every now and then: the more are made the
+//! oftener, and every `flush_after`, or ten times a second, where there are few. When the driver has found nothing for long
+//! it looks no more, and the next announce wakes it.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// In so short a time we look at it again at the earliest.
+/// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_micros(128);
 
-/// So many announces are to be there when we look: about one packet.
-const WANTED: u32 = 52;
+/// The longest: so long a full packet waits at most, however long announces may wait for their
+/// packet to fill up.
+const LONGEST: Duration = Duration::from_millis(100);
+
+/// So many announces are to be there when the driver looks: sixteen packets. To wake up and to send
+/// the first of them costs more than to send the rest, which leave together with it.
+const WANTED: u32 = 832;
 
 /// So many are there that it is better to look again at once.
-const MANY: u32 = 1024;
+const MANY: u32 = 2 * WANTED;
 
-/// When whoever takes what was told looks for it.
+/// After so many looks in vain, the longest time apart, the driver looks no more.
+const IN_VAIN: u32 = 8;
+
+/// A driver that is so late is held up, or has no processor: a tick of the host helps it.
+pub(super) const GRACE: Duration = if cfg!(shuttle) {
+    Duration::ZERO
+} else {
+    Duration::from_millis(5)
+};
+
+/// When the driver looks for announces.
 #[derive(Debug)]
 pub(super) struct Pace {
     last: Time,
     wait: Duration,
     longest: Duration,
-    calm: bool,
-    asleep: bool,
+    flush_after: Duration,
+    in_vain: u32,
 }
 
 impl Pace {
@@ -32,57 +47,66 @@ impl Pace {
     pub(super) fn new(now: Time, flush_after: Duration) -> Self {
         Self {
             last: now,
-            wait: SHORTEST,
-            longest: flush_after,
-            calm: true,
-            asleep: false,
+            wait: flush_after.min(LONGEST),
+            longest: flush_after.min(LONGEST),
+            flush_after,
+            in_vain: IN_VAIN,
         }
     }
 
-    /// So many announces are there now.
-    pub(super) fn found(&mut self, now: Time, told: usize) {
+    /// So many announces were there now.
+    pub(super) fn found(&mut self, now: Time, announces: usize) {
         let passed = now.since(self.last);
         let longer = self.wait.max(SHORTEST).saturating_mul(2);
-        self.calm = told == 0 && (self.calm || self.wait >= self.longest);
-        self.wait = match u32::try_from(told).unwrap_or(u32::MAX) {
-            0 if self.calm => SHORTEST,
+        let was_calm = self.is_calm();
+        self.last = now;
+        self.in_vain = match announces {
+            0 if passed >= self.longest => (self.in_vain + 1).min(IN_VAIN),
+            0 => self.in_vain,
+            _ => 0,
+        };
+        self.wait = match u32::try_from(announces).unwrap_or(u32::MAX) {
             0 => longer,
             MANY.. => Duration::ZERO,
-            told => (passed * WANTED / told).clamp(SHORTEST, longer),
-        };
-        self.wait = self.wait.min(self.longest);
-        self.last = now;
-        self.asleep = false;
+            // How many there will be shows only now.
+            _ if was_calm => self.longest,
+            announces => (passed.saturating_mul(WANTED) / announces).clamp(SHORTEST, longer),
+        }
+        .min(self.longest);
     }
 
-    /// Nothing was told yet. Who tells next will wake whoever looks.
-    pub(super) fn sleeps(&mut self) {
-        self.asleep = true;
+    /// How long what is found now has waited at most: the time of its `first` announce is known,
+    /// or else it is younger than the last look. What is nearly late counts as late, lest the
+    /// driver wake once more for it in a moment.
+    pub(super) fn waited(&self, now: Time, first: Option<Time>) -> Duration {
+        let waited = now.since(first.unwrap_or(self.last).max(self.last));
+        if waited >= self.flush_after - self.flush_after / 32 {
+            waited.max(self.flush_after)
+        } else {
+            waited
+        }
     }
 
-    /// How long what is found now has waited at most. Who slept was `woken` for the first
-    /// of it.
-    pub(super) fn waited(&self, now: Time, woken: Time) -> Duration {
-        let since = if self.asleep { woken } else { self.last };
-        now.since(since.max(self.last))
-    }
-
-    /// When to look at the latest, lest something wait too long.
-    pub(super) fn latest(&self) -> Time {
-        self.last + self.longest
-    }
-
-    /// Whether nothing is told, so that nobody looks.
+    /// Whether nothing was found for so long that the driver looks no more.
     pub(super) fn is_calm(&self) -> bool {
-        self.calm
+        self.in_vain == IN_VAIN
     }
 
-    /// When to look next, if not woken before; never if nothing is told at all.
+    /// When the driver looks next, if it is not woken before; never if it is calm.
     pub(super) fn next(&self) -> Time {
-        if self.calm {
+        if self.is_calm() {
             Time::NEVER
         } else {
             self.last + self.wait
+        }
+    }
+
+    /// When somebody else has to look; never if the driver is calm.
+    pub(super) fn late(&self) -> Time {
+        if self.is_calm() {
+            Time::NEVER
+        } else {
+            self.last + self.flush_after.saturating_add(GRACE)
         }
     }
 }
@@ -92,6 +116,13 @@ mod tests {
     use super::*;
 
     const FLUSH_AFTER: Duration = Duration::from_millis(100);
+
+    /// A pace that has found announces, and so looks for more.
+    fn awake() -> Pace {
+        let mut pace = Pace::new(Time::START, FLUSH_AFTER);
+        pace.found(Time::START + Duration::from_secs(9), 1);
+        pace
+    }
 
     /// The waits between so many looks, at so many announces per second.
     fn waits(pace: &mut Pace, looks: usize, per_second: u64) -> Vec<Duration> {
@@ -105,38 +136,44 @@ mod tests {
     }
 
     #[test]
-    fn the_more_is_told_the_more_often_it_looks() {
-        let mut pace = Pace::new(Time::START, FLUSH_AFTER);
-        pace.found(Time::START + Duration::from_secs(9), 1);
-        for (per_second, expected) in [(10_000, 5), (1_000_000, 0), (24_000, 2), (200, 100)] {
+    fn the_more_is_announced_the_more_often_it_looks() {
+        let mut pace = awake();
+        for (per_second, expected) in [(10_000, 83), (1_000_000, 0), (24_000, 34), (2_000, 100)] {
             let last = waits(&mut pace, 20, per_second).pop().unwrap();
             assert_eq!(last.as_millis(), expected, "{per_second}");
         }
     }
 
     #[test]
-    fn announces_may_wait_for_ever() {
+    fn announces_may_wait_for_ever_but_full_packets() {
         let mut pace = Pace::new(Time::START, Duration::MAX);
         let now = Time::START + Duration::from_secs(9);
         pace.found(now, 1);
-        for _ in 0..200 {
-            pace.found(now, 0);
-        }
-        assert_eq!(pace.next(), Time::NEVER);
+        assert_eq!((pace.next(), pace.late()), (now + LONGEST, Time::NEVER));
+        let later = now + Duration::from_secs(1 << 30);
+        assert_eq!(pace.waited(later, None), later.since(now));
     }
 
     #[test]
-    fn when_nothing_is_told_it_soon_looks_no_more() {
+    fn when_nothing_is_announced_it_looks_in_vain_for_a_while_and_then_no_more() {
         let mut pace = Pace::new(Time::START, FLUSH_AFTER);
         assert_eq!(pace.next(), Time::NEVER);
-        let now = Time::START + Duration::from_secs(9);
-        pace.found(now, 1);
-        assert_eq!(pace.next(), now + SHORTEST * 2);
+        pace = awake();
         let mut looks = 0;
         while pace.next() != Time::NEVER {
+            assert_eq!(pace.next(), pace.last + FLUSH_AFTER);
             pace.found(pace.next(), 0);
             looks += 1;
         }
-        assert_eq!(looks, 10, "from 0.26 ms to 100 ms, and once in vain");
+        assert_eq!(looks, IN_VAIN);
+    }
+
+    #[test]
+    fn what_is_found_has_waited_since_the_last_look_or_its_own_time() {
+        let pace = awake();
+        let now = pace.last + Duration::from_millis(80);
+        assert_eq!(pace.waited(now, None).as_millis(), 80);
+        let first = pace.last + Duration::from_millis(50);
+        assert_eq!(pace.waited(now, Some(first)).as_millis(), 30);
     }
 }

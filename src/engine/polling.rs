@@ -4,11 +4,12 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use super::engine::Engine;
+use super::in_host::is_in_any_host;
 use super::live::Driver;
-use super::run::Run;
-use super::turn::{NO_ROOM, at_most};
+use super::live::NO_ROOM;
+use super::turn::at_most;
 use crate::error::{NotRunning, SetupError};
-use crate::net::{Inbox, PollSet};
+use crate::net::{Inbox, PollSet, Ready};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
@@ -38,7 +39,8 @@ impl Engine {
     /// A descriptor that is readable when there is something to process before its
     /// time. It stays the same for as long as the engine lives.
     pub fn fd(&self) -> Result<BorrowedFd<'_>, NotRunning> {
-        self.poll_set.get().map(PollSet::fd).ok_or(NotRunning)
+        let poll_set = self.poll_set.get().filter(|_| !self.is_forked());
+        poll_set.map(PollSet::fd).ok_or(NotRunning)
     }
 
     /// How long [`process`](Self::process) may be put off, if the descriptor does not
@@ -66,7 +68,7 @@ impl Engine {
     /// blocking. After a stop it sends what is left. It must not be called from inside
     /// of a call of a host, this one or another.
     pub fn process(&self) -> Result<(), NotRunning> {
-        if Run::any_is_delivering_here() {
+        if is_in_any_host() || self.is_forked() {
             return Err(NotRunning);
         }
         let Some(sleep) = self.fall_asleep(Driver::Host) else {
@@ -83,7 +85,7 @@ impl Engine {
         // Out of its lock, which must not be held while the host is called.
         let inbox = self.inbox.lock().take();
         let mut inbox = inbox.unwrap_or_else(|| Inbox::new(MAX_RECEIVED));
-        self.take_turn(&sleep, true, &mut inbox);
+        self.take_turn(&sleep, Ready::ALL, &mut inbox);
         *self.inbox.lock() = Some(inbox);
         Ok(())
     }

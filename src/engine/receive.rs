@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Live;
+use super::told::Told;
 use crate::log::Level;
 use crate::net::{Inbox, receive_capacity};
-use crate::protocol::{Received, Source};
+use crate::protocol::{NewId, Progress, Received, Source};
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{Announce, TrackerId};
@@ -19,18 +20,21 @@ use crate::wire::MAX_RECEIVED;
 /// How many datagrams the protocol takes at once.
 const AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 32 };
 
-/// After so long it takes no more of them before our lock was free: one that was late may
-/// take as long as thousands that were not, and who tells may wait for the lock. A list that
-/// comes in its order never takes long, so that the clock need not be read for it.
+/// After so long it takes no more of them before our lock was free: announcing threads may wait
+/// for it.
 const HELD: Duration = Duration::from_micros(200);
+
+/// A list of so many announces, of which each is the latest, takes so little time that the clock
+/// is not read for it.
+const SHORT: usize = 52;
 
 /// What became of a datagram.
 struct Outcome<'a> {
     source: SocketAddrV4,
     len: usize,
-    received: Result<Received<'a>, Dropped>,
+    progress: Result<Progress<'a>, Dropped>,
     /// The id under which we go on.
-    new_id: Option<(TrackerId, Level)>,
+    new_id: Option<(TrackerId, NewId, Level)>,
     /// It was used although no key proves where it comes from.
     unproven: Option<Level>,
 }
@@ -69,7 +73,8 @@ impl Engine {
         }
         // They came together with others: the kernel does not have them any more.
         while !inbox.is_empty() && !self.run.is_stopping() {
-            self.deliver(inbox.take(AT_ONCE));
+            let drains = inbox.is_drained_by(AT_ONCE);
+            self.deliver(inbox.take_stamped(AT_ONCE), drains);
         }
         self.tick();
     }
@@ -87,25 +92,36 @@ impl Engine {
                 received => received?,
             };
         }
-        let datagrams = inbox.take(room.min(AT_ONCE));
+        let most = room.min(AT_ONCE);
+        let drains = inbox.is_drained_by(most);
+        let datagrams = inbox.take_stamped(most);
         let count = datagrams.len();
-        self.deliver(datagrams);
+        self.deliver(datagrams, drains);
         Ok(count)
     }
 
-    /// Hands datagrams to the protocol, and what it has of them to the host.
-    fn deliver<'a>(&self, datagrams: impl Iterator<Item = (Option<SocketAddrV4>, &'a [u8])>) {
-        let Some(_in_host) = self.run.enter_host() else {
-            return;
-        };
+    /// Hands datagrams to the protocol, and what it has of them to the host. Perhaps nothing else
+    /// had arrived when they were received.
+    ///
+    /// The host is entered for its own functions only. What we do ourselves takes and gives
+    /// memory, and a stop that waited for that would wait for the allocator's lock, which the
+    /// code may hold that its signal has interrupted.
+    fn deliver<'a>(
+        &self,
+        datagrams: impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &'a [u8])>,
+        drains: bool,
+    ) {
         // Nobody blesses what has no IPv4 address.
         let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
-        let arrived: Vec<_> = datagrams
-            .map(|(source, datagram)| (self.bless(source.unwrap_or(nowhere)), datagram))
-            .collect();
+        let mut arrived = Vec::with_capacity(datagrams.len());
+        if let Some(_in_host) = self.run.enter_host() {
+            arrived.extend(datagrams.map(|(source, stamp, datagram)| {
+                (self.bless(source.unwrap_or(nowhere)), stamp, datagram)
+            }));
+        }
         let mut arrived = arrived.into_iter();
-        while arrived.len() > 0 && self.may_call_host() {
-            let Some(outcomes) = self.hear_some(&mut arrived) else {
+        while arrived.len() > 0 && self.host_is_up() {
+            let Some(outcomes) = self.hear_some(&mut arrived, drains) else {
                 return;
             };
             for outcome in outcomes {
@@ -117,25 +133,67 @@ impl Engine {
     /// Hands datagrams to the protocol, for as long as our lock may be held.
     fn hear_some<'a>(
         &self,
-        datagrams: impl ExactSizeIterator<Item = (Source, &'a [u8])>,
+        mut datagrams: impl ExactSizeIterator<Item = (Source, Option<Duration>, &'a [u8])>,
+        drains: bool,
     ) -> Option<Vec<Outcome<'a>>> {
         let mut outcomes = Vec::with_capacity(datagrams.len());
         let mut state = self.lock();
         let live = state.live.as_mut()?;
+        let mut delivery = self.told.delivery();
         let mut now = self.clock.now();
         let end = now + HELD;
-        for (source, datagram) in datagrams {
-            let outcome = hear(live, now, source, datagram);
-            let is_short = matches!(outcome.received, Ok(Received::Peers(_)));
+        for (source, stamp, datagram) in datagrams.by_ref() {
+            live.node.set_delivery(delivery);
+            delivery = Told::next_delivery(delivery);
+            let waited = stamp.map_or(Duration::ZERO, |stamp| live.waited(now, stamp));
+            let outcome = hear(live, now, waited, source, datagram);
+            let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
+            let is_short = matches!(
+                &outcome.progress,
+                Ok(Progress::Done(Received::Peers(peers))) if peers.len() <= SHORT
+            );
             outcomes.push(outcome);
             if !is_short {
                 now = self.clock.now();
             }
-            if now >= end {
+            if is_rest || now >= end {
                 break;
             }
         }
+        if drains && datagrams.len() == 0 {
+            live.note_drained(now);
+        }
         Some(outcomes)
+    }
+
+    /// Hands the rest of a list to the protocol, by and by.
+    fn hear_rest<'a>(&self, mut progress: Progress<'a>) -> Received<'a> {
+        loop {
+            let rest = match progress {
+                Progress::Done(received) => return received,
+                Progress::Rest(rest) => rest,
+            };
+            let mut state = self.lock();
+            let Some(live) = &mut state.live else {
+                return Received::Nothing;
+            };
+            progress = live.node.handle_rest(self.clock.now(), rest);
+        }
+    }
+
+    /// Has the host apply what it has applied in another order.
+    pub(super) fn apply_corrections(&self) {
+        while self.room() > 0 {
+            let mut state = self.lock();
+            let Some(live) = &mut state.live else { return };
+            live.node.set_delivery(self.told.delivery());
+            let corrections = live.node.poll_corrections(AT_ONCE);
+            drop(state);
+            if corrections.is_empty() {
+                return;
+            }
+            self.apply(corrections.into_iter());
+        }
     }
 
     /// How many packets the host takes for now.
@@ -154,14 +212,8 @@ impl Engine {
 
     fn conclude(&self, outcome: Outcome<'_>) {
         let Outcome { source, len, .. } = outcome;
-        if let Some((id, level)) = outcome.new_id
-            && self.may_call_host()
-        {
-            self.host.new_tracker_id(id);
-            self.report(
-                level,
-                format_args!("{source} has the same tracker id as we; we go on as tracker {id}"),
-            );
+        if let Some((id, why, level)) = outcome.new_id {
+            self.goes_on_as(id, why, Some(source), level);
         }
         if let Some(level) = outcome.unproven {
             self.report(
@@ -171,24 +223,92 @@ impl Engine {
                 ),
             );
         }
-        match outcome.received {
+        let received = outcome.progress.map(|progress| self.hear_rest(progress));
+        match received {
             Ok(Received::Peers(peers)) => self.apply(peers),
             Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
             #[cfg(feature = "want_sync_scrape")]
-            Ok(Received::Torrents(torrents)) => self.merge(torrents),
-            Ok(Received::Nothing) => {}
-            Err(dropped) => self.report(
-                dropped.level,
-                format_args!("dropped a packet of {len} bytes from {source}: {dropped}"),
+            Ok(Received::Torrents(torrents)) => {
+                self.told.is_delivered();
+                self.merge(torrents);
+            }
+            Ok(Received::Nothing) => self.told.is_delivered(),
+            Err(dropped) => {
+                self.told.is_delivered();
+                self.report(
+                    dropped.level,
+                    format_args!("dropped a packet of {len} bytes from {source}: {dropped}"),
+                );
+            }
+        }
+    }
+
+    /// Tells the host of the id under which we go on, and the log why; perhaps it was a packet from
+    /// this source.
+    pub(super) fn goes_on_as(
+        &self,
+        id: TrackerId,
+        why: NewId,
+        source: Option<SocketAddrV4>,
+        level: Level,
+    ) {
+        if !self.hands_over_id(id) {
+            return;
+        }
+        match (why, source) {
+            (NewId::SameId, Some(source)) => self.report(
+                level,
+                format_args!("{source} has the same tracker id as we; we go on as tracker {id}"),
+            ),
+            (NewId::SameId, None) => self.report(
+                level,
+                format_args!("another tracker has the same id as we; we go on as tracker {id}"),
+            ),
+            (NewId::NeverSent, Some(source)) => self.report(
+                level,
+                format_args!(
+                    "{source} has heard packets under our tracker id that we have not sent: \
+                     somebody forges them; we go on as tracker {id}"
+                ),
+            ),
+            (NewId::NeverSent, None) => self.report(
+                level,
+                format_args!(
+                    "others have heard packets under our tracker id that we have not sent: \
+                     somebody forges them; we go on as tracker {id}"
+                ),
+            ),
+            (NewId::ClockSetBack, _) => self.report(
+                Level::Warn,
+                format_args!("the clock was set back; we go on as tracker {id}"),
             ),
         }
     }
 
+    /// Tells the host of the id under which we go on; whether it is up.
+    fn hands_over_id(&self, id: TrackerId) -> bool {
+        self.run.enter_host().is_some_and(|_in_host| {
+            let up = self.may_call_host();
+            if up {
+                self.host.new_tracker_id(id);
+            }
+            up
+        })
+    }
+
     fn apply(&self, announces: impl Iterator<Item = Announce>) {
+        let Some(_in_host) = self.run.enter_host() else {
+            return;
+        };
         let mut applied = 0;
+        let mut unreachable = 0;
         for Announce { info_hash, peer } in announces {
             if !self.may_call_host() {
                 return;
+            }
+            if !peer.is_reachable() {
+                unreachable += 1;
+                continue;
             }
             if peer.is_stopped() {
                 self.host.remove_peer(&info_hash, &peer);
@@ -197,6 +317,13 @@ impl Engine {
             }
             applied += 1;
         }
+        if unreachable > 0
+            && let Some(live) = &mut self.lock().live
+        {
+            live.node.drop_bad_peers(unreachable);
+        }
+        // What the host announces from here on it announces behind this.
+        self.told.is_delivered();
         if applied > 0 && self.may_call_host() {
             self.host.packet_applied(applied);
         }
@@ -204,18 +331,25 @@ impl Engine {
 
     /// Logs what a delivery is about.
     fn report(&self, level: Level, message: fmt::Arguments<'_>) {
-        if self.may_call_host() {
-            self.log(level, message);
+        if self.host_is_up() {
+            self.log_unless_stopping(level, message);
         }
     }
 }
 
-fn hear<'a>(live: &mut Live, now: Time, source: Source, datagram: &'a [u8]) -> Outcome<'a> {
-    let received = live.node.handle_datagram(now, source, datagram);
+fn hear<'a>(
+    live: &mut Live,
+    now: Time,
+    waited: Duration,
+    source: Source,
+    datagram: &'a [u8],
+) -> Outcome<'a> {
+    let node = &mut live.node;
+    let progress = node.handle_datagram_after(now, waited, source, datagram);
     Outcome {
         source: source.address,
         len: datagram.len(),
-        received: received.map_err(|reject| Dropped {
+        progress: progress.map_err(|reject| Dropped {
             reject,
             skew_ms: (reject == Reject::Skewed).then(|| live.node.skew_ms()),
             level: live.level_of(now, reject),

@@ -2,32 +2,41 @@
 
 use super::engine::Engine;
 use super::stats::{HeardNode, Stats};
+use super::sync::atomic::Ordering::SeqCst;
 use crate::config::Config;
+use crate::net::lines_dropped;
 use crate::protocol::Heard;
 
 impl Engine {
-    /// What it was bound with, or the defaults before.
+    /// What it was bound with, or the defaults before, and in a child of its process.
     pub fn config(&self) -> Config {
+        if self.is_forked() {
+            return Config::default();
+        }
         self.lock().binding.clone().unwrap_or_default()
     }
 
-    /// What was done since the last start; nothing before the first.
+    /// What was done since the last start; nothing before the first, and in a child of its
+    /// process.
     pub fn stats(&self) -> Option<Stats> {
+        if self.is_forked() {
+            return None;
+        }
         let table = self.host.usage();
-        let mut state = self.lock();
-        let live = state.live.as_mut().map(|live| {
-            let now = self.clock.now();
-            live.take_told(&self.told, now);
-            live.stats(now)
+        let state = self.lock();
+        let live = state.live.as_ref().map(|live| {
+            let mut stats = live.stats(self.clock.now());
+            stats.counters.records_told += (live.left() + self.told.waiting()) as u64;
+            stats
         });
         let running = live.is_some() && !self.run.is_stopping();
-        let stats = live.or_else(|| state.last.clone());
-        // Who was to send what was told need not have seen it.
-        self.act(state);
-        let stats = stats?;
+        let stats = live.or_else(|| state.last.clone())?;
+        drop(state);
         Some(Stats {
             running,
             table,
+            announces_refused: self.announces_refused.load(SeqCst) as u64,
+            log_lines_dropped: lines_dropped(),
             ..stats
         })
     }
@@ -35,6 +44,9 @@ impl Engine {
     /// The other trackers that were heard in the last hour, the last one first; at most
     /// 256, of which the longest silent one makes room.
     pub fn nodes(&self) -> Vec<HeardNode> {
+        if self.is_forked() {
+            return Vec::new();
+        }
         let state = self.lock();
         let live = state.live.as_ref();
         let Some(live) = live.filter(|_| !self.run.is_stopping()) else {
@@ -48,6 +60,7 @@ impl Engine {
             id: node.id,
             address: node.address,
             ago: now.since(node.last),
+            known_for: node.last.since(node.first),
             packets: node.packets,
             records: node.records,
             beacons: node.beacons,

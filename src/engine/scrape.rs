@@ -5,7 +5,10 @@ use super::engine::Engine;
 use crate::host::Torrents;
 use crate::protocol::{Node, Task};
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
-use crate::wire::TorrentList;
+use crate::wire::PlausibleTorrents;
+
+/// What became of so many torrents the node is told at once: who announces may wait for it.
+const MERGED: usize = 64;
 
 impl Engine {
     /// Whether the host takes part in scrape sync.
@@ -14,16 +17,21 @@ impl Engine {
     }
 
     /// Merges the torrents of one packet into the host's.
-    pub(super) fn merge(&self, heard: TorrentList<'_>) {
-        let Some(torrents) = self.host.torrents() else {
-            return self.host.torrents_heard(heard);
-        };
-        let mut merged = Vec::with_capacity(heard.len());
-        for torrent in heard {
-            if !self.may_call_host() {
+    pub(super) fn merge(&self, heard: PlausibleTorrents<'_>) {
+        let mut merged = Vec::with_capacity(heard.size_hint().1.unwrap_or(0));
+        {
+            let Some(_in_host) = self.run.enter_host() else {
                 return;
+            };
+            let Some(torrents) = self.host.torrents() else {
+                return self.host.torrents_heard(heard);
+            };
+            for torrent in heard {
+                if !self.may_call_host() {
+                    return;
+                }
+                merged.push((torrent.info_hash, torrents.merge(&torrent)));
             }
-            merged.push((torrent.info_hash, torrents.merge(&torrent)));
         }
         self.torrents_merged(&merged);
     }
@@ -34,33 +42,36 @@ impl Engine {
             return;
         };
         while let Some(task) = self.input(Node::poll_task).flatten() {
-            let Some(_in_host) = self.run.enter_host() else {
-                return;
-            };
-            if !self.may_call_host() {
-                return;
-            }
             self.do_task(task, torrents);
         }
+    }
+
+    /// Asks the host, if it is up.
+    fn ask<T>(&self, question: impl FnOnce() -> T) -> Option<T> {
+        let _in_host = self.run.enter_host()?;
+        self.may_call_host().then(question)
     }
 
     fn do_task(&self, task: Task, torrents: &dyn Torrents) {
         match task {
             Task::CountTorrents => {
-                self.torrents_counted(torrents.count());
+                if let Some(count) = self.ask(|| torrents.count()) {
+                    self.torrents_counted(count);
+                }
             }
             Task::Walk { cursor, limit } => {
                 let mut told = Vec::with_capacity(limit);
-                let next = torrents.walk(cursor, limit, &mut told);
-                self.torrents_walked(&told, next);
+                if let Some(next) = self.ask(|| torrents.walk(cursor, limit, &mut told)) {
+                    self.torrents_walked(&told, next);
+                }
             }
             Task::LookUp(hashes) => {
                 let mut told = Vec::with_capacity(hashes.len());
                 for info_hash in &hashes {
-                    if !self.may_call_host() {
+                    let Some(found) = self.ask(|| torrents.look_up(info_hash)) else {
                         return;
-                    }
-                    told.extend(torrents.look_up(info_hash));
+                    };
+                    told.extend(found);
                 }
                 self.torrents_looked_up(&told);
             }
@@ -83,7 +94,17 @@ impl Engine {
 
     /// The answer to [`Task::Walk`]: some torrents, and where to go on.
     pub fn torrents_walked(&self, torrents: &[Torrent], next: Option<Cursor>) {
-        self.input(|node| node.handle_walked(torrents, next));
+        let stuck = self.input(|node| {
+            node.handle_walked(torrents, next);
+            node.take_stuck_walk()
+        });
+        if stuck == Some(true) {
+            self.warn(format_args!(
+                "the program's walk over its torrents came where it had been before, at which \
+                 we end the telling: other trackers do not learn of all torrents. This is a fault \
+                 of the program; it is logged once"
+            ));
+        }
     }
 
     /// The answer to [`Task::LookUp`]: those that are known.
@@ -93,11 +114,16 @@ impl Engine {
 
     /// What became of torrents that the host [heard](crate::host::Host::torrents_heard) of.
     pub fn torrents_merged(&self, merged: &[(InfoHash, Merged)]) {
-        self.input(|node| node.handle_merged(self.clock.now(), merged));
+        for some in merged.chunks(MERGED) {
+            self.input(|node| node.handle_merged(self.clock.now(), some));
+        }
     }
 
     /// Hands something to the node, if it lives, and sends what comes of it.
     fn input<T>(&self, hand: impl FnOnce(&mut Node) -> T) -> Option<T> {
+        if self.is_forked() {
+            return None;
+        }
         let mut state = self.lock();
         let live = state.live.as_mut()?;
         let result = hand(&mut live.node);

@@ -25,6 +25,11 @@ pub struct Stats {
     /// start, while we were bound already. Those that come together as one message (UDP_GRO)
     /// count as one. On Linux only; 0 elsewhere.
     pub receive_buffer_errors: u64,
+    /// Announces that were refused because the peer has port 0 or address 0.
+    pub announces_refused: u64,
+    /// Log lines that standard error did not take at once, and that are lost, since this
+    /// process began. What other handles of the process log counts, too.
+    pub log_lines_dropped: u64,
     /// What scrape sync does, if the engine takes part in it.
     #[cfg(feature = "want_sync_scrape")]
     pub scrape: Option<ScrapeState>,
@@ -46,6 +51,8 @@ pub struct HeardNode {
     pub address: SocketAddrV4,
     /// How long ago that was.
     pub ago: Duration,
+    /// How long before that its first packet was heard.
+    pub known_for: Duration,
     /// Its packets.
     pub packets: u64,
     /// Announces in them.

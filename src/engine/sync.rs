@@ -6,16 +6,24 @@ pub(super) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(shuttle))]
 pub(super) use std::{sync::atomic, thread, thread_local, time::Instant};
 
+pub(super) use crate::net::{nap, this_thread};
+
 /// For some instructions at a time, so that to wait for it hardly ever happens.
 #[cfg(not(shuttle))]
 pub(super) type SpinLock<T> = spin::mutex::SpinMutex<T, spin::Yield>;
 
 #[cfg(shuttle)]
 pub(super) use crate::model::sync::{
-    Instant, Mutex, Mutex as SpinLock, MutexGuard, thread, thread_index,
+    Instant, Mutex, Mutex as SpinLock, MutexGuard, pause, thread, thread_index,
 };
 #[cfg(shuttle)]
 pub(super) use shuttle::{sync::atomic, thread_local};
+
+/// Waits a moment while another thread sends.
+#[cfg(not(shuttle))]
+pub(super) fn pause() {
+    nap(std::time::Duration::from_micros(50));
+}
 
 /// A number for the current thread: from 0, in the order in which they ask first.
 #[cfg(not(shuttle))]

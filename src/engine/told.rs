@@ -1,236 +1,275 @@
-//! What was told, until whoever drives the engine takes it.
-//!
-//! A tracker tells under a lock of its own, from many threads. So each thread leaves
-//! what it tells in a lane of its own: where no other thread writes, and without a look at
-//! the clock while only one thread tells. All lanes are taken at once and merged by time, so
-//! that announces of one thread, and those of one peer whoever told them, never change
-//! places.
+//! What announcing threads and the driver know of each other.
 
-use std::mem;
+use std::time::Duration;
 
 use super::clock::Clock;
-use super::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
-use super::sync::{SpinLock, thread_index};
+use super::lanes::{Lanes, Refused, Taker};
+use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::time::Time;
 use crate::types::Announce;
 
-/// More threads than that share lanes.
-const LANES: usize = if cfg!(shuttle) { 2 } else { 8 };
+/// At so many announces in a lane, and each multiple of it, a sleeping driver is woken: a burst
+/// has begun.
+const BURST: usize = if cfg!(shuttle) { 3 } else { 1024 };
 
-/// How many announces wait in a lane at most.
-const LANE: usize = if cfg!(shuttle) { 3 } else { 2048 };
+/// The driver is awake.
+const AWAKE: usize = 0;
+/// The driver sleeps, and will look into the lanes in time.
+const LOOKS: usize = 1;
+/// The driver sleeps until somebody wakes it.
+const CALM: usize = 2;
 
-/// Nobody has told yet.
-const NOBODY: usize = usize::MAX;
-
-/// More than one lane is used.
-const SEVERAL: usize = usize::MAX - 1;
-
-/// The lanes, and whether there is somebody to wake.
+/// The announces that wait, and what announcing threads need to know of the driver.
 pub(super) struct Told {
-    lanes: [Lane; LANES],
-    /// Which lane is used since all were taken last, if it is a single one.
-    used: AtomicUsize,
-    /// Whoever takes it sleeps until it is woken.
-    asleep: AtomicBool,
-    /// When it was woken last, in nanoseconds.
-    woken: AtomicU64,
-    /// It may be held up somewhere.
+    lanes: Lanes,
+    /// AWAKE, LOOKS or CALM.
+    driver: AtomicUsize,
+    /// The driver may be held up by the host.
     away: AtomicBool,
-    /// When it is to look at the latest, in nanoseconds.
-    due: AtomicU64,
+    /// An announce has woken the driver.
+    woken: AtomicBool,
+    /// When somebody else has to do what the driver has not done. Whoever takes the announces puts
+    /// it off, before it does so; everybody else only brings it forward.
+    late: Deadline,
+    /// How long an announce may wait for the driver, in microseconds.
+    patience: AtomicUsize,
+    /// How often our host was handed the announces of a packet, from 1 on: what is announced now is made
+    /// before the next time, and after those before.
+    delivery: AtomicUsize,
 }
-
-/// Far enough from its neighbours that a processor never fetches two of them at once.
-#[derive(Default)]
-#[repr(align(128))]
-struct Lane(SpinLock<Waiting>);
-
-/// The announces in a lane, in the order in which they were told.
-#[derive(Default)]
-struct Waiting {
-    open: bool,
-    told: Vec<Stamped>,
-}
-
-/// An announce, and when it was told: at the start of the clock, if there was nobody
-/// else whose announces it could change places with. If threads tell one after the other,
-/// the clock shows it: to hand a lock over takes longer than a tick of it.
-type Stamped = (Time, Announce);
 
 /// What is to be done when an announce was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Next {
     Nothing,
-    /// To wake who takes it.
+    /// To wake the driver.
     Wake,
-    /// To take it oneself: who should have is held up.
+    /// To take the announces: the driver is held up.
     Take,
 }
 
-/// Why an announce was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// There is no room in the lane.
-    Full,
-    /// Nobody speaks.
-    Closed,
+/// A point in time that threads share without a lock, also where there are no atomic operations
+/// of 64 bits: there it is rounded up to 66 microseconds, and wraps after three days.
+struct Deadline(AtomicUsize);
+
+impl Deadline {
+    /// How many nanoseconds are one tick, as a power of 2.
+    const TICK: u32 = if usize::BITS < 64 { 16 } else { 0 };
+
+    /// What is due later is due then: a wrapped time must not be taken for one in the past.
+    const LATEST: Duration = Duration::from_secs(3600);
+
+    fn passed() -> Self {
+        Self(AtomicUsize::new(0))
+    }
+
+    fn set(&self, now: Time, at: Time) {
+        self.0.store(Self::until(now, at), SeqCst);
+    }
+
+    fn bring_forward(&self, now: Time, at: Time) {
+        let (now, at) = (Self::ticks(now), Self::until(now, at));
+        let left = |deadline: usize| deadline.wrapping_sub(now).cast_signed();
+        let earlier = |set| (left(at) < left(set)).then_some(at);
+        let _ = self.0.fetch_update(SeqCst, SeqCst, earlier);
+    }
+
+    fn until(now: Time, at: Time) -> usize {
+        let at = at.min(now + Self::LATEST) + Duration::from_nanos((1 << Self::TICK) - 1);
+        Self::ticks(at)
+    }
+
+    fn is_over(&self, now: Time) -> bool {
+        let passed = Self::ticks(now).wrapping_sub(self.0.load(SeqCst));
+        passed <= usize::MAX / 2
+    }
+
+    fn ticks(at: Time) -> usize {
+        (at.as_nanos() >> Self::TICK) as usize
+    }
 }
 
 impl Told {
     pub(super) fn new() -> Self {
         Self {
-            lanes: Default::default(),
-            used: AtomicUsize::new(NOBODY),
-            asleep: AtomicBool::new(false),
-            woken: AtomicU64::new(0),
+            lanes: Lanes::default(),
+            driver: AtomicUsize::new(AWAKE),
             away: AtomicBool::new(true),
-            due: AtomicU64::new(0),
+            woken: AtomicBool::new(false),
+            late: Deadline::passed(),
+            patience: AtomicUsize::new(0),
+            delivery: AtomicUsize::new(1),
         }
     }
 
-    /// From now on announces are taken; what a run before has left is gone.
-    pub(super) fn open(&self) {
-        self.asleep.store(false, SeqCst);
+    /// From now on announces are taken, which may wait so long for the driver; what a run before
+    /// has left is gone.
+    pub(super) fn open(&self, now: Time, patience: Duration) {
+        let micros = usize::try_from(patience.as_micros()).unwrap_or(usize::MAX);
+        self.patience.store(micros, SeqCst);
+        self.driver.store(AWAKE, SeqCst);
         self.away.store(true, SeqCst);
-        self.due.store(0, SeqCst);
-        for lane in &self.lanes {
-            let mut waiting = lane.0.lock();
-            waiting.told.clear();
-            waiting.open = true;
-        }
+        self.woken.store(false, SeqCst);
+        self.late.set(now, Time::NEVER);
+        self.lanes.open();
     }
 
     /// From now on announces are refused.
     pub(super) fn close(&self) {
-        for lane in &self.lanes {
-            lane.0.lock().open = false;
-        }
+        self.lanes.close();
     }
 
-    /// The same, unless somebody is in a lane: a signal handler that stops us may have
-    /// interrupted a thread there, and wait for us.
+    /// The same, unless some thread is amidst an announce.
     pub(super) fn try_close(&self) -> bool {
-        let close = |lane: &Lane| lane.0.try_lock().map(|mut waiting| waiting.open = false);
-        self.lanes.iter().all(|lane| close(lane).is_some())
+        self.lanes.try_close()
     }
 
-    /// Leaves an announce in the lane of this thread.
+    /// The number of the time that our host is handed what is heard, now or next.
+    pub(super) fn delivery(&self) -> u32 {
+        self.delivery.load(SeqCst) as u32
+    }
+
+    /// Our host was handed it.
+    pub(super) fn is_delivered(&self) {
+        let next = |last| Some(Self::next_delivery(last as u32) as usize);
+        let _ = self.delivery.fetch_update(SeqCst, SeqCst, next);
+    }
+
+    /// The number of the time after that: never 0.
+    pub(super) fn next_delivery(delivery: u32) -> u32 {
+        delivery.wrapping_add(1).max(1)
+    }
+
+    /// How many announces wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lanes.waiting()
+    }
+
+    /// Leaves an announce, without waiting for anybody; what to do then.
     pub(super) fn push(&self, clock: &Clock, announce: Announce) -> Result<Next, Refused> {
-        let lane = thread_index() % LANES;
-        let mut waiting = self.lanes[lane].0.lock();
-        if !waiting.open {
-            return Err(Refused::Closed);
+        let (now, about_now) = (|| clock.now(), || clock.about_now());
+        let len = self.lanes.push(announce, now, about_now, self.delivery())?;
+        if len == 1 {
+            let (now, patience) = (clock.now(), self.patience.load(SeqCst));
+            self.late_at(now, now + Duration::from_micros(patience as u64));
         }
-        if waiting.told.len() == LANE {
-            return Err(Refused::Full);
-        }
-        let alone = self.used.load(SeqCst) == lane || self.is_alone(lane);
-        let at = if alone { Time::START } else { clock.now() };
-        waiting.told.push((at, announce));
-        // Whoever goes to sleep says so before it looks into the lanes. So either it
+        // A driver that goes to sleep says so before it looks into the lanes. So either it
         // finds this announce, or we see here that it sleeps.
-        if self.asleep.load(SeqCst) && self.asleep.swap(false, SeqCst) {
-            self.woken.store(clock.now().as_nanos(), SeqCst);
-            return Ok(Next::Wake);
+        let wakes = match self.driver.load(SeqCst) {
+            AWAKE => false,
+            LOOKS => len.is_multiple_of(BURST),
+            _ => true,
+        };
+        if wakes && self.driver.swap(AWAKE, SeqCst) != AWAKE {
+            self.woken.store(true, SeqCst);
+            Ok(Next::Wake)
+        } else if self.away.load(SeqCst) && self.late.is_over(clock.now()) {
+            Ok(Next::Take)
+        } else {
+            Ok(Next::Nothing)
         }
-        if self.away.load(SeqCst) && clock.now() >= Time::from_nanos(self.due.load(SeqCst)) {
-            return Ok(Next::Take);
-        }
-        Ok(Next::Nothing)
     }
 
-    /// Whether nobody uses another lane. Before the first announce of a second lane
-    /// everybody can see that there is one.
-    #[cold]
-    fn is_alone(&self, lane: usize) -> bool {
-        let first = self.used.compare_exchange(NOBODY, lane, SeqCst, SeqCst);
-        if first.is_err() {
-            self.used.store(SEVERAL, SeqCst);
+    /// Takes all that waits; whether that was possible, as [`Taker::take`] says.
+    pub(super) fn take(&self, taker: &mut Taker, now: Time, may_wait: bool) -> bool {
+        self.late.set(now, Time::NEVER);
+        // What wakes the driver from now on may come too late for this.
+        let woken = self.woken.swap(false, SeqCst);
+        let taken = taker.take(&self.lanes, may_wait);
+        if !taken {
+            self.late_at(now, now);
+            self.woken.fetch_or(woken, SeqCst);
         }
-        first.is_ok()
+        taken
     }
 
-    /// Whether whoever takes what is told may sleep until it is woken: nothing is told yet.
-    pub(super) fn may_sleep(&self) -> bool {
-        self.asleep.store(true, SeqCst);
-        let empty = self.lanes.iter().all(|lane| lane.0.lock().told.is_empty());
+    /// The driver sleeps, and looks by itself in time.
+    pub(super) fn driver_sleeps(&self) {
+        self.driver.store(LOOKS, SeqCst);
+    }
+
+    /// The driver sleeps until it is woken, unless announces wait already; whether it does.
+    pub(super) fn driver_sleeps_until_woken(&self) -> bool {
+        self.driver.store(CALM, SeqCst);
+        let empty = self.waiting() == 0;
         if !empty {
-            self.wakes();
+            self.driver_wakes();
         }
         empty
     }
 
-    /// Whoever takes what is told is awake.
-    pub(super) fn wakes(&self) {
-        self.asleep.store(false, SeqCst);
+    /// The driver is awake.
+    pub(super) fn driver_wakes(&self) {
+        self.driver.store(AWAKE, SeqCst);
     }
 
-    /// Whoever takes what is told may be held up for long, until it is here again.
-    pub(super) fn is_away(&self, away: bool) {
+    /// The driver may be held up for long, until it is here again.
+    pub(super) fn driver_is_away(&self, away: bool) {
         self.away.store(away, SeqCst);
     }
 
-    /// What is told from now on is to be taken then.
-    pub(super) fn take_until(&self, due: Time) {
-        self.due.store(due.as_nanos(), SeqCst);
+    /// Whether an announce has woken the driver, which is to take it.
+    pub(super) fn is_woken(&self) -> bool {
+        self.woken.load(SeqCst)
     }
 
-    /// When who takes what is told was last woken for it.
-    pub(super) fn woken(&self) -> Time {
-        Time::from_nanos(self.woken.load(SeqCst))
-    }
-}
-
-/// Whoever takes what was told, one at a time.
-#[derive(Default)]
-pub(super) struct Taker {
-    lanes: [Vec<Stamped>; LANES],
-    in_order: Vec<Stamped>,
-}
-
-impl Taker {
-    /// Takes what was told.
-    pub(super) fn take(&mut self, told: &Told) {
-        self.in_order.clear();
-        self.take_lanes(told);
-        for lane in &mut self.lanes {
-            if self.in_order.is_empty() {
-                mem::swap(&mut self.in_order, lane);
-            } else if !lane.is_empty() {
-                self.in_order.append(lane);
-                // Each lane is in order, and stays so: the sort is stable.
-                self.in_order.sort_by_key(|(at, _)| *at);
-            }
-        }
+    /// Whether the driver is late.
+    pub(super) fn is_late(&self, now: Time) -> bool {
+        self.late.is_over(now)
     }
 
-    /// Takes all lanes at once: if an announce is there, all that came before it are.
-    fn take_lanes(&mut self, told: &Told) {
-        let mut lanes = told.lanes.each_ref().map(|lane| lane.0.lock());
-        for (waiting, taken) in lanes.iter_mut().zip(&mut self.lanes) {
-            mem::swap(&mut waiting.told, taken);
-        }
-        told.used.store(NOBODY, SeqCst);
-    }
-
-    /// What was taken last, in order, once.
-    pub(super) fn taken(&mut self) -> impl ExactSizeIterator<Item = Announce> {
-        self.in_order.drain(..).map(|(_, announce)| announce)
+    /// From then on the driver is late, or from an earlier time on that was said before.
+    pub(super) fn late_at(&self, now: Time, late: Time) {
+        self.late.bring_forward(now, late);
     }
 }
 
 #[cfg(all(test, not(shuttle)))]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+    use crate::types::{InfoHash, Peer, PeerFlags};
 
     #[test]
-    fn who_is_in_a_lane_holds_up_nobody_who_only_tries_to_close() {
-        let told = Told::new();
-        told.open();
-        let in_lane = told.lanes[3].0.lock();
-        assert!(!told.try_close());
-        drop(in_lane);
-        assert!(told.try_close());
+    fn a_sleeping_driver_is_woken_once_and_for_a_burst() {
+        let (clock, told) = (Clock::new(), Told::new());
+        told.open(clock.now(), Duration::ZERO);
+        let announce = Announce {
+            info_hash: InfoHash([0xab; 20]),
+            peer: Peer {
+                ip: Ipv4Addr::LOCALHOST.into(),
+                port: 1,
+                flags: PeerFlags::SEEDING,
+            },
+        };
+        let push = |count: usize| {
+            let next = (0..count).map(|_| told.push(&clock, announce).unwrap());
+            next.filter(|next| *next == Next::Wake).count()
+        };
+        told.driver_is_away(false);
+        assert_eq!(push(2 * BURST), 0, "it is awake");
+        assert!(!told.driver_sleeps_until_woken(), "announces wait");
+        told.driver_sleeps();
+        assert_eq!(push(BURST - 1), 0, "it will look");
+        assert_eq!(push(2 * BURST), 1);
+        told.take(&mut Taker::default(), clock.now(), true);
+        assert!(told.driver_sleeps_until_woken());
+        assert_eq!(push(3), 1);
+    }
+
+    #[test]
+    fn a_deadline_is_over_from_then_on() {
+        let (deadline, start) = (Deadline::passed(), Time::START + Duration::from_secs(5));
+        assert!(deadline.is_over(start));
+        let at = start + Duration::from_millis(3);
+        deadline.set(start, at);
+        assert!(!deadline.is_over(start) && !deadline.is_over(at.before(Duration::from_nanos(1))));
+        assert!(deadline.is_over(at + Duration::from_micros(66)));
+        deadline.set(start, Time::NEVER);
+        assert!(!deadline.is_over(start + Duration::from_secs(3599)));
+        deadline.bring_forward(start, at);
+        deadline.bring_forward(start, at + Duration::from_secs(1));
+        assert!(deadline.is_over(at + Duration::from_micros(66)));
     }
 }

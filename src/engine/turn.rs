@@ -8,16 +8,11 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
-use crate::log::Level;
-use crate::net::{Group, Inbox, PollSet};
+use crate::net::{Group, Inbox, PollSet, Ready};
 use crate::time::Time;
-use crate::types::TrackerId;
 
 /// How long datagrams are applied before we look at what is due.
 const TURN: Duration = Duration::from_millis(10);
-
-/// How long to wait for a host that has no room.
-pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
 
 /// What is waited for.
 pub(super) struct Sleep {
@@ -52,7 +47,7 @@ impl Engine {
         let mut state = self.lock();
         let live = state.live.as_mut().filter(|live| live.driver == driver)?;
         let now = self.clock.now();
-        self.told.is_away(driver == Driver::Host);
+        self.told.driver_is_away(driver == Driver::Host);
         let until = live.driver_sleeps(&self.told, now);
         Some(Sleep {
             driver,
@@ -64,12 +59,13 @@ impl Engine {
     }
 
     /// After a sleep: applies what has arrived, for as long as the host has room for it,
-    /// and does what is due. The network takes packets again if it is `writable`.
-    pub(super) fn take_turn(&self, sleep: &Sleep, writable: bool, inbox: &mut Inbox) {
-        self.wake_up(sleep, writable);
+    /// and does what is due.
+    pub(super) fn take_turn(&self, sleep: &Sleep, ready: Ready, inbox: &mut Inbox) {
+        self.wake_up(sleep, ready);
         let end = self.clock.now() + TURN;
         self.in_host(sleep.driver, || {
-            while let Some(receiver) = sleep.receiver()
+            while (ready.to_receive || !inbox.is_empty())
+                && let Some(receiver) = sleep.receiver()
                 && !self.run.is_stopping()
                 && self.receive(sleep, receiver, inbox) > 0
                 && self.clock.now() < end
@@ -77,8 +73,11 @@ impl Engine {
         });
         if !self.run.is_stopping() {
             self.do_what_is_due();
-            #[cfg(feature = "want_sync_scrape")]
-            self.in_host(sleep.driver, || self.do_tasks());
+            self.in_host(sleep.driver, || {
+                self.apply_corrections();
+                #[cfg(feature = "want_sync_scrape")]
+                self.do_tasks();
+            });
         }
     }
 
@@ -116,30 +115,32 @@ impl Engine {
     /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
     /// time. A loop of the host's may always be held up.
     fn in_host(&self, driver: Driver, calls: impl FnOnce()) {
-        self.told.is_away(true);
+        self.told.driver_is_away(true);
         calls();
-        self.told.is_away(driver == Driver::Host);
+        self.told.driver_is_away(driver == Driver::Host);
     }
 
-    fn wake_up(&self, sleep: &Sleep, writable: bool) {
-        self.waker.drain();
-        self.told.wakes();
+    fn wake_up(&self, sleep: &Sleep, ready: Ready) {
+        if ready.woken {
+            self.waker.drain();
+        }
+        self.told.driver_wakes();
         if self.run.is_stopping() {
             // That may have been the stop's: whoever waits next must not miss it.
             return self.waker.wake();
         }
-        let now = self.clock.now();
         let mut state = self.lock();
+        let now = self.clock.now();
         let Some(live) = &mut state.live else { return };
         if live.driver != sleep.driver {
             // It was stopped, and started in the other way: that wake-up was not for us.
             drop(state);
             return self.waker.wake();
         }
-        live.driver_wakes(writable);
+        live.driver_wakes(ready.to_send);
         let send_error = live.take_send_error();
         let hears_again = live.hears_again(now);
-        let look = live.must_look(now);
+        let look = live.must_look(&self.clock, now);
         let new_id = live.take_new_id(now);
         drop(state);
         if hears_again
@@ -152,25 +153,13 @@ impl Engine {
         if let Some(e) = send_error {
             self.warn(format_args!("cannot send: {e}"));
         }
-        if let Some((id, _)) = new_id {
-            self.clock_was_set_back(id);
+        if let Some((id, why, level)) = new_id {
+            self.told.driver_is_away(true);
+            self.goes_on_as(id, why, None, level);
         }
         if look {
             self.see_to_membership(&sleep.group);
-        }
-    }
-
-    fn clock_was_set_back(&self, id: TrackerId) {
-        let Some(_in_host) = self.run.enter_host() else {
-            return;
-        };
-        if self.may_call_host() {
-            self.told.is_away(true);
-            self.host.new_tracker_id(id);
-            self.log(
-                Level::Warn,
-                format_args!("the clock was set back; we go on as tracker {id}"),
-            );
+            self.see_to_receive_buffer(&sleep.group);
         }
     }
 
@@ -193,6 +182,13 @@ impl Engine {
                     self.warn(format_args!("the interface is gone: {e}"));
                 }
             }
+        }
+    }
+
+    /// Warns if packets were dropped because the receive buffer was full.
+    fn see_to_receive_buffer(&self, group: &Group) {
+        if let Some(warning) = group.buffer_warning() {
+            self.warn(format_args!("{warning}"));
         }
     }
 }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
+use super::live::NO_ROOM;
 use super::sync::thread;
-use super::turn::{NO_ROOM, at_most};
+use super::turn::at_most;
 use crate::error::SetupError;
-use crate::net::{Inbox, NoSignals, wait};
+use crate::net::{Inbox, NoCancel, NoSignals, wait};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
@@ -21,14 +22,21 @@ impl Engine {
     }
 }
 
-/// Starts the receive thread. It takes none of the host's signals.
+/// The stack of the receive thread, on which the host's functions run, too. Without this a
+/// variable, RUST_MIN_STACK, would say how large it is.
+const STACK_SIZE: usize = 2 << 20;
+
+/// Starts the receive thread. It takes none of the host's signals, and no callback that
+/// knows the thread cancels it.
 fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
     let worker = engine.clone();
     let _no_signals = NoSignals::new();
     engine.run.worker_starts();
     thread::Builder::new()
         .name("livesync".to_owned())
+        .stack_size(STACK_SIZE)
         .spawn(move || {
+            let _no_cancel = NoCancel::new();
             worker.run.worker_began();
             if catch_unwind(AssertUnwindSafe(|| work(&worker))).is_err() {
                 trip(&worker);
@@ -54,16 +62,16 @@ fn work(engine: &Engine) {
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
         let room = engine.room() > 0;
         let receiver = sleep.receiver().filter(|_| room);
-        let readable = [receiver, Some(engine.waker.waiting_side())];
-        let writable = sleep.group.sender().filter(|_| sleep.blocked);
+        let sender = sleep.group.sender().filter(|_| sleep.blocked);
         let timeout = match (room, inbox.is_empty()) {
             (true, true) => sleep.timeout,
             (true, false) => Some(Duration::ZERO),
             (false, _) => at_most(sleep.timeout, NO_ROOM),
         };
-        let Ok(writable) = wait(readable, writable, timeout) else {
+        let waker = Some(engine.waker.waiting_side());
+        let Ok(ready) = wait(receiver, sender, waker, timeout) else {
             return engine.trip("the tracker has closed our sockets");
         };
-        engine.take_turn(&sleep, writable, &mut inbox);
+        engine.take_turn(&sleep, ready, &mut inbox);
     }
 }

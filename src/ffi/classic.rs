@@ -15,7 +15,7 @@ use crate::host::log_to_stderr;
 use crate::host::opentracker::{Opentracker, exit_with_error, ot_hash, ot_peer};
 use crate::livesync::Livesync;
 use crate::log::Level;
-use crate::net::with_errno_kept;
+use crate::net::{NoCancel, with_errno_kept};
 use crate::types::InfoHash;
 
 /// `int64` of libowfat, which the tracker is built with.
@@ -28,14 +28,26 @@ static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
 /// Starts to sync: reads `g_tracker_id`, and starts the receive thread.
 ///
+/// The thread has a stack of 2 MiB, on which the tracker's functions run that it
+/// calls. It does not survive a fork, so daemon(3) comes before this.
+///
 /// To be called once, after livesync_bind_mcast(), from one thread; again only
-/// after livesync_deinit(). Without a bind before it, or when no thread can be
-/// started, it ends the process through the tracker's exerr().
+/// after livesync_deinit(). Without a bind before it, when no thread can be started,
+/// or in an opentracker that needs an adapter, it ends the process through the
+/// tracker's exerr(). To know the latter it calls remove_peer_from_torrent() for a
+/// torrent that nobody has.
+///
+/// A tracker that becomes a daemon may fork between the two, and go on in the child. In
+/// a child that was forked later nothing is synced, as the log says once; there
+/// livesync_bind_mcast() and livesync_init() end the process through exerr(), and the
+/// other functions do nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_init() {
     set_up(|| {
         let tracker = Opentracker::find()?;
         let handle = HANDLE.get().ok_or(SetupError::NotBound)?;
+        // SAFETY: this is livesync_init.
+        unsafe { tracker.check_types() }?;
         handle.start(tracker.tracker_id())?;
         #[cfg(feature = "want_sync_scrape")]
         say_what_scrape_sync_misses(handle);
@@ -46,13 +58,16 @@ pub extern "C" fn livesync_init() {
 /// Stops to sync: when it returns, the tracker is not called any more, but that a
 /// call which the tracker itself holds up may still come to its end.
 ///
-/// It returns within 200 ms and takes neither locks nor memory, so it may be
-/// called from a signal handler that interrupted any code, and leaves errno as it
-/// was. What was told and not sent yet is sent, unless the interrupted code holds
-/// what is needed for that. livesync_init() starts again with the same address.
+/// It waits for calls of the tracker that go on, 150 ms at most. Without any it returns
+/// as soon as the thread has sent what was told, after 0.1 ms as a rule, and after
+/// 1 ms in any case, or 20 ms if LIVESYNC_LOG asks for the last line; so what the
+/// thread cannot send by then is lost, if the process ends. It takes neither locks nor
+/// memory, so it may be called from a signal handler that interrupted any code, and leaves
+/// errno as it was. livesync_init() starts again with the same address.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_deinit() {
     if let Some(handle) = HANDLE.get() {
+        let _no_cancel = NoCancel::new();
         with_errno_kept(|| guard(|| handle.stop()));
     }
 }
@@ -62,8 +77,11 @@ pub extern "C" fn livesync_deinit() {
 /// `ip` points at the raw bytes of the address of the interface to sync on, in
 /// network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
 /// that has 16-byte addresses. They are copied. `port` is a number in host byte
-/// order, not 0. Reads the LIVESYNC_... environment variables. For 0.0.0.0 the
-/// kernel chooses the interface.
+/// order, not 0. For 0.0.0.0 the kernel chooses the interface.
+///
+/// Reads the LIVESYNC_... environment variables, here and never later: no other thread
+/// may call setenv(3), putenv(3) or unsetenv(3) meanwhile. One that has a name that the
+/// library does not know is an error.
 ///
 /// To be called once, before livesync_init(), from one thread. On an error it
 /// ends the process through the tracker's exerr().
@@ -93,28 +111,40 @@ pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
 /// Both arguments are copied. To be called from any thread, several at once,
 /// also with the torrent's bucket locked. A call from inside of the tracker's own
 /// functions while they apply what came from sync is ignored. Before
-/// livesync_init() and after livesync_deinit() it does nothing.
+/// livesync_init() and after livesync_deinit() it does nothing. A peer that has port 0 or
+/// address 0 is not told, but counted.
+///
+/// It takes no lock that threads share, never yields, and makes no system call, with these
+/// exceptions. It wakes the receive thread if that sleeps because nothing was told for a
+/// second, and when a burst begins: 1,024 announces of one thread wait. It sends itself what
+/// waits if the tracker holds that thread up for longer than LIVESYNC_FLUSH_MS. And if 16,384
+/// announces of one thread wait, because more is told than the network takes, it waits until
+/// there is room.
 ///
 /// # Safety
 /// Each pointer is either NULL, and then nothing happens, or valid for reading.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_peer) {
-    if info_hash.is_null() || peer.is_null() {
+    if info_hash.is_null() || Opentracker::is_answer(info_hash.cast()) || peer.is_null() {
         return;
     }
     // SAFETY: neither is NULL, so both are valid; both are plain bytes.
     let (info_hash, peer) = unsafe { (info_hash.read(), peer.read()) };
     with_handle(|handle| {
-        // Before livesync_init() and after livesync_deinit() there is nobody to tell.
+        // Before livesync_init() and after livesync_deinit() there is nobody to tell; and a
+        // peer that nobody can connect to is counted.
         let _ = handle.announce(InfoHash(info_hash), peer.into());
     });
 }
 
 /// Tickles live sync from time to time, so that no events get stuck when there
 /// is not enough traffic to fill packets fast enough. The receive thread does
-/// the same on time; so this may be called as often or as rarely as one likes.
+/// the same on time; so this may be called as often or as rarely as one likes. It takes a lock
+/// only when that thread is 5 ms late, because the tracker holds it up or it has no processor;
+/// otherwise it reads the clock and returns.
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_ticker() {
+    let _no_cancel = NoCancel::new();
     with_handle(Livesync::tick);
 }
 
@@ -128,12 +158,14 @@ pub extern "C" fn handle_livesync(serversocket: int64) {
     // SAFETY: not negative; the tracker has it open during the call, and if not
     // the kernel says so.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+    let _no_cancel = NoCancel::new();
     with_handle(|handle| handle.receive_from(fd));
 }
 
-/// Runs `body` on the handle, if there is one that works.
+/// Runs `body` on the handle, if there is one that works in this process.
 fn with_handle(body: impl FnOnce(&Livesync)) {
     match HANDLE.get() {
+        Some(handle) if handle.is_forked() => complain(&SetupError::Forked),
         Some(handle) if !handle.is_tripped() => guard(|| body(handle)),
         Some(_) => {}
         None => guard(complain_without_tracker),
@@ -143,6 +175,7 @@ fn with_handle(body: impl FnOnce(&Livesync)) {
 /// Runs a part of the setup. Its errors end the process the tracker's way; in a
 /// program without a tracker they are logged, and sync stays off.
 fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
+    let _no_cancel = NoCancel::new();
     guard(|| {
         if let Err(error) = body() {
             exit_with_error(&format!("livesync: {error}"));

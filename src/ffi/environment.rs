@@ -2,18 +2,25 @@
 //! functions do not pass settings, and the tracker's configuration file does not
 //! know ours.
 
+use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::config::{Auth, Config, is_cluster_name};
+use super::misspelt::refuse_unknown;
+use crate::config::{Auth, Config, SHORTEST_BEACON_INTERVAL, is_cluster_name};
 use crate::error::SetupError;
+use crate::keys::unless_key;
 use crate::log::Level;
 
 /// Changes `config` to what the environment says, where it says something.
+///
+/// The environment is read without a lock of the C library, so no other thread may change it
+/// meanwhile.
 pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
-    let lookup = |name: &str| env::var_os(name);
+    refuse_unknown(env::vars_os(), &names())?;
+    let lookup = |name: &'static str| env::var_os(name);
     read_from(config, lookup)?;
     match config.key_file {
         Some(_) => Ok(()),
@@ -21,8 +28,19 @@ pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
     }
 }
 
+/// The names of all variables, in the order in which they are read.
+fn names() -> Vec<&'static str> {
+    let names = RefCell::new(Vec::new());
+    let note = |name| {
+        names.borrow_mut().push(name);
+        None
+    };
+    read_from(&mut Config::default(), note).expect("what is not set is not wrong");
+    names.into_inner()
+}
+
 /// Who has set one of these relies on a key, and should not do so in vain.
-fn needs_no_key(lookup: impl Fn(&str) -> Option<OsString>) -> Result<(), SetupError> {
+fn needs_no_key(lookup: impl Fn(&'static str) -> Option<OsString>) -> Result<(), SetupError> {
     let needing = ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"];
     let set = needing
         .into_iter()
@@ -30,7 +48,7 @@ fn needs_no_key(lookup: impl Fn(&str) -> Option<OsString>) -> Result<(), SetupEr
     set.map_or(Ok(()), |(name, value)| {
         Err(SetupError::Setting {
             name,
-            value: value.to_string_lossy().into_owned(),
+            value: unless_key(&value.to_string_lossy()).to_owned(),
             expected: "of use without LIVESYNC_KEY_FILE",
         })
     })
@@ -38,16 +56,19 @@ fn needs_no_key(lookup: impl Fn(&str) -> Option<OsString>) -> Result<(), SetupEr
 
 fn read_from(
     config: &mut Config,
-    lookup: impl Fn(&str) -> Option<OsString>,
+    lookup: impl Fn(&'static str) -> Option<OsString>,
 ) -> Result<(), SetupError> {
-    let set_os = |name, expected, apply: &mut dyn FnMut(&OsStr) -> Option<()>| match lookup(name) {
-        Some(value) => apply(&value).ok_or_else(|| SetupError::Setting {
+    let set_os =
+        |name: &'static str, expected, apply: &mut dyn FnMut(&OsStr) -> Option<()>| match lookup(
             name,
-            value: value.to_string_lossy().into_owned(),
-            expected,
-        }),
-        None => Ok(()),
-    };
+        ) {
+            Some(value) => apply(&value).ok_or_else(|| SetupError::Setting {
+                name,
+                value: unless_key(&value.to_string_lossy()).to_owned(),
+                expected,
+            }),
+            None => Ok(()),
+        };
     let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| {
         set_os(name, expected, &mut |value| apply(value.to_str()?))
     };
@@ -88,7 +109,7 @@ fn read_from(
         "a number of seconds from 0.01",
         &mut |text| {
             config.beacon_interval = seconds(text)?;
-            (config.beacon_interval >= Duration::from_millis(10)).then_some(())
+            (config.beacon_interval >= SHORTEST_BEACON_INTERVAL).then_some(())
         },
     )?;
     set(
@@ -218,6 +239,15 @@ mod tests {
             change(&mut expected);
             assert_ne!(expected, Config::default(), "{name}");
             assert_eq!(read_with(name, value).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_looks_like_a_key_is_not_shown() {
+        let key = "0f".repeat(32);
+        for name in ["LIVESYNC_AUTH", "LIVESYNC_GROUP"] {
+            let error = read_with(name, &key).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains(&key), "{error}");
         }
     }
 

@@ -9,4 +9,6 @@ mod classic;
 mod environment;
 #[cfg(feature = "handles")]
 mod handle;
+#[cfg(feature = "handles")]
+mod misspelt;
 mod version;

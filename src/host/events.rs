@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::Host;
 use crate::types::{Announce, InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
-use crate::{types::Torrent, wire::TorrentList};
+use crate::{types::Torrent, wire::PlausibleTorrents};
 
 /// From how many events on no more packets are taken from the kernel. One packet
 /// may bring a few thousand.
@@ -36,7 +36,8 @@ pub enum Event {
 /// A queue of events, for a program that runs
 /// [`Livesync`](crate::Livesync::start_polling) in its own loop and has no [`Host`].
 ///
-/// While much waits in it, packets wait in the kernel: no event is lost in here.
+/// While much waits in it, packets wait in the kernel: no event is lost in here, but for a new
+/// id that a newer one follows at once.
 #[derive(Debug, Default)]
 pub struct Events {
     waiting: Mutex<VecDeque<Event>>,
@@ -93,7 +94,14 @@ impl Host for Events {
         true
     }
 
+    /// No packet need bring one, so that room does not bound how many there are.
     fn new_tracker_id(&self, id: TrackerId) {
+        let mut waiting = self.waiting.lock();
+        if let Some(Event::NewTrackerId(last)) = waiting.back_mut() {
+            *last = id;
+            return;
+        }
+        drop(waiting);
         self.push(Event::NewTrackerId(id));
     }
 
@@ -119,9 +127,11 @@ impl Host for Events {
     }
 
     #[cfg(feature = "want_sync_scrape")]
-    fn torrents_heard(&self, torrents: TorrentList<'_>) {
-        let mut waiting = self.waiting.lock();
-        waiting.extend(torrents.map(Event::MergeTorrent));
+    fn torrents_heard(&self, torrents: PlausibleTorrents<'_>) {
+        if !self.is_off() {
+            let mut waiting = self.waiting.lock();
+            waiting.extend(torrents.map(Event::MergeTorrent));
+        }
     }
 }
 
@@ -129,5 +139,35 @@ fn announce(info_hash: &InfoHash, peer: &Peer) -> Announce {
     Announce {
         info_hash: *info_hash,
         peer: *peer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::PeerFlags;
+
+    #[test]
+    fn when_many_events_wait_there_is_no_room_for_packets() {
+        let events = Events::default();
+        let peer = Peer {
+            ip: [192, 0, 2, 1].into(),
+            port: 6881,
+            flags: PeerFlags::SEEDING,
+        };
+        for waiting in 0..ENOUGH {
+            assert_eq!(events.len(), waiting);
+            assert!(events.room() * MOST_RECORDS >= ENOUGH - waiting);
+            events.add_peer(&InfoHash([1; 20]), &peer);
+        }
+        assert_eq!(events.room(), 0);
+        for _ in 0..10 {
+            events.new_tracker_id(TrackerId::random());
+        }
+        let last = TrackerId([7; 4]);
+        events.new_tracker_id(last);
+        assert_eq!(events.len(), ENOUGH + 1);
+        let all = std::iter::from_fn(|| events.next());
+        assert_eq!(all.last(), Some(Event::NewTrackerId(last)));
     }
 }

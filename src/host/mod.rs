@@ -1,12 +1,12 @@
 //! What we need from a tracker.
 
-use std::io::{self, Write};
 use std::net::Ipv4Addr;
 
 use crate::log::Level;
+use crate::net::log_line;
 use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
-use crate::wire::TorrentList;
+use crate::wire::PlausibleTorrents;
 
 #[cfg(feature = "handles")]
 #[allow(unsafe_code)]
@@ -97,7 +97,7 @@ pub trait Host: Send + Sync {
     /// Torrents that another tracker told of, for a host that
     /// [answers later](Self::answers_later).
     #[cfg(feature = "want_sync_scrape")]
-    fn torrents_heard(&self, torrents: TorrentList<'_>) {
+    fn torrents_heard(&self, torrents: PlausibleTorrents<'_>) {
         let _ = torrents;
     }
 
@@ -112,10 +112,9 @@ pub trait Host: Send + Sync {
     }
 }
 
-/// Writes a log line to standard error. A standard error that does not take it
-/// is no reason to fail.
+/// Writes a log line to standard error. One that is not taken at once, because nobody reads
+/// what is there, is dropped and counted.
 pub fn log_to_stderr(level: Level, message: &str) {
     // One write, so that the lines of several trackers do not mix.
-    let line = format!("livesync: {level}: {message}\n");
-    let _ = io::stderr().write_all(line.as_bytes());
+    log_line(&format!("livesync: {level}: {message}"));
 }

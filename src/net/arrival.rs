@@ -1,6 +1,7 @@
 //! What the kernel hands over at once.
 
 use std::net::SocketAddrV4;
+use std::time::Duration;
 
 /// What has arrived as one message.
 #[derive(Clone, Copy, Debug, Default)]
@@ -10,4 +11,6 @@ pub(super) struct Arrival {
     pub(super) source: Option<SocketAddrV4>,
     /// How long its datagrams are, if there are several. The last one may be shorter.
     pub(super) segment: Option<usize>,
+    /// When it arrived, by the clock on the wall, if the kernel says so.
+    pub(super) stamp: Option<Duration>,
 }

@@ -4,11 +4,16 @@
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use socket2::SockRef;
 
-use super::mmsg::{accept_segments, drops};
+use super::hints::{full_buffer, short_buffer, strict_filter};
+use super::membership::Membership;
+use super::mmsg::{accept_segments, drops, stamp_arrivals};
+use super::process::close_inherited;
 use super::sender::Sender;
+use super::sys::{allow_fragments, udp_socket};
 use crate::config::Config;
 use crate::error::SetupError;
 
@@ -16,47 +21,51 @@ use crate::error::SetupError;
 /// tracker. The kernel grants less where net.core.rmem_max is smaller.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// Our membership in a group, on one interface.
+/// A group, on one interface.
 #[derive(Debug)]
 pub(crate) struct Group {
     /// None, if we do not listen.
-    receiver: Option<UdpSocket>,
-    /// Connected to the group; none, if we do not speak.
+    receiver: Option<Receiver>,
+    /// None, if we do not speak.
     pub(super) sender: Option<Sender>,
     /// Where our own packets come from.
     address: SocketAddrV4,
+    interface: Ipv4Addr,
+}
+
+#[derive(Debug)]
+struct Receiver {
+    socket: UdpSocket,
     membership: Membership,
+    /// How many dropped packets an operator was told of.
+    errors_told: AtomicUsize,
+    /// If its interface has a strict reverse path filter. It is looked for when the group is
+    /// joined: later there may be no /proc.
+    strict_filter: Option<String>,
 }
 
 impl Group {
-    /// Joins the group as `config` says.
+    /// Joins the group as `config` says, which is [valid](Config::validate). The interface may be
+    /// down; it is used when it is up.
     pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
-        if !config.group.is_multicast() {
-            return Err(SetupError::NotMulticast(config.group));
-        }
-        if config.port == 0 {
-            return Err(SetupError::NoPort);
-        }
-        let membership = Membership {
+        let place = Place {
             group: SocketAddrV4::new(config.group, config.port),
             interface: config.interface,
         };
-        let receiver = config.listen.then(|| membership.receiver()).transpose()?;
-        let sender = config
-            .speak
-            .then(|| membership.sender(config))
-            .transpose()?;
+        let receiver = config.listen.then(|| place.receiver(config)).transpose()?;
+        let sender = config.speak.then(|| place.sender(config)).transpose()?;
         let address = match sender.as_ref().map(|sender| sender.socket().local_addr()) {
             None => Ok(SocketAddrV4::new(config.interface, 0)),
             Some(Ok(SocketAddr::V4(address))) => Ok(address),
             Some(Ok(SocketAddr::V6(_))) => Err(io::ErrorKind::AddrNotAvailable.into()),
             Some(Err(e)) => Err(e),
         };
+        let membership = receiver.as_ref().map(|receiver| &receiver.membership);
         Ok(Self {
+            interface: membership.map_or(config.interface, Membership::interface),
             receiver,
             sender,
-            address: address.map_err(membership.failed("find our address in"))?,
-            membership,
+            address: address.map_err(place.failed("find our address in"))?,
         })
     }
 
@@ -83,26 +92,30 @@ impl Group {
         }
     }
 
+    /// Returns the reason why no packet can leave now, if it is known before one was sent.
+    pub(crate) fn send_error(&self) -> Option<io::Error> {
+        self.sender.as_ref()?.connect().err()
+    }
+
     /// Joins again, if the membership was lost: it vanishes with its interface, and an
     /// interface that is made anew knows nothing of us. Whether it was lost.
     pub(crate) fn join_again(&self) -> io::Result<bool> {
-        let Membership { group, interface } = &self.membership;
-        if let Some(sender) = &self.sender {
-            SockRef::from(sender.socket()).set_multicast_if_v4(interface)?;
-        }
-        // An interface of the kernel's choice may be another one each time.
-        let Some(receiver) = self
-            .receiver
-            .as_ref()
-            .filter(|_| !interface.is_unspecified())
-        else {
-            return Ok(false);
+        let joined = match &self.receiver {
+            Some(receiver) => receiver.membership.join_again((&receiver.socket).into())?,
+            None => false,
         };
-        match receiver.join_multicast_v4(group.ip(), interface) {
-            Ok(()) => Ok(true),
-            Err(e) if e.kind() == io::ErrorKind::AddrInUse => Ok(false),
-            Err(e) => Err(e),
+        if let Some(sender) = &self.sender {
+            SockRef::from(sender.socket()).set_multicast_if_v4(&self.interface)?;
+            sender.try_again();
         }
+        Ok(joined)
+    }
+
+    /// In a child that never uses or drops this: closes its descriptors. The parent stays a
+    /// member.
+    pub(crate) fn close_inherited(&self) {
+        let descriptors = [self.receiver(), self.sender()];
+        descriptors.into_iter().flatten().for_each(close_inherited);
     }
 
     /// How many messages the kernel has dropped since we joined because the receive
@@ -111,14 +124,39 @@ impl Group {
         self.receiver().map_or(0, |fd| drops(fd).into())
     }
 
-    /// How many bytes Linux grants the receive buffer, and how many it was asked for, if
-    /// that is more.
-    pub(crate) fn short_receive_buffer(&self) -> Option<(usize, usize)> {
-        let receiver = SockRef::from(self.receiver.as_ref()?);
-        // It doubles what it is asked for, to have room for its own overhead.
+    /// A hint for the operator if the receive buffer is smaller than we want.
+    pub(crate) fn buffer_hint(&self) -> Option<String> {
+        let receiver = SockRef::from(&self.receiver.as_ref()?.socket);
+        // Linux doubles what it is asked for, to have room for its own overhead.
         let granted = receiver.recv_buffer_size().ok()? / 2;
         let is_short = cfg!(target_os = "linux") && granted < RECEIVE_BUFFER;
-        is_short.then_some((granted, RECEIVE_BUFFER))
+        is_short.then(|| short_buffer(granted, RECEIVE_BUFFER))
+    }
+
+    /// A warning for the operator if the kernel has dropped packets: at the first look after
+    /// that, and whenever their number has doubled.
+    pub(crate) fn buffer_warning(&self) -> Option<String> {
+        let told = &self.receiver.as_ref()?.errors_told;
+        let errors = self.receive_buffer_errors();
+        if errors == 0 || errors / 2 < told.load(Ordering::Relaxed) as u64 {
+            return None;
+        }
+        told.store(
+            usize::try_from(errors).unwrap_or(usize::MAX),
+            Ordering::Relaxed,
+        );
+        Some(full_buffer(errors, self.buffer_hint()))
+    }
+
+    /// A hint for the operator of a node that hears nobody.
+    pub(crate) fn filter_hint(&self) -> Option<&str> {
+        self.receiver.as_ref()?.strict_filter.as_deref()
+    }
+
+    /// All hints for the operator of this host.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        let filter = self.filter_hint().map(str::to_owned);
+        self.buffer_hint().into_iter().chain(filter).collect()
     }
 
     /// What to wait on when the network does not take a packet now.
@@ -128,22 +166,23 @@ impl Group {
 
     /// What to wait on and to receive from.
     pub(crate) fn receiver(&self) -> Option<BorrowedFd<'_>> {
-        self.receiver.as_ref().map(AsFd::as_fd)
+        let receiver = self.receiver.as_ref();
+        receiver.map(|receiver| receiver.socket.as_fd())
     }
 }
 
 /// Which group, and where.
 #[derive(Debug)]
-struct Membership {
+struct Place {
     group: SocketAddrV4,
     interface: Ipv4Addr,
 }
 
-impl Membership {
+impl Place {
     /// A socket that hears the packets to our group, and nothing else: bound to the
     /// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
     /// the same group from an interface that only somebody else joined.
-    fn receiver(&self) -> Result<UdpSocket, SetupError> {
+    fn receiver(&self, config: &Config) -> Result<Receiver, SetupError> {
         let socket = udp_socket().map_err(self.failed("create the receiving socket for"))?;
         socket
             .set_reuse_address(true)
@@ -157,12 +196,21 @@ impl Membership {
         socket
             .bind(&self.group.into())
             .map_err(self.failed("bind the receiving socket to"))?;
-        socket
-            .join_multicast_v4(self.group.ip(), &self.interface)
+        let membership = Membership::join(SockRef::from(&socket), self.group, self.interface)
             .map_err(self.failed("join"))?;
         // An older kernel hands us each datagram alone.
         let _ = accept_segments(socket.as_fd());
-        Ok(socket.into())
+        if config.keys.is_some() {
+            // What waits while we stand still is not too old for that.
+            stamp_arrivals(socket.as_fd());
+        }
+        let interface = membership.name();
+        Ok(Receiver {
+            socket: socket.into(),
+            membership,
+            errors_told: 0.into(),
+            strict_filter: interface.and_then(|interface| strict_filter(&interface)),
+        })
     }
 
     /// A socket that sends from our interface to the group.
@@ -180,10 +228,16 @@ impl Membership {
         socket
             .bind(&SocketAddrV4::new(self.interface, 0).into())
             .map_err(self.failed("bind the sending socket for"))?;
-        socket
-            .connect(&self.group.into())
-            .map_err(self.failed("send to"))?;
-        Ok(Sender::new(socket.into()))
+        allow_fragments(socket.as_fd());
+        let sender = Sender::new(socket.into(), self.group);
+        match sender.connect() {
+            // An interface that is down may be up later. Where the kernel is to choose, there
+            // is none to choose.
+            Err(e) if !is_down(&e) || self.interface.is_unspecified() => {
+                Err(self.failed("send to")(e))
+            }
+            _ => Ok(sender),
+        }
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> SetupError {
@@ -197,10 +251,9 @@ impl Membership {
     }
 }
 
-fn udp_socket() -> io::Result<Socket> {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
+fn is_down(error: &io::Error) -> bool {
+    use io::ErrorKind::{NetworkDown, NetworkUnreachable};
+    matches!(error.kind(), NetworkDown | NetworkUnreachable)
 }
 
 #[cfg(test)]
@@ -224,10 +277,9 @@ mod tests {
     fn a_member_does_not_join_again() {
         let group = Group::join(&config()).unwrap();
         assert!(!group.join_again().unwrap());
-        let receiver = group.receiver.as_ref().unwrap();
-        let interface = Ipv4Addr::LOCALHOST;
+        let receiver = &group.receiver.as_ref().unwrap().socket;
         receiver
-            .leave_multicast_v4(group.membership.group.ip(), &interface)
+            .leave_multicast_v4(&config().group, &Ipv4Addr::LOCALHOST)
             .unwrap();
         assert!(group.join_again().unwrap());
         assert!(!group.join_again().unwrap());
@@ -254,14 +306,5 @@ mod tests {
             let at = receiver.local_addr().unwrap().as_socket_ipv4().unwrap();
             assert_eq!(at, to);
         }
-    }
-
-    #[test]
-    fn a_group_that_is_no_multicast_address_is_refused() {
-        let error = Group::join(&config().group([10, 0, 0, 1])).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "group 10.0.0.1 is not a multicast address"
-        );
     }
 }

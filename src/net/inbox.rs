@@ -6,9 +6,10 @@ use std::iter;
 use std::net::SocketAddrV4;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 use super::arrival::Arrival;
-use super::mmsg::{MESSAGES, receive_messages};
+use super::mmsg::{MESSAGES, receive_messages, refuse_segments};
 use super::sys::receive;
 
 /// Buffers begin at pages of their own, so that each short datagram touches one.
@@ -25,8 +26,10 @@ pub(crate) struct Inbox {
     /// How long a datagram may be.
     longest: usize,
     arrivals: [Arrival; MESSAGES],
-    /// Where the datagrams came from, and where they are in the buffers.
-    datagrams: VecDeque<(Option<SocketAddrV4>, Range<usize>)>,
+    /// Where the datagrams came from, when, and where they are in the buffers.
+    datagrams: VecDeque<(Option<SocketAddrV4>, Option<Duration>, Range<usize>)>,
+    /// All that waited was received last.
+    drained: bool,
     /// The kernel does not receive several at once.
     one_by_one: bool,
 }
@@ -39,6 +42,7 @@ impl Inbox {
             longest,
             arrivals: [Arrival::default(); MESSAGES],
             datagrams: VecDeque::new(),
+            drained: false,
             one_by_one: false,
         }
     }
@@ -61,10 +65,17 @@ impl Inbox {
         };
         let size = self.longest.next_multiple_of(PAGE);
         for (i, arrival) in self.arrivals[..arrived].iter().enumerate() {
-            let datagrams = split(i * size, arrival).map(|datagram| (arrival.source, datagram));
+            let Arrival { source, stamp, .. } = *arrival;
+            let datagrams = split(i * size, arrival).map(|datagram| (source, stamp, datagram));
             self.datagrams.extend(datagrams);
         }
+        self.drained = arrived < at_most.min(MESSAGES);
         Ok(arrived)
+    }
+
+    /// Whether nothing else has arrived, as far as we know, once so many are taken.
+    pub(crate) fn is_drained_by(&self, taken: usize) -> bool {
+        self.drained && self.datagrams.len() <= taken
     }
 
     /// Takes so many datagrams at most, in the order in which they arrived, and where each
@@ -73,8 +84,17 @@ impl Inbox {
         &mut self,
         most: usize,
     ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+        let taken = self.take_stamped(most);
+        taken.map(|(source, _, datagram)| (source, datagram))
+    }
+
+    /// The same, and when each arrived by the clock on the wall, if the kernel says so.
+    pub(crate) fn take_stamped(
+        &mut self,
+        most: usize,
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &[u8])> {
         let taken = self.datagrams.drain(..most.min(self.datagrams.len()));
-        taken.map(|(source, datagram)| (source, &self.buffers[datagram]))
+        taken.map(|(source, stamp, datagram)| (source, stamp, &self.buffers[datagram]))
     }
 
     fn receive_some(&mut self, fd: BorrowedFd<'_>, at_most: usize) -> io::Result<usize> {
@@ -83,7 +103,11 @@ impl Inbox {
         let buffers = buffers.map(|buffer| &mut buffer[..longest]).take(at_most);
         if !self.one_by_one {
             match receive_messages(fd, buffers, &mut self.arrivals) {
-                Err(e) if e.raw_os_error() == Some(libc::ENOSYS) => self.one_by_one = true,
+                Err(e) if e.raw_os_error() == Some(libc::ENOSYS) => {
+                    self.one_by_one = true;
+                    // Received one by one they do not say how long they are.
+                    refuse_segments(fd);
+                }
                 received => return received,
             }
         }
@@ -91,7 +115,7 @@ impl Inbox {
         self.arrivals[0] = Arrival {
             len,
             source,
-            segment: None,
+            ..Arrival::default()
         };
         Ok(1)
     }

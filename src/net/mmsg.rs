@@ -6,6 +6,7 @@ use std::io::{self, IoSlice};
 use std::mem::{self, offset_of};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr;
+use std::time::Duration;
 
 use socket2::{SockAddr, SockAddrStorage};
 
@@ -22,16 +23,45 @@ struct Control<T> {
     value: T,
 }
 
+/// Room for the control messages that a message may have.
+#[repr(C)]
+struct Received {
+    segment: Control<libc::c_int>,
+    stamp: Control<libc::timespec>,
+}
+
 /// Lets datagrams that come together arrive as one message. A kernel that takes this also
 /// cuts messages of several datagrams wherever they go; Linux 4.18 to 4.20, which can send
 /// them, forget it on the way to others on the same host.
 pub(super) fn accept_segments(fd: BorrowedFd<'_>) -> io::Result<()> {
-    let on: libc::c_int = 1;
+    set_segments(fd, true)
+}
+
+/// From now on each arrives alone.
+pub(super) fn refuse_segments(fd: BorrowedFd<'_>) {
+    let _ = set_segments(fd, false);
+}
+
+fn set_segments(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
+    switch(fd, (libc::SOL_UDP, libc::UDP_GRO), on)
+}
+
+/// Lets the kernel say of each message when it arrived, if it can.
+pub(super) fn stamp_arrivals(fd: BorrowedFd<'_>) {
+    let _ = switch(fd, (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS), true);
+}
+
+fn switch(
+    fd: BorrowedFd<'_>,
+    (level, option): (libc::c_int, libc::c_int),
+    on: bool,
+) -> io::Result<()> {
+    let on = libc::c_int::from(on);
     let len = size_of_val(&on) as libc::socklen_t;
     // SAFETY: the kernel reads `len` bytes of `on`.
     let result = unsafe {
         let on = (&raw const on).cast();
-        libc::setsockopt(fd.as_raw_fd(), libc::SOL_UDP, libc::UDP_GRO, on, len)
+        libc::setsockopt(fd.as_raw_fd(), level, option, on, len)
     };
     match result {
         0 => Ok(()),
@@ -94,7 +124,7 @@ pub(super) fn receive_messages<'a>(
     buffers: impl Iterator<Item = &'a mut [u8]>,
     arrivals: &mut [Arrival; MESSAGES],
 ) -> io::Result<usize> {
-    type Controls = [Control<libc::c_int>; MESSAGES];
+    type Controls = [Received; MESSAGES];
     // SAFETY: these C structures may be all zeros.
     let (mut headers, mut parts, mut controls): (
         [libc::mmsghdr; MESSAGES],
@@ -113,7 +143,7 @@ pub(super) fn receive_messages<'a>(
         header.msg_iov = &mut parts[i];
         header.msg_iovlen = 1;
         header.msg_control = ptr::from_mut(&mut controls[i]).cast();
-        header.msg_controllen = size_of::<Control<libc::c_int>>() as _;
+        header.msg_controllen = size_of::<Received>() as _;
         count += 1;
     }
     // SAFETY: the first `count` headers describe memory that outlives the call, and of
@@ -133,22 +163,52 @@ pub(super) fn receive_messages<'a>(
         *arrival = Arrival {
             len: headers[i].msg_len as usize,
             source: ipv4(source.and_then(|source| source.as_socket())),
-            segment: segment(header, &controls[i]),
+            ..said(header)
         };
     }
     Ok(received)
 }
 
-/// How long the datagrams are that arrived as one message.
-fn segment(message: &libc::msghdr, control: &Control<libc::c_int>) -> Option<usize> {
-    let header = &control.header;
-    let is_segment = message.msg_controllen >= size_of_val(control) as _
-        && (header.cmsg_level, header.cmsg_type) == (libc::SOL_UDP, libc::UDP_GRO);
-    let segment = is_segment.then_some(control.value)?;
-    usize::try_from(segment).ok().filter(|segment| *segment > 0)
+/// What control messages say of a message: how long its datagrams are, if there are several, and
+/// when it arrived.
+fn said(message: &libc::msghdr) -> Arrival {
+    let mut said = Arrival::default();
+    // SAFETY: the kernel wrote the control messages that the header describes, or none, and said
+    // how long they are.
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
+    while !next.is_null() {
+        // SAFETY: it is one of these control messages, and a value is read only if it is as long.
+        unsafe {
+            let header = &*next;
+            let is = |level, kind, len: usize| {
+                (header.cmsg_level, header.cmsg_type) == (level, kind)
+                    && header.cmsg_len as usize >= libc::CMSG_LEN(len as _) as usize
+            };
+            let value = libc::CMSG_DATA(next);
+            if is(libc::SOL_UDP, libc::UDP_GRO, size_of::<libc::c_int>()) {
+                let segment = value.cast::<libc::c_int>().read_unaligned();
+                said.segment = usize::try_from(segment).ok().filter(|segment| *segment > 0);
+            } else if is(
+                libc::SOL_SOCKET,
+                libc::SCM_TIMESTAMPNS,
+                size_of::<libc::timespec>(),
+            ) {
+                let stamp = value.cast::<libc::timespec>().read_unaligned();
+                said.stamp = since_1970(&stamp);
+            }
+            next = libc::CMSG_NXTHDR(message, next);
+        }
+    }
+    said
 }
 
-#[cfg(test)]
+fn since_1970(time: &libc::timespec) -> Option<Duration> {
+    let seconds = u64::try_from(time.tv_sec).ok()?;
+    let nanos = u32::try_from(time.tv_nsec).ok()?;
+    (nanos < 1_000_000_000).then(|| Duration::new(seconds, nanos))
+}
+
+#[cfg(all(test, not(target_env = "musl")))]
 pub(super) mod tests {
     /// From now on this thread does not have these system calls.
     pub(in crate::net) fn refuse(calls: &[libc::c_long]) {

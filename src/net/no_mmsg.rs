@@ -11,6 +11,10 @@ pub(super) fn accept_segments(_fd: BorrowedFd<'_>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }
 
+pub(super) fn refuse_segments(_fd: BorrowedFd<'_>) {}
+
+pub(super) fn stamp_arrivals(_fd: BorrowedFd<'_>) {}
+
 pub(super) fn drops(_fd: BorrowedFd<'_>) -> u32 {
     0
 }

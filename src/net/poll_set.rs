@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use super::process::close_inherited;
 use super::sys;
 
 /// A descriptor that is readable while one of those in it is.
@@ -24,6 +25,12 @@ impl PollSet {
     /// Removes a descriptor, if it is there.
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
         sys::epoll_remove(self.epoll.as_fd(), fd);
+    }
+
+    /// In a child that never uses or drops this: closes its descriptor. What is in the set is
+    /// the parent's, too, and stays there.
+    pub(crate) fn close_inherited(&self) {
+        close_inherited(self.fd());
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::iter;
-use std::net::UdpSocket;
+use std::net::{SocketAddrV4, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,14 +14,22 @@ const PACKETS: usize = 64;
 /// How long a message may be, its packets together: as long as a datagram.
 const LONGEST_MESSAGE: usize = 65_507;
 
-/// A socket that is connected to the group, and what the kernel does for it.
+/// A socket that sends to the group, and what the kernel does for it.
 ///
 /// Packets of one length leave as one message, which the kernel cuts into datagrams as late
 /// as it can; that is three times as fast as many messages with one system call, which is
-/// a little faster than a system call for each. What the kernel refuses is not tried again.
+/// a little faster than a system call for each. What the kernel refuses is not tried again
+/// before [`try_again`](Self::try_again).
 #[derive(Debug)]
 pub(super) struct Sender {
     socket: UdpSocket,
+    group: SocketAddrV4,
+    /// The socket is connected to the group, so that the kernel need not look for the way
+    /// each time. While the interface is down it cannot be.
+    is_connected: AtomicBool,
+    /// How long a packet may be at most to leave together with others; 0 if this kernel
+    /// cannot do that.
+    longest: usize,
     /// How long a packet may be to leave together with others.
     pub(super) longest_segment: AtomicUsize,
     /// The kernel takes only one message with one system call.
@@ -29,21 +37,41 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(socket: UdpSocket) -> Self {
+    pub(super) fn new(socket: UdpSocket, group: SocketAddrV4) -> Self {
         // Nothing arrives here; it is to know the kernel.
-        let longest_segment = match accept_segments(socket.as_fd()) {
+        let longest = match accept_segments(socket.as_fd()) {
             Ok(()) => LONGEST_MESSAGE,
             Err(_) => 0,
         };
         Self {
             socket,
-            longest_segment: longest_segment.into(),
+            group,
+            is_connected: false.into(),
+            longest,
+            longest_segment: longest.into(),
             one_by_one: false.into(),
         }
     }
 
     pub(super) fn socket(&self) -> &UdpSocket {
         &self.socket
+    }
+
+    /// Connects the socket, unless it is connected.
+    pub(super) fn connect(&self) -> io::Result<()> {
+        if !self.is_connected.load(Ordering::Relaxed) {
+            self.socket.connect(self.group)?;
+            self.is_connected.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// From now on packets of every length may leave together again: the interface that
+    /// refused them may have changed since. If it has not, that costs a system call.
+    pub(super) fn try_again(&self) {
+        if !self.one_by_one.load(Ordering::Relaxed) {
+            self.longest_segment.store(self.longest, Ordering::Relaxed);
+        }
     }
 
     /// Sends the packets in their order, until the network does not take one: how many it
@@ -62,6 +90,7 @@ impl Sender {
 
     /// Sends the first packets: how many, or why not even one.
     fn send_first<D: AsRef<[u8]>>(&self, packets: &[D]) -> io::Result<usize> {
+        self.connect()?;
         let mut slices = [IoSlice::new(&[]); PACKETS];
         let mut count = 0;
         for (slice, packet) in slices.iter_mut().zip(packets) {

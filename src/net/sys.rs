@@ -8,7 +8,8 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
-use socket2::SockRef;
+use super::process::nap;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// Receives one datagram without blocking, whatever the mode of the socket: its
 /// length, and its source unless that is no IPv4 address.
@@ -41,6 +42,30 @@ pub(super) fn ipv4(address: Option<SocketAddr>) -> Option<SocketAddrV4> {
     }
 }
 
+/// What the clock shows that never jumps, since the machine came up.
+pub(crate) fn monotonic() -> Duration {
+    clock(libc::CLOCK_MONOTONIC).unwrap_or_default()
+}
+
+/// What it showed at the last tick of the kernel, some milliseconds ago.
+pub(crate) fn monotonic_coarse() -> Duration {
+    #[cfg(target_os = "linux")]
+    if let Some(time) = clock(libc::CLOCK_MONOTONIC_COARSE) {
+        return time;
+    }
+    monotonic()
+}
+
+fn clock(clock: libc::clockid_t) -> Option<Duration> {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: the kernel writes `time`, which may be all zeros, or leaves it.
+    let time = unsafe {
+        let failed = libc::clock_gettime(clock, time.as_mut_ptr()) != 0;
+        (!failed).then(|| time.assume_init())
+    }?;
+    Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+}
+
 /// How many datagrams can wait at `fd` at most: more than its receive buffer
 /// holds, since the kernel accounts each with at least this much.
 pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {
@@ -49,14 +74,55 @@ pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {
     bytes / LEAST_PER_DATAGRAM + 1
 }
 
-/// Waits until one of `readable` is readable, or `writable` is writable, or the
-/// time is over; whether `writable` is. It may return early. It fails when
-/// somebody has closed a descriptor.
+/// Lets routers cut what `fd` sends into fragments. By default Linux forbids it, and then a
+/// packet that is too long for a network on the way vanishes there: nobody tells the sender
+/// of a multicast packet. Failing is no reason to run without sync.
+#[cfg(target_os = "linux")]
+pub(super) fn allow_fragments(fd: BorrowedFd<'_>) {
+    let dont = libc::IP_PMTUDISC_DONT;
+    let len = size_of_val(&dont) as libc::socklen_t;
+    // SAFETY: the kernel reads `len` bytes of `dont`.
+    unsafe {
+        let (fd, dont) = (fd.as_raw_fd(), (&raw const dont).cast());
+        libc::setsockopt(fd, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, dont, len);
+    }
+}
+
+/// Elsewhere that is the default.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn allow_fragments(_fd: BorrowedFd<'_>) {}
+
+/// What a wait has found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    /// Something has arrived.
+    pub(crate) to_receive: bool,
+    /// The network takes packets again.
+    pub(crate) to_send: bool,
+    /// Somebody has woken the waiting thread.
+    pub(crate) woken: bool,
+}
+
+impl Ready {
+    /// For a host that does not say what it has found: perhaps all of it.
+    pub(crate) const ALL: Self = Self {
+        to_receive: true,
+        to_send: true,
+        woken: true,
+    };
+}
+
+/// How long a wait takes that the kernel refuses, at most.
+const UNABLE: Duration = Duration::from_millis(10);
+
+/// Waits until `receiver` or `waker` is readable, or `sender` is writable, or the time is over.
+/// It may return early. It fails when somebody has closed a descriptor.
 pub(crate) fn wait(
-    readable: [Option<BorrowedFd<'_>>; 2],
-    writable: Option<BorrowedFd<'_>>,
+    receiver: Option<BorrowedFd<'_>>,
+    sender: Option<BorrowedFd<'_>>,
+    waker: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
-) -> io::Result<bool> {
+) -> io::Result<Ready> {
     let pollfd = |fd: Option<BorrowedFd<'_>>, events| libc::pollfd {
         // poll(2) ignores a negative descriptor.
         fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
@@ -64,50 +130,96 @@ pub(crate) fn wait(
         revents: 0,
     };
     let mut fds = [
-        pollfd(readable[0], libc::POLLIN),
-        pollfd(readable[1], libc::POLLIN),
-        pollfd(writable, libc::POLLOUT),
+        pollfd(receiver, libc::POLLIN),
+        pollfd(sender, libc::POLLOUT),
+        pollfd(waker, libc::POLLIN),
     ];
-    poll(&mut fds, timeout);
+    if let Err(e) = poll(&mut fds, timeout)
+        && e.kind() != io::ErrorKind::Interrupted
+    {
+        // As without a limit of descriptors that is high enough for ours.
+        nap(timeout.map_or(UNABLE, |timeout| timeout.min(UNABLE)));
+        return Ok(Ready::ALL);
+    }
     if fds.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
-    Ok(fds[2].revents != 0)
+    let [to_receive, to_send, woken] = fds.map(|fd| fd.revents != 0);
+    Ok(Ready {
+        to_receive,
+        to_send,
+        woken,
+    })
 }
 
 #[cfg(target_os = "linux")]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| libc::timespec {
-        tv_sec: timeout.as_secs().try_into().unwrap_or(libc::time_t::MAX),
-        tv_nsec: timeout.subsec_nanos().into(),
+        // Both are 32 or 64 bits wide.
+        tv_sec: timeout.as_secs().min(i32::MAX as u64) as _,
+        tv_nsec: timeout.subsec_nanos() as _,
     });
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the pointer and the count describe `fds`, which outlives the call, as does
     // `timeout`. No mask of signals is given.
-    unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, timeout, ptr::null()) };
+    match unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, timeout, ptr::null()) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
 }
 
 /// Where there is no ppoll(2), in milliseconds: rounded up, so that what is due is due
 /// when we wake.
 #[cfg(not(target_os = "linux"))]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) {
+fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let millis = timeout.map_or(-1, |t| {
         i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
     });
     // SAFETY: the pointer and the count describe `fds`, which outlives the call.
-    unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, millis) };
+    match unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, millis) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// The first descriptor that is none of standard input, output and error.
+const FIRST_OWN: libc::c_int = 3;
+
+/// Moves a descriptor above the three standard ones. A program that runs without those gets
+/// their numbers for whatever it opens next, and what it prints would go to our sockets.
+pub(super) fn above_stdio(fd: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
+    let fd = fd.into();
+    if fd.as_raw_fd() >= FIRST_OWN {
+        return Ok(fd);
+    }
+    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    unsafe {
+        match libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_OWN) {
+            -1 => Err(io::Error::last_os_error()),
+            moved => Ok(OwnedFd::from_raw_fd(moved)),
+        }
+    }
+}
+
+/// A UDP socket that does not block.
+pub(super) fn udp_socket() -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::from(above_stdio(socket)?);
+    socket.set_nonblocking(true)?;
+    Ok(socket)
 }
 
 /// A set of descriptors, itself a descriptor that can be waited on.
 #[cfg(target_os = "linux")]
 pub(super) fn epoll_create() -> io::Result<OwnedFd> {
     // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
-    unsafe {
+    let epoll = unsafe {
         match libc::epoll_create1(libc::EPOLL_CLOEXEC) {
-            -1 => Err(io::Error::last_os_error()),
-            fd => Ok(OwnedFd::from_raw_fd(fd)),
+            -1 => return Err(io::Error::last_os_error()),
+            fd => OwnedFd::from_raw_fd(fd),
         }
-    }
+    };
+    above_stdio(epoll)
 }
 
 /// Adds `fd` to the set `epoll`, to be waited on until it is readable.

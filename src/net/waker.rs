@@ -4,6 +4,9 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
+use super::process::close_inherited;
+use super::sys::above_stdio;
+
 /// A pair of connected sockets; the receive thread waits on one of them.
 #[derive(Debug)]
 pub(crate) struct Waker {
@@ -14,6 +17,7 @@ pub(crate) struct Waker {
 impl Waker {
     pub(crate) fn new() -> io::Result<Self> {
         let (ours, theirs) = UnixStream::pair()?;
+        let [ours, theirs] = [above_stdio(ours)?, above_stdio(theirs)?].map(UnixStream::from);
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
         Ok(Self { ours, theirs })
@@ -33,6 +37,12 @@ impl Waker {
             .read(&mut wakeups)
             .is_ok_and(|count| count == wakeups.len())
         {}
+    }
+
+    /// In a child that never uses or drops this: closes its descriptors.
+    pub(crate) fn close_inherited(&self) {
+        close_inherited(self.ours.as_fd());
+        close_inherited(self.theirs.as_fd());
     }
 
     /// What to wait on.

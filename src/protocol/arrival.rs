@@ -3,19 +3,35 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use super::identity::{NewId, Used};
 use super::node::Node;
 use super::received::Source;
-use super::repair::{Arrival, KEPT_FOR, Listener, Number, Stream};
+use super::repair::{
+    Arrival, Arriving, KEPT_FOR, Listener, NEVER_USED, Number, Origin, Place, Streams,
+};
 use super::timers::Timer;
 use crate::reject::Reject;
 use crate::time::Time;
+use crate::types::TrackerId;
 use crate::wire::{Frame, Packet, Trailer};
+
+/// How long a packet with a tag is at most, without header and trailer: a jumbo frame.
+const LONGEST_TAGGED: usize = 9000;
 
 /// A packet that is to be used.
 pub(super) struct Arrived<'a> {
     pub(super) frame: Frame<'a>,
     /// Which one it is, and how it comes, if it is numbered.
     pub(super) order: Option<(Number, Arrival)>,
+    /// To which of the streams of its sender it belongs, if to any.
+    pub(super) stream: Option<usize>,
+}
+
+/// The place of a packet among those of its sender.
+#[derive(Default)]
+struct Placed {
+    order: Option<(Number, Arrival)>,
+    stream: Option<usize>,
 }
 
 impl Node {
@@ -27,6 +43,7 @@ impl Node {
     pub(super) fn accept<'a>(
         &mut self,
         source: Source,
+        waited: Duration,
         datagram: &'a [u8],
     ) -> Result<Arrived<'a>, Reject> {
         if source.address == self.address {
@@ -37,16 +54,29 @@ impl Node {
         }
         let frame = Frame::parse(datagram)?;
         if frame.packet.is_probe(frame.header.id) {
-            return Ok(Arrived { frame, order: None });
+            return Ok(Arrived {
+                frame,
+                order: None,
+                stream: None,
+            });
         }
-        let proven = self.prove(&frame)?;
-        if frame.header.id == self.id {
-            self.counters.id_collisions += 1;
-            self.draw_new_id();
+        let proven = self.prove(&frame, waited)?;
+        if frame.header.id == self.identity.id {
+            self.id_is_used(NewId::SameId);
         }
-        let order = self.put_in_order(&frame, proven)?;
+        let Placed { order, stream } = self.put_in_order(source, &frame, proven)?;
         self.heard(source, &frame, proven);
-        Ok(Arrived { frame, order })
+        if let Some(trailer) = frame.trailer.filter(|_| !frame.again)
+            // With a key the clocks agree already, and a member must not set them.
+            && self.authentication.is_none()
+        {
+            self.follow(&trailer);
+        }
+        Ok(Arrived {
+            frame,
+            order,
+            stream,
+        })
     }
 
     fn allows(&self, source: Ipv4Addr) -> bool {
@@ -54,25 +84,40 @@ impl Node {
         !source.is_unspecified() && self.allow.iter().any(|network| network.contains(&source))
     }
 
-    /// Whether a key proves where a packet comes from, and that it is sent now. Without a
-    /// proof it is refused, or counted.
-    fn prove(&mut self, frame: &Frame<'_>) -> Result<bool, Reject> {
+    /// Whether a key proves where a packet comes from, and that it was sent shortly before it
+    /// arrived. Without a proof it is refused, or counted.
+    fn prove(&mut self, frame: &Frame<'_>, waited: Duration) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
+        let ahead = |trailer| self.ahead_ms(trailer) + waited.as_millis() as i64;
         let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
             None => Reject::Untagged,
+            // To look at more would hold up others.
+            Some(_) if frame.payload.len() > LONGEST_TAGGED => Reject::BadTag,
             Some(trailer) if !authentication.is_genuine(frame, &trailer) => Reject::BadTag,
-            Some(trailer) if frame.header.id == self.id && self.may_be_ours(&trailer) => {
+            Some(trailer) if self.may_be_ours(frame.header.id, &trailer) => {
                 return Err(Reject::Replayed);
             }
-            Some(trailer) if authentication.is_skewed(self.ahead_ms(&trailer)) => {
-                self.skew_ms = self.ahead_ms(&trailer);
+            Some(trailer) if authentication.is_skewed(ahead(&trailer)) => {
+                self.skew_ms = ahead(&trailer);
+                self.note_skewed(frame.header.id, &trailer);
                 Reject::Skewed
             }
-            Some(_) => return Ok(true),
+            Some(trailer) => {
+                if self.was_refused(frame.header.id, &trailer) {
+                    self.object_to_refused(frame.header.id, trailer.epoch);
+                    return Err(Reject::Replayed);
+                }
+                return Ok(true);
+            }
         };
-        if authentication.is_required() {
+        let Some(authentication) = &self.authentication else {
+            return Ok(false);
+        };
+        // A node that has a key uses it for all that it sends.
+        let now = self.timers.elapsed();
+        if authentication.is_required() || self.nodes.is_proven(now, frame.header.id) {
             return Err(reject);
         }
         self.counters.packets_unproven += 1;
@@ -80,12 +125,51 @@ impl Node {
         Ok(false)
     }
 
-    /// Finds the place of a packet among those of its sender. Each is used once.
+    /// A packet that has left in the future was refused: it must not be used when that has come.
+    fn note_skewed(&mut self, id: TrackerId, trailer: &Trailer) {
+        let at = self.left_at(trailer);
+        let now = self.wall.shows(self.timers.elapsed());
+        if let Some(authentication) = &mut self.authentication
+            && at > now
+        {
+            authentication.ahead.note(now, id, trailer, at);
+        }
+    }
+
+    /// Whether a packet may have been refused because it had left in the future then.
+    fn was_refused(&mut self, id: TrackerId, trailer: &Trailer) -> bool {
+        // A stream knows itself what was used.
+        let streams = self.nodes.streams_of(id);
+        if streams.is_some_and(|streams| streams.is_authenticated(trailer.epoch)) {
+            return false;
+        }
+        let at = self.left_at(trailer);
+        let authentication = self.authentication.as_ref();
+        authentication.is_some_and(|known| known.ahead.was_refused(id, trailer, at))
+    }
+
+    fn object_to_refused(&mut self, id: TrackerId, epoch: u32) {
+        let now = self.timers.elapsed();
+        if let Some(authentication) = &mut self.authentication
+            && authentication.ahead.objects(now, id)
+        {
+            self.object(id, epoch, NEVER_USED);
+        }
+    }
+
+    /// When a packet has left, by the clock of its sender.
+    fn left_at(&self, trailer: &Trailer) -> i64 {
+        self.wall.shows(self.timers.elapsed()) + self.ahead_ms(trailer)
+    }
+
+    /// Finds the place of a packet among those of its sender, and of which of its streams. Each is
+    /// used once.
     fn put_in_order(
         &mut self,
+        source: Source,
         frame: &Frame<'_>,
         proven: bool,
-    ) -> Result<Option<(Number, Arrival)>, Reject> {
+    ) -> Result<Placed, Reject> {
         if !is_numbered_rightly(frame) {
             return Err(Reject::BadNumbers);
         }
@@ -93,17 +177,47 @@ impl Node {
             return Err(Reject::Duplicate);
         }
         let Some(trailer) = frame.trailer else {
-            return Ok(None);
+            return Ok(Placed::default());
         };
         if self.repair.is_none() && !proven {
-            return Ok(None);
+            return Ok(Placed::default());
         }
-        self.see_to_stream(frame, &trailer, proven)?;
+        let Some(place) = self.place(source, frame, &trailer, proven)? else {
+            return Ok(Placed::default());
+        };
+        let arrival = self.put_into_stream(place, frame, &trailer, proven);
         let from = frame.header.id;
-        let members = self.nodes.len();
+        self.object_to_streams_of(from);
+        let number = |arrival| {
+            let Trailer { epoch, seq, .. } = trailer;
+            (
+                Number {
+                    id: from,
+                    epoch,
+                    seq,
+                },
+                arrival,
+            )
+        };
+        Ok(Placed {
+            order: arrival?.map(number),
+            stream: Some(place),
+        })
+    }
+
+    /// Puts a packet into its stream; how it comes, if it is numbered.
+    fn put_into_stream(
+        &mut self,
+        place: usize,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+        proven: bool,
+    ) -> Result<Option<Arrival>, Reject> {
         let now = self.timers.elapsed();
+        let members = self.nodes.asking(now);
         let listened = self.listened();
-        let Some(stream) = self.nodes.stream(from) else {
+        let streams = self.nodes.streams_of(frame.header.id);
+        let Some(stream) = streams.and_then(|streams| streams.get(place)) else {
             return Ok(None);
         };
         stream.heard = now;
@@ -121,63 +235,98 @@ impl Node {
         };
         let listener = Listener { now, listened };
         if trailer.seq > 0 {
-            let number = Number {
-                id: from,
-                epoch: trailer.epoch,
-                seq: trailer.seq,
-            };
-            return match stream.arrives(listener, &trailer, frame.again, ask) {
+            return match stream.arrives(listener, frame, trailer, ask) {
                 Arrival::Known => Err(known(proven && !frame.again)),
-                arrival => Ok(Some((number, arrival))),
+                // Both are used, since nobody can tell which one is the sender's own.
+                Arrival::Disputed => Ok(None),
+                arrival => Ok(Some(arrival)),
             };
         }
-        if !stream.arrives_unnumbered(&trailer) && proven {
+        let heartbeat = match frame.packet {
+            Packet::Heartbeat(heartbeat) if heartbeat.epoch == trailer.epoch => Some(heartbeat),
+            _ => None,
+        };
+        heartbeat
+            .iter()
+            .for_each(|heartbeat| stream.compare(now, *heartbeat));
+        if !stream.arrives_unnumbered(now, trailer) && proven {
             return Err(Reject::Replayed);
         }
-        stream.measure(now, &trailer, frame.again);
-        if let Packet::Heartbeat(heartbeat) = frame.packet
-            && heartbeat.epoch == trailer.epoch
-        {
-            stream.sent_until(listener, trailer.sent, heartbeat.highest, ask);
+        stream.measure(now, trailer, frame.again);
+        if let Some(heartbeat) = heartbeat {
+            stream.beats(listener, heartbeat, trailer.sent, ask);
         }
         Ok(None)
     }
 
-    /// Sees that there is a stream to which the packet belongs, if it can be used.
-    fn see_to_stream(
+    /// The stream to which a packet belongs, if it can be used; it may begin one.
+    fn place(
         &mut self,
+        source: Source,
         frame: &Frame<'_>,
         trailer: &Trailer,
         proven: bool,
-    ) -> Result<(), Reject> {
+    ) -> Result<Option<usize>, Reject> {
         let from = frame.header.id;
         let now = self.timers.elapsed();
         let before_us = self.was_sent_before_us(trailer);
-        let stream = self.nodes.stream(from);
+        let has_room = self.nodes.have_room();
         // What was sent before we came up may have been recorded by whomever, and we cannot know
         // whether we have heard it; but if it is missing we have not.
-        let missing = stream.as_ref().is_some_and(|stream| stream.misses(trailer));
-        if proven && before_us && !missing {
+        let streams = self.nodes.streams_of(from);
+        let is_new = streams.is_none();
+        let is_missing = |streams: &mut Streams| streams.miss_authenticated(trailer);
+        if proven && before_us && !streams.is_some_and(is_missing) {
             return Err(Reject::Replayed);
         }
-        match stream {
-            Some(stream) if stream.epoch == trailer.epoch => return Ok(()),
-            Some(stream)
-                if is_before(trailer.epoch, stream.epoch)
-                    && (proven || now.since(stream.heard) < KEPT_FOR) =>
-            {
-                return Err(known(proven));
+        if is_new && frame.again {
+            return Err(Reject::Duplicate);
+        }
+        let last = match frame.packet {
+            Packet::Heartbeat(heartbeat) if heartbeat.epoch == trailer.epoch => heartbeat.highest,
+            _ => trailer.seq,
+        };
+        let packet = Arriving {
+            now,
+            origin: match proven {
+                true => Origin::Authenticated,
+                false => Origin::Address(source.address),
+            },
+            trailer,
+            last,
+            again: frame.again,
+            has_room: has_room || !is_new,
+        };
+        match self.nodes.get(now, from).streams.place(&packet) {
+            Ok(Place::Known(place)) => Ok(Some(place)),
+            Ok(Place::New(place)) => {
+                // Where there are more nodes than are known, each is new again and again.
+                if let Some(repair) = &mut self.repair
+                    && packet.has_room
+                {
+                    repair.greet(&mut self.timers);
+                }
+                Ok(Some(place))
             }
-            _ if frame.again => return Err(Reject::Duplicate),
-            _ => {}
+            Ok(Place::Nowhere) => Ok(None),
+            Err(reject) => {
+                self.object_to_streams_of(from);
+                Err(reject)
+            }
         }
-        let new = Stream::new(now, trailer);
-        let old = self.nodes.get(from).stream.replace(new);
-        old.into_iter().for_each(|old| self.nodes.end(old));
-        if let Some(repair) = &mut self.repair {
-            repair.greet(&mut self.timers);
+    }
+
+    /// Makes the objections that there are to streams of this id.
+    fn object_to_streams_of(&mut self, id: TrackerId) {
+        let now = self.timers.elapsed();
+        let streams = self.nodes.streams_of(id);
+        let objections = streams.into_iter().flat_map(|streams| {
+            let streams = streams.iter_mut();
+            streams.filter_map(|stream| Some((stream.epoch, stream.take_objection(now)?)))
+        });
+        for (epoch, number) in objections.collect::<Vec<_>>() {
+            self.object(id, epoch, number);
         }
-        Ok(())
     }
 
     fn heard(&mut self, source: Source, frame: &Frame<'_>, proven: bool) {
@@ -185,11 +334,10 @@ impl Node {
         self.company.heard(packets_out, &mut self.timers);
         let in_time = frame.trailer.filter(|_| !frame.again);
         let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));
-        let heard = &mut self.nodes.get(frame.header.id).heard;
-        heard.last = self.timers.now();
+        let (now, elapsed) = (self.timers.now(), self.timers.elapsed());
+        let known = self.nodes.get(elapsed, frame.header.id);
+        let heard = known.uses(now, elapsed, proven);
         heard.address = source.address;
-        heard.packets += 1;
-        heard.proven = proven;
         heard.ahead_ms = ahead.unwrap_or(heard.ahead_ms);
         heard.count(&frame.packet);
     }
@@ -200,21 +348,26 @@ impl Node {
         self.wall.ahead(now, trailer.epoch, trailer.sent)
     }
 
-    /// Whether a packet with our id may be one of ours, from this run or one before. Of two
-    /// trackers that have drawn the same id it is the one with the older epoch that
-    /// notices; if they began in the same tenth of a second, the one that hears of a number
+    /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
+    /// one before. Of two trackers that have drawn the same id it is the one with the older epoch
+    /// that notices; if they began in the same tenth of a second, the one that hears of a number
     /// that it has not used, or used for something else.
-    fn may_be_ours(&self, trailer: &Trailer) -> bool {
-        let Some(trailers) = &self.trailers else {
+    fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
+        let ours = self.trailers.as_ref();
+        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
+        let used = match self.identity.former(id) {
+            Some(used) => used,
+            None if id == self.identity.id => ours,
+            None => return false,
+        };
+        let Some(used) = used else {
             return self.was_sent_before_us(trailer);
         };
-        if trailer.epoch != trailers.numbering.epoch() {
-            return is_before(trailer.epoch, trailers.numbering.epoch())
-                || self.was_sent_before_us(trailer);
+        if !used.is_of(trailer.epoch) {
+            return used.has_sent(trailer) || self.was_sent_before_us(trailer);
         }
-        let used = trailer.seq <= trailers.numbering.highest();
-        let repair = self.repair.as_ref();
-        used && repair.is_none_or(|repair| repair.may_have_sent(trailer))
+        let repair = self.repair.as_ref().filter(|_| trailer.seq > 0);
+        used.has_sent(trailer) && repair.is_none_or(|repair| repair.may_have_sent(id, trailer))
     }
 
     fn was_sent_before_us(&self, trailer: &Trailer) -> bool {
@@ -245,9 +398,4 @@ fn is_numbered_rightly(frame: &Frame<'_>) -> bool {
         Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) => !numbered && !frame.again,
         Packet::Heartbeat(_) | Packet::Nak(_) => frame.trailer.is_some() && !numbered,
     }
-}
-
-/// Whether an epoch is before another one, by the arithmetic of serial numbers.
-fn is_before(epoch: u32, other: u32) -> bool {
-    (epoch.wrapping_sub(other) as i32) < 0
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use super::ahead::Ahead;
 use crate::config::{Auth, Config};
 use crate::keys::{KEY_LEN, Keys};
 use crate::wire::{Frame, Trailer};
@@ -16,6 +17,7 @@ pub(super) struct Authentication {
     cluster: String,
     required: bool,
     max_skew: Duration,
+    pub(super) ahead: Ahead,
 }
 
 impl Authentication {
@@ -26,6 +28,7 @@ impl Authentication {
             cluster: config.cluster.clone(),
             required: config.auth == Auth::Require,
             max_skew: config.max_skew,
+            ahead: Ahead::default(),
         })
     }
 

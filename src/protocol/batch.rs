@@ -14,6 +14,8 @@ pub(super) struct Batch<R> {
     len: usize,
     /// How long it is when it is full.
     full: usize,
+    /// What the packet will be.
+    kind: Kind,
     records: PhantomData<R>,
 }
 
@@ -27,6 +29,7 @@ impl<R: Record> Batch<R> {
             packet,
             len: Header::LEN,
             full: Header::LEN + room - room % size_of::<R::Bytes>(),
+            kind: Kind::Numbered,
             records: PhantomData,
         }
     }
@@ -37,14 +40,23 @@ impl<R: Record> Batch<R> {
         (self.full - Header::LEN) / size_of::<R::Bytes>()
     }
 
+    /// How many records are in the packet that is being filled.
+    #[cfg(feature = "want_sync_scrape")]
+    pub(super) fn records(&self) -> usize {
+        (self.len - Header::LEN) / size_of::<R::Bytes>()
+    }
+
     /// From now on in the name of `id`.
     pub(super) fn rename(&mut self, id: TrackerId) {
         self.packet[..id.0.len()].copy_from_slice(&id.0);
     }
 
-    /// The packet as far as it is filled.
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.packet[..self.len]
+    /// What the packet will be, and what it is to be if none has been begun.
+    pub(super) fn begin(&mut self, kind: impl FnOnce() -> Kind) -> Kind {
+        if self.is_empty() {
+            self.kind = kind();
+        }
+        self.kind
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,7 +77,7 @@ impl<R: Record> Batch<R> {
     /// afterwards.
     pub(super) fn take(&mut self) -> Option<Datagram> {
         let taken = !self.is_empty();
-        let taken = taken.then(|| Datagram::of(&self.packet, self.len, Kind::Numbered));
+        let taken = taken.then(|| Datagram::of(&self.packet, self.len, self.kind));
         self.len = Header::LEN;
         taken
     }

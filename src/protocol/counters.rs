@@ -24,7 +24,7 @@ pub struct Counters {
     pub packets_overflowed: u64,
     /// Packets that could not be sent at all.
     pub send_errors: u64,
-    /// How often another tracker spoke under our id, and we drew a new one.
+    /// How often somebody else spoke under our id, and we drew a new one.
     pub id_collisions: u64,
     /// Packets that were used although nothing proves where they come from: there is a
     /// key, and it is not required.

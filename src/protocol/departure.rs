@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::identity::NewId;
 use super::node::Node;
-use super::numbering::{Numbering, WallClock};
+use super::numbering::{Numbering, WallClock, millis};
 use super::outbox::{Datagram, Kind};
-use super::repair::Number;
+use super::repair::{Left, Name, Number, Retold};
 use crate::config::Config;
 use crate::time::Time;
-use crate::wire::Trailer;
+use crate::wire::{Frame, Trailer};
 
 /// Our trailers.
 #[derive(Debug)]
@@ -51,17 +52,19 @@ impl Node {
         self.timers.set_now(now);
         let now = self.timers.elapsed();
         self.wall.set(now, unix);
-        let Some(Trailers { numbering, .. }) = &self.trailers else {
+        let Some(Trailers { numbering, .. }) = &mut self.trailers else {
             return;
         };
         if !numbering.is_off(now, self.wall) {
             return;
         }
         if numbering.can_renew(now, self.wall) {
+            numbering.clock_was_set();
+            self.end_epoch();
             self.begin_epoch();
         } else if self.authentication.is_some() {
             // Nobody would believe that it is so late, nor an epoch before this one.
-            self.draw_new_id();
+            self.draw_new_id(NewId::ClockSetBack);
         }
     }
 
@@ -84,22 +87,42 @@ impl Node {
         if let Some(trailers) = &mut self.trailers {
             trailers.numbering.renew(self.timers.elapsed(), self.wall);
         }
-        if let Some(repair) = &mut self.repair {
-            repair.begin_epoch();
-        }
     }
 
     /// Begins to count anew, under a new id: of that nobody knows an epoch.
-    pub(super) fn begin_first_epoch(&mut self) {
-        if let Some(trailers) = &mut self.trailers {
-            trailers.numbering = Numbering::new(self.timers.elapsed(), self.wall);
-        }
-        if let Some(repair) = &mut self.repair {
-            repair.begin_epoch();
-        }
+    /// The first numbers are those of what left lately under the old one: so many, if that is
+    /// possible; how many there are.
+    pub(super) fn begin_first_epoch(&mut self, retold: u32) -> u32 {
+        let now = self.timers.elapsed();
+        (self.trailers.as_mut()).map_or(0, |trailers| {
+            trailers.numbering.begin_first(now, self.wall, retold)
+        })
     }
 
-    fn seal(&mut self, datagram: &mut Datagram) {
+    /// A packet that left under another id, under ours.
+    pub(super) fn retell(&self, retold: &Retold) -> Option<Datagram> {
+        let frame = Frame::parse(&retold.bytes).ok()?;
+        let then = frame.trailer?;
+        let Number { id, epoch, seq } = retold.number;
+        let mut trailer = Trailer {
+            epoch,
+            sent: Numbering::retell((then.epoch, then.sent), epoch),
+            seq,
+            flags: then.flags,
+            ..Trailer::default()
+        };
+        let list = &retold.bytes[..retold.bytes.len() - Trailer::LEN];
+        let mut datagram = Datagram::new(list, Kind::Ours);
+        datagram.rename(id);
+        if let Some(authentication) = &self.authentication {
+            trailer.tag = authentication.tag(datagram.as_ref(), &trailer);
+        }
+        datagram.seal(&trailer);
+        datagram.show_as_again();
+        Some(datagram)
+    }
+
+    pub(super) fn seal(&mut self, datagram: &mut Datagram) {
         let now = self.timers.elapsed();
         let used_up = |trailers: &Trailers| trailers.numbering.is_used_up(now);
         if self.trailers.as_ref().is_some_and(used_up) {
@@ -111,18 +134,23 @@ impl Node {
         if datagram.kind == Kind::Fixed && self.authentication.is_none() {
             return;
         }
+        let numbering = &mut trailers.numbering;
         let (sent, seq) = match datagram.kind {
-            Kind::Numbered => trailers.numbering.number(now),
-            _ => (trailers.numbering.without_number(now), 0),
+            Kind::Numbered | Kind::Announces { .. } => numbering.number(now),
+            Kind::Restated { made } => numbering.restate(made),
+            Kind::Fixed | Kind::Ours | Kind::Again => (numbering.without_number(now), 0),
         };
         let mut trailer = Trailer {
-            epoch: trailers.numbering.epoch(),
+            epoch: numbering.epoch(),
             sent,
             seq,
             ..Trailer::default()
         };
         if !trailers.kept {
             trailer.flags |= Trailer::UNKEPT;
+        }
+        if matches!(datagram.kind, Kind::Restated { .. }) {
+            trailer.flags |= Trailer::RESTATED;
         }
         if let Some(authentication) = &self.authentication {
             trailer.flags |= Trailer::TAGGED;
@@ -132,14 +160,18 @@ impl Node {
             self.counters.bytes_out += Trailer::LEN as u64;
         }
         if let Some(repair) = &mut self.repair
-            && datagram.kind == Kind::Numbered
+            && seq > 0
         {
-            let number = Number {
-                id: self.id,
-                epoch: trailer.epoch,
-                seq,
-            };
+            let (id, epoch) = (self.identity.id, trailer.epoch);
+            let number = Number { id, epoch, seq };
             repair.departs(number, datagram.keep(), &mut self.timers);
+            if let Kind::Announces { packet } = datagram.kind {
+                let (at, name) = (millis(now), Name { id, epoch });
+                repair.latest.departs(packet, Left { at, name });
+            }
+        }
+        if matches!(datagram.kind, Kind::Restated { .. }) {
+            datagram.show_as_again();
         }
     }
 }

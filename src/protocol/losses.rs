@@ -1,28 +1,67 @@
 //! What is done about packets that are missing: ours, and those of others.
 
-use super::departure::Trailers;
+use std::time::Duration;
+
+use super::identity::{NewId, Used};
 use super::node::{Node, post};
+use super::outbox::Datagram;
+use super::repair::Stream;
 use super::timers::Timer;
 use crate::time::Time;
+use crate::types::TrackerId;
 use crate::wire::Nak;
 
+/// So many gaps are looked at before others have their turn: there may be many, of nodes that are
+/// none.
+const GAPS_AT_ONCE: usize = 2048;
+
+/// So long after those the next ones are.
+const NEXT_TURN: Duration = Duration::from_millis(1);
+
 impl Node {
-    /// Somebody misses packets, of ours or of another one.
+    /// A node misses packets, of ours or of another one.
     pub(super) fn handle_nak(&mut self, nak: &Nak<'_>) {
-        let Some(repair) = &mut self.repair else {
-            return;
-        };
         let now = self.timers.elapsed();
-        let members = self.nodes.len();
-        if nak.asked == self.id {
-            let epoch = |trailers: &Trailers| trailers.numbering.epoch() == nak.epoch;
-            if self.trailers.as_ref().is_some_and(epoch) {
-                repair.asked(nak, &mut self.timers);
-            }
-        } else if let Some(stream) = self.nodes.stream(nak.asked)
-            && stream.epoch == nak.epoch
+        if !self.identity.is_ours(now, nak.asked) {
+            return self.handle_nak_to_another(now, nak);
+        }
+        if let Some(repair) = &mut self.repair
+            && self.trailers.is_some()
         {
-            repair.asked_another(now, nak, stream, members);
+            repair.asked(nak, &mut self.timers);
+        }
+        if nak.asked != self.identity.id {
+            return;
+        }
+        let last = nak.ranges().last().map_or(0, |range| *range.end());
+        let used = self.trailers.as_ref();
+        let used = used.map(|trailers| Used::of(&trailers.numbering));
+        // Others have heard more than we have said.
+        if used.is_some_and(|used| used.is_exceeded(nak.epoch, last)) {
+            self.id_is_used(NewId::NeverSent);
+        }
+    }
+
+    fn handle_nak_to_another(&mut self, now: Time, nak: &Nak<'_>) {
+        let members = self.nodes.asking(now);
+        if let Some(repair) = &mut self.repair
+            && let Some(streams) = self.nodes.streams_of(nak.asked)
+        {
+            let of_epoch = |stream: &&mut Stream| stream.epoch == nak.epoch;
+            for stream in streams.iter_mut().filter(of_epoch) {
+                repair.asked_another(now, nak, stream, members);
+            }
+        }
+    }
+
+    /// Tells the sender of a stream that another one seems to use its id: we ask for a number that
+    /// it has not used, if that is so.
+    pub(super) fn object(&mut self, id: TrackerId, epoch: u32, number: u32) {
+        if let Some(repair) = &mut self.repair {
+            let now = self.timers.elapsed();
+            let nak = repair.object(now, self.identity.id, (id, epoch), number);
+            let send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            nak.into_iter().for_each(send);
         }
     }
 
@@ -30,13 +69,36 @@ impl Node {
     /// lost the last of it once more, since nobody can ask us any more.
     pub fn say_last_words(&mut self, now: Time) {
         self.timers.set_now(now);
-        let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+        for datagram in self.last_words() {
+            post(&mut self.outbox, &mut self.counters, datagram);
+        }
+    }
+
+    /// The same before an epoch ends, since nothing that leaves later says how far it went.
+    pub(super) fn end_epoch(&mut self) {
+        for mut datagram in self.last_words() {
+            if !datagram.is_sealed() {
+                self.seal(&mut datagram);
+            }
+            post(&mut self.outbox, &mut self.counters, datagram);
+        }
+    }
+
+    fn last_words(&mut self) -> Vec<Datagram> {
+        let mut words = Vec::new();
         if let Some(repair) = &mut self.repair
             && let Some(trailers) = &self.trailers
         {
             let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
-            repair.say_last_words(self.id, epoch, highest, &mut self.timers, &mut send);
+            repair.say_last_words(
+                self.identity.id,
+                epoch,
+                highest,
+                &mut self.timers,
+                |datagram| words.push(datagram),
+            );
         }
+        words
     }
 
     /// Asks for what we miss, and does what others miss of ours.
@@ -45,26 +107,35 @@ impl Node {
         let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
         if timers.take_due(Timer::Ask) {
             let now = timers.elapsed();
-            let members = self.nodes.len();
+            let members = self.nodes.asking(now);
             let mut next = Time::NEVER;
-            for (id, stream) in self.nodes.streams() {
+            self.nodes.forget_streams(now);
+            let (id, repair) = (self.identity.id, &mut self.repair);
+            let all = self.nodes.take_turns(GAPS_AT_ONCE, |sender, stream| {
                 stream.give_up(now);
-                if let Some(repair) = &mut self.repair {
-                    repair.ask(now, self.id, (id, stream), members, &mut send);
+                if let Some(repair) = repair {
+                    repair.ask(now, id, (sender, stream), members, &mut send);
                 }
                 next = next.min(stream.due());
-            }
-            if next != Time::NEVER {
+            });
+            if !all {
+                timers.set_after(Timer::Ask, NEXT_TURN);
+            } else if next != Time::NEVER {
                 timers.set_after(Timer::Ask, next.since(now));
             }
         }
         if let Some(repair) = &mut self.repair
             && let Some(trailers) = &self.trailers
         {
-            repair.send_again(timers, &mut send);
+            let retold = repair.send_again(timers, &mut send);
             let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
-            let heartbeat = repair.heartbeat(self.id, epoch, highest, timers);
+            let heartbeat = repair.heartbeat(self.identity.id, epoch, highest, timers);
             heartbeat.into_iter().for_each(send);
+            for retold in retold {
+                if let Some(datagram) = self.retell(&retold) {
+                    post(&mut self.outbox, &mut self.counters, datagram);
+                }
+            }
         }
     }
 }

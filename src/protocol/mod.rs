@@ -4,6 +4,7 @@
 //! `handle_…`; what is to be done comes out of `poll_…` and of their results.
 //! So a whole cluster runs inside one test, on a clock that the test owns.
 
+mod ahead;
 mod announces;
 mod arrival;
 mod auth;
@@ -11,6 +12,7 @@ mod batch;
 mod company;
 mod counters;
 mod departure;
+mod identity;
 mod losses;
 mod node;
 mod nodes;
@@ -18,6 +20,7 @@ mod numbering;
 mod outbox;
 mod received;
 mod repair;
+mod rest;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod timers;
@@ -25,9 +28,11 @@ mod timers;
 #[cfg(feature = "want_sync_scrape")]
 pub use counters::ScrapeCounters;
 pub use counters::{Counters, RepairCounters};
+pub use identity::NewId;
 pub use node::Node;
 pub use nodes::{Heard, MAX_NODES};
 pub use outbox::Datagram;
-pub use received::{Received, Source};
+pub use received::{Made, Received, Source};
+pub use rest::{Progress, Rest};
 #[cfg(feature = "want_sync_scrape")]
 pub use scrape::{ScrapeState, Task};

@@ -6,26 +6,31 @@ use std::time::Duration;
 use fastrand::Rng;
 use ipnet::Ipv4Net;
 
+use super::announces;
 use super::arrival::Arrived;
 use super::auth::Authentication;
 use super::batch::Batch;
 use super::company::Company;
 use super::counters::Counters;
 use super::departure::{Trailers, repairs};
+use super::identity::Identity;
 use super::nodes::{Heard, Nodes};
 use super::numbering::WallClock;
 use super::outbox::{Datagram, Outbox};
 use super::received::{Received, Source};
 use super::repair::{Arrival, Repair};
+use super::rest::Progress;
 #[cfg(feature = "want_sync_scrape")]
-use super::scrape::{Scrape, ScrapeState, Task};
+use super::scrape::{Candidate, Scrape, ScrapeState, Task};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::{Announce, ByFamily, TrackerId};
+use crate::types::{Announce, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
+#[cfg(feature = "want_sync_scrape")]
+use crate::wire::PlausibleTorrents;
 use crate::wire::{Packet, PacketType};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
@@ -67,10 +72,10 @@ use crate::wire::{Packet, PacketType};
 /// ```
 #[derive(Debug)]
 pub struct Node {
-    pub(super) id: TrackerId,
+    pub(super) identity: Identity,
     /// Where our own packets come from.
     pub(super) address: SocketAddrV4,
-    flush_after: Duration,
+    pub(super) flush_after: Duration,
     pub(super) ipv4: Batch<Announce<Ipv4Addr>>,
     pub(super) ipv6: Batch<Announce<Ipv6Addr>>,
     pub(super) allow: Vec<Ipv4Net>,
@@ -84,9 +89,6 @@ pub struct Node {
     pub(super) outbox: Outbox,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
-    rng: Rng,
-    /// A new id of which the host does not know yet.
-    new_id: Option<TrackerId>,
     pub(super) began: Time,
     pub(super) wall: WallClock,
     /// What our packets end in, if they do.
@@ -95,7 +97,7 @@ pub struct Node {
     pub(super) authentication: Option<Authentication>,
     pub(super) repair: Option<Repair>,
     #[cfg(feature = "want_sync_scrape")]
-    scrape: Option<Scrape>,
+    pub(super) scrape: Option<Scrape>,
 }
 
 impl Node {
@@ -114,7 +116,7 @@ impl Node {
         let trailers = Trailers::new(now, wall, config);
         let trailer = trailers.is_some();
         Self {
-            id,
+            identity: Identity::new(id, address, rng.fork()),
             address,
             flush_after: config.flush_after,
             ipv4: Batch::new(id, PacketType::Live, trailer),
@@ -137,14 +139,7 @@ impl Node {
             scrape: (config.scrape && config.listen)
                 .then(|| Scrape::new(id, trailer, rng.fork(), config, &mut timers)),
             timers,
-            rng,
-            new_id: None,
         }
-    }
-
-    /// The id under which this node speaks.
-    pub fn id(&self) -> TrackerId {
-        self.id
     }
 
     /// What this node has done so far.
@@ -152,6 +147,8 @@ impl Node {
         let mut counters = self.counters.clone();
         if let Some(repair) = &self.repair {
             counters.repair = repair.counters.clone();
+            let dropped = repair.latest.corrections_dropped();
+            counters.drops.add(Reject::TooLate, dropped);
         }
         let tally = self.nodes.tally();
         counters.repair.packets_repaired = tally.repaired;
@@ -193,66 +190,43 @@ impl Node {
         self.skew_ms
     }
 
-    /// The new id, if this node has drawn one since the last call: another tracker had the
-    /// same, or the clock was set so far back that nobody would believe the old one.
-    pub fn take_new_id(&mut self) -> Option<TrackerId> {
-        self.new_id.take()
-    }
-
-    /// An announce that the host received, to be told to the others.
-    pub fn tell(&mut self, now: Time, announce: Announce) {
-        self.tell_all(now, Duration::ZERO, [announce]);
-    }
-
-    /// Announces that the host received, in their order, of which the first has `waited` for
-    /// so long.
-    pub fn tell_all(
-        &mut self,
-        now: Time,
-        waited: Duration,
-        announces: impl IntoIterator<Item = Announce>,
-    ) {
-        self.timers.set_now(now);
-        let wait = self.flush_after.saturating_sub(waited);
-        for announce in announces {
-            if self.ipv4.is_empty() && self.ipv6.is_empty() {
-                self.timers.set_after(Timer::Flush, wait);
-            }
-            self.counters.records_told += 1;
-            let complete = match announce.into() {
-                ByFamily::V4(announce) => self.ipv4.push(&announce).then(|| self.ipv4.take()),
-                ByFamily::V6(announce) => self.ipv6.push(&announce).then(|| self.ipv6.take()),
-            };
-            if let Some(datagram) = complete.flatten() {
-                post(&mut self.outbox, &mut self.counters, datagram);
-                if self.ipv4.is_empty() && self.ipv6.is_empty() {
-                    self.timers.stop(Timer::Flush);
-                }
-            }
-        }
-        if self.timers.take_due(Timer::Flush) {
-            self.flush();
-        }
-    }
-
     /// Whether there is room for packets that can wait: some 500 of them.
     pub fn has_room(&self) -> bool {
         self.outbox.has_room()
     }
 
-    /// A datagram that arrived.
+    /// A datagram that arrives now.
     pub fn handle_datagram<'a>(
         &mut self,
         now: Time,
         source: Source,
         datagram: &'a [u8],
     ) -> Result<Received<'a>, Reject> {
+        let mut progress = self.handle_datagram_after(now, Duration::ZERO, source, datagram)?;
+        loop {
+            match progress {
+                Progress::Done(received) => return Ok(received),
+                Progress::Rest(rest) => progress = self.handle_rest(now, rest),
+            }
+        }
+    }
+
+    /// A datagram that arrived, and has waited for so long since: it was not sent that much
+    /// earlier. Of one with many announces it does only a part, so that what it does takes some
+    /// ten microseconds at most.
+    pub fn handle_datagram_after<'a>(
+        &mut self,
+        now: Time,
+        waited: Duration,
+        source: Source,
+        datagram: &'a [u8],
+    ) -> Result<Progress<'a>, Reject> {
         self.timers.set_now(now);
         self.counters.packets_in += 1;
         self.counters.bytes_in += datagram.len() as u64;
         let received = self
-            .accept(source, datagram)
-            .and_then(|arrived| self.handle_packet(arrived, datagram));
+            .accept(source, waited, datagram)
+            .and_then(|arrived| self.handle_packet(arrived));
         if let Err(reject) = received {
             self.counters.drops.count(reject);
         }
@@ -265,6 +239,7 @@ impl Node {
         if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
+        self.draw_if_needed();
         self.repair();
         let packets_out = self.counters.packets_out;
         self.lonely |= self
@@ -289,7 +264,8 @@ impl Node {
     /// Takes a packet back that the network did not take now; it is the next
     /// one again, in the name that we have by now.
     pub fn put_back(&mut self, mut datagram: Datagram) {
-        if !datagram.rename(self.id) || self.outbox.put_back(datagram) {
+        datagram.rename(self.identity.id);
+        if self.outbox.put_back(datagram) {
             self.counters.packets_overflowed += 1;
         }
     }
@@ -309,25 +285,35 @@ impl Node {
         }
     }
 
-    fn handle_packet<'a>(
-        &mut self,
-        arrived: Arrived<'a>,
-        datagram: &'a [u8],
-    ) -> Result<Received<'a>, Reject> {
-        let Arrived { frame, order } = arrived;
+    fn handle_packet<'a>(&mut self, arrived: Arrived<'a>) -> Result<Progress<'a>, Reject> {
+        let Arrived {
+            frame,
+            order,
+            stream,
+        } = arrived;
         let from = frame.header.id;
         let received = match frame.packet {
-            Packet::Live(peers) => self.handle_peers(peers, order, datagram),
-            Packet::Heartbeat(_) => Ok(Received::Nothing),
+            Packet::Live(peers) => {
+                let trailer = frame.trailer;
+                let packet = announces::Packet {
+                    from,
+                    trailer,
+                    order,
+                    stream,
+                };
+                self.handle_peers(peers, &packet)
+            }
+            Packet::Heartbeat(_) => Ok(Progress::Done(Received::Nothing)),
             Packet::Nak(nak) => {
                 self.handle_nak(&nak);
-                Ok(Received::Nothing)
+                Ok(Progress::Done(Received::Nothing))
             }
-            packet if packet.is_probe(from) => Ok(Received::Nothing),
-            packet => self.handle_scrape(from, packet),
+            packet if packet.is_probe(from) => Ok(Progress::Done(Received::Nothing)),
+            packet => self.handle_scrape(from, packet).map(Progress::Done),
         };
         if let Some((number, Arrival::Late(_))) = order
-            && let Some(stream) = self.nodes.stream(number.id)
+            && let Some(streams) = self.nodes.streams_of(number.id)
+            && let Some(stream) = stream.and_then(|stream| streams.get(stream))
         {
             stream.settle(number.seq, !matches!(received, Err(Reject::TooLate)));
         }
@@ -343,39 +329,43 @@ impl Node {
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             match packet {
-                Packet::ScrapeBeacon(beacon) => scrape.heard_beacon(from, beacon),
-                Packet::ScrapeInquire(inquire) => scrape.heard_inquire(inquire, &mut self.timers),
+                Packet::ScrapeBeacon(beacon) => {
+                    let now = self.timers.elapsed();
+                    let heard = &self.nodes.get(now, from).heard;
+                    scrape.heard_beacon(Candidate {
+                        id: from,
+                        address: *heard.address.ip(),
+                        torrents: beacon.torrents,
+                        known: heard.proven || heard.records > 0,
+                    });
+                }
+                Packet::ScrapeInquire(mut inquire) => {
+                    if self.identity.is_ours(self.timers.elapsed(), inquire.asked) {
+                        inquire.asked = self.identity.id;
+                    }
+                    scrape.heard_inquire(inquire, &mut self.timers);
+                }
                 Packet::ScrapeTell(torrents) => {
-                    let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
-                    scrape.heard_tell(&mut self.timers, send);
-                    self.count_tail(torrents.tail());
-                    return Ok(Received::Torrents(torrents));
+                    let (all, tail) = (torrents.len(), torrents.tail());
+                    let torrents = PlausibleTorrents::new(torrents);
+                    let plausible = torrents.clone().count();
+                    if plausible > 0 {
+                        let send =
+                            &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+                        scrape.heard_tell(from, &mut self.timers, send);
+                    }
+                    let bad = (all - plausible) as u64;
+                    self.counters.drops.add(Reject::BadCount, bad);
+                    self.count_tail(tail);
+                    if plausible > 0 {
+                        return Ok(Received::Torrents(torrents));
+                    }
                 }
                 Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
             }
             return Ok(Received::Nothing);
         }
         Err(Reject::ScrapeUnsupported)
-    }
-
-    /// Goes on under an id that nobody has, as far as anybody can know.
-    pub(super) fn draw_new_id(&mut self) {
-        let id = loop {
-            let id = TrackerId(self.rng.u32(..).to_ne_bytes());
-            if id != self.id {
-                break id;
-            }
-        };
-        self.id = id;
-        self.new_id = Some(id);
-        self.ipv4.rename(id);
-        self.ipv6.rename(id);
-        self.counters.packets_overflowed += self.outbox.rename(id);
-        self.begin_first_epoch();
-        #[cfg(feature = "want_sync_scrape")]
-        if let Some(scrape) = &mut self.scrape {
-            scrape.rename(id);
-        }
     }
 
     pub(super) fn count_tail(&mut self, tail: &[u8]) {
@@ -406,8 +396,15 @@ impl Node {
     pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
         if let Some(scrape) = &mut self.scrape {
             let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
-            scrape.handle_walked(torrents, next, send);
+            scrape.handle_walked(torrents, next, &mut self.timers, send);
         }
+    }
+
+    /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
+    /// telling ended there. It is said once.
+    pub fn take_stuck_walk(&mut self) -> bool {
+        let scrape = self.scrape.as_mut();
+        scrape.is_some_and(Scrape::take_stuck_walk)
     }
 
     /// The host's answer to [`Task::LookUp`].

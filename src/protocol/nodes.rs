@@ -1,9 +1,9 @@
-//! Who was heard.
+//! The other nodes that were heard.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
-use super::repair::{Stream, Tally};
+use super::repair::{Stream, Streams, Tally};
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Packet;
@@ -15,6 +15,16 @@ pub const MAX_NODES: usize = 256;
 /// Who was silent for so long has gone, or goes by another id now.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
+/// Who repairs is heard every 30 seconds at least. Silent for so long it asks no more.
+const ASKS_UNTIL: Duration = Duration::from_secs(120);
+
+/// A node that has sent a good tag within this time is believed with one only: one that runs
+/// sends a heartbeat every 30 seconds at least.
+const PROVEN_FOR: Duration = Duration::from_secs(120);
+
+/// How old the number of those that ask may be.
+const COUNTED_FOR: Duration = Duration::from_secs(1);
+
 /// Another tracker, as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heard {
@@ -24,6 +34,8 @@ pub struct Heard {
     pub address: SocketAddrV4,
     /// When that was.
     pub last: Time,
+    /// When its first packet was used.
+    pub first: Time,
     /// Packets of it that were used.
     pub packets: u64,
     /// Announces in them.
@@ -68,20 +80,39 @@ impl Heard {
 #[derive(Debug)]
 pub(super) struct Known {
     pub(super) heard: Heard,
-    /// Its numbered packets, if it numbers them.
-    pub(super) stream: Option<Stream>,
+    /// When its last good tag was heard.
+    proven: Option<Time>,
+    /// Its packets with a trailer.
+    pub(super) streams: Streams,
 }
 
 impl Known {
+    /// A packet of it is used.
+    pub(super) fn uses(&mut self, now: Time, elapsed: Time, proven: bool) -> &mut Heard {
+        let heard = &mut self.heard;
+        if heard.packets == 0 {
+            heard.first = now;
+        }
+        heard.last = now;
+        heard.packets += 1;
+        heard.proven = proven;
+        if proven {
+            self.proven = Some(elapsed);
+        }
+        heard
+    }
+
+    fn is_proven(&self, now: Time) -> bool {
+        self.proven.is_some_and(|at| now.since(at) < PROVEN_FOR)
+    }
+
     fn heard(&self) -> Heard {
-        let Some(stream) = &self.stream else {
-            return self.heard;
-        };
+        let tally = self.streams.tally();
         Heard {
-            lag: stream.lag,
-            missing: stream.missing(),
-            repaired: stream.tally.repaired,
-            given_up: stream.tally.given_up,
+            lag: self.streams.lag(),
+            missing: self.streams.missing(),
+            repaired: tally.repaired,
+            given_up: tally.given_up,
             ..self.heard
         }
     }
@@ -91,15 +122,34 @@ impl Known {
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
     known: Vec<Known>,
+    /// Their ids, which are looked for with each packet.
+    ids: Vec<TrackerId>,
+    /// How many of them asked for what they miss when they were counted,
+    asking: usize,
+    /// unless somebody is new since.
+    counted: Option<Time>,
     /// Of streams that have ended.
     ended: Tally,
+    /// Whose turn it was last.
+    turn: usize,
 }
 
 impl Nodes {
-    /// What is known of the sender of a packet, to be added to.
-    pub(super) fn get(&mut self, id: TrackerId) -> &mut Known {
-        let at = self.place_of(id);
+    /// What is known of the sender of a packet, to be added to. Time is what has passed here.
+    pub(super) fn get(&mut self, now: Time, id: TrackerId) -> &mut Known {
+        let at = self.place_of(now, id);
         &mut self.known[at]
+    }
+
+    /// Whether there is room for one more.
+    pub(super) fn have_room(&self) -> bool {
+        self.known.len() < MAX_NODES
+    }
+
+    /// Whether this node has proven lately where its packets come from.
+    pub(super) fn is_proven(&self, now: Time, id: TrackerId) -> bool {
+        let place = self.find(id);
+        place.is_some_and(|place| self.known[place].is_proven(now))
     }
 
     /// Those that are not forgotten.
@@ -108,48 +158,73 @@ impl Nodes {
         heard.filter(move |node| now.since(node.last) < FORGET_AFTER)
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> usize {
-        self.known.len()
+    /// How many were heard lately that may ask for what they miss: those that number their
+    /// packets. It is asked for every packet, and so not counted each time.
+    pub(super) fn asking(&mut self, now: Time) -> usize {
+        if self.counted.is_none_or(|at| now.since(at) >= COUNTED_FOR) {
+            let lately = |known: &&Known| known.streams.are_heard_within(now, ASKS_UNTIL);
+            self.asking = self.known.iter().filter(lately).count();
+            self.counted = Some(now);
+        }
+        self.asking
     }
 
-    /// The numbered packets of one sender, if any were heard.
-    pub(super) fn stream(&mut self, id: TrackerId) -> Option<&mut Stream> {
-        let known = self.known.iter_mut().find(|known| known.heard.id == id)?;
-        known.stream.as_mut()
+    /// The packets with a trailer of one sender.
+    pub(super) fn streams_of(&mut self, id: TrackerId) -> Option<&mut Streams> {
+        let place = self.find(id)?;
+        Some(&mut self.known[place].streams)
     }
 
-    /// The numbered packets of all senders.
-    pub(super) fn streams(&mut self) -> impl Iterator<Item = (TrackerId, &mut Stream)> {
-        let known = self.known.iter_mut();
-        known.filter_map(|known| Some((known.heard.id, known.stream.as_mut()?)))
+    /// Visits the packets with a trailer of all senders, from where it left off the last time,
+    /// until it has seen so many gaps; whether it has come round.
+    pub(super) fn take_turns(
+        &mut self,
+        gaps: usize,
+        mut visit: impl FnMut(TrackerId, &mut Stream),
+    ) -> bool {
+        let mut left = gaps;
+        for visited in 1..=self.known.len() {
+            self.turn = (self.turn + 1) % self.known.len();
+            let Known { heard, streams, .. } = &mut self.known[self.turn];
+            for stream in streams.iter_mut() {
+                left = left.saturating_sub(stream.gaps());
+                visit(heard.id, stream);
+            }
+            if left == 0 && visited < self.known.len() {
+                return false;
+            }
+        }
+        true
     }
 
-    /// A stream has ended.
-    pub(super) fn end(&mut self, stream: Stream) {
-        let tally = stream.end();
-        self.ended.repaired += tally.repaired;
-        self.ended.given_up += tally.given_up;
+    /// Forgets streams that are silent, where there are later ones.
+    pub(super) fn forget_streams(&mut self, now: Time) {
+        self.known
+            .iter_mut()
+            .for_each(|known| known.streams.forget(now));
     }
 
     /// What became of all packets that were missing.
     pub(super) fn tally(&self) -> Tally {
-        let streams = self.known.iter().filter_map(|known| known.stream.as_ref());
-        streams.fold(self.ended, |sum, stream| Tally {
-            repaired: sum.repaired + stream.tally.repaired,
-            given_up: sum.given_up + stream.tally.given_up,
-        })
+        let all = self.known.iter().map(|known| known.streams.tally());
+        all.fold(self.ended, Tally::and)
     }
 
-    fn place_of(&mut self, id: TrackerId) -> usize {
-        if let Some(at) = self.known.iter().position(|node| node.heard.id == id) {
-            return at;
+    fn find(&self, id: TrackerId) -> Option<usize> {
+        self.ids.iter().position(|known| *known == id)
+    }
+
+    fn place_of(&mut self, now: Time, id: TrackerId) -> usize {
+        if let Some(place) = self.find(id) {
+            return place;
         }
+        self.counted = None;
         let new = Known {
             heard: Heard {
                 id,
                 address: SocketAddrV4::new([0; 4].into(), 0),
                 last: Time::START,
+                first: Time::START,
                 packets: 0,
                 records: 0,
                 beacons: 0,
@@ -161,34 +236,53 @@ impl Nodes {
                 repaired: 0,
                 given_up: 0,
             },
-            stream: None,
+            proven: None,
+            streams: Streams::default(),
         };
-        if self.known.len() < MAX_NODES {
+        if self.have_room() {
             self.known.push(new);
+            self.ids.push(id);
             return self.known.len() - 1;
         }
-        // A flood of ids that nobody knows must not push out those who tell of peers.
-        let worth = |heard: &Heard| (heard.records > 0, heard.last);
+        // A flood of ids that nobody knows must not push out those who prove who they are, or tell
+        // of peers.
+        let worth = |known: &Known| {
+            let Heard { records, last, .. } = known.heard;
+            (known.is_proven(now), records > 0, last)
+        };
         let least = (0..MAX_NODES)
-            .min_by_key(|at| worth(&self.known[*at].heard))
+            .min_by_key(|at| worth(&self.known[*at]))
             .unwrap_or(0);
         let old = std::mem::replace(&mut self.known[least], new);
-        if let Some(stream) = old.stream {
-            self.end(stream);
-        }
+        self.ids[least] = id;
+        self.ended = self.ended.and(old.streams.end_all(now));
         least
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::repair::{Arriving, Origin};
     use super::*;
+    use crate::wire::Trailer;
 
     fn hear(nodes: &mut Nodes, now: Time, id: TrackerId) -> &mut Heard {
-        let heard = &mut nodes.get(id).heard;
-        heard.last = now;
-        heard.packets += 1;
-        heard
+        nodes.get(now, id).uses(now, now, false)
+    }
+
+    /// A packet with a trailer.
+    fn speak(nodes: &mut Nodes, now: Time, id: TrackerId) {
+        let packet = Arriving {
+            now,
+            origin: Origin::Authenticated,
+            trailer: &Trailer::default(),
+            last: 0,
+            again: false,
+            has_room: true,
+        };
+        let streams = &mut nodes.get(now, id).streams;
+        streams.place(&packet).unwrap();
+        streams.get(0).unwrap().heard = now;
     }
 
     #[test]
@@ -199,6 +293,26 @@ mod tests {
         hear(&mut nodes, hour, TrackerId([2; 4]));
         assert_eq!(nodes.all(hour.before(Duration::from_nanos(1))).count(), 2);
         assert_eq!(nodes.all(hour).count(), 1);
+    }
+
+    #[test]
+    fn only_those_heard_lately_that_number_their_packets_may_ask() {
+        let mut nodes = Nodes::default();
+        let seconds = |seconds| Time::START + Duration::from_secs(seconds);
+        // The last one is a C module.
+        for number in 1..=10 {
+            hear(&mut nodes, Time::START, TrackerId([number; 4]));
+            if number < 10 {
+                speak(&mut nodes, Time::START, TrackerId([number; 4]));
+            }
+        }
+        assert_eq!(nodes.asking(Time::START), 9);
+        for number in 1..=2 {
+            speak(&mut nodes, seconds(60), TrackerId([number; 4]));
+        }
+        assert_eq!(nodes.asking(seconds(119)), 9);
+        assert_eq!(nodes.asking(seconds(120)), 2);
+        assert_eq!(nodes.asking(seconds(180)), 0);
     }
 
     #[test]

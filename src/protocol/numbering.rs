@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::repair::RETOLD;
 use crate::time::Time;
 
 /// Epochs are counted from here: 2024-01-01 00:00 UTC, in milliseconds since 1970.
@@ -13,6 +14,9 @@ const TENTH: i64 = 100;
 /// How far our numbers may be from the time on the wall, in milliseconds.
 const MAX_ERROR: u64 = 1000;
 
+/// Clocks that differ by so many milliseconds at most count as one.
+const AGREE: i64 = 100;
+
 /// What the clock on the wall shows, by way of the clock that only runs on.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct WallClock {
@@ -21,9 +25,24 @@ pub(super) struct WallClock {
 }
 
 impl WallClock {
-    /// It shows that now so much time has passed since 1970.
+    /// It shows that now so much time has passed since 1970. A clock that nobody has set yet,
+    /// as on a machine that keeps no time while it is off, shows a time before [`ERA`]: then
+    /// the one that we have runs on, which begins with the era.
     pub(super) fn set(&mut self, now: Time, unix: Duration) {
-        self.start = unix.as_millis() as i64 - ERA - millis(now);
+        let shown = unix.as_millis() as i64 - ERA;
+        if shown >= 0 {
+            self.start = shown - millis(now);
+        }
+    }
+
+    /// By how many milliseconds it is ahead of the other clock, from [`ERA`] on.
+    pub(super) fn offset(self) -> i64 {
+        self.start
+    }
+
+    /// What it shows, in milliseconds since [`ERA`].
+    pub(super) fn shows(self, now: Time) -> i64 {
+        self.start + millis(now)
     }
 
     /// By how many milliseconds the moment at which a packet was sent lies ahead of
@@ -42,31 +61,71 @@ pub(super) struct Numbering {
     epoch: i64,
     /// When the epoch began, in milliseconds.
     began: i64,
+    /// By how many milliseconds our numbers are ahead of our clock on the wall, since others'
+    /// are.
+    lead: i64,
+    /// How much of that came within this epoch.
+    followed: i64,
     seq: u32,
     /// When the last packet without a number was sent.
     unnumbered: Option<u32>,
+    /// Others may have heard of this epoch, or of one shortly before it.
+    known: bool,
 }
 
 impl Numbering {
     pub(super) fn new(now: Time, wall: WallClock) -> Self {
+        Self::ahead(now, wall, 0)
+    }
+
+    /// The same, so much ahead of the clock on the wall.
+    fn ahead(now: Time, wall: WallClock, lead: i64) -> Self {
         let wall_now = wall.start + millis(now);
-        let epoch = wall_now.div_euclid(TENTH);
         Self {
-            epoch,
-            began: millis(now) - wall_now.rem_euclid(TENTH),
+            // That of a run after this one must be later.
+            epoch: wall_now.div_euclid(TENTH),
+            began: millis(now) - wall_now.rem_euclid(TENTH) - lead,
+            lead,
+            followed: 0,
             seq: 0,
             unnumbered: None,
+            known: false,
         }
     }
 
-    /// Begins an epoch that is later than this one.
+    /// Begins an epoch that is later than this one, if somebody may know this one.
     pub(super) fn renew(&mut self, now: Time, wall: WallClock) {
-        let last = self.epoch;
-        *self = Self::new(now, wall);
-        if self.epoch <= last {
+        let last = self.known.then_some(self.epoch);
+        *self = Self::ahead(now, wall, self.lead);
+        if let Some(last) = last
+            && self.epoch <= last
+        {
             self.epoch = last + 1;
-            self.began = millis(now);
+            self.began = millis(now) - self.lead;
         }
+    }
+
+    /// Begins an epoch under an id of which nobody knows one. The first numbers, so many, are
+    /// those of packets that left lately under another id: it begins before that. There are none,
+    /// if those have left by another clock. How many there are.
+    pub(super) fn begin_first(&mut self, now: Time, wall: WallClock, retold: u32) -> u32 {
+        let offset = self.offset();
+        *self = Self::ahead(now, wall, self.lead);
+        if retold == 0 || (self.offset() - offset).abs() > AGREE {
+            return 0;
+        }
+        let before = RETOLD.as_millis() as i64;
+        self.epoch -= before / TENTH;
+        self.began -= before;
+        self.seq = retold;
+        retold
+    }
+
+    /// When a packet left in an `epoch`, that left then in another one.
+    pub(super) fn retell((then, sent): (u32, u32), epoch: u32) -> u32 {
+        let earlier = epoch.wrapping_sub(then) as i32;
+        let sent = i64::from(sent) - i64::from(earlier) * TENTH;
+        sent.clamp(0, i64::from(u32::MAX)) as u32
     }
 
     /// Goes on with an epoch that is later than this one, too.
@@ -74,19 +133,22 @@ impl Numbering {
         let by = epoch.wrapping_sub(self.epoch()) as i32;
         if by >= 0 {
             self.epoch += i64::from(by) + 1;
+            self.known = true;
         }
     }
 
     /// Whether the clock on the wall was set, or has drifted away.
     pub(super) fn is_off(&self, now: Time, wall: WallClock) -> bool {
         let wall_now = wall.start + millis(now);
-        let ours = self.epoch * TENTH + millis(now) - self.began;
-        wall_now.abs_diff(ours) > MAX_ERROR
+        let ours = millis(now) + self.offset();
+        (wall_now + self.lead).abs_diff(ours) > MAX_ERROR
     }
 
-    /// Whether an epoch that begins now would be later than this one.
+    /// Whether an epoch that begins now would be later than this one, as others see it who
+    /// know this one: further ahead than half of the numbers go is behind.
     pub(super) fn can_renew(&self, now: Time, wall: WallClock) -> bool {
-        (wall.start + millis(now)).div_euclid(TENTH) > self.epoch
+        let later = (wall.start + millis(now)).div_euclid(TENTH) - self.epoch;
+        !self.known || (1..=i64::from(i32::MAX)).contains(&later)
     }
 
     /// Whether the numbers of this epoch come to an end.
@@ -103,9 +165,59 @@ impl Numbering {
         self.seq
     }
 
+    /// By how many milliseconds our numbers are ahead of the clock, from [`ERA`] on.
+    pub(super) fn offset(&self) -> i64 {
+        self.epoch * TENTH - self.began
+    }
+
+    /// The clock on the wall was set, and with that it is another one by which others are ahead.
+    pub(super) fn clock_was_set(&mut self) {
+        self.lead = 0;
+    }
+
+    /// Another node numbers what it sends with this offset, by our clock. If ours is behind, what
+    /// we send from now on is not: of two announces the later one is that of the node that has
+    /// heard of the other, however its clock was set. To others a large step looks like somebody
+    /// else's packets, unless an epoch begins with it.
+    pub(super) fn follow(&mut self, now: Time, wall: WallClock, offset: i64) {
+        let behind = self.behind(offset);
+        let ends = self.ends_to_follow(offset);
+        self.lead += behind;
+        self.followed += behind;
+        if ends {
+            self.renew(now, wall);
+        } else {
+            self.began -= behind;
+        }
+    }
+
+    /// Whether the epoch ends with that.
+    pub(super) fn ends_to_follow(&self, offset: i64) -> bool {
+        (self.followed + self.behind(offset)).unsigned_abs() > MAX_ERROR
+    }
+
+    /// By how much we are to follow.
+    fn behind(&self, offset: i64) -> i64 {
+        let behind = offset - self.offset();
+        if behind > AGREE { behind } else { 0 }
+    }
+
+    /// As which one a packet leaves that says what was at an earlier time of this epoch.
+    pub(super) fn restate(&mut self, made: Time) -> (u32, u32) {
+        self.seq += 1;
+        self.known = true;
+        (self.sent(made), self.seq)
+    }
+
+    /// When the last packet without a number left, if one did.
+    pub(super) fn last_without_number(&self) -> Option<u32> {
+        self.unnumbered
+    }
+
     /// When and as which one the next packet leaves.
     pub(super) fn number(&mut self, now: Time) -> (u32, u32) {
         self.seq += 1;
+        self.known = true;
         (self.sent(now), self.seq)
     }
 
@@ -114,6 +226,7 @@ impl Numbering {
         let after = self.unnumbered.map_or(0, |last| last.saturating_add(1));
         let sent = self.sent(now).max(after);
         self.unnumbered = Some(sent);
+        self.known = true;
         sent
     }
 
@@ -122,7 +235,8 @@ impl Numbering {
     }
 }
 
-fn millis(now: Time) -> i64 {
+/// The time in whole milliseconds.
+pub(super) fn millis(now: Time) -> i64 {
     now.since(Time::START).as_millis() as i64
 }
 
@@ -156,13 +270,48 @@ mod tests {
         let now = Time::START + SECOND;
         let mut clock = wall(now, ERA as u64 + 5_000);
         let mut numbering = Numbering::new(now, clock);
+        numbering.number(now);
         numbering.renew(now, clock);
         assert_eq!((numbering.epoch(), numbering.number(now)), (51, (0, 1)));
-        clock.set(now, SECOND);
+        clock = wall(now, ERA as u64 + 1_000);
         assert!(numbering.is_off(now, clock) && !numbering.can_renew(now, clock));
         numbering.renew(now + SECOND, clock);
         assert_eq!(numbering.epoch(), 52);
         assert_eq!(numbering.number(now + SECOND * 2), (1000, 1));
+    }
+
+    #[test]
+    fn an_epoch_that_nobody_knows_may_begin_anew_at_any_time() {
+        let now = Time::START + SECOND;
+        let mut numbering = Numbering::new(now, wall(now, ERA as u64 + 5_000));
+        let back = wall(now, ERA as u64 + 3_000);
+        assert!(numbering.can_renew(now, back));
+        numbering.renew(now, back);
+        assert_eq!(numbering.epoch(), 30);
+        numbering.begin_after(40);
+        assert!(!numbering.can_renew(now, back));
+    }
+
+    #[test]
+    fn a_clock_that_nobody_has_set_shows_the_beginning_of_the_era() {
+        let now = Time::START + SECOND;
+        for unix in [0, 5_000, ERA as u64 - 1] {
+            assert_eq!(wall(now, unix).ahead(now, 10, 0), 0);
+        }
+        let mut clock = wall(now, ERA as u64 + 100_000);
+        clock.set(now + SECOND, SECOND);
+        assert_eq!(clock.ahead(now + SECOND, 1_010, 0), 0, "it runs on");
+    }
+
+    #[test]
+    fn what_lies_further_ahead_than_half_of_all_epochs_is_not_later() {
+        let now = Time::START;
+        let mut numbering = Numbering::new(now, WallClock::default());
+        numbering.number(now);
+        for (epochs, later) in [(1 << 31, false), ((1 << 31) - 1, true)] {
+            let clock = wall(now, ERA as u64 + epochs * 100);
+            assert_eq!(numbering.can_renew(now, clock), later);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, MAX_PAYLOAD, Trailer};
 
@@ -15,6 +16,12 @@ const CAPACITY: usize = 1024;
 pub(super) enum Kind {
     /// A list: it gets a number.
     Numbered,
+    /// The same, of announces; this is the serial number by which [`Latest`] knows it.
+    ///
+    /// [`Latest`]: super::repair::Latest
+    Announces { packet: u32 },
+    /// An announce that is restated: it gets a number, and the time when it was made.
+    Restated { made: Time },
     /// A packet of the specification whose length is fixed: it gets a trailer only if
     /// that is to prove something.
     Fixed,
@@ -73,6 +80,12 @@ impl Datagram {
         }
     }
 
+    /// As one that was sent before it is heard only where numbers are known. It has its trailer
+    /// already, in which a tag is that of its first header.
+    pub(super) fn show_as_again(&mut self) {
+        *self = Self::again(self.as_ref());
+    }
+
     /// Puts the trailer behind it; whether it is its first one.
     pub(super) fn seal(&mut self, trailer: &Trailer) -> bool {
         let end = self.len + Trailer::LEN;
@@ -97,21 +110,16 @@ impl Datagram {
     }
 
     /// Writes the sender into the header, if it is another one; a trailer belonged to the
-    /// old one. What is kept of it stays as it was. Not what is to be sent again: nobody has
-    /// asked the new one for it, and it is of no use any more.
-    #[must_use]
-    pub(super) fn rename(&mut self, id: TrackerId) -> bool {
-        if self.bytes.starts_with(&id.0) {
-            return true;
-        }
-        if self.kind == Kind::Again {
-            return false;
+    /// old one. What is kept of it stays as it was. What is to be sent again stays, too: somebody
+    /// has asked the old one for it.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        if self.kind == Kind::Again || self.bytes.starts_with(&id.0) {
+            return;
         }
         if std::mem::take(&mut self.sealed) {
             self.len -= Trailer::LEN;
         }
         Arc::make_mut(&mut self.bytes)[..id.0.len()].copy_from_slice(&id.0);
-        true
     }
 }
 
@@ -155,11 +163,10 @@ impl Outbox {
         full
     }
 
-    /// What waits leaves in the name of `id`, but for so many packets.
-    pub(super) fn rename(&mut self, id: TrackerId) -> u64 {
-        let before = self.waiting.len();
-        self.waiting.retain_mut(|datagram| datagram.rename(id));
-        (before - self.waiting.len()) as u64
+    /// What waits leaves in the name of `id`.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        let waiting = self.waiting.iter_mut();
+        waiting.for_each(|datagram| datagram.rename(id));
     }
 
     pub(super) fn pop(&mut self) -> Option<Datagram> {
@@ -168,12 +175,6 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
-    }
-
-    /// The packets that were never sent.
-    pub(super) fn unsent(&self) -> impl Iterator<Item = &[u8]> {
-        let unsent = self.waiting.iter().filter(|datagram| !datagram.sealed);
-        unsent.map(Datagram::as_ref)
     }
 
     /// Whether there is room for packets that can wait.
@@ -211,15 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_with_the_old_id_is_counted() {
+    fn what_is_sent_again_keeps_its_id() {
         let header = |id| Header::new(id, PacketType::Live).emit();
         let (old, new) = (TrackerId([1; 4]), TrackerId([2; 4]));
         let mut outbox = Outbox::default();
-        for kind in [Kind::Again, Kind::Numbered, Kind::Again] {
+        for kind in [Kind::Again, Kind::Numbered] {
             outbox.push(Datagram::new(&header(old), kind));
         }
-        assert_eq!(outbox.rename(new), 2);
-        assert_eq!(outbox.pop().unwrap().as_ref(), header(new));
-        assert!(outbox.is_empty());
+        outbox.rename(new);
+        let [again, numbered] = [outbox.pop(), outbox.pop()].map(Option::unwrap);
+        assert_eq!(again.as_ref(), header(old));
+        assert_eq!(numbered.as_ref(), header(new));
     }
 }

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddrV4;
 
+use crate::time::Time;
 use crate::types::Announce;
 use crate::wire::PeerList;
 #[cfg(feature = "want_sync_scrape")]
-use crate::wire::TorrentList;
+use crate::wire::PlausibleTorrents;
 
 /// Where a datagram came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,18 +18,51 @@ pub struct Source {
     pub blessed: bool,
 }
 
+/// When the host has made an announce.
+#[derive(Clone, Copy, Debug)]
+pub struct Made {
+    /// By the clock.
+    pub at: Time,
+    /// Before the host was handed what was heard for the time with this
+    /// [number](super::Node::set_delivery), or meanwhile.
+    pub delivery: u32,
+}
+
+impl Made {
+    /// It makes one now: after all that it was handed.
+    pub fn now(at: Time) -> Self {
+        Self {
+            at,
+            delivery: u32::MAX / 2,
+        }
+    }
+}
+
 /// What a datagram has for the host.
 #[derive(Clone, Debug)]
 pub enum Received<'a> {
     /// Announces, to be applied in their order.
     Peers(PeerList<'a>),
-    /// Announces of a packet that came late, as far as nothing newer is known, to be
-    /// applied in their order.
+    /// Announces, to be applied in their order: of a packet that came late, or another way than
+    /// it left, those that are the latest of their peers.
     Late(Vec<Announce>),
     /// Torrents, to be merged into the host's, and the results to be handed to
     /// [`Node::handle_merged`](super::Node::handle_merged).
     #[cfg(feature = "want_sync_scrape")]
-    Torrents(TorrentList<'a>),
+    Torrents(PlausibleTorrents<'a>),
     /// Nothing; the node has dealt with it.
     Nothing,
+}
+
+impl Received<'_> {
+    /// How many announces there are.
+    pub(super) fn records(&self) -> usize {
+        match self {
+            Self::Peers(peers) => peers.len(),
+            Self::Late(announces) => announces.len(),
+            #[cfg(feature = "want_sync_scrape")]
+            Self::Torrents(_) => 0,
+            Self::Nothing => 0,
+        }
+    }
 }

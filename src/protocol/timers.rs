@@ -10,6 +10,8 @@ use crate::time::Time;
 pub(super) enum Timer {
     /// The oldest record of the batch has waited long enough.
     Flush,
+    /// To draw a new id.
+    NewId,
     /// Nobody else was heard for long.
     Lonely,
     /// To ask for what is missing, or to give it up.
@@ -39,9 +41,9 @@ pub(super) enum Timer {
 }
 
 const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    11
+    12
 } else {
-    5
+    6
 };
 
 /// The point in time at which each timer is due, if it runs at all.

@@ -20,12 +20,17 @@ impl Beacon {
     /// The length of a beacon with its header.
     pub const LEN: usize = Header::LEN + 8;
 
+    /// More torrents than that no tracker can have: they would take hundreds of gigabytes.
+    pub const MAX_TORRENTS: u64 = 1 << 32;
+
     /// Reads the payload of a beacon.
     pub fn parse(payload: &[u8]) -> Result<Self, Reject> {
         let torrents = payload.try_into().map_err(|_| Reject::BadLength)?;
-        Ok(Self {
-            torrents: u64::from_be_bytes(torrents),
-        })
+        let torrents = u64::from_be_bytes(torrents);
+        if torrents > Self::MAX_TORRENTS {
+            return Err(Reject::BadCount);
+        }
+        Ok(Self { torrents })
     }
 
     /// The whole packet as `id` sends it.

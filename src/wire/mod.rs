@@ -24,7 +24,7 @@ pub use nak::Nak;
 pub use packet::Packet;
 pub use peers::PeerList;
 pub use records::{Record, Records};
-pub use tell::TorrentList;
+pub use tell::{PlausibleTorrents, TorrentList};
 pub use trailer::Trailer;
 
 /// The largest payload we send: with the headers of IPv4 and UDP one Ethernet

@@ -96,6 +96,25 @@ pub enum PeerList<'a> {
 }
 
 impl<'a> PeerList<'a> {
+    /// One of them.
+    pub(crate) fn get(&self, number: usize) -> Option<Announce> {
+        match self {
+            Self::V4(records) => records.get(number).map(Announce::from),
+            Self::V6(records) => records.get(number).map(Announce::from),
+        }
+    }
+
+    /// The records as they lie in the packet: each begins with info_hash, address and port of the
+    /// peer, and goes on with its flags.
+    pub(crate) fn bytes(&self) -> impl Iterator<Item = &'a [u8]> + Clone {
+        let (ipv4, ipv6) = match self {
+            Self::V4(records) => (Some(records.bytes()), None),
+            Self::V6(records) => (None, Some(records.bytes())),
+        };
+        let ipv4 = ipv4.into_iter().flatten().map(|record| &record[..]);
+        ipv4.chain(ipv6.into_iter().flatten().map(|record| &record[..]))
+    }
+
     /// What is left over behind the last whole record.
     pub fn tail(&self) -> &'a [u8] {
         match self {

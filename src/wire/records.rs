@@ -36,6 +36,16 @@ impl<'a, R: Record> Records<'a, R> {
         }
     }
 
+    /// One of them.
+    pub(crate) fn get(&self, number: usize) -> Option<R> {
+        self.whole.as_slice().get(number).map(R::parse)
+    }
+
+    /// The records as they lie in the packet.
+    pub(crate) fn bytes(&self) -> slice::Iter<'a, R::Bytes> {
+        self.whole.clone()
+    }
+
     /// What is left over behind the last whole record.
     pub fn tail(&self) -> &'a [u8] {
         self.tail

@@ -18,6 +18,31 @@ const LEN: usize = 32;
 /// The torrents of a SYNC_SCRAPE_TELL packet.
 pub type TorrentList<'a> = Records<'a, Torrent>;
 
+/// Those of them whose numbers are [plausible](Torrent::is_plausible).
+#[derive(Clone, Debug)]
+pub struct PlausibleTorrents<'a> {
+    all: TorrentList<'a>,
+}
+
+impl<'a> PlausibleTorrents<'a> {
+    /// The plausible ones among `all`.
+    pub fn new(all: TorrentList<'a>) -> Self {
+        Self { all }
+    }
+}
+
+impl Iterator for PlausibleTorrents<'_> {
+    type Item = Torrent;
+
+    fn next(&mut self) -> Option<Torrent> {
+        self.all.find(Torrent::is_plausible)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.all.len()))
+    }
+}
+
 impl Record for Torrent {
     type Bytes = [u8; LEN];
 

@@ -44,6 +44,10 @@ impl Trailer {
     /// Flag: there is a tag.
     pub const TAGGED: u8 = 0x01;
 
+    /// Flag: `sent` is not when the packet left, but when its announces were made, of which an
+    /// earlier packet has told.
+    pub const RESTATED: u8 = 0x02;
+
     /// Flag: the sender does not keep this packet. Nobody needs to ask for it.
     pub const UNKEPT: u8 = 0x04;
 

@@ -77,6 +77,29 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
 }
 
 #[test]
+fn our_thread_wakes_twice_in_a_flush_time_at_most_while_packets_are_not_full() {
+    check(|| {
+        const FLUSHES: u32 = 10;
+        let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
+        let ticks = thread_rng().gen_ratio(1, 2);
+        let before = WORLD.waits();
+        for number in 0..FLUSHES * 2 {
+            tracker.tell(0, number as u8, Duration::ZERO);
+            if ticks {
+                tracker.engine.tick();
+            }
+            sleep(FLUSH_AFTER / 2);
+        }
+        let wakeups = WORLD.waits() - before;
+        assert!(wakeups <= 2 * FLUSHES, "{wakeups} times, ticks: {ticks}");
+        sleep(FLUSH_AFTER * 2);
+        tracker.assert_told_is_sent();
+        tracker.assert_sent_on_time();
+        tracker.engine.close();
+    });
+}
+
+#[test]
 fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
     check(|| {
         forgive_a_loop();
@@ -215,7 +238,7 @@ fn a_stop_is_final_also_while_the_tracker_holds_a_call_up() {
                 tracker.stop();
             }),
         ]);
-        tracker.engine.close();
+        tracker.close();
         tracker.assert_told_is_sent();
         tracker.works_again();
         tracker.engine.close();

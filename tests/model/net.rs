@@ -49,12 +49,30 @@ impl Group {
         Ok(false)
     }
 
+    pub(crate) fn close_inherited(&self) {}
+
     pub(crate) fn receive_buffer_errors(&self) -> u64 {
         0
     }
 
-    pub(crate) fn short_receive_buffer(&self) -> Option<(usize, usize)> {
+    pub(crate) fn send_error(&self) -> Option<io::Error> {
         None
+    }
+
+    pub(crate) fn buffer_hint(&self) -> Option<String> {
+        None
+    }
+
+    pub(crate) fn buffer_warning(&self) -> Option<String> {
+        None
+    }
+
+    pub(crate) fn filter_hint(&self) -> Option<&str> {
+        None
+    }
+
+    pub(crate) fn hints(&self) -> Vec<String> {
+        Vec::new()
     }
 
     pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
@@ -100,28 +118,65 @@ impl Inbox {
         }
     }
 
+    pub(crate) fn is_drained_by(&self, taken: usize) -> bool {
+        self.arrived.len() <= taken
+    }
+
     pub(crate) fn take(
         &mut self,
         most: usize,
     ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+        let taken = self.take_stamped(most);
+        taken.map(|(source, _, datagram)| (source, datagram))
+    }
+
+    pub(crate) fn take_stamped(
+        &mut self,
+        most: usize,
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &[u8])> {
         let taken = self.arrived.drain(..most.min(self.arrived.len()));
         self.taken = taken.collect();
         self.taken
             .iter()
-            .map(|packet| (Some(NEIGHBOUR), &packet[..]))
+            .map(|packet| (Some(NEIGHBOUR), None, &packet[..]))
     }
+}
+
+/// The model has another clock.
+pub(crate) fn monotonic() -> Duration {
+    Duration::ZERO
+}
+
+pub(crate) fn monotonic_coarse() -> Duration {
+    Duration::ZERO
 }
 
 pub(crate) fn receive_capacity(_: BorrowedFd<'_>) -> usize {
     16
 }
 
+#[derive(Clone, Copy)]
+pub(crate) struct Ready {
+    pub(crate) to_receive: bool,
+    pub(crate) to_send: bool,
+    pub(crate) woken: bool,
+}
+
+impl Ready {
+    pub(crate) const ALL: Self = Self {
+        to_receive: true,
+        to_send: true,
+        woken: true,
+    };
+}
+
 pub(crate) fn wait(
-    _: [Option<BorrowedFd<'_>>; 2],
-    writable: Option<BorrowedFd<'_>>,
+    _: Option<BorrowedFd<'_>>,
+    sender: Option<BorrowedFd<'_>>,
+    _: Option<BorrowedFd<'_>>,
     timeout: Option<Duration>,
-) -> io::Result<bool> {
-    Ok(WORLD.wait(writable.is_some(), timeout))
+) -> io::Result<Ready> {
+    Ok(WORLD.wait(sender.is_some(), timeout))
 }
 
 /// What a host that polls waits on: nobody does here.
@@ -137,6 +192,8 @@ impl PollSet {
     pub(crate) fn add(&self, _: BorrowedFd<'_>) -> io::Result<()> {
         Ok(())
     }
+
+    pub(crate) fn close_inherited(&self) {}
 
     pub(crate) fn remove(&self, _: BorrowedFd<'_>) {}
 
@@ -164,6 +221,8 @@ impl Waker {
         WORLD.drain();
     }
 
+    pub(crate) fn close_inherited(&self) {}
+
     pub(crate) fn waiting_side(&self) -> BorrowedFd<'_> {
         self.waiting_side.as_fd()
     }
@@ -185,6 +244,23 @@ impl NoSignals {
     }
 }
 
+pub(crate) fn watch_forks() -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn forks() -> usize {
+    0
+}
+
+/// 0 is nobody.
+pub(crate) fn this_thread() -> usize {
+    usize::from(shuttle::current::me()) + 1
+}
+
+pub(crate) fn nap(duration: Duration) {
+    WORLD.sleep(duration);
+}
+
 pub(crate) fn effective_user() -> u32 {
     0
 }
@@ -195,6 +271,14 @@ pub(crate) fn thread_number() -> i32 {
 
 pub(crate) fn thread_exists(_: i32) -> bool {
     false
+}
+
+pub(crate) fn log_line(line: &str) {
+    eprintln!("{line}");
+}
+
+pub(crate) fn lines_dropped() -> u64 {
+    0
 }
 
 #[cfg(feature = "handles")]

@@ -7,13 +7,13 @@ use shuttle::{Config, MaxSteps, Runner, thread};
 
 use super::world::WORLD;
 
-/// How many schedules of each kind. `LIVESYNC_MODEL_SCHEDULES` says another number.
+/// How many schedules of each kind. `LIVESYNC_TESTS_MODEL_SCHEDULES` says another number.
 const SCHEDULES: usize = 3000;
 
 /// Runs `body`, which starts threads and asserts something of what they did, under
 /// random schedules, and under such that starve some threads for long.
 pub(super) fn check(body: fn()) {
-    let schedules = std::env::var("LIVESYNC_MODEL_SCHEDULES")
+    let schedules = std::env::var("LIVESYNC_TESTS_MODEL_SCHEDULES")
         .map_or(SCHEDULES, |number| number.parse().expect("a number"));
     run(RandomScheduler::new(schedules), body);
     run(PctScheduler::new(4, schedules), body);

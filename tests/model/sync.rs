@@ -9,8 +9,7 @@ use crate::time::Time;
 pub(crate) use shuttle::sync::MutexGuard;
 
 pub(crate) mod thread {
-    pub(crate) use super::sleep;
-    pub(crate) use shuttle::thread::{Builder, yield_now};
+    pub(crate) use shuttle::thread::Builder;
 }
 
 #[derive(Default)]
@@ -43,8 +42,9 @@ impl Instant {
     }
 }
 
-pub(crate) fn sleep(duration: Duration) {
-    WORLD.sleep(duration);
+/// In no time: others run meanwhile.
+pub(crate) fn pause() {
+    shuttle::thread::yield_now();
 }
 
 pub(crate) fn thread_index() -> usize {

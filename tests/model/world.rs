@@ -7,6 +7,7 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
+use super::net::Ready;
 use crate::time::Time;
 
 /// So long the network takes no packets after it has refused one.
@@ -39,6 +40,8 @@ struct State {
     members: u32,
     senders: u32,
     waiters: u32,
+    /// How often somebody has waited.
+    waits: u32,
     faults: Vec<String>,
     /// How faults begin that are none in this test.
     forgiven: Vec<&'static str>,
@@ -60,6 +63,7 @@ impl Default for State {
             members: 0,
             senders: 0,
             waiters: 0,
+            waits: 0,
             faults: Vec::new(),
             forgiven: Vec::new(),
         }
@@ -119,8 +123,8 @@ impl World {
         }
     }
 
-    /// Waits as poll(2) does; whether the network takes packets, if asked.
-    pub(super) fn wait(&self, writable: bool, timeout: Option<Duration>) -> bool {
+    /// Waits as poll(2) does, also until the network takes packets if asked.
+    pub(super) fn wait(&self, writable: bool, timeout: Option<Duration>) -> Ready {
         let mut state = self.lock();
         state.waiters += 1;
         let together = state.waiters > 1;
@@ -140,7 +144,12 @@ impl World {
             state = self.wait_for_change(state, alarm);
         };
         state.waiters -= 1;
-        writable && state.now >= state.refuses_until
+        state.waits += 1;
+        Ready {
+            to_receive: !state.arrived.is_empty(),
+            to_send: writable && state.now >= state.refuses_until,
+            woken: state.woken,
+        }
     }
 
     pub(super) fn wake(&self) {
@@ -229,6 +238,10 @@ impl World {
 
     pub(super) fn sent(&self) -> Vec<(Time, Vec<u8>)> {
         self.lock().sent.clone()
+    }
+
+    pub(super) fn waits(&self) -> u32 {
+        self.lock().waits
     }
 
     pub(super) fn refusals(&self) -> u32 {

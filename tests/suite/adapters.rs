@@ -8,17 +8,24 @@ use crate::setup_errors::dies_in;
 use crate::support::generations::{ALL, DUALSTACK, Generation, V6, WORKSTRUCT, hasten_scrape_sync};
 use crate::support::group::{Wire, port};
 use crate::support::host::Host;
-use crate::support::skip;
-
-/// Longer than everything that must happen, for tests that it does not.
-const SILENCE: Duration = Duration::from_millis(400);
+use crate::support::{is_long, skip};
 
 /// How long scrape sync may take, in which nothing is measured.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Checks the generations side by side: they wait, more than anything else.
+fn each(generations: impl IntoIterator<Item = Generation>, check: impl Fn(Generation) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for generation in generations {
+            scope.spawn(move || check(generation));
+        }
+    });
+}
 
 #[test]
 fn announces_and_stops_arrive_both_ways() {
-    for generation in ALL {
+    each(ALL, |generation| {
         let port = port();
         let mut hosts = [generation.syncing(1, port), generation.syncing(2, port)];
         announce_both_ways(&mut hosts, &[generation, generation]);
@@ -30,19 +37,19 @@ fn announces_and_stops_arrive_both_ways() {
         for host in hosts {
             assert_eq!(host.end(), Some(0));
         }
-    }
+    });
 }
 
 #[test]
 fn torrents_and_their_counts_arrive_both_ways() {
-    for generation in ALL {
+    each(ALL, |generation| {
         let port = port();
         let mut hosts = [1, 2].map(|id| generation.syncing_scrapes(id, port));
         learn_from_each_other(&mut hosts);
         for host in hosts {
             assert_eq!(host.end(), Some(0));
         }
-    }
+    });
 }
 
 #[test]
@@ -75,8 +82,11 @@ fn a_classic_tracker_gets_the_ipv4_peers_of_a_mixed_one_and_takes_no_harm() {
     classic.run("tell cc 192.0.2.2 6882 20");
     assert_eq!(mixed.expect("remove"), "remove cc 192.0.2.2 6882 0x20");
     mixed.run("announce aa 2001:db8::1 6881 20");
-    assert_eq!(classic.call("add", SILENCE), None);
-    assert_eq!(classic.call("remove", SILENCE), None);
+    // What it might make of it would come before this.
+    mixed.run("announce dd 192.0.2.1 6881 80");
+    let call = classic.expect("add");
+    assert!(call.starts_with("add dd "), "{call}");
+    assert_eq!(classic.call("remove", Duration::ZERO), None);
     assert_eq!(classic.end(), Some(0));
 }
 
@@ -98,7 +108,7 @@ fn nothing_is_lost_when_several_threads_announce_at_once() {
 
 #[test]
 fn a_tracker_goes_down_in_a_signal_handler_while_peers_and_torrents_arrive() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let port = port();
         let mut teller = generation.syncing_scrapes(1, port);
         teller.run("fill 0 20000 7");
@@ -113,12 +123,12 @@ fn a_tracker_goes_down_in_a_signal_handler_while_peers_and_torrents_arrive() {
         }
         teller.run("go-down");
         assert_eq!(teller.end(), Some(0));
-    }
+    });
 }
 
 #[test]
 fn a_tracker_goes_down_in_a_signal_handler_while_it_tells_its_torrents() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let port = port();
         let wire = Wire::join(port);
         let mut host = generation.syncing(1, port);
@@ -130,28 +140,33 @@ fn a_tracker_goes_down_in_a_signal_handler_while_it_tells_its_torrents() {
         wire.receive(PATIENCE).expect("a tell packet");
         host.run("go-down");
         assert_eq!(host.end(), Some(0));
-    }
+    });
 }
 
+/// Unless the thread gets no processor for a millisecond, which may happen once, or more often.
 #[test]
 fn what_waits_is_sent_when_the_tracker_goes_down() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
-        let port = port();
-        let wire = Wire::join(port);
-        let mut host =
-            Host::start(Command::new(generation.program()).env("LIVESYNC_FLUSH_MS", "60000"));
-        host.sync(1, port);
-        host.run("announce ab 192.0.2.1 6881 80");
-        host.run("go-down");
-        assert_eq!(host.end(), Some(0));
-        let packet = wire.receive(PATIENCE).expect("a packet");
-        assert_eq!(packet[8..28], [0xab; 20]);
-    }
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
+        let is_sent = |_| {
+            let port = port();
+            let wire = Wire::join(port);
+            let mut host =
+                Host::start(Command::new(generation.program()).env("LIVESYNC_FLUSH_MS", "60000"));
+            host.sync(1, port);
+            host.run("announce ab 192.0.2.1 6881 80");
+            host.run("go-down");
+            assert_eq!(host.end(), Some(0));
+            // It has sent what it will.
+            let packet = wire.receive(Duration::from_millis(1));
+            packet.is_some_and(|packet| packet[8..28] == [0xab; 20])
+        };
+        assert!((0..50).any(is_sent));
+    });
 }
 
 #[test]
 fn trackers_that_drew_the_same_id_draw_others() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let port = port();
         let mut hosts = [generation.syncing(7, port), generation.syncing(7, port)];
         for (host, torrent) in hosts.iter_mut().zip(["aa", "bb"]) {
@@ -164,12 +179,12 @@ fn trackers_that_drew_the_same_id_draw_others() {
             host.expect("id")
         });
         assert_ne!(ids[0], ids[1], "stored to g_tracker_id");
-    }
+    });
 }
 
 #[test]
 fn only_blessed_sources_are_heard_also_on_the_trackers_own_socket() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let (ours, theirs) = (port(), port());
         let mut packet = 7u32.to_ne_bytes().to_vec();
         packet.extend([0; 4]);
@@ -180,8 +195,9 @@ fn only_blessed_sources_are_heard_also_on_the_trackers_own_socket() {
         host.run(&format!("open 224.0.42.5 {theirs}"));
         host.run("bless 0");
         wire.send(&packet);
+        // It is applied in there, if at all.
         host.run("handle");
-        assert_eq!(host.call("add", SILENCE), None);
+        assert_eq!(host.call("add", Duration::ZERO), None);
         host.run("bless 1");
         wire.send(&packet);
         host.run("handle");
@@ -192,12 +208,12 @@ fn only_blessed_sources_are_heard_also_on_the_trackers_own_socket() {
             format!("add ab {ipv4}10.0.0.1 6881 0x80")
         );
         assert_eq!(host.expect("event"), "event 1");
-    }
+    });
 }
 
 #[test]
 fn a_bad_setup_ends_the_tracker_its_own_way_with_one_line() {
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
+    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let port = port();
         let bind = format!("bind 127.0.0.1 {port}\n");
         for (commands, environment, expected) in [
@@ -246,7 +262,50 @@ fn a_bad_setup_ends_the_tracker_its_own_way_with_one_line() {
                 format!("livesync: {expected}")
             );
         }
+    });
+}
+
+#[test]
+fn a_tracker_that_needs_an_adapter_is_refused_without_one() {
+    for (generation, what, adapter) in UNLIKE_THE_PROTOTYPES {
+        let commands = format!("bind 127.0.0.1 {}\ninit\n", port());
+        let expected = format!(
+            "livesync: this opentracker {what}, so the library cannot be linked unchanged: \
+             build it with examples/opentracker/ot_livesync_{adapter}.c, as scripts/opentracker does"
+        );
+        let program = generation.unchanged_program();
+        assert_eq!(dies_in(&program, &commands, &[]), expected);
     }
+}
+
+/// Generations with the symbols of those that need no adapter, but with other types.
+const UNLIKE_THE_PROTOTYPES: [(Generation, &str, &str); 6] = [
+    (ALL[0], "is built with WANT_V6", "v6"),
+    (ALL[1], "is built with WANT_V6", "v6"),
+    (ALL[4], "is of 22 April 2010 or later", "workstruct"),
+    (ALL[5], "is of 22 April 2010 or later", "workstruct"),
+    (ALL[6], "is of 22 April 2010 or later", "workstruct"),
+    (DUALSTACK, "is of 22 April 2010 or later", "workstruct"),
+];
+
+#[test]
+fn a_tracker_that_needs_no_adapter_syncs_without_one_and_nothing_is_left_of_the_check() {
+    each([ALL[2], ALL[3]], |generation| {
+        let port = port();
+        let mut hosts = [1, 2].map(|id| {
+            let mut host = Host::start(&mut Command::new(generation.unchanged_program()));
+            host.sync(id, port);
+            host
+        });
+        for host in &mut hosts {
+            assert_eq!(count(host, "in_buckets"), 0);
+            assert_eq!(count(host, "peers_from_sync"), 0);
+        }
+        announce_both_ways(&mut hosts, &[generation, generation]);
+        for host in hosts {
+            assert_eq!(host.end(), Some(0));
+        }
+    });
 }
 
 #[test]
@@ -257,23 +316,35 @@ fn they_are_clean_under_valgrind() {
             "valgrind is not installed",
         );
     }
-    for generation in [V6, WORKSTRUCT, DUALSTACK] {
-        let port = port();
-        let mut hosts = [1, 2].map(|id| {
-            let mut valgrind = Command::new("valgrind");
-            valgrind
-                .args(["-q", "--error-exitcode=98", "--leak-check=full"])
-                .arg(generation.program());
-            let mut host = Host::start(&mut hasten_scrape_sync(valgrind));
-            host.sync(id, port);
-            host
-        });
-        announce_both_ways(&mut hosts, &[generation, generation]);
-        learn_from_each_other(&mut hosts);
-        for host in hosts {
-            assert_eq!(host.end(), Some(0));
-        }
-    }
+    let generations = [DUALSTACK, V6, WORKSTRUCT];
+    each(
+        generations.into_iter().take(if is_long() { 3 } else { 1 }),
+        |generation| {
+            let port = port();
+            let mut hosts = [1, 2].map(|id| {
+                let mut valgrind = Command::new("valgrind");
+                valgrind
+                    .args([
+                        "-q",
+                        "--error-exitcode=98",
+                        "--leak-check=full",
+                        "--errors-for-leak-kinds=definite",
+                    ])
+                    .arg(generation.program());
+                let mut valgrind = hasten_scrape_sync(valgrind);
+                // So slow as it is there, it would ask again before it was answered.
+                valgrind.env("LIVESYNC_BEACON_INTERVAL", "1");
+                let mut host = Host::start(&mut valgrind);
+                host.sync(id, port);
+                host
+            });
+            announce_both_ways(&mut hosts, &[generation, generation]);
+            learn_from_each_other(&mut hosts);
+            for host in hosts {
+                assert_eq!(host.end(), Some(0));
+            }
+        },
+    );
 }
 
 /// Peers come and go in either tracker, and the other one hears it.

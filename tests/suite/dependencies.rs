@@ -62,6 +62,23 @@ fn tree() -> Wanted {
     wanted
 }
 
+/// Who tries the library first builds one of these, and nothing that only tests need.
+#[test]
+fn the_programs_of_examples_take_no_other_crates() {
+    let all = |package| -> BTreeSet<String> {
+        let edges = ["--edges=normal,build", "--prefix=none", "--target", LINUX];
+        let tree = cargo(&[&["tree", "-p", package][..], &edges].concat());
+        let names = tree.lines().filter_map(|line| line.split(' ').next());
+        names.map(str::to_owned).collect()
+    };
+    let library = all("livesync");
+    for program in ["cluster", "node"] {
+        let mut crates = all(program);
+        assert!(crates.remove(program));
+        assert_eq!(crates, library, "{program}");
+    }
+}
+
 /// Also of what the tests need.
 #[test]
 fn none_asks_for_a_younger_rust() {

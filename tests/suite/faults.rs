@@ -5,12 +5,12 @@
 mod memory;
 mod soak;
 
+use std::io::{BufRead, BufReader, Read};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::thread;
-use std::time::Duration;
 
 use crate::support::group::port;
 use crate::support::netns::{self, Host, Network};
@@ -30,9 +30,9 @@ fn what_is_missing_at_the_start_is_a_clear_error() {
 
 #[test]
 fn an_idle_node_costs_nothing() {
-    for way in WAYS {
-        let node = Run::of(here(&[way, "idle", "5", "none"]));
-        assert_eq!((node.answer, node.log.len()), (0, 0), "{way}");
+    let commands = WAYS.map(|way| here(&[way, "idle", "3", "none"]));
+    for node in Run::all(commands) {
+        assert_eq!((node.answer, node.log.len()), (0, 0));
     }
 }
 
@@ -40,16 +40,15 @@ fn an_idle_node_costs_nothing() {
 #[test]
 fn sockets_that_the_program_has_closed_switch_the_handle_off() {
     const TRIPPED: i64 = -7;
-    for fault in ["closed", "replaced"] {
-        for way in WAYS {
-            let node = Run::of(here(&[way, "telling", "2", fault]));
-            assert_eq!(node.answer, TRIPPED, "{way} {fault}");
-            let last = node.log.last().expect("a line");
-            assert_eq!(
-                last,
-                "sync is off from now on: the tracker has closed our sockets"
-            );
-        }
+    let faults = ["closed", "replaced"];
+    let commands = faults.map(|fault| WAYS.map(|way| here(&[way, "telling", "2", fault])));
+    for node in Run::all(commands.into_iter().flatten()) {
+        assert_eq!(node.answer, TRIPPED);
+        let last = node.log.last().expect("a line");
+        assert_eq!(
+            last,
+            "sync is off from now on: the tracker has closed our sockets"
+        );
     }
 }
 
@@ -61,9 +60,10 @@ fn packets_that_the_system_does_not_take_are_counted() {
         (libc::EPERM, "Operation not permitted"),
         (libc::ENETUNREACH, "Network is unreachable"),
     ] {
-        for way in WAYS {
-            let arguments = [way, "telling", "2", "send", &error.to_string()];
-            Run::of(here(&arguments)).cannot_send(text);
+        let error = error.to_string();
+        let commands = WAYS.map(|way| here(&[way, "telling", "1", "send", &error]));
+        for node in Run::all(commands) {
+            node.cannot_send(text);
         }
     }
 }
@@ -74,9 +74,9 @@ fn while_nothing_can_be_received_it_is_tried_every_now_and_then() {
         (libc::EPERM, "Operation not permitted"),
         (libc::ENOMEM, "Cannot allocate memory"),
     ] {
-        for way in WAYS {
-            let arguments = [way, "telling", "2", "receive", &error.to_string()];
-            let node = Run::of(here(&arguments));
+        let number = error.to_string();
+        let commands = WAYS.map(|way| here(&[way, "telling", "2", "receive", &number]));
+        for node in Run::all(commands) {
             assert_eq!(node.answer, 0);
             let line = format!("cannot receive: {text} (os error {error})");
             assert_eq!(node.log, [line], "once a minute");
@@ -88,14 +88,10 @@ fn while_nothing_can_be_received_it_is_tried_every_now_and_then() {
 fn a_node_whose_interface_is_down_waits_for_it() {
     const TEST: &str = "faults::a_node_whose_interface_is_down_waits_for_it";
     on_a_host(TEST, |host, way, port| {
-        let node = node_on(host, port, way);
-        thread::scope(|scope| {
-            let node = scope.spawn(|| Run::of(node));
-            thread::sleep(Duration::from_millis(400));
+        let down = || {
             cc::run(host.command("ip").args(["link", "set", "eth0", "down"]));
-            node.join().expect("a run")
-        })
-        .cannot_send("Network is unreachable");
+        };
+        Run::with(node_on(host, port, way), down).cannot_send("Network is unreachable");
         cc::run(host.command("ip").args(["link", "set", "eth0", "up"]));
     });
 }
@@ -180,8 +176,35 @@ struct Run {
 }
 
 impl Run {
-    fn of(mut command: Command) -> Self {
-        let output = String::from_utf8(cc::run(&mut command).stdout).expect("UTF-8");
+    fn of(command: Command) -> Self {
+        Self::with(command, || {})
+    }
+
+    /// All at the same time: they wait, more than anything else.
+    fn all(commands: impl IntoIterator<Item = Command>) -> Vec<Self> {
+        thread::scope(|scope| {
+            let runs: Vec<_> = commands
+                .into_iter()
+                .map(|command| scope.spawn(|| Self::of(command)))
+                .collect();
+            let ends = runs.into_iter().map(|run| run.join().expect("a run"));
+            ends.collect()
+        })
+    }
+
+    /// Does something to a node once it has settled.
+    fn with(mut command: Command, act: impl FnOnce()) -> Self {
+        let mut node = command.stdout(Stdio::piped()).spawn().expect("a node");
+        let mut lines = BufReader::new(node.stdout.take().expect("a pipe"));
+        let mut output = String::new();
+        while lines.read_line(&mut output).expect("UTF-8") > 0 {
+            if output.ends_with("settled\n") {
+                break;
+            }
+        }
+        act();
+        lines.read_to_string(&mut output).expect("UTF-8");
+        assert!(node.wait().expect("wait").success(), "{output}");
         let number = |name: &str| {
             let mut lines = output.lines();
             let number = lines.find_map(|line| line.strip_prefix(name)?.trim().parse().ok());

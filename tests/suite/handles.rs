@@ -6,10 +6,11 @@ use std::process::Command;
 
 use crate::support::group::port;
 use crate::support::sanitizer::Sanitizer;
-use crate::support::{cc, skip};
+use crate::support::{cc, is_long, skip};
+use crate::symbols;
 
 /// c-tests/handles/NAME.c: what it is about, and what it shares with others there.
-const PROGRAMS: [(&str, &[&str]); 9] = [
+const PROGRAMS: [(&str, &[&str]); 11] = [
     // A thread of the library's, and callbacks.
     ("callbacks", &["common"]),
     // What opens no handle.
@@ -25,6 +26,10 @@ const PROGRAMS: [(&str, &[&str]); 9] = [
     // The built-in table; handles that only speak or only listen.
     ("table", CLUSTER),
     ("only", CLUSTER),
+    // Callbacks inside of callbacks, and stops from there and among signals.
+    ("nested", &["common"]),
+    // How often the thread wakes up.
+    ("wakeups", &["common"]),
 ];
 
 const POLLED: &[&str] = &["common", "polled", "polled_torrents"];
@@ -49,11 +54,22 @@ fn program(name: &str, shared: &[&str], test: &str) -> PathBuf {
     cc::link_statically(&format!("handles-{name}-{test}"), &sources, &[], &library)
 }
 
+/// What is checked under each of the checkers: all of them where tests may be long, and else one
+/// of each way.
+fn some() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
+    let one_of_each_way = ["callbacks", "polling", "table"];
+    let chosen = move |name| is_long() || one_of_each_way.contains(&name);
+    PROGRAMS.into_iter().filter(move |(name, _)| chosen(name))
+}
+
 #[test]
 fn they_do_what_the_header_says() {
-    for (name, shared) in PROGRAMS {
-        check(&mut Command::new(program(name, shared, "alone")));
-    }
+    // They wait, more than anything else.
+    std::thread::scope(|scope| {
+        for (name, shared) in PROGRAMS {
+            scope.spawn(move || check(&mut Command::new(program(name, shared, "alone"))));
+        }
+    });
 }
 
 #[test]
@@ -65,11 +81,57 @@ fn they_are_clean_under_memcheck() {
         );
         return;
     }
-    for (name, shared) in PROGRAMS {
+    // A child has lost what its parent's threads knew of.
+    let programs = some().map(|program| (program, "full"));
+    for ((name, shared), leaks) in programs.chain(is_long().then_some((FORK, "no"))) {
         let mut valgrind = Command::new("valgrind");
-        valgrind.args(["-q", "--error-exitcode=99", "--leak-check=full"]);
+        valgrind.args([
+            "-q",
+            "--error-exitcode=99",
+            "--errors-for-leak-kinds=definite",
+        ]);
+        valgrind.arg(format!("--leak-check={leaks}"));
         check(valgrind.arg(program(name, shared, "memcheck")));
     }
+}
+
+/// Not under ThreadSanitizer, which allows no child to start threads.
+const FORK: (&str, &[&str]) = ("fork", &["every", "common"]);
+
+#[test]
+fn a_handle_stays_with_the_process_that_has_started_it() {
+    for (name, shared) in [FORK, ("fork_in_callback", &["common"])] {
+        check(&mut Command::new(program(name, shared, "alone")));
+    }
+}
+
+/// It prints the name of each function that it has called.
+#[test]
+fn no_function_is_left_by_a_thread_that_is_cancelled() {
+    let program = program("cancel", &["every", "common"], "alone");
+    let output = cc::run(Command::new(program).arg(port().to_string())).stdout;
+    let output = String::from_utf8(output).expect("UTF-8");
+    let mut called: Vec<_> = output.lines().collect();
+    assert_eq!(called.pop(), Some("ok"));
+    called.sort();
+    called.dedup();
+    assert_eq!(called, symbols::sorted(&[symbols::HANDLES]));
+}
+
+#[test]
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+fn a_stop_takes_no_memory_in_a_library_that_was_loaded_later() {
+    let program = cc::scratch().join("handles-loaded");
+    cc::run(
+        Command::new(cc::compiler())
+            .args(["-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"])
+            .arg(format!("-I{}", cc::root().join("include").display()))
+            .arg(cc::root().join("c-tests/handles/loaded.c"))
+            .arg("-ldl")
+            .arg("-o")
+            .arg(&program),
+    );
+    check(Command::new(program).arg(cc::built("liblivesync.so")));
 }
 
 #[test]
@@ -83,7 +145,7 @@ fn they_are_clean_under_thread_sanitizer() {
 }
 
 fn they_are_clean_under(sanitizer: Sanitizer, test: &str) {
-    for (name, shared) in PROGRAMS {
+    for (name, shared) in some() {
         let sources = sources(name, shared);
         let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
         match sanitizer.link(&format!("handles-{name}"), &sources, &[]) {

@@ -37,13 +37,13 @@ fn they_are_up_to_date() {
             .replace(" ```c\n", "")
             .replace(" ```\n", "");
         let path = cc::root().join(header);
-        if std::env::var_os("LIVESYNC_BLESS").is_some() {
+        if std::env::var_os("LIVESYNC_TESTS_BLESS").is_some() {
             fs::write(&path, &generated).expect("write the header");
         }
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == generated,
-            "{header} is stale: run LIVESYNC_BLESS=1 cargo test header"
+            "{header} is stale: run LIVESYNC_TESTS_BLESS=1 cargo test header"
         );
     }
 }

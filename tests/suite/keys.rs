@@ -2,7 +2,7 @@
 //! when their handle is closed.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -48,19 +48,93 @@ fn refusal(key_file: &Path) -> String {
     reason.to_owned()
 }
 
+/// What is said of a file with this mode, if it is refused.
+fn refusal_of_mode(directory: &TempDir, mode: u32) -> Option<String> {
+    let file = key_file(directory, KEY, mode);
+    open(&file).is_err().then(|| refusal(&file))
+}
+
 #[test]
-fn only_its_owner_may_have_rights_to_it() {
+fn its_owner_has_rights_to_it_and_a_group_may_read_that_of_root() {
     let directory = directory();
-    for mode in [0o400, 0o600, 0o700] {
-        let file = key_file(&directory, KEY, mode);
-        assert!(open(&file).is_ok(), "{mode:04o}");
+    let is_root = key_file(&directory, KEY, 0o600)
+        .metadata()
+        .expect("a file")
+        .uid()
+        == 0;
+    let (most, of_whom) = match is_root {
+        true => (0o740, "of root may have 0640"),
+        false => (0o700, "of this user may have 0600"),
+    };
+    for mode in (0..0o100).map(|others| 0o600 | others) {
+        let expected = (mode & !most != 0).then(|| {
+            format!(
+                "too many have rights to it: its mode is {mode:04o}, and a file {of_whom} at most"
+            )
+        });
+        assert_eq!(refusal_of_mode(&directory, mode), expected);
     }
-    for bit in 0..6 {
-        let mode = 0o600 | 1 << bit;
-        let file = key_file(&directory, KEY, mode);
-        let reason =
-            format!("not only its owner has rights to it: its mode is {mode:04o}, not 0600");
-        assert_eq!(refusal(&file), reason);
+    for mode in [0o400, 0o600, 0o700] {
+        assert_eq!(refusal_of_mode(&directory, mode), None, "{mode:04o}");
+    }
+}
+
+/// A tracker that is not started as root reads its own key file, or one of root by its group.
+#[test]
+fn a_user_may_read_the_file_of_root_by_a_group() {
+    const TEST: &str = "keys::a_user_may_read_the_file_of_root_by_a_group";
+    const USER: u32 = 64_123;
+    const GROUP: u32 = 64_777;
+    let directory = directory();
+    let file = key_file(&directory, KEY, 0o600);
+    if let Err(e) = chown(&file, Some(0), Some(GROUP)) {
+        return skip(TEST, &format!("chown: {e}"));
+    }
+    let source = Path::new("c-tests/handles/key_file.c");
+    let program = cc::link_statically(
+        "handles-key_file",
+        &[source],
+        &[],
+        &cc::built("liblivesync.a"),
+    );
+    // Where the user gets at them, whatever directory the project lies in.
+    let open = tempfile::tempdir().expect("a directory");
+    fs::set_permissions(open.path(), Permissions::from_mode(0o755)).expect("its mode");
+    let program_there = open.path().join("program");
+    fs::copy(&program, &program_there).expect("copy the program");
+    let opened = |owner: u32, mode: u32| {
+        let key = open.path().join("key");
+        let _ = fs::remove_file(&key);
+        fs::write(&key, KEY).expect("write a key file");
+        chown(&key, Some(owner), Some(GROUP)).expect("chown");
+        fs::set_permissions(&key, Permissions::from_mode(mode)).expect("its mode");
+        let output = Command::new(&program_there)
+            .args([port().to_string(), key.display().to_string()])
+            .args([USER, GROUP].map(|id| id.to_string()))
+            .output()
+            .expect("run it");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    };
+    for (owner, mode) in [(0, 0o640), (0, 0o440), (USER, 0o600), (USER, 0o400)] {
+        assert_eq!(opened(owner, mode), "ok\n", "{owner} {mode:04o}");
+    }
+    for (owner, mode, expected) in [
+        (0, 0o660, "0660, and a file of root may have 0640 at most\n"),
+        (0, 0o644, "0644, and a file of root may have 0640 at most\n"),
+        (
+            USER,
+            0o640,
+            "0640, and a file of this user may have 0600 at most\n",
+        ),
+        (
+            GROUP,
+            0o640,
+            "it belongs to user 64777, not to us or root\n",
+        ),
+        (0, 0o600, "Permission denied (os error 13)\n"),
+    ] {
+        let said = opened(owner, mode);
+        assert!(said.ends_with(expected), "{owner} {mode:04o}: {said}");
     }
 }
 
@@ -72,7 +146,7 @@ fn a_link_has_the_rights_of_its_target() {
     key_file(&directory, KEY, 0o600);
     assert!(open(&link).is_ok());
     key_file(&directory, KEY, 0o604);
-    assert!(refusal(&link).ends_with("its mode is 0604, not 0600"));
+    assert!(refusal(&link).contains("its mode is 0604, and"));
 }
 
 #[test]
@@ -115,8 +189,41 @@ fn it_holds_keys_and_nothing_else() {
         "it holds the same key twice"
     );
     assert_eq!(refusal(b"\xff"), "it is not text");
+    assert_eq!(refusal(b"\xff\xfe3\0"), "it is UTF-16, not UTF-8");
     assert_eq!(refusal(&[b'\n'; 4096]), "it holds no key");
     assert_eq!(refusal(&[b'\n'; 4097]), "it is longer than 4096 bytes");
+}
+
+#[test]
+fn how_an_editor_writes_it_makes_no_difference() {
+    let directory = directory();
+    let key = KEY.trim();
+    for text in [
+        key.to_owned(),
+        format!("{key}\r\n"),
+        format!("\u{feff}{KEY}"),
+        format!("  {key}\t \n\n\r\n"),
+    ] {
+        let file = key_file(&directory, &text, 0o600);
+        assert!(open(&file).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_key_in_the_place_of_its_file_is_not_shown() {
+    let key = Path::new(KEY.trim());
+    let error = open(key).err().expect("a refusal");
+    for shown in [
+        error.to_string(),
+        format!("{error:?}"),
+        format!("{:?}", config(key)),
+    ] {
+        assert!(!shown.contains(&KEY[..16]), "{shown}");
+        assert!(
+            shown.contains("(not shown, because it looks like a key)"),
+            "{shown}"
+        );
+    }
 }
 
 #[test]

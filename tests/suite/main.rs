@@ -1,6 +1,8 @@
 //! The whole test suite as one program, so that it links once.
 
 mod adapters;
+#[cfg(feature = "want_sync_scrape")]
+mod bounds;
 mod cluster;
 mod compile_out;
 #[cfg(feature = "want_sync_scrape")]
@@ -17,8 +19,10 @@ mod hosts;
 mod interface;
 mod keys;
 mod languages;
+mod linking;
 #[cfg(target_os = "linux")]
 mod network_in_a_box;
+mod opentracker_script;
 mod operations;
 mod packaging;
 #[cfg(feature = "want_sync_scrape")]
@@ -35,6 +39,7 @@ mod scrape;
 #[cfg(target_os = "linux")]
 mod security;
 mod setup_errors;
+mod stdio;
 mod support;
 mod symbols;
 mod tracker;
@@ -42,5 +47,8 @@ mod tracker;
 mod trailers;
 #[cfg(feature = "want_sync_scrape")]
 mod tube;
+mod unreachable;
 mod vectors;
+#[cfg(feature = "want_sync_scrape")]
+mod walks;
 mod wire;

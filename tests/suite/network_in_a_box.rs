@@ -1,8 +1,10 @@
 //! Five trackers, the C programs of examples/tracker, on a network and machines that go wrong,
 //! while clients announce themselves. What does not arrive is counted: the books balance.
 //!
-//! Each test prints its figures. LIVESYNC_PARTITION_SECONDS and LIVESYNC_BURST make longer
-//! ones of two of them, as `scripts/trust network` does.
+//! Each test prints its figures; how long something takes is no verdict here, as others use this
+//! machine, too: `tube::figures` asserts that in virtual time. Most tests are long.
+//! LIVESYNC_TESTS_PARTITION_SECONDS and LIVESYNC_TESTS_BURST make still longer ones of two of them, as
+//! `scripts/trust network` does.
 
 mod books;
 mod burst;
@@ -20,7 +22,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::support::netns;
-use crate::support::skip;
+use crate::support::{is_long, is_too_long, skip};
 use books::{balance, balance_of};
 use clients::{Answer, Load, announce_again, missing, until_all_know, waited};
 use trackers::{Cluster, SYNC_PORT};
@@ -30,21 +32,28 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Announces in a second, all trackers together.
 const PACE: u32 = 2_000;
 
+/// How long anything may take that is not measured. Nobody waits that long for what comes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A fault that needs not last: longer than all packets of it that are remembered are sent.
+fn a_while() -> Duration {
+    SECOND * if is_long() { 5 } else { 1 }
+}
+
 #[test]
 fn what_gets_lost_is_repaired() {
     const TEST: &str = "network_in_a_box::what_gets_lost_is_repaired";
     if let Err(reason) = netns::loss_available() {
         return skip(TEST, &reason);
     }
-    for (percent, limit) in [(10, 2 * SECOND), (30, 2 * SECOND), (50, 5 * SECOND)] {
-        let mut cluster = Cluster::new();
+    let percentages: &[u8] = if is_long() { &[10, 30, 50] } else { &[30] };
+    for percent in percentages {
+        let mut cluster = started();
         for host in cluster.hosts.iter() {
-            host.lose_incoming_udp(SYNC_PORT, percent).expect("nft");
+            host.lose_incoming_udp(SYNC_PORT, *percent).expect("nft");
         }
-        cluster.start();
-        let answers = Load::of(&cluster, PACE, 3 * SECOND);
-        let took = agree(&cluster, &answers, &format!("{percent}% lost"));
-        assert!(took <= limit);
+        let answers = Load::of(&cluster, PACE, a_while());
+        agree(&cluster, &answers, &format!("{percent}% lost"));
         let books = cluster.end();
         balance(&books);
         assert!(books.iter().all(|books| books.given_up() == 0));
@@ -54,6 +63,9 @@ fn what_gets_lost_is_repaired() {
 #[test]
 fn what_a_tracker_says_before_it_stops_is_heard_or_counted() {
     const TEST: &str = "network_in_a_box::what_a_tracker_says_before_it_stops_is_heard_or_counted";
+    if is_too_long(TEST) {
+        return;
+    }
     if let Err(reason) = netns::loss_available() {
         return skip(TEST, &reason);
     }
@@ -73,8 +85,8 @@ fn what_a_tracker_says_before_it_stops_is_heard_or_counted() {
 }
 
 #[test]
-fn who_was_cut_off_for_five_seconds_knows_everything_soon() {
-    const TEST: &str = "network_in_a_box::who_was_cut_off_for_five_seconds_knows_everything_soon";
+fn who_was_cut_off_for_a_while_knows_everything_again() {
+    const TEST: &str = "network_in_a_box::who_was_cut_off_for_a_while_knows_everything_again";
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
@@ -82,9 +94,9 @@ fn who_was_cut_off_for_five_seconds_knows_everything_soon() {
     let load = Load::start(&cluster, PACE);
     let cut_off = &cluster.hosts[4];
     cluster.network.plug(cut_off, false).expect("unplugged");
-    thread::sleep(5 * SECOND);
+    thread::sleep(a_while());
     cluster.network.plug(cut_off, true).expect("plugged in");
-    agree(&cluster, &load.end(), "cut off for 5 s");
+    agree(&cluster, &load.end(), "cut off for a while");
     let books = cluster.end();
     balance(&books);
     assert!(books.iter().all(|books| books.given_up() == 0));
@@ -93,10 +105,13 @@ fn who_was_cut_off_for_five_seconds_knows_everything_soon() {
 #[test]
 fn what_who_was_cut_off_for_long_has_missed_is_counted() {
     const TEST: &str = "network_in_a_box::what_who_was_cut_off_for_long_has_missed_is_counted";
+    if is_too_long(TEST) {
+        return;
+    }
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
-    let seconds = setting("LIVESYNC_PARTITION_SECONDS", 15);
+    let seconds = setting("LIVESYNC_TESTS_PARTITION_SECONDS", 15);
     let mut cluster = started();
     let load = Load::start(&cluster, PACE);
     let cut_off = &cluster.hosts[4];
@@ -112,9 +127,9 @@ fn what_who_was_cut_off_for_long_has_missed_is_counted() {
 }
 
 #[test]
-fn an_interface_that_is_down_for_five_seconds_costs_nothing_but_time() {
+fn an_interface_that_is_down_for_a_while_costs_nothing_but_time() {
     const TEST: &str =
-        "network_in_a_box::an_interface_that_is_down_for_five_seconds_costs_nothing_but_time";
+        "network_in_a_box::an_interface_that_is_down_for_a_while_costs_nothing_but_time";
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
@@ -126,9 +141,9 @@ fn an_interface_that_is_down_for_five_seconds_costs_nothing_but_time() {
         assert!(set.expect("ip").success());
     };
     set("down");
-    thread::sleep(5 * SECOND);
+    thread::sleep(a_while());
     set("up");
-    agree(&cluster, &load.end(), "interface down for 5 s");
+    agree(&cluster, &load.end(), "interface down for a while");
     let books = cluster.end();
     balance(&books);
     assert!(books[4].not_sent() > 0, "it was not down");
@@ -137,6 +152,9 @@ fn an_interface_that_is_down_for_five_seconds_costs_nothing_but_time() {
 #[test]
 fn who_was_paused_hears_what_it_has_missed() {
     const TEST: &str = "network_in_a_box::who_was_paused_hears_what_it_has_missed";
+    if is_too_long(TEST) {
+        return;
+    }
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
@@ -161,7 +179,7 @@ fn started() -> Cluster {
 
 /// How long it takes until all know these clients, and nobody else.
 fn agree(cluster: &Cluster, answers: &[Answer], what: &str) -> Duration {
-    let took = until_all_know(cluster, answers, 15 * SECOND);
+    let took = until_all_know(cluster, answers, PATIENCE);
     let took = took.unwrap_or_else(|| panic!("{what}: not all know all"));
     let clients = answers.len();
     println!("{what}: all know {clients} clients {took:?} after the last announce");

@@ -33,8 +33,8 @@ const TELL: usize = size_of::<<Torrent as Record>::Bytes>();
 const INFO_HASH: InfoHash = InfoHash(*b"twenty distinct byte");
 const TORRENT: Torrent = Torrent {
     info_hash: INFO_HASH,
-    base_offset: 0x0102_0304,
-    downloaded: 0x1112_1314_1516_1718,
+    base_offset: 0x0001_0203,
+    downloaded: 0x1112_1314_1516,
 };
 
 #[test]
@@ -63,8 +63,24 @@ fn its_fixed_numbers_are_the_codes() {
         ("wait before the first inquiry", waits[0].clone()),
         ("wait between inquiries", waits[1].clone()),
         ("inquiries of one silent tracker", inquiries),
+        (
+            "what was refused counts as known for",
+            duration(scrape::refused_for()),
+        ),
         ("tick", duration(scrape::tick())),
         ("silence after a tell", scrape::silence()),
+        (
+            "most torrents of a beacon",
+            format!("2^{}", Beacon::MAX_TORRENTS.ilog2()),
+        ),
+        (
+            "most downloads of a torrent",
+            format!("2^{}", Torrent::MAX_DOWNLOADED.ilog2()),
+        ),
+        (
+            "largest base offset",
+            format!("{} minutes", Torrent::MAX_BASE_OFFSET),
+        ),
     ];
     let expected = expected.map(|(what, value)| vec![what.to_owned(), value]);
     assert_eq!(section("## Numbers").table(0), expected);
@@ -114,7 +130,7 @@ fn numbers_in_its_sentences_are_the_codes() {
     let tails = format!("{}, {} or {} by", IPV4 - 1, TELL - 1, IPV6 - 1);
     let waits = scrape::waits_before_inquiries();
     let ticks = 1000 / scrape::tick().as_millis() as usize;
-    let packets = Config::default().tell_packets as usize * ticks;
+    let packets = Config::default().tell_packets as usize * ticks / 10;
     let torrents = packets * scrape::torrents_in_a_packet(true);
     let [packets, torrents] = [packets, torrents].map(thousands);
     let pace = format!("{packets} packets, or {torrents} torrents, per second");
@@ -161,7 +177,11 @@ fn its_flags_are_the_codes() {
     for (row, (flag, name)) in stated.iter().zip(flags) {
         assert_eq!(row[..2], [format!("{:#04x}", flag.0), name.to_owned()]);
     }
-    let flags = [(Trailer::TAGGED, "TAGGED"), (Trailer::UNKEPT, "UNKEPT")];
+    let flags = [
+        (Trailer::TAGGED, "TAGGED"),
+        (Trailer::RESTATED, "RESTATED"),
+        (Trailer::UNKEPT, "UNKEPT"),
+    ];
     let stated = section("## Trailers").table(1);
     let stated: Vec<_> = stated
         .iter()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::cc;
 use crate::support::process::Process;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The blocks of C, from the first line to the last.
 fn programs() -> Vec<String> {

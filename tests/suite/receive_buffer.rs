@@ -18,7 +18,7 @@ use nix::sys::socket::sockopt::{UdpGroSegment, UdpGsoSegment};
 use crate::support::group::{Wire, port};
 use crate::support::skip;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the library asks for.
 const WANTED: usize = 8 << 20;

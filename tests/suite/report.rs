@@ -18,7 +18,7 @@ use crate::support::group::port;
 use crate::support::netns::{self, Network};
 use crate::support::{cc, skip};
 
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The length of a packet with one announce, with its trailer, and of a heartbeat.
 const PACKET: u64 = 8 + 28 + 27;
@@ -51,10 +51,13 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// One node that has heard another, and its id.
 fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
-    let port = port();
+    company(&config(port()))
+}
+
+fn company(config: &Config) -> (Livesync, Livesync, TrackerId) {
     let memory = Arc::new(Memory::new(livesync::host::memory::Limits::default()));
-    let node = Livesync::open(config(port), memory).expect("open");
-    let other = Livesync::open(config(port), Arc::new(Events::default())).expect("open");
+    let node = Livesync::open(config.clone(), memory).expect("open");
+    let other = Livesync::open(config.clone(), Arc::new(Events::default())).expect("open");
     let id = TrackerId::random();
     node.start(TrackerId::random()).expect("start");
     other.start(id).expect("start");
@@ -67,6 +70,7 @@ fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
 
 #[test]
 fn statistics_and_nodes_say_what_happened() {
+    let began = Instant::now();
     let (node, other, id) = a_node_with_company();
     let stats = node.stats().expect("it runs");
     assert_eq!(stats.nodes, 1);
@@ -78,17 +82,20 @@ fn statistics_and_nodes_say_what_happened() {
     let nodes = node.nodes();
     assert_eq!(nodes.len(), 1);
     assert_eq!((nodes[0].id, nodes[0].records), (id, 1));
+    // Read a little later, when it may have heard a little more.
     let own = heard.drops.of(Reject::OwnPacket);
+    assert!((1..=heard.packets_in).contains(&(heard.packets_in - own)));
     assert!(nodes[0].packets >= heard.packets_in - own);
-    // Two clocks that are one, and a packet that was the first.
-    assert!(nodes[0].ahead_ms.unsigned_abs() < PATIENCE.as_millis() as u64);
-    assert!(nodes[0].lag < PATIENCE && !nodes[0].proven);
+    // Two clocks that are one; what is not looked at at once seems to be late.
+    let since_the_start = began.elapsed();
+    assert!(u128::from(nodes[0].ahead_ms.unsigned_abs()) <= since_the_start.as_millis() + 1);
+    assert!(nodes[0].lag <= since_the_start && !nodes[0].proven);
     assert_eq!(
         (nodes[0].missing, nodes[0].repaired, nodes[0].given_up),
         (0, 0, 0)
     );
     assert_eq!(*nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
-    assert!(nodes[0].ago < PATIENCE);
+    assert!(nodes[0].ago <= since_the_start);
     let told = other.stats().expect("it runs").counters;
     let heartbeats = told.repair.heartbeats_sent;
     assert_eq!((told.records_told, told.packets_out), (1, 1 + heartbeats));
@@ -102,7 +109,8 @@ fn statistics_and_nodes_say_what_happened() {
 
 #[test]
 fn metrics_are_what_prometheus_takes() {
-    let (node, _other, id) = a_node_with_company();
+    // Who proves nothing has series of its own after a minute.
+    let (node, _other, id) = company(&config(port()).keys(Keys::new([1; 32])));
     let metrics = node.metrics();
     for sample in [
         "livesync_up{".to_owned(),
@@ -175,8 +183,14 @@ fn who_speaks_to_nobody_is_told_so_once() {
     node.start(TrackerId::random()).expect("start");
     // It has said that it is there.
     wait_until("told", || !listener.lines.lock().expect("lines").is_empty());
-    announce(&node);
-    std::thread::sleep(Duration::from_millis(200));
+    // Another time would come after as long again.
+    let sent = || node.stats().expect("it runs").counters.records_told;
+    let again = Instant::now();
+    while again.elapsed() < Duration::from_millis(150) {
+        let before = sent();
+        announce(&node);
+        wait_until("sent", || sent() > before);
+    }
     let lines = listener.lines.lock().expect("lines");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].0, Level::Warn);
@@ -293,6 +307,15 @@ fn the_selftest_finds_a_firewall() {
     assert_eq!(status, Some(0), "{text}");
     assert!(
         text.contains("works on this host") && text.contains("no other tracker"),
+        "{text}"
+    );
+    assert!(!text.contains("reverse path filter"), "{text}");
+    let filter = "echo 1 > /proc/sys/net/ipv4/conf/eth0/rp_filter";
+    cc::run(host.command("sh").args(["-c", filter]));
+    let (status, text) = test();
+    assert_eq!(status, Some(0), "{text}");
+    assert!(
+        text.contains("the reverse path filter of interface eth0 is strict"),
         "{text}"
     );
     host.lose_incoming_udp(9696, 100).expect("a firewall");

@@ -14,11 +14,12 @@ use livesync::Livesync;
 use livesync::config::Config;
 use livesync::host::{Host as LivesyncHost, Torrents};
 use livesync::types::{Cursor, InfoHash, Merged, Peer, Torrent, TrackerId};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::support::group::{HEARTBEAT, TRAILER, Wire, port};
 use crate::support::host::Host as Program;
 use crate::support::netns::{self, Host, Network};
-use crate::support::{cc, skip};
+use crate::support::{cc, is_long, skip};
 
 const PORT: u16 = 9696;
 
@@ -35,7 +36,7 @@ const FULLER_KNOWS_MORE: u32 = 0b001;
 const SMALLER_KNOWS_MORE: u32 = 0b010;
 const LARGER_COUNTS: u32 = FULLER_KNOWS_MORE | SMALLER_KNOWS_MORE;
 
-const START: Duration = Duration::from_secs(20);
+const START: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_tracker_learns_what_a_fuller_one_knows_and_tells_it_what_it_knows_better() {
@@ -75,46 +76,58 @@ fn is_clean_under_valgrind() {
     Scenario {
         test: TEST,
         fuller: 600,
-        beacon_interval: Duration::from_secs(1),
+        beacon_interval: Duration::from_secs(2),
         commands: &["fail", "ticker"],
-        wrapper: &["valgrind", "-q", "--error-exitcode=99", "--leak-check=full"],
+        wrapper: &[
+            "valgrind",
+            "-q",
+            "--error-exitcode=99",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+        ],
         ..Scenario::SMALL
     }
     .play();
 }
 
+/// A million where tests may be long.
 #[test]
-fn an_empty_tracker_learns_a_million_torrents() {
-    const TEST: &str = "scrape::an_empty_tracker_learns_a_million_torrents";
-    const MILLION: u32 = 1_000_000;
+fn an_empty_tracker_learns_many_torrents() {
+    const TEST: &str = "scrape::an_empty_tracker_learns_many_torrents";
+    let many: u32 = if is_long() { 1_000_000 } else { 50_000 };
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
     let mut segment = Segment::new(Duration::from_millis(500), &[]);
     let [teller, empty] = &mut segment.trackers;
-    teller.run(&format!("add 0 {MILLION} {FULLER_KNOWS_MORE}"));
+    teller.run(&format!("add 0 {many} {FULLER_KNOWS_MORE}"));
     println!("teller, before: {}", teller.report());
     empty.sync();
     teller.sync();
 
     let first = segment.next(START, |packet| packet.kind == SCRAPE_TELL);
-    let start = first.expect("a telling").at;
+    let first = first.expect("a telling");
+    let start = first.at;
     let (mut end, mut packets) = (start, 1);
-    while let Some(packet) = segment.next(Duration::from_secs(1), |p| p.kind == SCRAPE_TELL) {
-        end = packet.at;
-        packets += 1;
+    // While it tells it sends no beacon.
+    while let Some(packet) = segment.next(START, |packet| packet.kind != HEARTBEAT) {
+        match packet.kind {
+            SCRAPE_TELL => (end, packets) = (packet.at, packets + 1),
+            _ if packet.from == first.from => break,
+            _ => {}
+        }
     }
     let seconds = (end - start).as_secs_f64();
-    println!("one million torrents told in {packets} packets, {seconds:.1} s");
+    println!("{many} torrents told in {packets} packets, {seconds:.1} s");
     let [teller, empty] = &mut segment.trackers;
     for (name, tracker) in [("teller", &mut *teller), ("learner", &mut *empty)] {
         println!("{name}: {}", tracker.report());
         println!("{name}: {} packets lost", tracker.host.lost_packets());
     }
-    assert_eq!(packets, MILLION.div_ceil(TORRENTS_PER_PACKET));
-    empty.expect_torrents(0..MILLION, FULLER_KNOWS_MORE, 0);
-    empty.expect_count(MILLION);
-    teller.expect_count(MILLION);
+    assert_eq!(packets, many.div_ceil(TORRENTS_PER_PACKET));
+    empty.expect_torrents(0..many, FULLER_KNOWS_MORE, 0);
+    empty.expect_count(many);
+    teller.expect_count(many);
 }
 
 #[test]
@@ -146,13 +159,16 @@ fn answer_to_what_the_host_received(packet: &[u8]) -> Vec<u8> {
         .beacon_interval(Duration::from_millis(100));
     let engine = Livesync::open(config, Arc::new(OneTorrent)).expect("open");
     engine.start(TrackerId([1; 4])).expect("start");
-    // Until our thread sleeps.
+    // Most likely our thread sleeps by then.
     thread::sleep(Duration::from_millis(50));
 
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket of the host");
     wire.send_to(packet, address_of(&socket));
+    // On a busy machine the kernel delivers later.
+    let mut arrival = [PollFd::new(socket.as_fd(), PollFlags::POLLIN)];
+    poll(&mut arrival, PollTimeout::from(60_000_u16)).expect("a packet");
     engine.receive_from(socket.as_fd());
-    let answer = wire.receive(Duration::from_secs(2)).expect("an answer");
+    let answer = wire.receive(START).expect("an answer");
     engine.stop();
     answer
 }
@@ -243,29 +259,32 @@ impl Scenario {
             .next(START, |packet| packet.from == fuller)
             .expect("a beacon");
 
-        // Five intervals, and the two ticks of the telling.
-        let limit = 5 * self.beacon_interval + Duration::from_millis(200);
-        let packets = segment.packets_until(first_beacon.at + limit);
-        let told: Vec<_> = packets
-            .iter()
-            .filter(|packet| packet.kind != SCRAPE_BEACON)
-            .map(|packet| (packet.from, packet.kind, packet.length))
-            .collect();
+        println!("the first beacon is of {}", first_beacon.from);
         let mut expected = vec![(smaller, SCRAPE_INQUIRE, 8 + 4)];
         expected.extend(tell_packets(fuller, self.fuller));
         expected.extend(tell_packets(smaller, self.both / 3));
+        let told: Vec<_> = expected
+            .iter()
+            .map_while(|_| {
+                let told = |packet: &Packet| ![SCRAPE_BEACON, HEARTBEAT].contains(&packet.kind);
+                let packet = segment.next(START, told)?;
+                Some((packet.from, packet.kind, packet.length))
+            })
+            .collect();
         assert_eq!(told, expected);
-        self.expect_the_larger_counts(&mut segment.trackers);
 
-        let silence = segment.packets_until(Instant::now() + 3 * self.beacon_interval);
-        for tracker in [fuller, smaller] {
-            let beacons = silence
-                .iter()
-                .filter(|packet| packet.from == tracker && packet.kind == SCRAPE_BEACON)
-                .count();
-            assert!((2..=4).contains(&beacons), "{silence:?}");
+        // Whatever else they had to say would come before the third beacon from now on.
+        let mut beacons = [fuller, smaller].map(|from| (from, 0));
+        while beacons.iter().any(|(_, beacons)| *beacons < 3) {
+            let packet = segment
+                .next(START, |packet| packet.kind != HEARTBEAT)
+                .expect("beacons go on");
+            assert_eq!(packet.kind, SCRAPE_BEACON, "{packet:?}");
+            for (from, beacons) in &mut beacons {
+                *beacons += u32::from(packet.from == *from);
+            }
         }
-        assert!(silence.iter().all(|packet| packet.kind == SCRAPE_BEACON));
+        self.expect_the_larger_counts(&mut segment.trackers);
         for tracker in segment.trackers {
             assert_eq!(tracker.program.end(), Some(0));
         }
@@ -375,15 +394,6 @@ impl Segment {
                 return Some(packet);
             }
         }
-    }
-
-    /// All packets but heartbeats.
-    fn packets_until(&mut self, deadline: Instant) -> Vec<Packet> {
-        std::iter::from_fn(|| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            self.next(left, |packet| packet.kind != HEARTBEAT)
-        })
-        .collect()
     }
 }
 

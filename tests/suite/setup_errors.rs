@@ -3,6 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use livesync::{Config, Events, Livesync, selftest};
 
 use crate::support::group::port;
 use crate::support::host::program;
@@ -68,6 +72,35 @@ fn an_address_of_nobody_here() {
              No such device (os error 19)"
         )
     );
+}
+
+#[test]
+fn an_unknown_setting() {
+    let key_file = [("LIVESYNC_KEYFILE", "/etc/livesync/key")];
+    assert_eq!(
+        dies("bind 127.0.0.1 9696\n", &key_file),
+        "livesync: LIVESYNC_KEYFILE is not a setting of livesync; LIVESYNC_KEY_FILE may be meant"
+    );
+}
+
+#[test]
+fn a_key_in_the_place_of_its_file() {
+    let key = "0123456789abcdef".repeat(4);
+    assert_eq!(
+        dies("bind 127.0.0.1 9696\n", &[("LIVESYNC_KEY_FILE", &key)]),
+        "livesync: cannot use the key file (not shown, because it looks like a key): \
+         No such file or directory (os error 2)"
+    );
+}
+
+#[test]
+fn programs_in_rust_get_the_same_refusals() {
+    let config = Config::on([127, 0, 0, 1]).beacon_interval(Duration::ZERO);
+    let opened = Livesync::open(config.clone(), Arc::new(Events::default()));
+    let error = opened.err().expect("a refusal").to_string();
+    assert_eq!(error, "beacon_interval is not 10 ms or more");
+    let error = selftest(&config, Duration::ZERO).expect_err("a refusal");
+    assert_eq!(error.to_string(), "beacon_interval is not 10 ms or more");
 }
 
 #[test]

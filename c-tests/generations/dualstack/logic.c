@@ -44,17 +44,17 @@ unlock:
 }
 
 size_t remove_peer_from_torrent( PROTO_FLAG proto, struct ot_workstruct *ws ) {
-  int delta = 0;
   size_t size;
   ot_vector *bucket = mutex_bucket_lock_by_hash( *ws->hash );
-  ot_torrent *torrent = torrent_of( bucket, *ws->hash, &delta );
+  ot_torrent *torrent = known_torrent( bucket, *ws->hash );
   uint8_t *peer = peer_from_peer6( &ws->peer, &size );
-  if( !torrent ) goto unlock;
   if( proto == FLAG_MCA ) expect_from_sync( "remove", ws );
-  else livesync_tell( ws );
-  take_peer( size == OT_PEER_SIZE4 ? torrent->peer_list4 : torrent->peer_list6, peer, size );
-unlock:
-  mutex_bucket_unlock_by_hash( *ws->hash, delta );
+  else {
+    ws->peer[OT_IP_SIZE6 + 2] |= STOPPED;
+    livesync_tell( ws );
+  }
+  if( torrent ) take_peer( size == OT_PEER_SIZE4 ? torrent->peer_list4 : torrent->peer_list6, peer, size );
+  mutex_bucket_unlock_by_hash( *ws->hash, 0 );
   memset( &ws->peer, 0xee, sizeof ws->peer );
   return 0;
 }

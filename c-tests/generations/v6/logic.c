@@ -25,18 +25,17 @@ unlock:
 }
 
 size_t remove_peer_from_torrent( HASH_PARAMETER( hash ), ot_peer *peer, char *reply, PROTO_FLAG proto ) {
-  int delta = 0;
   ot_vector *bucket = mutex_bucket_lock_by_hash( hash );
-  ot_torrent *torrent = torrent_of( bucket, hash, &delta );
-  if( !torrent ) goto unlock;
+  ot_torrent *torrent = known_torrent( bucket, hash );
   if( proto == FLAG_MCA ) {
     if( reply ) broken( "a reply to sync" );
     say_from_sync( "remove", (uint8_t *)hash, peer->data, OT_IP_SIZE );
-  } else
+  } else {
+    peer->data[OT_IP_SIZE + 2] |= STOPPED;
     livesync_tell( hash, peer );
-  take_peer( torrent->peer_list, peer->data, sizeof *peer );
-unlock:
-  mutex_bucket_unlock_by_hash( hash, delta );
+  }
+  if( torrent ) take_peer( torrent->peer_list, peer->data, sizeof *peer );
+  mutex_bucket_unlock_by_hash( hash, 0 );
   memset( peer, 0xee, sizeof *peer );
   return 0;
 }

@@ -7,6 +7,8 @@ int accesslist_hashisvalid( HASH_PARAMETER( hash ) );
 
 typedef enum { OT_PERMISSION_MAY_STAT = 0x2, OT_PERMISSION_MAY_LIVESYNC = 0x4 } ot_permissions;
 
-int accesslist_isblessed( ot_ip6 ip, ot_permissions permissions );
+/* For tracker.c, which defines it: the name it has here. */
+#define BLESSING accesslist_isblessed
+int BLESSING( ot_ip6 ip, ot_permissions permissions );
 
 #endif

@@ -28,7 +28,12 @@ extern uint32_t g_tracker_id;
 
 typedef enum { FLAG_TCP, FLAG_UDP, FLAG_MCA, FLAG_SELFPIPE } PROTO_FLAG;
 
+/* Of this generation there are revisions with either. */
+#ifdef PEER_IS_ARRAY
+typedef uint8_t ot_peer[OT_IP_SIZE+2+2];
+#else
 typedef struct { uint8_t data[OT_IP_SIZE+2+2]; } ot_peer;
+#endif
 
 typedef struct ot_peerlist ot_peerlist;
 typedef struct {

@@ -17,6 +17,8 @@ const (
 	ErrBusy     Error = C.LIVESYNC_E_BUSY
 	ErrTripped  Error = C.LIVESYNC_E_TRIPPED
 	ErrSilent   Error = C.LIVESYNC_E_SILENT
+	ErrForked   Error = C.LIVESYNC_E_FORKED
+	ErrFull     Error = C.LIVESYNC_E_FULL
 )
 
 func (e Error) Error() string { return "livesync: " + C.GoString(C.livesync_strerror(C.int(e))) }

@@ -38,6 +38,8 @@ type Stats struct {
 	HeartbeatsSent                uint64
 	PacketsUnproven               uint64 // used although they prove nothing
 	ReceiveBufferErrors           uint64 // dropped by the kernel: the receive buffer was full
+	AnnouncesRefused              uint64 // ours, whose peer has port 0 or address 0
+	LogLinesDropped               uint64 // that standard error did not take
 }
 
 // Drops is what was dropped, by reason.
@@ -58,6 +60,8 @@ type Drops struct {
 	BadTag            uint64 // of another key or cluster
 	Replayed          uint64 // recorded and sent once more
 	Skewed            uint64 // of a clock that is too far from ours
+	BadPeer           uint64 // records whose peer has port 0 or address 0
+	BadCount          uint64 // more torrents, downloads or minutes than there can be
 }
 
 // ScrapeState is what scrape sync does now.
@@ -94,6 +98,7 @@ func (n *Node) Stats() (Stats, error) {
 			Duplicate:         uint64(c.drops_duplicate), TooLate: uint64(c.drops_too_late),
 			Untagged: uint64(c.drops_untagged), BadTag: uint64(c.drops_bad_tag),
 			Replayed: uint64(c.drops_replayed), Skewed: uint64(c.drops_skewed),
+			BadPeer: uint64(c.drops_bad_peer), BadCount: uint64(c.drops_bad_count),
 		},
 		BeaconsSent: uint64(c.beacons_sent), BeaconsHeard: uint64(c.beacons_heard),
 		InquiriesSent: uint64(c.inquiries_sent), InquiriesHeard: uint64(c.inquiries_heard),
@@ -108,6 +113,8 @@ func (n *Node) Stats() (Stats, error) {
 		NAKsSent: uint64(c.naks_sent), NAKsHeard: uint64(c.naks_heard),
 		HeartbeatsSent: uint64(c.heartbeats_sent), PacketsUnproven: uint64(c.packets_unproven),
 		ReceiveBufferErrors: uint64(c.receive_buffer_errors),
+		AnnouncesRefused:    uint64(c.announces_refused),
+		LogLinesDropped:     uint64(c.log_lines_dropped),
 	}, err
 }
 

@@ -25,10 +25,16 @@ pub const LIVESYNC_E_BUSY: c_int = -6;
 pub const LIVESYNC_E_TRIPPED: c_int = -7;
 /// What was sent to the group was not heard again.
 pub const LIVESYNC_E_SILENT: c_int = -8;
+/// This process is a child of the one that has started the handle, which stays with that
+/// one. Close it, and open another.
+pub const LIVESYNC_E_FORKED: c_int = -9;
+/// So many announces wait to be sent that there is no room for another one.
+pub const LIVESYNC_E_FULL: c_int = -10;
 
 pub(super) fn of(error: &SetupError) -> c_int {
     match error {
         SetupError::Setting { .. }
+        | SetupError::UnknownSetting { .. }
         | SetupError::Field { .. }
         | SetupError::KeyFile { .. }
         | SetupError::Address(_)
@@ -39,9 +45,11 @@ pub(super) fn of(error: &SetupError) -> c_int {
         SetupError::AlreadyBound
         | SetupError::NotBound
         | SetupError::AlreadyRunning
-        | SetupError::NoHost { .. } => LIVESYNC_E_STATE,
+        | SetupError::NoHost { .. }
+        | SetupError::NeedsAdapter { .. } => LIVESYNC_E_STATE,
         SetupError::StillStopping => LIVESYNC_E_BUSY,
         SetupError::Tripped => LIVESYNC_E_TRIPPED,
+        SetupError::Forked => LIVESYNC_E_FORKED,
     }
 }
 
@@ -56,6 +64,8 @@ pub(super) fn text(code: c_int) -> &'static CStr {
         LIVESYNC_E_BUSY => c"a callback has not returned yet",
         LIVESYNC_E_TRIPPED => c"switched off by an internal error",
         LIVESYNC_E_SILENT => c"nothing came back from the group",
+        LIVESYNC_E_FORKED => c"started before this process was forked",
+        LIVESYNC_E_FULL => c"too many announces wait to be sent",
         _ => c"unknown error",
     }
 }

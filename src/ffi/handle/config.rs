@@ -32,8 +32,10 @@ use crate::types::PeerFlags;
 /// livesync_receive(), on the calling thread. `log` is called also by functions that
 /// return an error, by the ones that start, and by livesync_selftest(). The library holds
 /// no lock of its own meanwhile, so they may block and may call the library, but for
-/// livesync_close() and livesync_process(). What their arguments point at is valid during
-/// the call.
+/// livesync_close() of this handle and livesync_process(). They return: no longjmp(), no
+/// pthread_exit(), no exception leaves them. The thread is not cancelled meanwhile. What
+/// their arguments point at is valid during the call. The library's own thread has a stack
+/// of 2 MiB, of which it leaves callbacks more than half.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy)]
 #[repr(C)]
@@ -68,7 +70,10 @@ pub struct livesync_config_t {
     /// 1: the handle keeps a table of peers and torrents itself, for a program that has
     /// none: see livesync_peers(). No callbacks for peers and torrents may be set. 0
     pub table: u8,
-    /// 1: the LIVESYNC_... environment variables win over the fields here. 0
+    /// 1: the LIVESYNC_... environment variables win over the fields here, and one that has
+    /// a name that the library does not know is an error. livesync_open() and
+    /// livesync_selftest() read them, on the calling thread and never later: no other thread
+    /// may call setenv(3), putenv(3) or unsetenv(3) meanwhile. 0
     pub environment: u8,
     /// The oldest announce waits so many milliseconds for its packet to fill up. 100
     pub flush_ms: u32,
@@ -89,13 +94,16 @@ pub struct livesync_config_t {
     /// Seconds until a torrent that is not announced again leaves the table, from 1. 86400
     pub torrent_lifetime_s: u32,
     /// The memory that the table may take, in bytes, of which a peer takes 250 at most and a
-    /// torrent 171; when it is full, those announced longest ago leave. From 4096. 67108864
+    /// torrent 171. When it is full, torrents leave that are known only since another tracker told
+    /// of them, and then what was announced longest ago. From 4096. 67108864
     pub table_bytes: u64,
     /// What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
     pub log_level: c_int,
     /// Yours: what callbacks are passed last. NULL
     pub user: *mut c_void,
-    /// Where log lines go. NULL: to standard error
+    /// Where log lines go. NULL: to standard error. Nothing waits for that: a line that it
+    /// does not take at once is lost, and counted in log_lines_dropped. Its flags stay as they
+    /// are, and no SIGPIPE comes of it
     pub log: livesync_log_fn,
     /// NULL: the program is up until it says otherwise by livesync_stop().
     pub is_running: livesync_is_running_fn,
@@ -117,9 +125,9 @@ pub struct livesync_config_t {
     pub merge_torrent: livesync_merge_torrent_fn,
     /// The path of a file with the key of the cluster, a line of 64 hexadecimal digits; or
     /// with two, of which the first is for what this handle sends, and either will do for
-    /// what others send. The file must belong to this user or root, and nobody else may
-    /// have rights to it. It is read by livesync_open(), and not again. NULL: there is no
-    /// key, and whoever may speak is believed
+    /// what others send. The file belongs to this user, with the mode 0600 or less, or to
+    /// root, with 0640 or less. It is read by livesync_open(), and not again. NULL: there is
+    /// no key, and whoever may speak is believed
     pub key_file: *const c_char,
     /// The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and
     /// different names do not believe each other. NULL: "livesync"
@@ -319,18 +327,6 @@ impl Settings {
         ))?;
         let callbacks = raw.callbacks();
         for (holds, name, expected) in [
-            (raw.port > 0, "port", "1 or more"),
-            (
-                raw.speak != 0 || raw.listen != 0,
-                "listen",
-                "1, and neither is speak",
-            ),
-            (
-                raw.beacon_interval_ms >= 10,
-                "beacon_interval_ms",
-                "10 or more",
-            ),
-            (raw.inquire_percent <= 100, "inquire_percent", "0 to 100"),
             (raw.peer_lifetime_s > 0, "peer_lifetime_s", "1 or more"),
             (
                 raw.torrent_lifetime_s > 0,
@@ -338,13 +334,6 @@ impl Settings {
                 "1 or more",
             ),
             (raw.table_bytes >= 4096, "table_bytes", "4096 or more"),
-            (raw.tell_packets > 0, "tell_packets", "1 or more"),
-            (raw.max_skew_s > 0, "max_skew_s", "1 or more"),
-            (
-                key_file.is_none_or(|path| !path.is_empty()),
-                "key_file",
-                "the path of a file",
-            ),
             (
                 callbacks.has_all_or_none_for_torrents(),
                 "merge_torrent",
@@ -389,6 +378,7 @@ impl Settings {
         if raw.environment != 0 {
             environment::read(&mut config)?;
         }
+        config.validate().map_err(in_words_of_c)?;
         Ok(Self {
             config,
             callbacks,
@@ -400,6 +390,22 @@ impl Settings {
             }),
         })
     }
+}
+
+/// An error that names a setting as C has it.
+fn in_words_of_c(error: SetupError) -> SetupError {
+    let (name, expected) = match error {
+        SetupError::NoPort => ("port", "1 or more"),
+        SetupError::Field { name, expected } => match name {
+            "listen" => (name, "1, and neither is speak"),
+            "beacon_interval" => ("beacon_interval_ms", "10 or more"),
+            "inquire_threshold" => ("inquire_percent", "0 to 100"),
+            "max_skew" => ("max_skew_s", "1 or more"),
+            _ => (name, expected),
+        },
+        other => return other,
+    };
+    SetupError::Field { name, expected }
 }
 
 fn level(number: c_int) -> Option<Level> {

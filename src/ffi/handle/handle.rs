@@ -6,14 +6,18 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::code::{self, LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_E_TRIPPED, LIVESYNC_OK};
+use super::code::{
+    self, LIVESYNC_E_ARGUMENT, LIVESYNC_E_FORKED, LIVESYNC_E_FULL, LIVESYNC_E_STATE,
+    LIVESYNC_E_TRIPPED, LIVESYNC_OK,
+};
 use super::config::{self, Settings, livesync_config_t};
 use super::questions::Questions;
-use crate::error::{NotRunning, SetupError};
+use crate::error::{AnnounceError, SetupError};
 use crate::host::callbacks::CallbackHost;
 use crate::host::{Events, Host, Memory};
 use crate::livesync::Livesync;
 use crate::log::Level;
+use crate::net::NoCancel;
 use crate::types::{Announce, InfoHash, Peer, TrackerId};
 
 /// A member of a cluster.
@@ -54,8 +58,8 @@ pub(super) fn open(settings: Settings) -> Result<livesync_t, SetupError> {
     })
 }
 
-/// Runs `body` on a configuration. What is wrong with it is logged, and returned as a
-/// number.
+/// Runs `body` on a configuration, as [`with`] does on a handle. What is wrong with the
+/// configuration is logged, and returned as a number.
 ///
 /// # Safety
 /// As for [`livesync_open`](super::functions::livesync_open).
@@ -63,6 +67,7 @@ pub(super) unsafe fn with_settings<T>(
     config: *const livesync_config_t,
     body: impl FnOnce(Settings) -> Result<T, SetupError>,
 ) -> Result<T, c_int> {
+    let _no_cancel = NoCancel::new();
     // SAFETY: as this function's contract says.
     let config = unsafe { config::read(config) }.ok_or(LIVESYNC_E_ARGUMENT)?;
     catch_unwind(AssertUnwindSafe(|| {
@@ -112,12 +117,20 @@ impl livesync_t {
         }
     }
 
-    pub(super) fn announce(&self, info_hash: InfoHash, peer: Peer) -> c_int {
+    /// An announce, which may wait for room or not.
+    pub(super) fn announce(&self, info_hash: InfoHash, peer: Peer, may_wait: bool) -> c_int {
         if self.livesync.is_delivering_here() {
             return LIVESYNC_OK;
         }
-        if let Err(NotRunning) = self.livesync.announce(info_hash, peer) {
-            return LIVESYNC_E_STATE;
+        let announced = match may_wait {
+            true => self.livesync.announce(info_hash, peer),
+            false => self.livesync.try_announce(info_hash, peer),
+        };
+        match announced {
+            Ok(()) => {}
+            Err(AnnounceError::NotRunning) => return LIVESYNC_E_STATE,
+            Err(AnnounceError::BadPeer) => return LIVESYNC_E_ARGUMENT,
+            Err(AnnounceError::Full) => return LIVESYNC_E_FULL,
         }
         if let Some(table) = &self.table {
             table.announce(&Announce { info_hash, peer });
@@ -126,7 +139,7 @@ impl livesync_t {
     }
 }
 
-/// Runs `body` on a handle; no panic gets past it.
+/// Runs `body` on a handle; no panic gets past it, and the thread is not cancelled meanwhile.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet.
@@ -134,15 +147,71 @@ pub(super) unsafe fn with(
     handle: *mut livesync_t,
     body: impl FnOnce(&livesync_t) -> c_int,
 ) -> c_int {
+    let _no_cancel = NoCancel::new();
+    // SAFETY: as this function's contract says.
+    unsafe { with_cancellable(handle, body) }
+}
+
+/// The same for a `body` that sees to it itself that the thread is not cancelled in it.
+///
+/// # Safety
+/// As for [`with`].
+pub(super) unsafe fn with_cancellable(
+    handle: *mut livesync_t,
+    body: impl FnOnce(&livesync_t) -> c_int,
+) -> c_int {
     // SAFETY: as this function's contract says.
     let Some(handle) = (unsafe { handle.as_ref() }) else {
         return LIVESYNC_E_ARGUMENT;
     };
+    // Before all else: a thread that this process does not have may hold any lock.
+    if handle.livesync.is_forked() {
+        return LIVESYNC_E_FORKED;
+    }
     if handle.livesync.is_tripped() {
         return LIVESYNC_E_TRIPPED;
     }
-    catch_unwind(AssertUnwindSafe(|| body(handle))).unwrap_or_else(|_| {
-        handle.livesync.trip("a call of the host panicked");
-        LIVESYNC_E_TRIPPED
-    })
+    match catch_unwind(AssertUnwindSafe(|| body(handle))) {
+        // It was switched off while this call went on.
+        Ok(LIVESYNC_E_STATE) if handle.livesync.is_tripped() => LIVESYNC_E_TRIPPED,
+        Ok(answer) => answer,
+        Err(_) => {
+            handle.livesync.trip("a call of the host panicked");
+            LIVESYNC_E_TRIPPED
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::types::PeerFlags;
+
+    #[test]
+    fn a_call_during_which_a_handle_is_switched_off_says_so() {
+        let events = Arc::new(Events::default());
+        let config = Config::on([127, 0, 0, 1]).listen(false);
+        let mut handle = livesync_t {
+            livesync: Livesync::open(config, events.clone()).expect("open"),
+            by_events: true,
+            events,
+            table: None,
+            questions: Questions::new(),
+            starting: Mutex::new(()),
+        };
+        let peer = Peer {
+            ip: [192, 0, 2, 1].into(),
+            port: 6881,
+            flags: PeerFlags::SEEDING,
+        };
+        // SAFETY: the handle outlives the call.
+        let code = unsafe {
+            with(&mut handle, |handle| {
+                handle.livesync.trip("a test");
+                handle.announce(InfoHash([1; 20]), peer, true)
+            })
+        };
+        assert_eq!(code, LIVESYNC_E_TRIPPED);
+    }
 }

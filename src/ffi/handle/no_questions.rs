@@ -38,7 +38,7 @@ impl Questions {
         LIVESYNC_E_STATE
     }
 
-    pub(super) fn hands_out_merge(&self, _: InfoHash) {}
+    pub(super) fn hands_out_merge(&self, _: &Livesync, _: InfoHash) {}
 
     pub(super) fn merge(&self, _: &Livesync, _: InfoHash, _: c_int) -> c_int {
         LIVESYNC_E_STATE

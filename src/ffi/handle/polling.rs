@@ -171,7 +171,8 @@ pub unsafe extern "C" fn livesync_answer_count(handle: *mut livesync_t, torrents
 /// There may be fewer torrents than the limit, or none; but `next` must not be where the
 /// event began, and its `place` is 0 or 1: else it returns LIVESYNC_E_ARGUMENT, too. What
 /// `bucket` and `after` mean is up to the program, which may do with one of them: the
-/// library hands them back as they are. By then torrents may have come and gone.
+/// library hands them back as they are. A walk that comes where it has been before ends the
+/// telling, and a line of the log says so. By then torrents may have come and gone.
 ///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if that was not asked.
 ///
@@ -227,10 +228,11 @@ pub unsafe extern "C" fn livesync_answer_look_up(
 
 /// Answers LIVESYNC_EVENT_MERGE_TORRENT for the torrent `info_hash`, 20 bytes:
 /// LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER, or LIVESYNC_NOT_STORED. One answer for each
-/// event, in any order.
+/// event, in any order. A program may leave these events unanswered: when 65,536 of them wait
+/// for an answer, the older half is forgotten, and counts as LIVESYNC_NOT_STORED.
 ///
 /// Returns LIVESYNC_OK, or a negative error; LIVESYNC_E_STATE if this torrent was not asked
-/// for.
+/// for, or is forgotten.
 ///
 /// # Safety
 /// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
@@ -261,7 +263,8 @@ impl livesync_t {
         };
         let event = livesync_event_t::from(happened);
         if event.event_type == LIVESYNC_EVENT_MERGE_TORRENT {
-            self.questions.hands_out_merge(InfoHash(event.info_hash));
+            let info_hash = InfoHash(event.info_hash);
+            self.questions.hands_out_merge(&self.livesync, info_hash);
         }
         Some(event)
     }

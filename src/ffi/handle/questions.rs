@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
+use std::{iter, mem};
 
 use parking_lot::Mutex;
 
@@ -13,7 +14,7 @@ use super::event::{
 use crate::host::callbacks::{livesync_cursor_t, livesync_torrent_t, merged};
 use crate::livesync::Livesync;
 use crate::protocol::Task;
-use crate::types::{Cursor, InfoHash, Torrent};
+use crate::types::{Cursor, InfoHash, Merged, Torrent};
 
 /// The questions that are not answered yet.
 pub(super) struct Questions {
@@ -32,8 +33,49 @@ struct Open {
     not_found: Vec<InfoHash>,
     unknown: usize,
     found: Vec<Torrent>,
-    /// Torrents to merge that were not answered yet, and how often each was handed out.
-    merges: HashMap<InfoHash, u32>,
+    /// Torrents to merge that were not answered yet.
+    merges: Merges,
+}
+
+/// At most so many torrents to merge wait for an answer, and at least half of them.
+const MAX_OPEN_MERGES: usize = 65_536;
+
+/// Torrents to merge that were handed out and not answered yet. A program may leave them
+/// unanswered, so that the oldest are forgotten, many at a time.
+#[derive(Default)]
+struct Merges {
+    older: HashMap<InfoHash, u32>,
+    newer: HashMap<InfoHash, u32>,
+    /// How many events the newer ones were at first.
+    handed_out: usize,
+}
+
+impl Merges {
+    /// One more; the torrents of the events that are forgotten for it.
+    fn hand_out(&mut self, info_hash: InfoHash) -> HashMap<InfoHash, u32> {
+        let mut forgotten = HashMap::new();
+        if self.handed_out == MAX_OPEN_MERGES / 2 {
+            self.handed_out = 0;
+            forgotten = mem::replace(&mut self.older, mem::take(&mut self.newer));
+        }
+        self.handed_out += 1;
+        *self.newer.entry(info_hash).or_default() += 1;
+        forgotten
+    }
+
+    /// One is answered; whether it was open.
+    fn answer(&mut self, info_hash: &InfoHash) -> bool {
+        [&mut self.older, &mut self.newer]
+            .into_iter()
+            .any(|merges| match merges.get_mut(info_hash) {
+                None => false,
+                Some(1) => merges.remove(info_hash).is_some(),
+                Some(times) => {
+                    *times -= 1;
+                    true
+                }
+            })
+    }
 }
 
 impl Questions {
@@ -76,7 +118,7 @@ impl Questions {
     }
 
     pub(super) fn count(&self, livesync: &Livesync, torrents: u64) -> c_int {
-        if !std::mem::take(&mut self.open.lock().count) {
+        if !mem::take(&mut self.open.lock().count) {
             return LIVESYNC_E_STATE;
         }
         livesync.torrents_counted(torrents);
@@ -131,29 +173,36 @@ impl Questions {
         if open.unknown == open.not_found.len() && open.look_ups.is_empty() {
             open.unknown = 0;
             open.not_found.clear();
-            let found = std::mem::take(&mut open.found);
+            let found = mem::take(&mut open.found);
             drop(open);
             livesync.torrents_looked_up(&found);
         }
         LIVESYNC_OK
     }
 
-    /// A torrent to be merged is handed out.
-    pub(super) fn hands_out_merge(&self, info_hash: InfoHash) {
-        *self.open.lock().merges.entry(info_hash).or_default() += 1;
+    /// A torrent to be merged is handed out. One that stays unanswered for long counts as
+    /// not stored.
+    pub(super) fn hands_out_merge(&self, livesync: &Livesync, info_hash: InfoHash) {
+        let forgotten = self.open.lock().merges.hand_out(info_hash);
+        if forgotten.is_empty() {
+            return;
+        }
+        let events = forgotten
+            .into_iter()
+            .flat_map(|(hash, times)| iter::repeat_n((hash, Merged::Failed), times as usize));
+        // In portions: threads that announce may wait for the engine's lock.
+        for portion in events.collect::<Vec<_>>().chunks(512) {
+            livesync.torrents_merged(portion);
+        }
     }
 
     pub(super) fn merge(&self, livesync: &Livesync, info_hash: InfoHash, result: c_int) -> c_int {
         let Some(merged) = merged(result) else {
             return LIVESYNC_E_ARGUMENT;
         };
-        let mut open = self.open.lock();
-        match open.merges.get_mut(&info_hash) {
-            None => return LIVESYNC_E_STATE,
-            Some(1) => drop(open.merges.remove(&info_hash)),
-            Some(times) => *times -= 1,
+        if !self.open.lock().merges.answer(&info_hash) {
+            return LIVESYNC_E_STATE;
         }
-        drop(open);
         livesync.torrents_merged(&[(info_hash, merged)]);
         LIVESYNC_OK
     }
@@ -167,12 +216,62 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::host::Events;
+    use crate::host::callbacks::LIVESYNC_MERGED;
+    use crate::types::TrackerId;
 
     fn torrent(number: u8) -> livesync_torrent_t {
         livesync_torrent_t {
             info_hash: [number; 20],
             ..livesync_torrent_t::NONE
         }
+    }
+
+    #[test]
+    fn merges_that_nobody_answers_are_bounded_and_count_as_not_stored() {
+        let hash = |number: usize| {
+            let mut hash = [0; 20];
+            hash[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            InfoHash(hash)
+        };
+        let config = Config::on(Ipv4Addr::LOCALHOST).port(19_698u16).speak(false);
+        let livesync = Livesync::open(config, Arc::new(Events::with_scrape())).unwrap();
+        livesync.start_polling(TrackerId([1; 4])).unwrap();
+        let questions = Questions::new();
+        let events = 3 * MAX_OPEN_MERGES;
+        for number in 0..events {
+            questions.hands_out_merge(&livesync, hash(number));
+            let open = questions.open.lock();
+            let waiting = open.merges.older.len() + open.merges.newer.len();
+            assert!(waiting <= MAX_OPEN_MERGES);
+            assert_eq!(
+                waiting,
+                (number + 1)
+                    .min(waiting)
+                    .max(number.min(MAX_OPEN_MERGES / 2))
+            );
+        }
+        let answer = |number| questions.merge(&livesync, hash(number), LIVESYNC_MERGED);
+        assert_eq!(answer(0), LIVESYNC_E_STATE);
+        assert_eq!(answer(events - MAX_OPEN_MERGES / 2), LIVESYNC_OK);
+        assert_eq!(answer(events - MAX_OPEN_MERGES / 2), LIVESYNC_E_STATE);
+        assert_eq!(answer(events - 1), LIVESYNC_OK);
+        let scrape = livesync.stats().unwrap().counters.scrape;
+        assert_eq!(scrape.torrents_failed, (events - MAX_OPEN_MERGES) as u64);
+        assert_eq!(scrape.torrents_heard, scrape.torrents_failed + 2);
+    }
+
+    #[test]
+    fn a_torrent_that_is_to_be_merged_twice_is_answered_twice() {
+        let mut merges = Merges::default();
+        let hash = InfoHash([7; 20]);
+        let forgotten = (0..MAX_OPEN_MERGES).map(|_| merges.hand_out(hash));
+        assert!(forgotten.into_iter().all(|forgotten| forgotten.is_empty()));
+        let forgotten = merges.hand_out(hash);
+        assert_eq!(forgotten[&hash], (MAX_OPEN_MERGES / 2) as u32);
+        for _ in 0..=MAX_OPEN_MERGES / 2 {
+            assert!(merges.answer(&hash));
+        }
+        assert!(!merges.answer(&hash));
     }
 
     #[test]

@@ -110,9 +110,10 @@ pub unsafe extern "C" fn livesync_metrics_text(
 /// Tries whether a handle with this configuration could work: joins the group on the
 /// interface with sockets of its own, sends a packet that every tracker ignores, and
 /// listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
-/// trackers it hears, is told to the callback `log` line by line: as LIVESYNC_LOG_INFO, so
-/// set log_level to that, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`, `listen`
-/// and `loopback` make no difference. It needs no handle; others may run meanwhile.
+/// trackers it hears, 256 at most, is told to the callback `log` line by line: as
+/// LIVESYNC_LOG_INFO, so set log_level to that; settings of this host by which packets may
+/// get lost as LIVESYNC_LOG_WARN, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`,
+/// `listen` and `loopback` make no difference. It needs no handle; others may run meanwhile.
 ///
 /// That it succeeds shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.
@@ -172,6 +173,9 @@ fn say(settings: &Settings, findings: &Findings) {
             format!("{place} works on this host: heard ourselves after {echo:.1?}"),
         ),
     }
+    for hint in &findings.hints {
+        say(Level::Warn, hint.clone());
+    }
     for (id, address) in &findings.heard {
         let allow = &settings.config.allow;
         let allowed = allow.iter().any(|network| network.contains(address.ip()));
@@ -184,8 +188,15 @@ fn say(settings: &Settings, findings: &Findings) {
             format!("heard tracker {id} at {address}{note}"),
         );
     }
-    if findings.heard.is_empty() {
-        say(Level::Info, "heard no other tracker meanwhile".to_owned());
+    match findings.packets_from_more {
+        0 if findings.heard.is_empty() => {
+            say(Level::Info, "heard no other tracker meanwhile".to_owned());
+        }
+        0 => {}
+        packets => say(
+            Level::Info,
+            format!("heard {packets} packets of yet other trackers"),
+        ),
     }
 }
 

@@ -135,6 +135,18 @@ pub struct livesync_stats_t {
     /// net.core.rmem_max. Counted since livesync_open() or the last start, on Linux only.
     /// Those that come together as one message (UDP_GRO) count as one.
     pub receive_buffer_errors: u64,
+    /// Announces of the program that were refused because the peer has port 0 or address 0.
+    pub announces_refused: u64,
+    /// Log lines that standard error did not take at once, and that are lost, since the
+    /// process began. Those of other handles count, too.
+    pub log_lines_dropped: u64,
+    /// Dropped: the record of a peer that has port 0 or address 0. The other records of its
+    /// packet were used.
+    pub drops_bad_peer: u64,
+    /// Dropped: a beacon with more than 2^32 torrents; or the record of a torrent with more than
+    /// 2^48 downloads, or announced more than a hundred years ago, of which the other records of
+    /// its packet were used.
+    pub drops_bad_count: u64,
 }
 
 /// A tracker that was heard.
@@ -212,6 +224,8 @@ impl livesync_stats_t {
         self.packets_unproven = counters.packets_unproven;
         self.packets_missing = stats.packets_missing;
         self.receive_buffer_errors = stats.receive_buffer_errors;
+        self.announces_refused = stats.announces_refused;
+        self.log_lines_dropped = stats.log_lines_dropped;
         self.fill_repair(&counters.repair);
         for reject in Reject::ALL {
             *self.drops(reject) = counters.drops.of(reject);
@@ -246,6 +260,8 @@ impl livesync_stats_t {
             Reject::BadTag => &mut self.drops_bad_tag,
             Reject::Replayed => &mut self.drops_replayed,
             Reject::Skewed => &mut self.drops_skewed,
+            Reject::BadPeer => &mut self.drops_bad_peer,
+            Reject::BadCount => &mut self.drops_bad_count,
         }
     }
 

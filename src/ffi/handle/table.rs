@@ -12,7 +12,7 @@ use crate::types::InfoHash;
 /// The peers of the swarm of `info_hash`, 20 bytes, in the table of a handle that was
 /// opened with config.table = 1: at most `capacity` of them, those announced last first.
 /// It holds those that were heard, and those announced to this handle. It takes time in
-/// proportion to the swarm, with the table locked.
+/// proportion to what it returns, however large the swarm is, with the table locked.
 ///
 /// Returns how many were written to `out`, or a negative error; LIVESYNC_E_STATE if the
 /// handle has no table.
@@ -50,7 +50,9 @@ pub unsafe extern "C" fn livesync_peers(
 /// How many peers the swarm of `info_hash`, 20 bytes, has in the table of a handle that
 /// was opened with config.table = 1, and how often it was downloaded: writes the first
 /// `size` bytes of the counts to `out`; `size` is sizeof( livesync_counts_t ) as the caller
-/// knows it.
+/// knows it. It takes as long for a large swarm as for a small one. After a pause in which
+/// more than 1,024 peers of a swarm have expired, and others have not, the rest of them counts
+/// until further calls have removed them.
 ///
 /// Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle has no table.
 ///

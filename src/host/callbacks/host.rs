@@ -12,7 +12,7 @@ use crate::types::{InfoHash, Peer, TrackerId};
 use crate::{
     host::Torrents,
     types::{Cursor, Merged, Torrent},
-    wire::TorrentList,
+    wire::PlausibleTorrents,
 };
 
 /// The callbacks of a configuration, and what they take last.
@@ -175,7 +175,7 @@ impl Host for CallbackHost {
     }
 
     #[cfg(feature = "want_sync_scrape")]
-    fn torrents_heard(&self, torrents: TorrentList<'_>) {
+    fn torrents_heard(&self, torrents: PlausibleTorrents<'_>) {
         self.rest.torrents_heard(torrents);
     }
 

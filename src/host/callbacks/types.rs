@@ -155,7 +155,8 @@ pub const LIVESYNC_MERGED: c_int = 0;
 /// Our count is larger, and stays.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_KNOWN_BETTER: c_int = 1;
-/// The torrent could not be stored.
+/// The torrent was not stored: an access list refuses it, or there is no memory. It counts as
+/// known for a day when the handle decides whether to ask others for theirs.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_NOT_STORED: c_int = -1;
 

@@ -1,18 +1,26 @@
 //! A map whose entries grow old.
 
 use std::collections::{BTreeMap, BTreeSet};
+#[cfg(any(test, feature = "want_sync_scrape"))]
 use std::ops::RangeBounds;
 use std::time::Duration;
 
 use crate::time::Time;
 
+/// How many entries that have expired, but are still stored, one call looks at to leave them
+/// out. More of them are left only after a pause in which nobody used the table.
+pub(super) const EXPIRED_LOOKED_AT: usize = 1024;
+
 /// A map that knows since when each entry is as it is. Those that are so for as long as
-/// their lifetime are not seen any more, but take memory until they are removed.
+/// their lifetime have expired, but take memory until they are removed.
 pub(super) struct Aged<K, V> {
     lifetime: Duration,
     entries: BTreeMap<K, (Time, V)>,
-    /// The keys again, the oldest entry's first.
-    ages: BTreeSet<(Time, K)>,
+    /// The keys again, the oldest entry's first: those that were announced here, to us or to
+    /// another tracker,
+    announced: BTreeSet<(Time, K)>,
+    /// and those of which another tracker has told us only that they exist.
+    hearsay: BTreeSet<(Time, K)>,
     expired: u64,
 }
 
@@ -25,7 +33,8 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         Self {
             lifetime,
             entries: BTreeMap::new(),
-            ages: BTreeSet::new(),
+            announced: BTreeSet::new(),
+            hearsay: BTreeSet::new(),
             expired: 0,
         }
     }
@@ -40,19 +49,22 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         self.expired
     }
 
-    /// Since when the oldest entry is as it is.
+    /// Since when the oldest entry is as it is, of those that were announced.
     pub(super) fn oldest(&self) -> Option<Time> {
-        self.ages.first().map(|(since, _)| *since)
+        self.announced.first().map(|(since, _)| *since)
     }
 
-    /// How many entries have not expired.
+    /// How many entries have not expired; and those beyond the first
+    /// [`EXPIRED_LOOKED_AT`] that have.
     #[cfg(any(test, feature = "want_sync_scrape"))]
     pub(super) fn count(&self, now: Time) -> u64 {
-        let expired = self
-            .ages
-            .iter()
-            .take_while(|(since, _)| self.is_expired(now, *since));
-        self.stored() - expired.count() as u64
+        let expired = [&self.announced, &self.hearsay].map(|ages| {
+            ages.iter()
+                .take(EXPIRED_LOOKED_AT)
+                .take_while(|(since, _)| self.is_expired(now, *since))
+                .count() as u64
+        });
+        self.stored() - expired.iter().sum::<u64>()
     }
 
     pub(super) fn get(&self, now: Time, key: &K) -> Option<(Time, V)> {
@@ -60,55 +72,71 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         (!self.is_expired(now, since)).then_some((since, value))
     }
 
-    pub(super) fn range(
-        &self,
-        now: Time,
-        keys: impl RangeBounds<K>,
-    ) -> impl Iterator<Item = (K, Time, V)> {
+    /// The entries of some keys, also those that have expired.
+    #[cfg(any(test, feature = "want_sync_scrape"))]
+    pub(super) fn range(&self, keys: impl RangeBounds<K>) -> impl Iterator<Item = (K, Time, V)> {
         self.entries
             .range(keys)
             .map(|(key, (since, value))| (*key, *since, *value))
-            .filter(move |(_, since, _)| !self.is_expired(now, *since))
     }
 
-    /// Inserts an entry, or replaces it.
+    /// Inserts an entry that is announced, or replaces it.
     pub(super) fn insert(&mut self, now: Time, key: K, since: Time, value: V) {
-        if let Some((before, _)) = self.entries.insert(key, (since, value)) {
-            self.forget(now, key, before);
-        }
-        self.ages.insert((since, key));
+        self.replace(now, key, since, value);
+        self.announced.insert((since, key));
     }
 
-    pub(super) fn remove(&mut self, now: Time, key: K) {
-        if let Some((since, _)) = self.entries.remove(&key) {
-            self.forget(now, key, since);
+    /// Inserts an entry that another tracker tells of, and that is not known, or has expired.
+    #[cfg(any(test, feature = "want_sync_scrape"))]
+    pub(super) fn insert_hearsay(&mut self, now: Time, key: K, since: Time, value: V) {
+        self.replace(now, key, since, value);
+        self.hearsay.insert((since, key));
+    }
+
+    fn replace(&mut self, now: Time, key: K, since: Time, value: V) {
+        if let Some((before, _)) = self.entries.insert(key, (since, value)) {
+            let age = (before, key);
+            let _ = self.announced.remove(&age) || self.hearsay.remove(&age);
+            self.expired += u64::from(self.is_expired(now, before));
+        }
+    }
+
+    /// Changes the value of an entry, which is as old as it was.
+    #[cfg(any(test, feature = "want_sync_scrape"))]
+    pub(super) fn set(&mut self, key: &K, value: V) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.1 = value;
         }
     }
 
     /// Removes the oldest entry if it has expired; whether it had.
     pub(super) fn remove_expired(&mut self, now: Time) -> bool {
-        let has_expired = self
-            .oldest()
-            .is_some_and(|since| self.is_expired(now, since));
-        if has_expired {
-            self.remove_oldest();
-            self.expired += 1;
-        }
-        has_expired
+        let has_expired = |ages: &BTreeSet<(Time, K)>| {
+            let oldest = ages.first();
+            oldest.is_some_and(|(since, _)| self.is_expired(now, *since))
+        };
+        let removed = if has_expired(&self.announced) {
+            self.remove_oldest()
+        } else {
+            has_expired(&self.hearsay) && self.remove_oldest_hearsay()
+        };
+        self.expired += u64::from(removed);
+        removed
     }
 
-    pub(super) fn remove_oldest(&mut self) {
-        if let Some((_, key)) = self.ages.pop_first() {
-            self.entries.remove(&key);
-        }
+    /// Removes the oldest entry that was announced; whether there was one.
+    pub(super) fn remove_oldest(&mut self) -> bool {
+        let oldest = self.announced.pop_first();
+        oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())
     }
 
-    fn forget(&mut self, now: Time, key: K, since: Time) {
-        self.ages.remove(&(since, key));
-        self.expired += u64::from(self.is_expired(now, since));
+    /// Removes the oldest entry of which another tracker has told; whether there was one.
+    pub(super) fn remove_oldest_hearsay(&mut self) -> bool {
+        let oldest = self.hearsay.pop_first();
+        oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())
     }
 
-    fn is_expired(&self, now: Time, since: Time) -> bool {
+    pub(super) fn is_expired(&self, now: Time, since: Time) -> bool {
         now.since(since) >= self.lifetime
     }
 }
@@ -118,7 +146,7 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
 ///
 /// A node has room for 11 entries. All nodes but the root hold 5 at least, and so an
 /// inner one has 6 nodes below it at least.
-const fn tree_entry_bytes(entry: usize) -> u64 {
+pub(super) const fn tree_entry_bytes(entry: usize) -> u64 {
     const ROOM: usize = 11;
     const HELD: usize = 5;
     /// Of a node: its parent, its place there, its length, padding.
@@ -144,7 +172,9 @@ mod tests {
     }
 
     fn keys(aged: &Aged<u8, char>, now: u64) -> Vec<u8> {
-        aged.range(at(now), ..).map(|(key, ..)| key).collect()
+        let entries = aged.range(..);
+        let live = entries.filter(|(_, since, _)| !aged.is_expired(at(now), *since));
+        live.map(|(key, ..)| key).collect()
     }
 
     #[test]
@@ -186,8 +216,7 @@ mod tests {
         for key in [3, 1, 2] {
             aged.insert(at(5), key, at(5), 'a');
         }
-        aged.remove(at(5), 1);
-        aged.remove(at(5), 1);
+        aged.remove_oldest();
         assert_eq!((keys(&aged, 5), aged.stored()), (vec![2, 3], 2));
         aged.remove_oldest();
         aged.remove_oldest();
@@ -196,12 +225,30 @@ mod tests {
     }
 
     #[test]
-    fn what_is_replaced_or_removed_after_its_lifetime_has_expired() {
+    fn hearsay_is_no_more_hearsay_once_it_is_announced() {
+        let mut aged = Aged::new(LIFETIME);
+        aged.insert_hearsay(at(1), 1, at(0), 'a');
+        aged.insert_hearsay(at(1), 2, at(1), 'b');
+        aged.set(&2, 'c');
+        assert_eq!(
+            (aged.get(at(2), &2), aged.oldest()),
+            (Some((at(1), 'c')), None)
+        );
+        aged.insert(at(2), 1, at(2), 'd');
+        assert_eq!(aged.oldest(), Some(at(2)));
+        assert!(aged.remove_oldest_hearsay() && !aged.remove_oldest_hearsay());
+        assert_eq!(keys(&aged, 2), [1]);
+        aged.insert_hearsay(at(3), 3, at(1), 'e');
+        assert_eq!(aged.count(at(11)), 1);
+        assert!(aged.remove_expired(at(11)) && !aged.remove_expired(at(11)));
+        assert_eq!((keys(&aged, 11), aged.expired()), (vec![1], 1));
+    }
+
+    #[test]
+    fn what_is_replaced_after_its_lifetime_has_expired() {
         let mut aged = Aged::new(LIFETIME);
         aged.insert(at(0), 1, at(0), 'a');
-        aged.insert(at(0), 2, at(0), 'a');
         aged.insert(at(10), 1, at(10), 'b');
-        aged.remove(at(10), 2);
-        assert_eq!((keys(&aged, 10), aged.expired()), (vec![1], 2));
+        assert_eq!((keys(&aged, 10), aged.expired()), (vec![1], 1));
     }
 }

@@ -20,8 +20,10 @@ pub struct Limits {
     /// peers: 24 hours.
     pub torrent_lifetime: Duration,
     /// The memory for peers and torrents, in bytes: 64 MiB. A peer is counted as about
-    /// 250, a torrent as 170, which is what they may take at worst; the table itself takes
-    /// another 4096. When the memory is full, what was announced longest ago leaves.
+    /// 235, a torrent as 170, and as 100 more while it has peers, which is what they may take
+    /// at worst; the table itself takes another 4096. When the memory is
+    /// full, torrents leave that are only known since another tracker told of them, and then what
+    /// was announced longest ago; of further torrents that others tell of nothing is stored.
     pub bytes: u64,
 }
 

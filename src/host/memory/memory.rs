@@ -24,11 +24,13 @@ pub(super) const BEGIN: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 ///
 /// It holds what other trackers tell, and what the program [announces](Self::announce)
 /// to it. Peers and torrents leave when they were not announced for their lifetime, and
-/// those announced longest ago also when the memory is full: see [`Limits`].
+/// those announced longest ago also when the memory is full: see [`Limits`]. What other trackers
+/// tell of torrents never pushes out a peer.
 ///
-/// All methods take one lock, and may be called from any thread. Each call removes only
-/// some of what has expired, so that none takes long; what is left of it is not shown.
-/// [`peers`](Self::peers) and [`counts`](Self::counts) look at every peer of the swarm.
+/// All methods take one lock, and may be called from any thread. None takes longer in a
+/// larger swarm; [`peers`](Self::peers) takes time in proportion to what it returns. Each
+/// call removes only some of what has expired, so that none takes long; what is left of it
+/// is not shown, but for [`counts`](Self::counts) after a long pause.
 ///
 /// It blesses nobody: who may speak is set by [`Config::allow`](crate::config::Config::allow).
 ///
@@ -79,7 +81,9 @@ impl Memory {
         self.with_table(|table, now| table.peers(now, info_hash, limit))
     }
 
-    /// How large a swarm is; nothing if the torrent is not known.
+    /// How large a swarm is; nothing if the torrent is not known. After a pause in which more
+    /// than 1,024 peers of a swarm have expired, and others have not, the rest of them counts
+    /// until further calls have removed them.
     pub fn counts(&self, info_hash: &InfoHash) -> Option<Counts> {
         self.with_table(|table, now| table.counts(now, info_hash))
     }

@@ -6,6 +6,7 @@ mod limits;
 mod memory;
 #[cfg(all(test, feature = "want_sync_scrape"))]
 mod model;
+mod swarms;
 mod table;
 #[cfg(all(test, feature = "want_sync_scrape"))]
 mod tests;

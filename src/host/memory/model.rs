@@ -1,5 +1,6 @@
 //! The table against a model that is too simple to be wrong, on a clock of our own.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::memory::BEGIN;
-use super::table::{PEER_BYTES, REMOVED_PER_CALL, TORRENT_BYTES, Table};
+use super::swarms::{PEER_BYTES, SWARM_BYTES};
+use super::table::{REMOVED_PER_CALL, TORRENT_BYTES, Table};
 use super::{Counts, Limits};
 use crate::host::Usage;
 use crate::time::Time;
@@ -67,6 +69,8 @@ struct Model {
     limits: Limits,
     peers: Vec<(InfoHash, Peer, Time)>,
     torrents: Vec<(InfoHash, u64, Time)>,
+    /// Those of them that were never announced.
+    hearsay: BTreeSet<InfoHash>,
     expired: u64,
     evicted: u64,
 }
@@ -83,11 +87,21 @@ impl Model {
     }
 
     fn bytes(&self) -> u64 {
-        self.peers.len() as u64 * PEER_BYTES + self.torrents.len() as u64 * TORRENT_BYTES
+        let swarms: BTreeSet<_> = self.peers.iter().map(|peer| peer.0).collect();
+        self.peers.len() as u64 * PEER_BYTES
+            + swarms.len() as u64 * SWARM_BYTES
+            + self.torrents.len() as u64 * TORRENT_BYTES
     }
 
     fn evict(&mut self) {
         while self.bytes() > self.limits.bytes {
+            self.evicted += 1;
+            let hearsay = self.torrents.iter().enumerate();
+            let hearsay = hearsay.filter(|(_, torrent)| self.hearsay.contains(&torrent.0));
+            if let Some((at, _)) = hearsay.min_by_key(|(_, torrent)| (torrent.2, torrent.0)) {
+                self.torrents.remove(at);
+                continue;
+            }
             let peers = self
                 .peers
                 .iter()
@@ -113,7 +127,6 @@ impl Model {
             } else {
                 self.peers.remove(at);
             }
-            self.evicted += 1;
         }
     }
 
@@ -144,6 +157,7 @@ impl Model {
             }
         }
         self.peers.push((info_hash, peer, now));
+        self.hearsay.remove(&info_hash);
         match self.torrent(&info_hash) {
             Some(torrent) => *torrent = (info_hash, torrent.1 + downloads, now),
             None => self.torrents.push((info_hash, downloads, now)),
@@ -163,16 +177,17 @@ impl Model {
             Some(torrent) => torrent.1 = heard.downloaded,
             None => {
                 let since = now.before(heard.base_offset * MINUTE);
+                let lifetime = self.limits.torrent_lifetime.max(self.limits.peer_lifetime);
+                let is_full = self.bytes() + TORRENT_BYTES > self.limits.bytes;
+                if is_full || now.since(since) >= lifetime {
+                    return Merged::Failed;
+                }
+                self.hearsay.insert(heard.info_hash);
                 self.torrents
                     .push((heard.info_hash, heard.downloaded, since));
-                self.evict();
-                self.expire(now);
             }
         }
-        match self.torrent(&heard.info_hash) {
-            Some(_) => Merged::AsHeard,
-            None => Merged::Failed,
-        }
+        Merged::AsHeard
     }
 
     fn peers(&self, info_hash: &InfoHash) -> Vec<Peer> {
@@ -228,6 +243,7 @@ proptest! {
             limits,
             peers: Vec::new(),
             torrents: Vec::new(),
+            hearsay: BTreeSet::new(),
             expired: 0,
             evicted: 0,
         };

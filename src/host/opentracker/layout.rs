@@ -41,6 +41,13 @@ impl From<ot_peer> for Peer {
     }
 }
 
+/// Seconds, as wide as the tracker's C library has them.
+#[cfg(all(feature = "want_sync_scrape", not(target_env = "musl")))]
+pub(super) use libc::time_t;
+/// The same. That of the libc crate is as wide as in musl before 1.2.
+#[cfg(all(feature = "want_sync_scrape", target_env = "musl"))]
+pub type time_t = i64;
+
 #[cfg(feature = "want_sync_scrape")]
 pub(super) use scrape::{ot_peerlist, ot_torrent, ot_vector};
 
@@ -49,9 +56,7 @@ mod scrape {
     use std::ffi::c_void;
     use std::mem::offset_of;
 
-    use libc::time_t;
-
-    use super::ot_hash;
+    use super::{ot_hash, time_t};
 
     /// An array that grows; in a bucket, torrents sorted by hash.
     #[repr(C)]
@@ -77,17 +82,18 @@ mod scrape {
         pub peers: ot_vector,
     }
 
-    #[cfg(target_pointer_width = "64")]
+    // In machine words, because the tracker is built for 32 and for 64 bits.
     const _: () = {
-        assert!(size_of::<ot_vector>() == 24);
-        assert!(offset_of!(ot_vector, size) == 8);
-        assert!(offset_of!(ot_vector, space) == 16);
-        assert!(size_of::<ot_torrent>() == 32);
-        assert!(offset_of!(ot_torrent, peer_list) == 24);
-        assert!(size_of::<ot_peerlist>() == 56);
-        assert!(offset_of!(ot_peerlist, seed_count) == 8);
-        assert!(offset_of!(ot_peerlist, peer_count) == 16);
-        assert!(offset_of!(ot_peerlist, down_count) == 24);
-        assert!(offset_of!(ot_peerlist, peers) == 32);
+        const WORD: usize = size_of::<usize>();
+        assert!(size_of::<ot_vector>() == 3 * WORD);
+        assert!(offset_of!(ot_vector, size) == WORD);
+        assert!(offset_of!(ot_vector, space) == 2 * WORD);
+        assert!(offset_of!(ot_torrent, peer_list) == size_of::<ot_hash>().next_multiple_of(WORD));
+        assert!(size_of::<ot_torrent>() == offset_of!(ot_torrent, peer_list) + WORD);
+        assert!(offset_of!(ot_peerlist, seed_count) == size_of::<time_t>());
+        assert!(offset_of!(ot_peerlist, peer_count) == size_of::<time_t>() + WORD);
+        assert!(offset_of!(ot_peerlist, down_count) == size_of::<time_t>() + 2 * WORD);
+        assert!(offset_of!(ot_peerlist, peers) == size_of::<time_t>() + 3 * WORD);
+        assert!(size_of::<ot_peerlist>() == size_of::<time_t>() + 6 * WORD);
     };
 }

@@ -2,11 +2,12 @@
 //! generations that share the six prototypes of `ot_livesync.h`.
 
 mod layout;
+mod shape;
 mod symbols;
 #[cfg(feature = "want_sync_scrape")]
 mod torrents;
 
-use std::ffi::{CString, c_char, c_int};
+use std::ffi::{CString, c_char, c_int, c_void};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use self::symbols::{Symbols, need};
@@ -43,8 +44,7 @@ struct Tracker {
     accesslist_isblessed: unsafe extern "C" fn(*mut c_char, c_int) -> c_int,
     add_peer_to_torrent_and_return_peers:
         unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, c_int, usize, *mut c_char) -> usize,
-    remove_peer_from_torrent:
-        unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, *mut c_char, c_int) -> usize,
+    remove_peer_from_torrent: shape::RemovePeer,
     stats_issue_event: unsafe extern "C" fn(c_int, c_int, usize),
     #[expect(dead_code, reason = "a tracker has it; used before there is a tracker")]
     exerr: unsafe extern "C" fn(*mut c_char),
@@ -62,6 +62,10 @@ impl Opentracker {
     /// The tracker that this library is linked into.
     pub fn find() -> Result<Self, SetupError> {
         let symbols = Symbols::look();
+        // So it is called since 29 March 2024.
+        if symbols.accesslist_isblessed.is_none() && symbols.accesslist_is_blessed.is_some() {
+            return Err(SetupError::LATER_OPENTRACKER);
+        }
         let tracker = need!(
             symbols,
             Tracker {
@@ -81,6 +85,27 @@ impl Opentracker {
             wide_addresses: symbols.handle_udp6.is_some(),
             event_sync: if symbols.load_state.is_some() { 6 } else { 5 },
         })
+    }
+
+    /// Refuses a tracker that has the symbols of these generations, and other types.
+    ///
+    /// # Safety
+    /// To be called by the tracker's thread that calls `livesync_init`.
+    pub unsafe fn check_types(&self) -> Result<(), SetupError> {
+        // Before there were 16-byte addresses there was one type of peer.
+        if !self.wide_addresses || !self.is_running() {
+            return Ok(());
+        }
+        // SAFETY: the tracker makes its locks before it calls livesync_init; for the rest
+        // as this function's contract says.
+        unsafe { shape::check(self.tracker.remove_peer_from_torrent) }
+    }
+
+    /// Whether a call of `livesync_tell` with this first argument answers
+    /// [`check_types`](Self::check_types). Then its second argument may be anything.
+    #[inline]
+    pub fn is_answer(first: *const c_void) -> bool {
+        shape::is_answer(first)
     }
 
     /// What the tracker lacks of what scrape sync needs: nothing, as a rule.

@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use super::layout::{ot_hash, ot_peer};
 #[cfg(feature = "want_sync_scrape")]
-use super::layout::{ot_torrent, ot_vector};
+use super::layout::{ot_torrent, ot_vector, time_t};
 
 macro_rules! weak {
     (
@@ -59,6 +59,9 @@ weak! {
         fn stats_issue_event(c_int, c_int, usize);
         fn handle_udp6();
         fn load_state();
+        fn accesslist_is_blessed();
+        #[cfg(feature = "want_sync_scrape")]
+        fn accesslist_hashisvalid(*mut ot_hash) -> c_int;
         #[cfg(feature = "want_sync_scrape")]
         fn mutex_get_torrent_count() -> usize;
         #[cfg(feature = "want_sync_scrape")]
@@ -78,7 +81,7 @@ weak! {
         g_opentracker_running: c_int;
         g_tracker_id: u32;
         #[cfg(feature = "want_sync_scrape")]
-        g_now_seconds: libc::time_t;
+        g_now_seconds: time_t;
     }
 }
 

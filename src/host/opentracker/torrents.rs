@@ -4,9 +4,7 @@
 use std::ffi::{c_int, c_void};
 use std::slice;
 
-use libc::time_t;
-
-use super::layout::{ot_hash, ot_peerlist, ot_torrent, ot_vector};
+use super::layout::{ot_hash, ot_peerlist, ot_torrent, ot_vector, time_t};
 use super::symbols::{Symbols, need};
 use crate::host::Torrents;
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
@@ -16,6 +14,14 @@ const BUCKETS: u32 = 1024;
 /// What scrape sync uses of the tracker.
 #[derive(Clone, Copy)]
 pub(super) struct Buckets {
+    table: Table,
+    /// Only a tracker with an access list has it.
+    accesslist_hashisvalid: Option<unsafe extern "C" fn(*mut ot_hash) -> c_int>,
+}
+
+/// What scrape sync cannot do without.
+#[derive(Clone, Copy)]
+struct Table {
     mutex_get_torrent_count: unsafe extern "C" fn() -> usize,
     mutex_bucket_lock: unsafe extern "C" fn(c_int) -> *mut ot_vector,
     mutex_bucket_lock_by_hash: unsafe extern "C" fn(*mut ot_hash) -> *mut ot_vector,
@@ -31,9 +37,9 @@ pub(super) struct Buckets {
 impl Buckets {
     /// The buckets, if this tracker has them; or what it lacks.
     pub(super) fn find(symbols: Symbols) -> Result<Self, Vec<&'static str>> {
-        need!(
+        let table = need!(
             symbols,
-            Buckets {
+            Table {
                 mutex_get_torrent_count,
                 mutex_bucket_lock,
                 mutex_bucket_lock_by_hash,
@@ -44,28 +50,26 @@ impl Buckets {
                 g_now_seconds,
                 g_opentracker_running,
             }
-        )
+        );
+        Ok(Self {
+            table: table?,
+            accesslist_hashisvalid: symbols.accesslist_hashisvalid,
+        })
     }
 
+    /// Whether the tracker's access list allows a torrent.
+    fn allows(&self, info_hash: &InfoHash) -> bool {
+        let mut hash = info_hash.0;
+        self.accesslist_hashisvalid
+            // SAFETY: the tracker reads the hash only.
+            .is_none_or(|is_valid| unsafe { is_valid(&mut hash) != 0 })
+    }
+}
+
+impl Table {
     fn now_minutes(&self) -> time_t {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         unsafe { self.g_now_seconds.read_volatile() / 60 }
-    }
-
-    /// What we tell of a torrent.
-    ///
-    /// # Safety
-    /// The torrent's bucket is locked.
-    unsafe fn read(&self, torrent: &ot_torrent) -> Option<Torrent> {
-        // SAFETY: a torrent's peer list is NULL or valid as long as its bucket is
-        // locked.
-        let peer_list = unsafe { torrent.peer_list.as_ref() }?;
-        let minutes = self.now_minutes().saturating_sub(peer_list.base);
-        Some(Torrent {
-            info_hash: InfoHash(torrent.hash),
-            base_offset: u32::try_from(minutes.max(0)).unwrap_or(u32::MAX),
-            downloaded: peer_list.down_count as u64,
-        })
     }
 
     /// Whether the tracker is up. One that goes down frees its torrents, and leaves
@@ -75,38 +79,97 @@ impl Buckets {
         unsafe { self.g_opentracker_running.read_volatile() != 0 }
     }
 
-    /// The torrents of a bucket; none while the tracker goes down.
-    ///
-    /// # Safety
-    /// `vector` is NULL, or the bucket that it belongs to is locked, and stays so
-    /// as long as the torrents are looked at.
-    unsafe fn torrents<'a>(&self, vector: *const ot_vector) -> &'a [ot_torrent] {
-        // SAFETY: as this function's contract says.
-        match unsafe { vector.as_ref() } {
-            Some(vector) if !vector.data.is_null() && self.is_running() => {
-                // SAFETY: `size` torrents lie in `data`.
+    /// Locks a bucket that exists: a walk begins at 0 and ends at the last one.
+    fn lock(&self, bucket: c_int) -> Bucket<'_> {
+        // SAFETY: the bucket exists.
+        let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
+        Bucket::new(self, vector, Place::Number(bucket))
+    }
+
+    fn lock_by_hash(&self, info_hash: &InfoHash) -> Bucket<'_> {
+        let mut hash = info_hash.0;
+        // SAFETY: the tracker reads the hash only.
+        let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
+        Bucket::new(self, vector, Place::Hash(hash))
+    }
+}
+
+/// By what a bucket was locked, and is unlocked.
+enum Place {
+    Number(c_int),
+    Hash(ot_hash),
+}
+
+/// A locked bucket. It is unlocked when this is dropped.
+struct Bucket<'a> {
+    table: &'a Table,
+    vector: *mut ot_vector,
+    place: Place,
+    /// How many torrents it has got more.
+    added: c_int,
+}
+
+impl Drop for Bucket<'_> {
+    fn drop(&mut self) {
+        // SAFETY: it was locked by the same place, and nothing in it is borrowed any more.
+        unsafe {
+            match &mut self.place {
+                Place::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
+                Place::Hash(hash) => (self.table.mutex_bucket_unlock_by_hash)(hash, self.added),
+            }
+        }
+    }
+}
+
+impl<'a> Bucket<'a> {
+    fn new(table: &'a Table, vector: *mut ot_vector, place: Place) -> Self {
+        Self {
+            table,
+            vector,
+            place,
+            added: 0,
+        }
+    }
+
+    /// The torrents; none while the tracker goes down.
+    fn torrents(&self) -> &[ot_torrent] {
+        // SAFETY: NULL, or the vector of the bucket, which is locked.
+        match unsafe { self.vector.as_ref() } {
+            Some(vector) if !vector.data.is_null() && self.table.is_running() => {
+                // SAFETY: `size` torrents lie in `data`, as long as the bucket is locked.
                 unsafe { slice::from_raw_parts(vector.data.cast(), vector.size) }
             }
             _ => &[],
         }
     }
 
-    /// Merges into a locked bucket; also returns how many torrents it has got more.
-    ///
-    /// # Safety
-    /// `vector` is the bucket of the torrent's hash, and is locked.
-    unsafe fn merge_locked(&self, vector: *mut ot_vector, heard: &Torrent) -> (Merged, c_int) {
-        if !self.is_running() {
-            return (Merged::Failed, 0);
+    /// What we tell of one of its torrents.
+    fn read(&self, torrent: &ot_torrent) -> Option<Torrent> {
+        // SAFETY: a torrent's peer list is NULL or valid as long as its bucket is
+        // locked.
+        let peer_list = unsafe { torrent.peer_list.as_ref() }?;
+        let minutes = self.table.now_minutes().saturating_sub(peer_list.base);
+        Some(Torrent {
+            info_hash: InfoHash(torrent.hash),
+            base_offset: u32::try_from(minutes.max(0)).unwrap_or(u32::MAX),
+            downloaded: peer_list.down_count as u64,
+        })
+    }
+
+    /// Merges a torrent of this bucket.
+    fn merge(&mut self, heard: &Torrent) -> Merged {
+        if !self.table.is_running() {
+            return Merged::Failed;
         }
-        let downloaded = usize::try_from(heard.downloaded).unwrap_or(usize::MAX);
+        // Where usize has 32 bits, the tracker prints more as a negative number.
+        let downloaded = heard.downloaded.min(isize::MAX as u64) as usize;
         let mut hash = heard.info_hash.0;
         let mut exact_match: c_int = 0;
         // SAFETY: the bucket is locked, and the torrents in it are as large as we
         // say; the tracker reads the hash only.
         let torrent = unsafe {
-            (self.vector_find_or_insert)(
-                vector,
+            (self.table.vector_find_or_insert)(
+                self.vector,
                 (&raw mut hash).cast(),
                 size_of::<ot_torrent>(),
                 size_of::<ot_hash>(),
@@ -116,7 +179,7 @@ impl Buckets {
         // SAFETY: NULL without memory; else a torrent of the locked bucket. One that
         // is new has undefined bytes, which any bytes of an ot_torrent may be.
         let Some(torrent) = (unsafe { torrent.cast::<ot_torrent>().as_mut() }) else {
-            return (Merged::Failed, 0);
+            return Merged::Failed;
         };
         if exact_match == 0 {
             torrent.hash = hash;
@@ -126,88 +189,67 @@ impl Buckets {
         let Some(peer_list) = (unsafe { torrent.peer_list.as_mut() }) else {
             if exact_match == 0 {
                 // SAFETY: it is in this bucket, and has no peer list to free.
-                unsafe { (self.vector_remove_torrent)(vector, torrent) };
+                unsafe { (self.table.vector_remove_torrent)(self.vector, torrent) };
             }
-            return (Merged::Failed, 0);
+            return Merged::Failed;
         };
         if exact_match == 0 {
-            let minutes = heard.base_offset as time_t;
-            peer_list.base = self.now_minutes().saturating_sub(minutes).max(0);
+            // Where time_t has 32 bits, more would be negative.
+            let minutes = heard.base_offset.min(i32::MAX as u32) as time_t;
+            peer_list.base = self.table.now_minutes().saturating_sub(minutes).max(0);
             peer_list.down_count = downloaded;
-            return (Merged::AsHeard, 1);
+            self.added = 1;
+            return Merged::AsHeard;
         }
         if peer_list.down_count > downloaded {
-            return (Merged::KnownBetter, 0);
+            return Merged::KnownBetter;
         }
         peer_list.down_count = downloaded;
-        (Merged::AsHeard, 0)
+        Merged::AsHeard
     }
 }
 
 impl Torrents for Buckets {
     fn count(&self) -> u64 {
         // SAFETY: a call without arguments.
-        unsafe { (self.mutex_get_torrent_count)() as u64 }
+        unsafe { (self.table.mutex_get_torrent_count)() as u64 }
     }
 
     fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
-        let bucket = c_int::try_from(cursor.bucket).ok()?;
+        let number = c_int::try_from(cursor.bucket).ok()?;
         // Not under the bucket's lock.
         told.reserve(limit);
-        // SAFETY: the bucket exists: a walk begins at 0 and ends at the last one.
-        let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
-        // SAFETY: it is locked until below.
-        let torrents = unsafe { self.torrents(vector) };
+        let bucket = self.table.lock(number);
+        let torrents = bucket.torrents();
         let begin = cursor.after.map_or(0, |after| {
             torrents.partition_point(|torrent| torrent.hash <= after.0)
         });
         let rest = &torrents[begin..];
         let portion = &rest[..limit.min(rest.len())];
-        // SAFETY: the bucket is locked.
-        told.extend(
-            portion
-                .iter()
-                .filter_map(|torrent| unsafe { self.read(torrent) }),
-        );
-        let after = portion.last().map(|torrent| InfoHash(torrent.hash));
-        let more = portion.len() < rest.len();
-        // SAFETY: it was locked above, and none of its torrents is used any more.
-        unsafe { (self.mutex_bucket_unlock)(bucket, 0) };
-        if more {
+        told.extend(portion.iter().filter_map(|torrent| bucket.read(torrent)));
+        if portion.len() < rest.len() {
+            let after = portion.last().map(|torrent| InfoHash(torrent.hash));
             return Some(Cursor { after, ..cursor });
         }
-        let bucket = cursor.bucket + 1;
-        (bucket < BUCKETS).then_some(Cursor {
-            bucket,
+        let next = cursor.bucket + 1;
+        (next < BUCKETS).then_some(Cursor {
+            bucket: next,
             after: None,
         })
     }
 
     fn look_up(&self, info_hash: &InfoHash) -> Option<Torrent> {
-        let mut hash = info_hash.0;
-        // SAFETY: the tracker reads the hash only.
-        let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
-        // SAFETY: it is locked until below.
-        let torrents = unsafe { self.torrents(vector) };
-        let found = torrents.binary_search_by(|torrent| torrent.hash.cmp(&hash));
-        // SAFETY: the bucket is locked.
-        let torrent = found
-            .ok()
-            .and_then(|at| unsafe { self.read(&torrents[at]) });
-        // SAFETY: it was locked above, and none of its torrents is used any more.
-        unsafe { (self.mutex_bucket_unlock_by_hash)(&mut hash, 0) };
-        torrent
+        let bucket = self.table.lock_by_hash(info_hash);
+        let torrents = bucket.torrents();
+        let found = torrents.binary_search_by(|torrent| torrent.hash.cmp(&info_hash.0));
+        bucket.read(&torrents[found.ok()?])
     }
 
     fn merge(&self, heard: &Torrent) -> Merged {
-        let mut hash = heard.info_hash.0;
-        // SAFETY: the tracker reads the hash only.
-        let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
-        // SAFETY: it is the hash's bucket, and locked until below.
-        let (merged, delta) = unsafe { self.merge_locked(vector, heard) };
-        // SAFETY: it was locked above.
-        unsafe { (self.mutex_bucket_unlock_by_hash)(&mut hash, delta) };
-        merged
+        if !self.allows(&heard.info_hash) {
+            return Merged::Failed;
+        }
+        self.table.lock_by_hash(&heard.info_hash).merge(heard)
     }
 }
 

@@ -1,17 +1,34 @@
-//! "Latest wins": whatever order packets arrive in, the host's table ends as if they had
-//! arrived in order.
+//! "Latest wins": of all that the nodes of a cluster announce of a peer the latest holds, at
+//! every node, in whatever order they hear it.
 //!
-//! A packet that comes late may tell of peers of which newer packets have told since. So
-//! the newer ones are kept, for as long as packets may come late.
+//! The order is by time, and at the same time by id. The time of an announce is
+//!
+//! | announced by | to others | to its own node |
+//! | --- | --- | --- |
+//! | a node that numbers its packets | when the packet left, by the sender's clock | when the host made it |
+//! | the same, restated | when the host made it | the same |
+//! | a node that does not | when it arrived | |
+//!
+//! The two columns differ by the time that the announce waited for its packet. Where that makes
+//! a difference, because another announce of the same peer lies in between, the node restates its
+//! own: it sends it once more, with the time when it was made.
 
-use std::collections::{HashMap, VecDeque};
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::time::Duration;
 
-use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
+use fastrand::Rng;
+
+use super::super::numbering::millis;
+use super::super::received::Made;
+use super::KEPT_FOR;
+use super::departures::{Departure, Departures, Left, Name};
+use super::recent::{Entry, Recent, State, Use};
+pub(in crate::protocol) use super::recent::{FETCHED, PeerHash};
 use crate::time::Time;
-use crate::types::{Announce, InfoHash, PeerFlags, TrackerId};
-use crate::wire::{Frame, Packet, PeerList};
+use crate::types::{Announce, PeerFlags, TrackerId};
+
+/// How many corrections wait for our host at most.
+const CORRECTIONS: usize = 16_384;
 
 /// Which packet this is, among those of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,231 +38,675 @@ pub(in crate::protocol) struct Number {
     pub(in crate::protocol) seq: u32,
 }
 
-/// The place of a packet among all.
+/// A packet of announces that was heard.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    /// When it arrived, or would have if it had not been late; when it left, if it is
-    /// ours.
-    at: Time,
-    /// Nothing if it is not numbered.
-    number: Option<Number>,
+pub(in crate::protocol) struct Heard {
+    /// When it left, or arrived, in milliseconds by our clock.
+    pub(in crate::protocol) at: i64,
+    /// Its `seq` is 0 if it has no number.
+    pub(in crate::protocol) number: Number,
+    /// To which of the streams of its sender it belongs: only those of one stream are in the
+    /// order of their numbers.
+    pub(in crate::protocol) stream: u16,
+    /// Its announces are restated.
+    pub(in crate::protocol) restated: bool,
+    /// It was missing: it may be what its sender has told under another id.
+    pub(in crate::protocol) late: bool,
 }
 
-/// A packet with announces.
-#[derive(Debug)]
-struct Told {
-    kept: Time,
-    place: Place,
-    bytes: Arc<[u8]>,
+/// What is to be done with an announce that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::protocol) enum Holds {
+    /// To apply it: it is the latest.
+    This,
+    /// Nothing.
+    Nothing,
+    /// To apply the latest one, which has these flags.
+    Another(PeerFlags),
+    /// To apply it, since it counts a download, and then the latest one.
+    Both(PeerFlags),
 }
 
-/// The announces that were heard and sent lately.
+impl Holds {
+    /// The announces to be applied, in this order.
+    pub(in crate::protocol) fn of(self, announce: Announce) -> impl Iterator<Item = Announce> {
+        let (this, latest) = match self {
+            Self::This => (true, None),
+            Self::Nothing => (false, None),
+            Self::Another(flags) => (false, Some(counted(flags))),
+            Self::Both(flags) => (true, Some(flags)),
+        };
+        let latest = latest.map(|flags| announce.with_flags(flags));
+        this.then_some(announce).into_iter().chain(latest)
+    }
+}
+
+/// An announce of ours, which the others are to know the time of.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::protocol) struct Restatement {
+    pub(in crate::protocol) made: Time,
+    pub(in crate::protocol) announce: Announce,
+}
+
+impl Restatement {
+    /// How long a packet of it is, as a rule.
+    pub(super) const LEN: usize = 63;
+}
+
+/// The order of the announces that were heard and made lately.
 #[derive(Debug)]
 pub(in crate::protocol) struct Latest {
-    told: VecDeque<Told>,
-    bytes: usize,
+    recent: Recent,
+    now: u32,
+    /// The same, in milliseconds by a clock that does not wrap.
+    now_millis: i64,
+    /// Which time it is that our host is handed what was heard.
+    delivery: u32,
+    departures: Departures,
     /// Whatever arrived later than that is here.
     reaches_back: Time,
+    /// Announces that our host has applied in another order.
+    corrections: VecDeque<Announce>,
+    corrections_dropped: u64,
 }
 
 impl Latest {
-    pub(super) fn new(now: Time) -> Self {
+    pub(super) fn new(now: Time, mut rng: Rng) -> Self {
+        let keys = [(); 4].map(|()| rng.u64(..));
         Self {
-            told: VecDeque::new(),
-            bytes: 0,
+            recent: Recent::new(keys),
+            now: tick(now),
+            now_millis: millis(now),
+            delivery: 1,
+            departures: Departures::default(),
             reaches_back: now,
+            corrections: VecDeque::new(),
+            corrections_dropped: 0,
         }
     }
 
-    /// Keeps a packet that belongs to this point in time.
-    pub(in crate::protocol) fn keep(
+    /// Whether all is here that arrived since then.
+    pub(in crate::protocol) fn reaches_back_to(&self, at: Time) -> bool {
+        at >= self.reaches_back
+    }
+
+    /// The peer of an announce.
+    pub(in crate::protocol) fn peer(&self, announce: &Announce) -> PeerHash {
+        self.recent.peer(announce)
+    }
+
+    /// The peers of some announces, in their order, [`FETCHED`] at most.
+    pub(in crate::protocol) fn peers<'a>(
+        &self,
+        announces: impl Iterator<Item = &'a Announce>,
+    ) -> [PeerHash; FETCHED] {
+        self.fetch(announces.map(|announce| self.recent.peer(announce)))
+    }
+
+    /// The same of records.
+    pub(in crate::protocol) fn peers_of<'a>(
+        &self,
+        records: impl Iterator<Item = &'a [u8]>,
+    ) -> [PeerHash; FETCHED] {
+        self.fetch(records.map(|record| self.recent.peer_of(record)))
+    }
+
+    fn fetch(&self, some: impl Iterator<Item = PeerHash>) -> [PeerHash; FETCHED] {
+        let mut peers = [PeerHash::default(); FETCHED];
+        let mut count = 0;
+        for (peer, hash) in peers.iter_mut().zip(some) {
+            *peer = hash;
+            count += 1;
+        }
+        self.recent.fetch(&peers[..count]);
+        peers
+    }
+
+    /// At how many announces it has looked so far, one for another; the number wraps.
+    pub(in crate::protocol) fn looked(&self) -> u32 {
+        self.recent.looked()
+    }
+
+    /// Finds the place of an announce that was heard. `restate` is asked to restate one of ours,
+    /// made then and with these flags; it may refuse.
+    pub(in crate::protocol) fn hear(
         &mut self,
-        now: Time,
-        at: Time,
-        number: Option<Number>,
-        bytes: Arc<[u8]>,
-    ) {
-        self.bytes += bytes.len() + KEPT_EACH;
-        self.told.push_back(Told {
-            kept: now,
-            place: Place { at, number },
-            bytes,
+        heard: &Heard,
+        (peer, flags): (PeerHash, PeerFlags),
+        our: Name,
+        mut restate: impl FnMut(Time, PeerFlags) -> bool,
+    ) -> Holds {
+        let number = heard.number;
+        let place = (heard.at, number.id);
+        if self.recent.is_new(peer) {
+            self.keep(heard, peer, flags, (State::Heard, Holds::This));
+            return Holds::This;
+        }
+        let (mut latest, mut replaced) = (None, None);
+        let (mut is_old, mut is_counted) = (false, false);
+        self.recent.for_each(peer, |entry| {
+            let is_newer = match entry.state {
+                State::Heard if entry.id == number.id => {
+                    let is_newer = is_after(entry, heard);
+                    if !is_newer {
+                        entry.state = State::Superseded;
+                        replaced = replaced.max(Some((entry.place(), entry.flags)));
+                    }
+                    is_old |= is_newer;
+                    is_newer
+                }
+                State::Own if entry.flags != flags => {
+                    let is_newer = entry.place() > place;
+                    match self.departures.of(entry.seq) {
+                        // It was to be restated at a time to come, and could not be.
+                        Departure::At(left) if is_newer && left.place() < place => {
+                            (entry.at, entry.id) = left.place();
+                        }
+                        _ if is_newer => {}
+                        Departure::LongAgo => {}
+                        Departure::At(left) if left.place() < place => {}
+                        Departure::At(left) if left.name != our => {
+                            (entry.at, entry.id) = left.place();
+                        }
+                        _ if restate(time(entry.at), entry.flags) => {
+                            entry.state = State::OwnRestated;
+                        }
+                        Departure::At(left) => entry.at = left.at,
+                        Departure::Waits => entry.at = place.0 + 1,
+                    }
+                    entry.place() > place
+                }
+                State::Heard | State::Own | State::OwnRestated | State::Superseded => {
+                    entry.place() > place
+                }
+            };
+            let counts = is_newer || (heard.late && entry.id != number.id);
+            is_counted |= counts && entry.flags.contains(PeerFlags::COMPLETED);
+            if entry.state == State::Superseded {
+                return use_of_superseded(entry);
+            }
+            latest = latest.max(Some((entry.place(), entry.flags)));
+            Use::Some
         });
-        self.forget(now);
-    }
-
-    /// Forgets what is too old, or too much.
-    pub(super) fn forget(&mut self, now: Time) {
-        while let Some(oldest) = self.told.front()
-            && (self.bytes > KEPT_BYTES || now.since(oldest.kept) > KEPT_FOR)
-        {
-            self.bytes -= oldest.bytes.len() + KEPT_EACH;
-            self.reaches_back = self.reaches_back.max(oldest.kept);
-            self.told.pop_front();
-        }
-    }
-
-    /// Those of the announces of a late packet that still hold, to be applied in this
-    /// order; `unsent` is what we are about to tell ourselves. Nothing if it comes so late
-    /// that nobody knows.
-    pub(in crate::protocol) fn of<'a>(
-        &'a self,
-        late: PeerList<'_>,
-        number: Number,
-        at: Time,
-        unsent: impl Iterator<Item = &'a [u8]>,
-    ) -> Option<Vec<Announce>> {
-        if at < self.reaches_back {
-            return None;
-        }
-        let mut marks = Marks::default();
-        let mut newer = HashMap::new();
-        for announce in late.clone() {
-            marks.set(&announce.info_hash);
-            newer.insert(key(&announce), Newer::default());
-        }
-        let place = Place {
-            at,
-            number: Some(number),
+        let state = if is_old {
+            State::Superseded
+        } else {
+            State::Heard
         };
-        let told = self.told.iter().map(|told| (told.place, &*told.bytes));
-        let told = told.filter(|(other, _)| other.is_after(place));
-        let last = Place {
-            at: Time::NEVER,
-            number: None,
+        let was_latest = replaced > latest;
+        let is_told_again = |((at, id), latest)| {
+            heard.late && id != number.id && (at, latest) == (heard.at, flags) && !was_latest
         };
-        for (place, bytes) in told.chain(unsent.map(|bytes| (last, bytes))) {
-            let perhaps = announces(bytes).filter(|announce| marks.has(&announce.info_hash));
-            for announce in perhaps {
-                if let Some(newer) = newer.get_mut(&key(&announce)) {
-                    newer.add(place, announce);
+        let holds = match latest {
+            Some(other) if is_told_again(other) => Holds::Nothing,
+            Some((other, latest)) if is_old || other > place => {
+                if completes(flags) && !is_counted && !heard.restated {
+                    Holds::Both(latest)
+                } else if was_latest && latest != flags {
+                    Holds::Another(latest)
+                } else {
+                    Holds::Nothing
                 }
             }
+            _ if heard.restated && was_latest && said(replaced) == Some(flags) => Holds::Nothing,
+            _ if is_counted && completes(flags) => Holds::Another(flags),
+            _ => Holds::This,
+        };
+        if matches!(holds, Holds::Another(_) | Holds::Both(_)) {
+            self.applies(peer);
         }
-        let holds = late.flat_map(|announce| newer[&key(&announce)].instead_of(announce));
-        Some(holds.collect())
+        self.keep(heard, peer, flags, (state, holds));
+        holds
     }
-}
 
-impl Place {
-    /// Within an epoch of a sender the numbers tell, else the time.
-    fn is_after(self, other: Self) -> bool {
-        match (self.number, other.number) {
-            (Some(ours), Some(theirs)) if (ours.id, ours.epoch) == (theirs.id, theirs.epoch) => {
-                ours.seq > theirs.seq
+    /// Our host has made an announce, which goes into the packet with this serial number. If that
+    /// leaves at another place in the order than the announce has, the announce is to be restated,
+    /// once `may_restate` allows it; the time to restate it with.
+    pub(in crate::protocol) fn announce(
+        &mut self,
+        made: Made,
+        announce: &Announce,
+        peer: PeerHash,
+        (packet, our): (u32, Name),
+        may_restate: impl FnOnce() -> bool,
+    ) -> Option<Time> {
+        let (flags, mut at) = (announce.peer.flags, millis(made.at));
+        if self.recent.is_new(peer) {
+            self.keep_own((at, our.id), peer, packet, flags);
+            return None;
+        }
+        let applied_since = |entry: &Entry| {
+            entry.applied != 0 && entry.applied.wrapping_sub(made.delivery) <= u32::MAX / 2
+        };
+        let (mut latest, mut is_covered) = (None, false);
+        self.recent.for_each(peer, |entry| {
+            if entry.state == State::Superseded {
+                return use_of_superseded(entry);
             }
-            _ => self.at > other.at,
-        }
-    }
-}
-
-/// Some torrents, by a part of their info_hash. Of many thousand newer announces hardly
-/// any is of the same torrent as a late one, and this finds out fast which may be.
-#[derive(Debug)]
-struct Marks([u64; 64]);
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self([0; 64])
-    }
-}
-
-impl Marks {
-    fn set(&mut self, info_hash: &InfoHash) {
-        let (word, bit) = Self::place(info_hash);
-        self.0[word] |= bit;
-    }
-
-    fn has(&self, info_hash: &InfoHash) -> bool {
-        let (word, bit) = Self::place(info_hash);
-        self.0[word] & bit != 0
-    }
-
-    fn place(info_hash: &InfoHash) -> (usize, u64) {
-        let [first, second, ..] = info_hash.0;
-        (usize::from(first & 63), 1 << (second & 63))
-    }
-}
-
-/// What newer packets say of a peer.
-#[derive(Debug, Default)]
-struct Newer {
-    last: Option<(Place, Announce)>,
-    completed: bool,
-}
-
-impl Newer {
-    fn add(&mut self, place: Place, announce: Announce) {
-        self.completed |= announce.peer.flags.contains(PeerFlags::COMPLETED);
-        if self.last.is_none_or(|(last, _)| !last.is_after(place)) {
-            self.last = Some((place, announce));
-        }
-    }
-
-    /// What holds now. A download that nobody has told of since is still to be counted;
-    /// then the last word is repeated behind it.
-    fn instead_of(&self, late: Announce) -> impl Iterator<Item = Announce> + use<> {
-        let completes = late.peer.flags.contains(PeerFlags::COMPLETED) && !late.peer.is_stopped();
-        let late = (self.last.is_none() || completes && !self.completed).then_some(late);
-        let last = self.last.map(|(_, announce)| announce);
-        late.into_iter().chain(late.and(last))
-    }
-}
-
-fn key(announce: &Announce) -> (InfoHash, IpAddr, u16) {
-    (announce.info_hash, announce.peer.ip, announce.peer.port)
-}
-
-/// The announces in a packet, if that is what is in it.
-fn announces(packet: &[u8]) -> impl Iterator<Item = Announce> {
-    let peers = Frame::parse(packet)
-        .ok()
-        .and_then(|frame| match frame.packet {
-            Packet::Live(peers) => Some(peers),
-            _ => None,
+            is_covered |= entry.flags != flags && applied_since(entry);
+            if entry.state != State::Heard {
+                entry.state = State::Superseded;
+                at = at.max(entry.at);
+            } else if entry.applied != 0 && !applied_since(entry) {
+                // The client came after that, whatever the clocks say.
+                at = at.max(entry.at + 1);
+            } else {
+                latest = latest.max(Some((entry.place(), entry.flags)));
+            }
+            use_of_superseded(entry)
         });
-    peers.into_iter().flatten()
+        let newer = latest.filter(|(place, other)| *place > (at, our.id) && *other != flags);
+        let is_restated = (newer.is_some() || at > self.now_millis) && may_restate();
+        let mut correction = is_covered.then_some(flags);
+        if let Some(((newer, _), other)) = newer {
+            correction = Some(other);
+            if !is_restated {
+                at = newer + 1;
+                correction = Some(flags);
+            }
+        }
+        let entry = self.keep_own((at, our.id), peer, packet, flags);
+        if is_restated {
+            entry.state = State::OwnRestated;
+        }
+        if let Some(flags) = correction {
+            if self.corrections.len() == CORRECTIONS {
+                self.corrections.pop_front();
+                self.corrections_dropped += 1;
+            }
+            self.corrections.push_back(announce.with_flags(flags));
+        }
+        is_restated.then(|| time(at))
+    }
+
+    /// A packet of ours begins to be filled; its serial number.
+    pub(in crate::protocol) fn begin_packet(&mut self) -> u32 {
+        self.departures.begin()
+    }
+
+    /// It leaves.
+    pub(in crate::protocol) fn departs(&mut self, packet: u32, left: Left) {
+        self.departures.leaves(packet, left);
+    }
+
+    /// Whether there are announces that our host is to apply again.
+    pub(in crate::protocol) fn has_corrections(&self) -> bool {
+        !self.corrections.is_empty()
+    }
+
+    /// How many were dropped, for which our host had no room in time.
+    pub(in crate::protocol) fn corrections_dropped(&self) -> u64 {
+        self.corrections_dropped
+    }
+
+    /// The next announces that our host is to apply, in their order.
+    pub(in crate::protocol) fn take_corrections(&mut self, most: usize) -> Vec<Announce> {
+        let mut corrections = Vec::new();
+        while corrections.len() < most
+            && let Some(announce) = self.corrections.pop_front()
+        {
+            let peer = self.recent.peer(&announce);
+            // Something later may have been applied meanwhile.
+            if let Some(flags) = self.latest_of(peer) {
+                corrections.push(announce.with_flags(counted(flags)));
+                self.applies(peer);
+            }
+        }
+        corrections
+    }
+
+    /// What is said last of a peer.
+    fn latest_of(&mut self, peer: PeerHash) -> Option<PeerFlags> {
+        let mut latest = None;
+        self.recent.for_each(peer, |entry| {
+            if entry.state != State::Superseded {
+                latest = latest.max(Some((entry.place(), entry.flags)));
+            }
+            Use::Some
+        });
+        said(latest)
+    }
+
+    /// Our host is handed what is heard, the time with this number; 0 is none.
+    pub(in crate::protocol) fn set_delivery(&mut self, delivery: u32) {
+        self.delivery = delivery;
+    }
+
+    /// It is so late now. Forgets what is too old, or too much; what comes with one packet may
+    /// be too much until then.
+    pub(in crate::protocol) fn set_now(&mut self, now: Time) {
+        self.now = tick(now);
+        self.now_millis = millis(now);
+        let age = |entry: &Entry| {
+            let age = self.now.wrapping_sub(entry.arrived);
+            Duration::from_millis(age.into())
+        };
+        while let Some(last) = self.recent.forget(|entry| age(entry) > KEPT_FOR) {
+            let arrived = now.before(age(&last));
+            self.reaches_back = self.reaches_back.max(arrived);
+        }
+    }
+
+    /// Our host is handed what is known of a peer.
+    fn applies(&mut self, peer: PeerHash) {
+        self.recent.for_each(peer, |entry| {
+            entry.applied = self.delivery;
+            Use::Some
+        });
+    }
+
+    #[inline]
+    fn keep(
+        &mut self,
+        heard: &Heard,
+        peer: PeerHash,
+        flags: PeerFlags,
+        (state, holds): (State, Holds),
+    ) {
+        let (now, delivery, number) = (self.now, self.delivery, heard.number);
+        let entry = self.recent.push(peer);
+        (entry.at, entry.id) = (heard.at, number.id);
+        (entry.epoch, entry.seq, entry.stream) = (number.epoch, number.seq, heard.stream);
+        entry.arrived = now;
+        if matches!(holds, Holds::This | Holds::Both(_)) {
+            entry.applied = delivery;
+        }
+        (entry.flags, entry.state) = (flags, state);
+    }
+
+    #[inline]
+    fn keep_own(
+        &mut self,
+        (at, id): (i64, TrackerId),
+        peer: PeerHash,
+        packet: u32,
+        flags: PeerFlags,
+    ) -> &mut Entry {
+        let now = self.now;
+        let entry = self.recent.push(peer);
+        (entry.at, entry.id) = (at, id);
+        (entry.seq, entry.arrived) = (packet, now);
+        (entry.flags, entry.state) = (flags, State::Own);
+        entry
+    }
+}
+
+/// Whether a node has announced this after it has announced what is heard now.
+fn is_after(entry: &Entry, heard: &Heard) -> bool {
+    let number = heard.number;
+    if entry.seq == 0 || number.seq == 0 {
+        false
+    } else if (entry.epoch, entry.stream) == (number.epoch, heard.stream) {
+        entry.seq > number.seq
+    } else {
+        entry.place() > (heard.at, number.id)
+    }
+}
+
+fn said(latest: Option<((i64, TrackerId), PeerFlags)>) -> Option<PeerFlags> {
+    latest.map(|(_, flags)| flags)
+}
+
+/// Of what was superseded only those are of use that say that a download was complete: it is not
+/// to be counted again.
+fn use_of_superseded(entry: &Entry) -> Use {
+    let completed = entry.flags.contains(PeerFlags::COMPLETED);
+    if entry.state == State::Superseded && !completed {
+        Use::None
+    } else {
+        Use::Some
+    }
+}
+
+/// The flags of an announce that was applied before: the download that it completes is counted.
+fn counted(flags: PeerFlags) -> PeerFlags {
+    flags.without(PeerFlags::COMPLETED)
+}
+
+fn completes(flags: PeerFlags) -> bool {
+    flags.contains(PeerFlags::COMPLETED) && !flags.contains(PeerFlags::STOPPED)
+}
+
+fn time(at: i64) -> Time {
+    Time::START + Duration::from_millis(at.unsigned_abs())
+}
+
+/// The time in milliseconds by a clock that wraps, and never shows 0.
+fn tick(time: Time) -> u32 {
+    (time.as_nanos() / 1_000_000) as u32 | 1
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::recent::MOST;
     use super::*;
-    use crate::types::Peer;
-    use crate::wire::{Header, PacketType, Record, Records};
-    use std::net::Ipv4Addr;
-    use std::time::Duration;
+    use crate::types::{InfoHash, Peer};
 
-    /// A packet in which one peer announces itself so.
-    fn packet(flags: PeerFlags) -> Vec<u8> {
-        let announce = Announce {
+    const US: TrackerId = TrackerId([5; 4]);
+    const OTHER: TrackerId = TrackerId([9; 4]);
+    const NAME: Name = Name { id: US, epoch: 1 };
+    const SEEDING: PeerFlags = PeerFlags::SEEDING;
+    const STOPPED: PeerFlags = PeerFlags::STOPPED;
+
+    fn at(millis: u64) -> Time {
+        Time::START + Duration::from_millis(millis)
+    }
+
+    fn latest() -> Latest {
+        Latest::new(at(0), Rng::with_seed(1))
+    }
+
+    fn announce(peer: u32, flags: PeerFlags) -> Announce {
+        Announce {
             info_hash: InfoHash([1; 20]),
             peer: Peer {
-                ip: Ipv4Addr::new(192, 0, 2, 1),
+                ip: std::net::Ipv4Addr::from(peer).into(),
                 port: 6881,
                 flags,
             },
-        };
-        let header = Header::new(TrackerId([1; 4]), PacketType::Live);
-        [&header.emit()[..], &announce.emit()].concat()
+        }
     }
 
-    #[test]
-    fn of_one_sender_the_numbers_tell_which_is_the_last_word() {
-        let at = |millis| Time::START + Duration::from_millis(millis);
-        let number = |seq| Number {
-            id: TrackerId([1; 4]),
+    /// The other node has sent this in a packet of its own.
+    fn hear(latest: &mut Latest, now: u64, sent: u64, seq: u32, flags: PeerFlags) -> Holds {
+        let (holds, restated) = hear_and_restate(latest, now, sent, seq, flags);
+        assert_eq!(restated, None);
+        holds
+    }
+
+    fn hear_and_restate(
+        latest: &mut Latest,
+        now: u64,
+        sent: u64,
+        seq: u32,
+        flags: PeerFlags,
+    ) -> (Holds, Option<Time>) {
+        latest.set_now(at(now));
+        let number = Number {
+            id: OTHER,
             epoch: 7,
             seq,
         };
-        let mut latest = Latest::new(at(0));
-        // The first took long, and the second is late: so it seems to be earlier.
-        let (fifth, sixth) = (packet(PeerFlags::SEEDING), packet(PeerFlags::STOPPED));
-        latest.keep(at(9), at(9), Some(number(5)), fifth.into());
-        latest.keep(at(20), at(8), Some(number(6)), sixth.into());
-        let fourth = packet(PeerFlags::COMPLETED);
-        let late = PeerList::V4(Records::new(&fourth[Header::LEN..]));
-        let holds = latest.of(late, number(4), at(5), [].into_iter());
-        let flags = holds.unwrap().into_iter().map(|holds| holds.peer.flags);
-        assert!(flags.eq([PeerFlags::COMPLETED, PeerFlags::STOPPED]));
+        let heard = Heard {
+            at: sent as i64,
+            number,
+            stream: 0,
+            restated: false,
+            late: false,
+        };
+        let mut restated = None;
+        let peer = latest.recent.peer(&announce(1, flags));
+        let holds = latest.hear(&heard, (peer, flags), NAME, |made, _| {
+            restated = Some(made);
+            true
+        });
+        (holds, restated)
+    }
+
+    fn make(latest: &mut Latest, made: u64, packet: u32, flags: PeerFlags) -> bool {
+        latest.set_now(at(made + 20));
+        let made = Made {
+            at: at(made),
+            delivery: latest.delivery,
+        };
+        let peer = latest.recent.peer(&announce(1, flags));
+        (latest.announce(made, &announce(1, flags), peer, (packet, NAME), || true)).is_some()
+    }
+
+    fn leaves(latest: &mut Latest, packet: u32, at: i64) {
+        latest.departs(packet, Left { at, name: NAME });
+    }
+
+    #[test]
+    fn what_was_made_before_it_left_is_restated_only_where_that_matters() {
+        let mut latest = latest();
+        let packet = latest.begin_packet();
+        make(&mut latest, 1000, packet, STOPPED);
+        assert_eq!(hear(&mut latest, 1021, 999, 1, SEEDING), Holds::Nothing);
+        assert_eq!(hear(&mut latest, 1022, 1010, 2, STOPPED), Holds::This);
+        let waits = hear_and_restate(&mut latest, 1023, 1019, 3, SEEDING);
+        assert_eq!(waits, (Holds::This, Some(at(1000))));
+        assert_eq!(hear(&mut latest, 1030, 1029, 4, SEEDING), Holds::This);
+
+        let packet = latest.begin_packet();
+        make(&mut latest, 2000, packet, STOPPED);
+        leaves(&mut latest, packet, 2100);
+        assert_eq!(hear(&mut latest, 2110, 2101, 5, SEEDING), Holds::This);
+        let packet = latest.begin_packet();
+        make(&mut latest, 3000, packet, STOPPED);
+        leaves(&mut latest, packet, 3100);
+        let left = hear_and_restate(&mut latest, 3200, 3050, 6, SEEDING);
+        assert_eq!(left, (Holds::This, Some(at(3000))));
+    }
+
+    #[test]
+    fn what_could_not_be_restated_holds_from_when_it_left() {
+        let mut latest = latest();
+        assert_eq!(hear(&mut latest, 1000, 1150, 1, SEEDING), Holds::This);
+        latest.set_delivery(2);
+        let packet = latest.begin_packet();
+        let (now, flags) = (
+            Made {
+                at: at(1010),
+                delivery: 2,
+            },
+            STOPPED,
+        );
+        let peer = latest.recent.peer(&announce(1, flags));
+        let restated = latest.announce(now, &announce(1, flags), peer, (packet, NAME), || false);
+        assert_eq!(restated, None);
+        leaves(&mut latest, packet, 1100);
+        assert_eq!(hear(&mut latest, 1110, 1120, 2, SEEDING), Holds::This);
+    }
+
+    #[test]
+    fn what_crosses_something_older_is_applied_once_more() {
+        let mut latest = latest();
+        hear(&mut latest, 1000, 990, 1, SEEDING);
+        let packet = latest.begin_packet();
+        // The host has made it a moment before, and applied what was heard behind it.
+        make(&mut latest, 995, packet, STOPPED);
+        assert!(latest.has_corrections());
+        assert_eq!(latest.take_corrections(9), [announce(1, STOPPED)]);
+        latest.set_delivery(3);
+        assert!(!make(&mut latest, 5000, packet, SEEDING));
+        assert_eq!(latest.take_corrections(9), []);
+        leaves(&mut latest, packet, 5001);
+        // The other node was later than ours.
+        hear(&mut latest, 6000, 6000, 2, STOPPED);
+        assert!(make(&mut latest, 5999, packet, SEEDING));
+        assert_eq!(latest.take_corrections(9), [announce(1, STOPPED)]);
+    }
+
+    #[test]
+    fn what_is_heard_again_under_another_id_is_not_counted_again() {
+        let mut latest = latest();
+        let completed = PeerFlags::COMPLETED;
+        let peer = latest.recent.peer(&announce(1, completed));
+        let again = |latest: &mut Latest, id, at| {
+            let heard = Heard {
+                at,
+                number: Number {
+                    id,
+                    epoch: 9,
+                    seq: 1,
+                },
+                stream: 1,
+                restated: false,
+                late: true,
+            };
+            latest.hear(&heard, (peer, completed), NAME, |_, _| true)
+        };
+        assert_eq!(hear(&mut latest, 1000, 900, 1, completed), Holds::This);
+        let uncounted = Holds::Another(completed);
+        let nothing = Holds::Nothing;
+        assert_eq!(again(&mut latest, TrackerId([10; 4]), 900), nothing);
+        // Where the clocks do not agree.
+        assert_eq!(again(&mut latest, TrackerId([10; 4]), 905), uncounted);
+        assert_eq!(hear(&mut latest, 1001, 910, 2, STOPPED), Holds::This);
+        assert_eq!(again(&mut latest, TrackerId([8; 4]), 900), nothing);
+    }
+
+    #[test]
+    fn what_a_node_says_later_replaces_what_it_has_said() {
+        let mut latest = latest();
+        assert_eq!(hear(&mut latest, 1000, 900, 2, SEEDING), Holds::This);
+        assert_eq!(hear(&mut latest, 1001, 950, 1, STOPPED), Holds::Nothing);
+        assert_eq!(hear(&mut latest, 1002, 800, 3, STOPPED), Holds::This);
+    }
+
+    #[test]
+    fn announces_are_forgotten_by_age_and_by_number() {
+        let mut latest = latest();
+        for number in 0..=MOST as u32 + 1024 {
+            latest.set_now(at(1000 + u64::from(number) / 1000));
+            let packet = latest.begin_packet();
+            let announce = announce(number, SEEDING);
+            let peer = latest.recent.peer(&announce);
+            latest.announce(Made::now(at(0)), &announce, peer, (packet, NAME), || true);
+        }
+        latest.set_now(at(1500));
+        assert!((MOST - 1024..=MOST).contains(&latest.recent.len()));
+        assert!(!latest.reaches_back_to(at(999)) && latest.reaches_back_to(at(1004)));
+        latest.set_now(at(1500) + KEPT_FOR);
+        assert_eq!(latest.recent.len(), 0);
+        assert!(!latest.reaches_back_to(at(1200)));
+    }
+
+    #[test]
+    fn corrections_are_bounded() {
+        let mut latest = latest();
+        for number in 0..=CORRECTIONS as u32 {
+            for (made, flags) in [(1000, SEEDING), (1000, STOPPED)] {
+                latest.set_now(at(made));
+                let heard = Heard {
+                    at: 900,
+                    number: Number {
+                        id: OTHER,
+                        epoch: 7,
+                        seq: number + 1,
+                    },
+                    stream: 0,
+                    restated: false,
+                    late: false,
+                };
+                let peer = latest.recent.peer(&announce(number, flags));
+                if flags == SEEDING {
+                    latest.hear(&heard, (peer, flags), NAME, |_, _| true);
+                } else {
+                    let made = Made {
+                        at: at(made),
+                        delivery: 1,
+                    };
+                    latest.announce(made, &announce(number, flags), peer, (0, NAME), || true);
+                }
+            }
+        }
+        let corrections = latest.take_corrections(usize::MAX);
+        assert_eq!(
+            (corrections.len(), latest.corrections_dropped()),
+            (CORRECTIONS, 1)
+        );
+        assert_eq!(corrections[0], announce(1, STOPPED));
     }
 }

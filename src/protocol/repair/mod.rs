@@ -5,14 +5,22 @@
 //! | who misses packets asks for them, after a random wait | [`stream`], [`backoff`] |
 //! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`allowance`] |
 //! | who is silent says how much it has sent | [`heartbeat`] |
-//! | whatever order packets arrive in, the latest wins | [`latest`] |
+//! | whatever order packets arrive in, the latest wins | [`latest`], [`recent`], [`departures`] |
 
 mod allowance;
 mod backoff;
+mod delay;
+mod departures;
+mod fingerprints;
+mod gaps;
 mod heartbeat;
 mod latest;
+mod marks;
+mod recent;
+mod retelling;
 mod sent;
 mod stream;
+mod streams;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -22,16 +30,20 @@ use fastrand::Rng;
 
 use self::allowance::{Allowance, Meter};
 use self::backoff::backoff;
+pub(super) use self::departures::{Left, Name};
 use self::heartbeat::Rhythm;
-pub(super) use self::latest::{Latest, Number};
+pub(super) use self::latest::{FETCHED, Heard, Holds, Latest, Number, PeerHash, Restatement};
+use self::retelling::Retelling;
+pub(super) use self::retelling::{RETOLD, Retold};
 use self::sent::Sent;
-pub(super) use self::stream::{Arrival, Listener, Stream, Tally};
+pub(super) use self::stream::{Arrival, Listener, NEVER_USED, OBJECT_AGAIN, Origin, Stream, Tally};
+pub(super) use self::streams::{Arriving, Place, Streams, is_before};
 use super::counters::RepairCounters;
 use super::outbox::{Datagram, Kind};
 use super::timers::{Timer, Timers};
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Header, Heartbeat, Nak, PacketType, Trailer};
+use crate::wire::{Heartbeat, Nak, Trailer};
 
 /// How long packets are kept at most, by who has sent them and by who has heard them; so
 /// long it makes sense to ask.
@@ -49,6 +61,9 @@ const AGAIN_LEAST: u64 = 512 << 10;
 /// How many bytes of NAKs per second we send at most.
 const NAKS: u64 = 64 << 10;
 
+/// How many bytes of announces per second we restate at most.
+const RESTATED: u64 = 64 << 10;
+
 /// Gaps that are due so soon are asked for, too, when one is.
 const SOON: Duration = Duration::from_millis(60);
 
@@ -62,6 +77,15 @@ const LATELY: Duration = Duration::from_millis(500);
 
 /// and there are so many last heartbeats.
 const LAST_HEARTBEATS: usize = 4;
+
+/// How many packets are sent again at once, however many are asked for and allowed,
+const AGAIN_AT_ONCE: usize = 32;
+
+/// of those so few that are told again, since each is sealed,
+const RETOLD_AT_ONCE: usize = 4;
+
+/// and how long it takes until there are more.
+const AGAIN_PAUSE: Duration = Duration::from_millis(1);
 
 /// What it takes to keep a packet, beside its bytes.
 const KEPT_EACH: usize = 128;
@@ -78,7 +102,9 @@ pub(super) struct Repair {
     beat: Time,
     meter: Meter,
     again: Allowance,
+    retelling: Retelling,
     naks: Allowance,
+    restated: Allowance,
     rng: Rng,
     pub(super) counters: RepairCounters,
 }
@@ -92,12 +118,14 @@ impl Repair {
         Self {
             speaks,
             sent: Sent::default(),
-            latest: Latest::new(now),
+            latest: Latest::new(now, Rng::with_seed(!rng.get_seed())),
             rhythm: Rhythm::new(now),
             beat: Time::START,
             meter: Meter::new(now),
             again: Allowance::new(now, AGAIN_LEAST),
+            retelling: Retelling::new(now),
             naks: Allowance::new(now, NAKS),
+            restated: Allowance::new(now, RESTATED),
             rng,
             counters: RepairCounters::default(),
         }
@@ -106,13 +134,8 @@ impl Repair {
     /// A packet of ours leaves with its number.
     pub(super) fn departs(&mut self, number: Number, packet: Arc<[u8]>, timers: &mut Timers) {
         let now = timers.elapsed();
-        let tell = PacketType::ScrapeTell as u32;
-        let announces = Header::parse(&packet).is_ok_and(|(header, _)| header.packet_type != tell);
         self.meter.count(now, packet.len());
-        if announces {
-            self.latest.keep(now, now, Some(number), packet.clone());
-        }
-        self.sent.keep(now, number.seq, packet);
+        self.sent.keep(now, number, packet);
         self.rhythm.speaks(now);
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
     }
@@ -127,15 +150,42 @@ impl Repair {
         }
     }
 
-    /// From now on our packets have numbers of another epoch, or another id.
-    pub(super) fn begin_epoch(&mut self) {
-        self.sent = Sent::default();
+    /// How many packets may be asked for under an id that we draw now, though they left under the
+    /// one before.
+    pub(super) fn retold(&self, now: Time) -> u32 {
+        Retelling::places(now, &self.sent).count() as u32
     }
 
-    /// Whether, as far as we know, this is the trailer of a packet of ours.
-    pub(super) fn may_have_sent(&self, trailer: &Trailer) -> bool {
-        let kept = self.sent.get(trailer.seq);
+    /// We have another id, and say so at once. So many packets that left before have numbers under
+    /// it.
+    pub(super) fn begins_as(
+        &mut self,
+        id: TrackerId,
+        epoch: u32,
+        retold: u32,
+        timers: &mut Timers,
+    ) {
+        if self.speaks {
+            let end = self.sent.since(timers.elapsed()).end;
+            let places = end - u64::from(retold)..end;
+            self.retelling.begin((id, epoch), places);
+            timers.set_after(Timer::Heartbeat, Duration::ZERO);
+        }
+    }
+
+    /// Whether, as far as we know, this is the trailer of a packet of ours, that had this id.
+    pub(super) fn may_have_sent(&self, id: TrackerId, trailer: &Trailer) -> bool {
+        let Trailer { epoch, seq, .. } = *trailer;
+        let kept = self.sent.get(Number { id, epoch, seq });
         kept.is_none_or(|packet| packet.ends_with(&trailer.emit()))
+    }
+
+    /// What orders announces, which knows that it is `now`, and whether one more of ours may be
+    /// restated.
+    pub(super) fn order(&mut self, now: Time) -> (&mut Latest, impl FnMut() -> bool) {
+        let (speaks, restated) = (self.speaks, &mut self.restated);
+        let may_restate = move || speaks && restated.take(now, RESTATED, Restatement::LEN).is_ok();
+        (&mut self.latest, may_restate)
     }
 
     /// How long to wait before we ask, one of so many who may miss the same.
@@ -143,12 +193,13 @@ impl Repair {
         backoff(&mut self.rng, members)
     }
 
-    /// Somebody asks us for packets of this epoch.
+    /// Somebody asks for packets of ours, under whichever id they left.
     pub(super) fn asked(&mut self, nak: &Nak<'_>, timers: &mut Timers) {
         self.counters.naks_heard += 1;
         let now = timers.elapsed();
         for missing in nak.ranges() {
-            self.sent.ask(now, missing);
+            self.sent.ask(nak.asked, nak.epoch, missing.clone());
+            self.retelling.ask(nak.asked, nak.epoch, missing);
         }
         timers.set_no_later(Timer::Again, Duration::ZERO);
         self.rhythm.asked(now);
@@ -179,7 +230,7 @@ impl Repair {
         }
         let now = timers.elapsed();
         self.sent.forget(now);
-        self.latest.forget(now);
+        self.latest.set_now(now);
         self.counters.heartbeats_sent += 1;
         self.beat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
@@ -187,28 +238,62 @@ impl Repair {
         Some(Datagram::new(&heartbeat.emit(id), Kind::Ours))
     }
 
-    /// Sends again what was asked for, as far as that is due and allowed.
-    pub(super) fn send_again(&mut self, timers: &mut Timers, mut send: impl FnMut(Datagram)) {
+    /// Sends again what was asked for, as far as that is due and allowed; what is to be told again
+    /// under our present id, if nothing else is to be sent.
+    pub(super) fn send_again(
+        &mut self,
+        timers: &mut Timers,
+        mut send: impl FnMut(Datagram),
+    ) -> Vec<Retold> {
+        let mut retold = Vec::new();
         if !timers.take_due(Timer::Again) {
-            return;
+            return retold;
         }
         let now = timers.elapsed();
-        let rate = (self.meter.rate(now) / AGAIN_PART).max(AGAIN_LEAST);
-        loop {
-            let plenty = self.again.is_half_full(now, rate);
-            let allowance = |bytes| self.again.take(now, rate, bytes);
-            match self.sent.send_again(now, plenty, allowance) {
-                Ok(Some(packet)) => {
-                    self.counters.packets_sent_again += 1;
-                    send(Datagram::again(&packet));
+        for _ in 0..AGAIN_AT_ONCE {
+            match self.next_again(now) {
+                Ok(Some(datagram)) => {
+                    send(datagram);
+                    continue;
                 }
-                Ok(None) => break,
-                Err(wait) => return timers.set_after(Timer::Again, wait),
+                Ok(None) => {}
+                Err(wait) => {
+                    timers.set_after(Timer::Again, wait);
+                    return retold;
+                }
+            }
+            match self.retelling.next(now, &self.sent) {
+                Ok(Some(packet)) => {
+                    retold.push(packet);
+                    if retold.len() == RETOLD_AT_ONCE {
+                        break;
+                    }
+                }
+                Ok(None) => {
+                    if let Some(due) = self.sent.next_due() {
+                        timers.set_after(Timer::Again, due.since(now));
+                    }
+                    return retold;
+                }
+                Err(wait) => {
+                    let due = self.sent.next_due().map_or(wait, |due| due.since(now));
+                    timers.set_after(Timer::Again, wait.min(due));
+                    return retold;
+                }
             }
         }
-        if let Some(due) = self.sent.next_due() {
-            timers.set_after(Timer::Again, due.since(now));
-        }
+        timers.set_after(Timer::Again, AGAIN_PAUSE);
+        retold
+    }
+
+    /// The next packet to send again; or how long to wait until that is allowed.
+    fn next_again(&mut self, now: Time) -> Result<Option<Datagram>, Duration> {
+        let rate = (self.meter.rate(now) / AGAIN_PART).max(AGAIN_LEAST);
+        let plenty = self.again.is_half_full(now, rate);
+        let allowance = |bytes| self.again.take(now, rate, bytes);
+        let packet = self.sent.send_again(now, plenty, allowance)?;
+        self.counters.packets_sent_again += u64::from(packet.is_some());
+        Ok(packet.map(|packet| Datagram::again(&packet)))
     }
 
     /// Before a stop: sends again what was sent lately, if packets get lost, and says how much
@@ -222,13 +307,11 @@ impl Repair {
         mut send: impl FnMut(Datagram),
     ) {
         let now = timers.elapsed();
-        let mut heartbeats = usize::from(self.sent.since(Time::START).is_some());
-        if self.rhythm.is_asked(now)
-            && let Some(lately) = self.sent.since(now.before(LATELY))
-        {
-            self.sent.ask(now, lately);
-            timers.set_after(Timer::Again, Duration::ZERO);
-            self.send_again(timers, &mut send);
+        let mut heartbeats = usize::from(!self.sent.is_empty());
+        if self.rhythm.is_asked(now) && self.sent.ask_since(now.before(LATELY)) {
+            while let Ok(Some(datagram)) = self.next_again(now) {
+                send(datagram);
+            }
             heartbeats = LAST_HEARTBEATS;
         }
         for _ in 0..heartbeats {
@@ -253,6 +336,26 @@ impl Repair {
             naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch, ranges))
                 .for_each(send);
         }
+    }
+
+    /// Asks a sender for a number that nobody misses, so that it notices if it has not used that.
+    pub(super) fn object(
+        &mut self,
+        now: Time,
+        id: TrackerId,
+        (asked, epoch): (TrackerId, u32),
+        number: u32,
+    ) -> Option<Datagram> {
+        if !self.speaks {
+            return None;
+        }
+        self.nak(
+            now,
+            id,
+            asked,
+            epoch,
+            std::slice::from_ref(&(number..=number)),
+        )
     }
 
     fn nak(

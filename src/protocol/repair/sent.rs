@@ -1,12 +1,18 @@
 //! What we have sent, for those who missed it.
 
 use std::collections::VecDeque;
-use std::ops::RangeInclusive;
+use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::latest::Number;
+use super::marks::{MARKS, Marks};
 use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
 use crate::time::Time;
+use crate::types::TrackerId;
+
+/// No two packets that are kept share a mark.
+const _: () = assert!(KEPT_BYTES / KEPT_EACH <= MARKS);
 
 /// A packet is sent again at most once in this time.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -27,22 +33,63 @@ struct Packet {
     due: u8,
 }
 
-/// The packets of this epoch, as long as they are kept: they have successive numbers.
-#[derive(Debug, Default)]
+/// Packets with successive numbers of one id and epoch. Number 0 would have this place.
+#[derive(Debug)]
+struct Run {
+    id: TrackerId,
+    epoch: u32,
+    zero: u64,
+    /// The place of the first one. Its number may be higher than 1.
+    begin: u64,
+}
+
+/// The packets that we have sent, under whatever ids and in whatever epochs, as long as they are
+/// kept. Each has a place, one more than the one before.
+#[derive(Debug)]
 pub(super) struct Sent {
     packets: VecDeque<Packet>,
     bytes: usize,
-    /// The number of the first one.
-    first: u32,
-    /// What to send again, and when.
-    asked: VecDeque<(Time, u32)>,
+    /// The place of the first one.
+    first: u64,
+    /// In their order.
+    runs: VecDeque<Run>,
+    /// What somebody has asked for, and was not sent since.
+    asked: Marks,
+    /// Where to look for it: all that is asked for has its turn.
+    next: u64,
+    /// What was sent again, and is to be sent once more, and when; in this order.
+    repeats: VecDeque<(Time, u64)>,
+}
+
+impl Default for Sent {
+    fn default() -> Self {
+        Self {
+            packets: VecDeque::new(),
+            bytes: 0,
+            // So that there are places before it.
+            first: 1 << 32,
+            runs: VecDeque::new(),
+            asked: Marks::default(),
+            next: 1 << 32,
+            repeats: VecDeque::new(),
+        }
+    }
 }
 
 impl Sent {
     /// Keeps the packet with this number.
-    pub(super) fn keep(&mut self, now: Time, seq: u32, bytes: Arc<[u8]>) {
-        if self.packets.is_empty() {
-            self.first = seq;
+    pub(super) fn keep(&mut self, now: Time, number: Number, bytes: Arc<[u8]>) {
+        let Number { id, epoch, seq } = number;
+        let begin = self.end();
+        let zero = begin - u64::from(seq);
+        let goes_on = |run: &Run| (run.id, run.epoch, run.zero) == (id, epoch, zero);
+        if !self.runs.back().is_some_and(goes_on) {
+            self.runs.push_back(Run {
+                id,
+                epoch,
+                zero,
+                begin,
+            });
         }
         self.bytes += bytes.len() + KEPT_EACH;
         self.packets.push_back(Packet {
@@ -56,16 +103,15 @@ impl Sent {
     }
 
     /// The packet with this number, if it is kept.
-    pub(super) fn get(&self, seq: u32) -> Option<&[u8]> {
-        let at = seq.checked_sub(self.first)? as usize;
-        Some(&self.packets.get(at)?.bytes)
+    pub(super) fn get(&self, number: Number) -> Option<&[u8]> {
+        let seq = number.seq;
+        let places = self.places(number.id, number.epoch, seq..=seq);
+        let packet = self.packet(places.start).filter(|_| !places.is_empty());
+        packet.map(|packet| &*packet.bytes)
     }
 
-    /// The numbers of those that left since then.
-    pub(super) fn since(&self, time: Time) -> Option<RangeInclusive<u32>> {
-        let before = self.packets.partition_point(|packet| packet.sent < time);
-        let last = self.packets.len().checked_sub(1)?;
-        (before <= last).then(|| self.first + before as u32..=self.first + last as u32)
+    pub(super) fn is_empty(&self) -> bool {
+        self.packets.is_empty()
     }
 
     /// Forgets what is too old, or too much.
@@ -75,58 +121,122 @@ impl Sent {
         {
             self.bytes -= oldest.bytes.len() + KEPT_EACH;
             self.packets.pop_front();
-            self.first = self.first.wrapping_add(1);
+            self.asked.clear(self.first);
+            self.first += 1;
+        }
+        while self.runs.get(1).is_some_and(|run| run.begin <= self.first) {
+            self.runs.pop_front();
         }
     }
 
-    /// Somebody misses these. Who asks for the same again hears it more than once, since
-    /// the network seems to lose much.
-    pub(super) fn ask(&mut self, now: Time, missing: RangeInclusive<u32>) {
-        let Some(newest) = self.packets.len().checked_sub(1) else {
-            return;
-        };
-        let last = self.first + newest as u32;
-        for seq in *missing.start().max(&self.first)..=*missing.end().min(&last) {
-            let packet = &mut self.packets[(seq - self.first) as usize];
-            let just_sent = packet.again.is_some_and(|again| now.since(again) < PAUSE);
-            if packet.due == 0 && !just_sent {
-                packet.asked = (packet.asked + 1).min(MOST);
-                packet.due = packet.asked;
-                self.asked.push_back((now, seq));
-            }
-        }
+    /// Somebody misses these numbers, of this id and epoch. However many they are, it takes no
+    /// longer than a few hundred packets do to be written down.
+    pub(super) fn ask(&mut self, id: TrackerId, epoch: u32, missing: RangeInclusive<u32>) {
+        self.asked.set(self.places(id, epoch, missing));
     }
 
-    /// The next packet to send again, which `may` take so many bytes. More than once it is
-    /// sent only while there is `plenty`.
+    /// What left since then is to be sent again; whether anything did.
+    pub(super) fn ask_since(&mut self, time: Time) -> bool {
+        let since = self.since(time);
+        let any = !since.is_empty();
+        self.asked.set(since);
+        any
+    }
+
+    /// The places of what left since then.
+    pub(super) fn since(&self, time: Time) -> Range<u64> {
+        let before = self.packets.partition_point(|packet| packet.sent < time);
+        self.first + before as u64..self.end()
+    }
+
+    /// The packet at a place, as it left, if it is kept.
+    pub(super) fn at(&self, place: u64) -> Option<Arc<[u8]>> {
+        self.packet(place).map(|packet| packet.bytes.clone())
+    }
+
+    /// The next packet to send again, which `may` take so many bytes. Who asks for the same again
+    /// hears it more than once, since the network seems to lose much; but only while there is
+    /// `plenty`.
     pub(super) fn send_again<E>(
         &mut self,
         now: Time,
         plenty: bool,
         may: impl FnOnce(usize) -> Result<(), E>,
     ) -> Result<Option<Arc<[u8]>>, E> {
-        while let Some(next) = self.asked.iter().position(|(due, _)| *due <= now) {
-            let (_, seq) = self.asked[next];
-            let at = seq.wrapping_sub(self.first) as usize;
-            let Some(packet) = self.packets.get_mut(at) else {
-                self.asked.remove(next);
-                continue;
-            };
-            may(packet.bytes.len())?;
-            self.asked.remove(next);
-            packet.again = Some(now);
-            packet.due = if plenty { packet.due - 1 } else { 0 };
-            if packet.due > 0 {
-                self.asked.push_back((now + PAUSE, seq));
-            }
-            return Ok(Some(packet.bytes.clone()));
+        let Some(place) = self.due(now) else {
+            return Ok(None);
+        };
+        let first = self.first;
+        let packet = &mut self.packets[(place - first) as usize];
+        may(packet.bytes.len())?;
+        if packet.due == 0 {
+            packet.asked = (packet.asked + 1).min(MOST);
+            packet.due = packet.asked;
+            self.asked.clear(place);
+            self.next = place + 1;
+        } else {
+            self.repeats.pop_front();
         }
-        Ok(None)
+        packet.again = Some(now);
+        packet.due = if plenty { packet.due - 1 } else { 0 };
+        if packet.due > 0 {
+            self.repeats.push_back((now + PAUSE, place));
+        }
+        Ok(Some(packet.bytes.clone()))
     }
 
-    /// When something is to be sent again.
+    /// When something is to be sent again, that was not due by now.
     pub(super) fn next_due(&self) -> Option<Time> {
-        self.asked.iter().map(|(due, _)| *due).min()
+        self.repeats.front().map(|(due, _)| *due)
+    }
+
+    /// The place of what is to be sent again now.
+    fn due(&mut self, now: Time) -> Option<u64> {
+        while let Some((due, place)) = self.repeats.front().copied()
+            && due <= now
+        {
+            if place >= self.first {
+                return Some(place);
+            }
+            self.repeats.pop_front();
+        }
+        let end = self.end();
+        let start = self.next.clamp(self.first, end);
+        for places in [start..end, self.first..start] {
+            let mut from = places.start;
+            while let Some(place) = self.asked.first_in(from..places.end) {
+                let packet = &self.packets[(place - self.first) as usize];
+                let just_sent = packet.again.is_some_and(|again| now.since(again) < PAUSE);
+                if packet.due == 0 && !just_sent {
+                    return Some(place);
+                }
+                self.asked.clear(place);
+                from = place + 1;
+            }
+        }
+        None
+    }
+
+    /// The place behind the last one.
+    fn end(&self) -> u64 {
+        self.first + self.packets.len() as u64
+    }
+
+    fn packet(&self, place: u64) -> Option<&Packet> {
+        let at = place.checked_sub(self.first)?;
+        self.packets.get(usize::try_from(at).ok()?)
+    }
+
+    /// The places of those of these numbers that are kept.
+    fn places(&self, id: TrackerId, epoch: u32, numbers: RangeInclusive<u32>) -> Range<u64> {
+        let is_it = |run: &Run| (run.id, run.epoch) == (id, epoch);
+        let Some(at) = self.runs.iter().rposition(is_it) else {
+            return 0..0;
+        };
+        let run = &self.runs[at];
+        let end = self.runs.get(at + 1).map_or(self.end(), |next| next.begin);
+        let [start, last] = [*numbers.start(), *numbers.end()].map(|seq| run.zero + u64::from(seq));
+        start.max(self.first).max(run.begin).min(end)..(last + 1).min(end)
     }
 }
 
@@ -134,8 +244,15 @@ impl Sent {
 mod tests {
     use super::*;
 
+    const US: TrackerId = TrackerId([1; 4]);
+
     fn at(millis: u64) -> Time {
         Time::START + Duration::from_millis(millis)
+    }
+
+    fn number(seq: u32) -> Number {
+        let (id, epoch) = (US, 7);
+        Number { id, epoch, seq }
     }
 
     fn kept(numbers: RangeInclusive<u32>, len: usize) -> Sent {
@@ -143,7 +260,7 @@ mod tests {
         for seq in numbers {
             let mut bytes = vec![0; len];
             bytes[..4].copy_from_slice(&seq.to_be_bytes());
-            sent.keep(at(0), seq, bytes.into());
+            sent.keep(at(0), number(seq), bytes.into());
         }
         sent
     }
@@ -158,17 +275,17 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_sent_again_once_and_then_twice() {
         let mut sent = kept(5..=9, 100);
-        sent.ask(at(1), 1..=6);
-        sent.ask(at(1), 8..=u32::MAX);
-        sent.ask(at(1), 6..=8);
-        assert_eq!(sent_again(&mut sent, at(1)), [5, 6, 8, 9, 7]);
-        sent.ask(at(40), 6..=6);
+        sent.ask(US, 7, 1..=6);
+        sent.ask(US, 7, 8..=u32::MAX);
+        sent.ask(US, 7, 6..=8);
+        assert_eq!(sent_again(&mut sent, at(1)), [5, 6, 7, 8, 9]);
+        sent.ask(US, 7, 6..=6);
         assert_eq!(
             sent_again(&mut sent, at(40)),
             [0; 0],
             "a NAK that has crossed"
         );
-        sent.ask(at(41), 6..=6);
+        sent.ask(US, 7, 6..=6);
         assert_eq!(sent_again(&mut sent, at(41)), [6]);
         assert_eq!(sent.next_due(), Some(at(81)));
         assert_eq!(sent_again(&mut sent, at(80)), [0; 0]);
@@ -179,16 +296,16 @@ mod tests {
     #[test]
     fn what_is_too_old_or_too_much_is_forgotten() {
         let mut sent = kept(1..=9000, 1000);
-        sent.ask(at(0), 1..=u32::MAX);
+        sent.ask(US, 7, 1..=u32::MAX);
         let kept_packets = KEPT_BYTES / (1000 + KEPT_EACH);
         assert_eq!(sent.packets.len(), kept_packets);
         sent.forget(at(0) + KEPT_FOR + Duration::from_millis(1));
         assert_eq!((sent.packets.len(), sent.bytes), (0, 0));
         assert_eq!(sent_again(&mut sent, at(20_000)), [0; 0]);
         assert_eq!(sent.next_due(), None);
-        sent.ask(at(20_000), 1..=u32::MAX);
-        sent.keep(at(20_000), 9001, vec![0; 9].into());
-        sent.ask(at(20_000), 1..=u32::MAX);
+        sent.ask(US, 7, 1..=u32::MAX);
+        sent.keep(at(20_000), number(9001), vec![0; 9].into());
+        sent.ask(US, 7, 1..=u32::MAX);
         assert_eq!(sent_again(&mut sent, at(20_000)).len(), 1);
     }
 
@@ -197,7 +314,7 @@ mod tests {
         let mut sent = kept(1..=1, 100);
         let mut millis = 0;
         let mut times = |plenty| {
-            sent.ask(at(millis), 1..=1);
+            sent.ask(US, 7, 1..=1);
             let end = millis + 1000;
             let mut times = 0;
             while millis < end {
@@ -212,9 +329,51 @@ mod tests {
     }
 
     #[test]
+    fn what_was_sent_under_another_id_or_in_another_epoch_is_kept_too() {
+        let mut sent = Sent::default();
+        let other = TrackerId([2; 4]);
+        for (id, epoch, seq) in [
+            (US, 7, 1),
+            (US, 7, 2),
+            (US, 8, 1),
+            (other, 8, 1),
+            (other, 8, 2),
+        ] {
+            let number = Number { id, epoch, seq };
+            let bytes = [id.0[0], epoch as u8, seq as u8, 0];
+            sent.keep(at(0), number, bytes[..].into());
+            assert_eq!(sent.get(number), Some(&bytes[..]));
+        }
+        let mut again = |id, epoch, numbers| {
+            sent.ask(id, epoch, numbers);
+            sent_again(&mut sent, at(1)).len()
+        };
+        assert_eq!(again(US, 7, 2..=9), 1);
+        assert_eq!(again(US, 9, 1..=9), 0);
+        assert_eq!(again(other, 7, 1..=9), 0);
+        assert_eq!(again(US, 8, 1..=9), 1);
+        assert_eq!(again(other, 8, 0..=1), 1);
+        sent.keep(at(20_000), number(1), vec![0; 4].into());
+        assert_eq!((sent.packets.len(), sent.runs.len()), (1, 1));
+    }
+
+    /// However often somebody asks for everything: what is asked for has its turn.
+    #[test]
+    fn what_is_asked_for_is_sent_though_others_ask_for_all() {
+        let mut sent = kept(1..=500, 100);
+        let mut heard = std::collections::BTreeSet::new();
+        for millis in 0..500 {
+            sent.ask(US, 7, 1..=u32::MAX);
+            let next = sent.send_again(at(millis), false, |_| Ok::<_, ()>(()));
+            heard.insert(next.unwrap().unwrap().to_vec());
+        }
+        assert_eq!(heard.len(), 500);
+    }
+
+    #[test]
     fn what_is_not_allowed_waits() {
         let mut sent = kept(1..=2, 100);
-        sent.ask(at(0), 1..=2);
+        sent.ask(US, 7, 1..=2);
         assert_eq!(sent.send_again(at(0), true, Err), Err(100));
         assert_eq!(sent_again(&mut sent, at(0)), [1, 2]);
     }

@@ -1,15 +1,15 @@
 //! The numbered packets of one sender, as far as they have arrived.
 
-use std::collections::VecDeque;
+use std::net::SocketAddrV4;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::KEPT_FOR;
+use super::delay::Delay;
+use super::fingerprints::{Fingerprints, Seen};
+use super::gaps::Gaps;
 use crate::time::Time;
-use crate::wire::{Nak, Trailer};
-
-/// How many gaps are known of one sender at most; the oldest is given up for a new one.
-const MAX_GAPS: usize = 512;
+use crate::wire::{Frame, Heartbeat, Nak, Trailer};
 
 /// How many earlier packets may be missing when a sender is heard first,
 const MAX_BEFORE: u32 = 64;
@@ -17,11 +17,26 @@ const MAX_BEFORE: u32 = 64;
 /// after we have listened for so long, in milliseconds: before, nobody knew us yet.
 const UNKNOWN: u32 = 1000;
 
-/// The shortest time between two NAKs for the same.
-const ASK_AGAIN: Duration = Duration::from_millis(80);
+/// How far a number may be ahead of the highest one, and how many packets may be missing: more
+/// than a sender can have sent in [`KEPT_FOR`].
+pub(super) const MAX_JUMP: u32 = 1 << 17;
 
-/// The shortest delay grows by this part of the time, so that clocks may run so much apart.
-const DRIFT: i64 = 1000;
+/// How much later, by the clock of its sender, a packet may have left than the first packet of its
+/// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
+const MAX_AHEAD: Duration = Duration::from_secs(5);
+
+/// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
+const BEGINNING: Duration = Duration::from_secs(1);
+
+/// For so long a heartbeat may be overtaken by the packet of which it does not know yet.
+const OVERTAKEN: Duration = Duration::from_secs(2);
+
+/// The shortest time between two objections to the packets of one stream.
+pub(in crate::protocol) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
+
+/// The number that an objection names when the sender may have used all others: no sender
+/// gets as far.
+pub(in crate::protocol) const NEVER_USED: u32 = u32::MAX;
 
 /// What a packet is to us, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,25 +47,11 @@ pub(in crate::protocol) enum Arrival {
     Late(Time),
     /// One that was heard already, or given up.
     Known,
+    /// Another one than was heard under this number.
+    Disputed,
 }
 
-/// Numbers that are missing.
-#[derive(Clone, Debug)]
-struct Gap {
-    first: u32,
-    last: u32,
-    since: Time,
-    /// When to ask for them.
-    ask: Time,
-}
-
-impl Gap {
-    fn len(&self) -> u64 {
-        u64::from(self.last - self.first) + 1
-    }
-}
-
-/// Who listens.
+/// The receiver, at the moment at which a packet arrives.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) struct Listener {
     pub(in crate::protocol) now: Time,
@@ -58,25 +59,44 @@ pub(in crate::protocol) struct Listener {
     pub(in crate::protocol) listened: Duration,
 }
 
+/// Where the packets of a stream come from: another source has another stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::protocol) enum Origin {
+    /// From wherever: a tag proves that a member has sent them.
+    Authenticated,
+    /// From this address.
+    Address(SocketAddrV4),
+}
+
 /// The packets of one epoch of a sender. Time is what has passed here, jumps back left
 /// out.
 #[derive(Debug)]
 pub(in crate::protocol) struct Stream {
+    pub(super) origin: Origin,
     pub(in crate::protocol) epoch: u32,
+    /// Which one it is of those that were begun under its id; it wraps.
+    pub(in crate::protocol) serial: u16,
+    began: Time,
     /// When it was last heard.
     pub(in crate::protocol) heard: Time,
     /// The highest number of which we know, once we know one.
     highest: Option<u32>,
-    /// In ascending order, and the older ones first.
-    gaps: VecDeque<Gap>,
+    /// Since when we know it.
+    highest_since: Time,
+    /// How many NAKs it may cause until a numbered packet is heard: one for each heartbeat, so
+    /// that forged heartbeats cause no more NAKs than there are of them. Nothing afterwards.
+    unheard: Option<u8>,
+    /// Whether numbers before the first one may be missing.
+    has_history: bool,
+    fingerprints: Fingerprints,
+    /// A number to name in an objection: another sender seems to use the same id and epoch.
+    objection: Option<u32>,
+    /// When we objected last.
+    objected: Option<Time>,
+    gaps: Gaps,
     /// What is missing before is no loss: it was sent before we listened.
     from: u32,
-    /// The shortest time between sent and arrival, in nanoseconds: it contains the
-    /// difference of the two clocks. And when it was found.
-    delay: (i64, Time),
-    /// Whether a numbered packet has shown it, as only those say exactly when they were
-    /// sent.
-    measured: bool,
+    delay: Delay,
     /// When the last packet without number was sent.
     unnumbered: Option<u32>,
     /// How long the last packet took longer than the fastest.
@@ -91,17 +111,41 @@ pub(in crate::protocol) struct Tally {
     pub(in crate::protocol) given_up: u64,
 }
 
-impl Stream {
-    /// The stream of a sender that is heard first, or in a new epoch.
-    pub(in crate::protocol) fn new(now: Time, trailer: &Trailer) -> Self {
+impl Tally {
+    /// The sum of both.
+    pub(in crate::protocol) fn and(self, other: Self) -> Self {
         Self {
+            repaired: self.repaired + other.repaired,
+            given_up: self.given_up + other.given_up,
+        }
+    }
+}
+
+impl Stream {
+    /// The stream of a sender that is heard first, or in a new epoch. Without a history nothing
+    /// before its first packet is missing.
+    pub(in crate::protocol) fn new(
+        now: Time,
+        origin: Origin,
+        trailer: &Trailer,
+        has_history: bool,
+    ) -> Self {
+        Self {
+            origin,
             epoch: trailer.epoch,
+            serial: 0,
+            began: now,
             heard: now,
             highest: None,
-            gaps: VecDeque::new(),
+            highest_since: now,
+            unheard: Some(0),
+            has_history,
+            fingerprints: Fingerprints::default(),
+            objection: None,
+            objected: None,
+            gaps: Gaps::default(),
             from: 1,
-            delay: (took(now, trailer), now),
-            measured: false,
+            delay: Delay::new(now, trailer),
             unnumbered: None,
             lag: Duration::ZERO,
             tally: Tally::default(),
@@ -113,59 +157,168 @@ impl Stream {
     pub(in crate::protocol) fn arrives(
         &mut self,
         listener: Listener,
+        frame: &Frame<'_>,
         trailer: &Trailer,
-        again: bool,
         ask: impl FnOnce() -> Time,
     ) -> Arrival {
         let Listener { now, .. } = listener;
         let seq = trailer.seq;
+        self.unheard = None;
         self.sent_until(listener, trailer.sent, seq - 1, ask);
         let new = self.highest.is_none_or(|highest| seq > highest);
         if new {
             self.highest = Some(seq);
+            self.highest_since = now;
         } else if !self.fill(seq) {
-            return Arrival::Known;
+            return self.known(frame, trailer);
         }
-        self.measure(now, trailer, again);
-        if new && !again {
+        self.fingerprints.keep(frame, trailer);
+        let restated = trailer.has(Trailer::RESTATED);
+        if !restated {
+            self.measure(now, trailer, frame.again);
+        }
+        if new && (!frame.again || restated) {
             Arrival::New
         } else {
             Arrival::Late(now.before(self.lag))
         }
     }
 
-    /// The sender says, at `sent` by its clock, that it has sent packets up to this one.
-    pub(in crate::protocol) fn sent_until(
+    /// A number that was heard already, or given up. If it was on another packet, another
+    /// sender uses the same id and epoch; if we do not know, that sender may have used up the
+    /// numbers of this one.
+    fn known(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> Arrival {
+        match self.fingerprints.seen(frame, trailer) {
+            Seen::Same => return Arrival::Known,
+            Seen::Other => self.object(),
+            Seen::Unknown if frame.again => return Arrival::Known,
+            Seen::Unknown => {
+                self.object_to_highest();
+                return Arrival::Known;
+            }
+        }
+        if frame.again {
+            return Arrival::Known;
+        }
+        // The next copy of it is a duplicate.
+        self.fingerprints.keep(frame, trailer);
+        Arrival::Disputed
+    }
+
+    /// The sender says in a heartbeat how much it has sent.
+    pub(in crate::protocol) fn beats(
         &mut self,
         listener: Listener,
+        heartbeat: Heartbeat,
         sent: u32,
-        last: u32,
         ask: impl FnOnce() -> Time,
     ) {
+        if let Some(unheard) = &mut self.unheard {
+            *unheard = unheard.saturating_add(1);
+        }
+        self.sent_until(listener, sent, heartbeat.highest, ask);
+    }
+
+    /// A heartbeat arrives, to be used or not. If it says less than we have known for a while,
+    /// somebody else has used up numbers.
+    pub(in crate::protocol) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
+        let less = |highest| heartbeat.highest < highest;
+        if self.highest.is_some_and(less) && now.since(self.highest_since) >= OVERTAKEN {
+            self.object_to_highest();
+        }
+    }
+
+    /// The sender says, at `sent` by its clock, that it has sent packets up to this one.
+    fn sent_until(&mut self, listener: Listener, sent: u32, last: u32, ask: impl FnOnce() -> Time) {
         let highest = match self.highest {
             Some(highest) => highest,
             None => self.begin(listener.listened, sent, last),
         };
-        self.highest = Some(highest.max(last));
+        let is_first = self.highest.replace(highest.max(last)).is_none();
         if last <= highest {
             return;
         }
-        self.gaps.push_back(Gap {
-            first: highest + 1,
-            last,
-            since: listener.now,
-            ask: ask(),
-        });
-        self.bound();
+        self.highest_since = listener.now;
+        // What came before another stream of the same packets began may have been overtaken; but it
+        // may have been heard, too.
+        let was_heard = is_first && !self.has_history;
+        let ask = if was_heard { Time::NEVER } else { ask() };
+        let given_up = self.gaps.open(listener.now, highest + 1..=last, ask);
+        given_up.into_iter().for_each(|gap| self.lose(gap));
     }
 
-    /// A packet without number arrives; whether it comes after all others of its kind.
-    pub(in crate::protocol) fn arrives_unnumbered(&mut self, trailer: &Trailer) -> bool {
+    /// Whether packets up to this number can belong to the stream: neither this one nor what
+    /// would be missing is more than can have been sent.
+    pub(super) fn fits(&self, last: u32) -> bool {
+        let Some(highest) = self.highest else {
+            return true;
+        };
+        if last <= highest {
+            return highest - last <= MAX_JUMP;
+        }
+        let more = last - highest;
+        let missing = |more: u32| self.missing() + u64::from(more) <= u64::from(MAX_JUMP);
+        more <= MAX_JUMP && (more <= 1 || missing(more))
+    }
+
+    /// Whether this number is beyond all that are known.
+    pub(super) fn is_below(&self, last: u32) -> bool {
+        self.highest.is_none_or(|highest| last > highest)
+    }
+
+    pub(super) fn highest(&self) -> u32 {
+        self.highest.unwrap_or(0)
+    }
+
+    /// Two senders use the id and the epoch of this stream.
+    pub(super) fn object(&mut self) {
+        self.objection = Some(NEVER_USED);
+    }
+
+    /// Somebody else may use the id of this stream in a later epoch. The sender is told the
+    /// highest number that we know: if it has not used that, it knows.
+    pub(super) fn object_to_highest(&mut self) {
+        self.objection.get_or_insert(self.highest().max(1));
+    }
+
+    /// The number to name in an objection, if there is one to make now.
+    pub(in crate::protocol) fn take_objection(&mut self, now: Time) -> Option<u32> {
+        let number = self.objection.take()?;
+        let just_said = |at| now.since(at) < OBJECT_AGAIN;
+        if self.objected.is_some_and(just_said) {
+            return None;
+        }
+        self.objected = Some(now);
+        Some(number)
+    }
+
+    /// A packet without number arrives; whether it comes after all others of its kind. If it says
+    /// that it left in the future, it is not used: those that leave until then would not be.
+    pub(in crate::protocol) fn arrives_unnumbered(&mut self, now: Time, trailer: &Trailer) -> bool {
+        let is_new = now.since(self.began) < BEGINNING;
+        if is_new && self.delay.behind(now, trailer) > MAX_AHEAD {
+            // It was the first packet that left in the future.
+            self.delay = Delay::new(now, trailer);
+            self.unnumbered = None;
+        }
+        if self.is_too_early(now, trailer) {
+            return false;
+        }
         let news = self.unnumbered.is_none_or(|last| trailer.sent > last);
         if news {
             self.unnumbered = Some(trailer.sent);
         }
         news
+    }
+
+    /// Whether a packet says that it left in the future. Then another sender uses the same id; or
+    /// our clock stood still, and a new id of the sender is what helps us, too.
+    fn is_too_early(&mut self, now: Time, trailer: &Trailer) -> bool {
+        let is_too_early = self.delay.ahead(now, trailer) > MAX_AHEAD;
+        if is_too_early {
+            self.object();
+        }
+        is_too_early
     }
 
     /// Somebody else asks for the same: for gaps that he has, too, that is as if we had.
@@ -176,31 +329,19 @@ impl Stream {
         mut wait: impl FnMut() -> Duration,
     ) {
         for range in nak.ranges() {
-            let begin = self.gaps.partition_point(|gap| gap.first < *range.start());
-            for gap in self.gaps.range_mut(begin..) {
-                if gap.last > *range.end() {
-                    break;
-                }
-                gap.ask = gap.ask.max(now + ASK_AGAIN + wait());
-            }
+            self.gaps.put_off(now, range, &mut wait);
         }
     }
 
     /// When there is something to do about what is missing.
     pub(in crate::protocol) fn due(&self) -> Time {
-        let due = |gap: &Gap| gap.ask.min(gap.since + KEPT_FOR);
-        self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
+        self.gaps.due()
     }
 
     /// Gives up what nobody keeps any longer.
     pub(in crate::protocol) fn give_up(&mut self, now: Time) {
-        // A gap that was split is as old as its other half, so they are in this order.
-        while let Some(oldest) = self.gaps.front()
-            && now.since(oldest.since) >= KEPT_FOR
-        {
-            let oldest = oldest.clone();
-            self.gaps.pop_front();
-            self.lose(&oldest);
+        while let Some(gap) = self.gaps.take_old(now) {
+            self.lose(gap);
         }
     }
 
@@ -213,10 +354,13 @@ impl Stream {
         }
     }
 
-    /// What became of what was missing, if nothing comes any more.
-    pub(in crate::protocol) fn end(mut self) -> Tally {
-        for gap in std::mem::take(&mut self.gaps) {
-            self.lose(&gap);
+    /// What became of what was missing, if nothing comes any more. A stream that makes room for
+    /// another one so early may have been forged: its gaps do not count.
+    pub(in crate::protocol) fn end(mut self, now: Time) -> Tally {
+        if now.since(self.began) >= KEPT_FOR {
+            while let Some(gap) = self.gaps.take_first() {
+                self.lose(gap);
+            }
         }
         self.tally
     }
@@ -228,99 +372,68 @@ impl Stream {
         soon: Duration,
         mut wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
-        if self.gaps.iter().all(|gap| gap.ask > now) {
+        if !self.gaps.are_due(now) {
             return Vec::new();
         }
-        let due = self.gaps.iter_mut().filter(|gap| gap.ask <= now + soon);
-        let ranges = due.map(|gap| {
-            gap.ask = now + ASK_AGAIN + wait();
-            gap.first..=gap.last
-        });
-        ranges.collect()
+        let may_ask = match &mut self.unheard {
+            Some(left) => left.checked_sub(1).map(|less| *left = less).is_some(),
+            None => true,
+        };
+        let missing = self.gaps.ask(now, now + soon, &mut wait);
+        if may_ask { missing } else { Vec::new() }
     }
 
     /// Whether this packet is missing.
     pub(in crate::protocol) fn misses(&self, trailer: &Trailer) -> bool {
-        let at = self.gaps.partition_point(|gap| gap.last < trailer.seq);
-        let gap = self.gaps.get(at);
-        self.epoch == trailer.epoch && gap.is_some_and(|gap| gap.first <= trailer.seq)
+        self.epoch == trailer.epoch && self.gaps.contain(trailer.seq)
+    }
+
+    /// In how many gaps.
+    pub(in crate::protocol) fn gaps(&self) -> usize {
+        self.gaps.count()
     }
 
     /// How many packets are missing that may still come.
     pub(in crate::protocol) fn missing(&self) -> u64 {
-        self.gaps.iter().map(Gap::len).sum()
+        self.gaps.len()
     }
 
     /// The number from which on packets count that are sent up to this one.
     fn begin(&mut self, listened: Duration, sent: u32, last: u32) -> u32 {
         let listened = u32::try_from(listened.as_millis()).unwrap_or(u32::MAX);
-        if sent <= listened {
+        if sent <= listened && self.has_history && last <= MAX_JUMP {
             return 0;
         }
         self.from = last.saturating_add(1);
-        if listened < UNKNOWN {
+        let is_replay = self.origin == Origin::Authenticated && !self.has_history;
+        if listened < UNKNOWN || is_replay {
             return last;
         }
         last - last.min(MAX_BEFORE)
     }
 
     fn fill(&mut self, seq: u32) -> bool {
-        let at = self.gaps.partition_point(|gap| gap.last < seq);
-        let Some(gap) = self.gaps.get_mut(at).filter(|gap| gap.first <= seq) else {
-            return false;
-        };
-        match (gap.first == seq, gap.last == seq) {
-            (true, true) => drop(self.gaps.remove(at)),
-            (true, false) => gap.first += 1,
-            (false, true) => gap.last -= 1,
-            (false, false) => {
-                let rest = Gap {
-                    first: seq + 1,
-                    ..gap.clone()
-                };
-                gap.last = seq - 1;
-                self.gaps.insert(at + 1, rest);
-                self.bound();
-            }
+        let filled = self.gaps.fill(seq);
+        if let Some(Some(gap)) = &filled {
+            self.lose(gap.clone());
         }
-        true
+        filled.is_some()
     }
 
-    /// Gives up the oldest gap if there is one too many.
-    fn bound(&mut self) {
-        if self.gaps.len() > MAX_GAPS
-            && let Some(oldest) = self.gaps.pop_front()
-        {
-            self.lose(&oldest);
-        }
+    fn lose(&mut self, gap: RangeInclusive<u32>) {
+        let first = self.from.max(*gap.start());
+        self.tally.given_up += (u64::from(*gap.end()) + 1).saturating_sub(first.into());
     }
 
-    fn lose(&mut self, gap: &Gap) {
-        let first = gap.first.max(self.from);
-        self.tally.given_up += (u64::from(gap.last) + 1).saturating_sub(first.into());
+    /// When a packet left, by our own clock: as long ago as it took longer than the fastest.
+    pub(in crate::protocol) fn left(&self, now: Time, trailer: &Trailer) -> Time {
+        now.before(self.delay.longer(now, trailer))
     }
 
-    /// How long a packet took that is used. Only one with a number that was not sent again
-    /// says something of the network.
+    /// How long a packet took that is used.
     pub(in crate::protocol) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
-        let took = took(now, trailer);
-        let (shortest, found) = self.delay;
-        let crept = nanos(now.since(found)) / DRIFT;
-        let mut shortest = shortest.saturating_add(crept);
-        if trailer.seq > 0 && !again {
-            if !std::mem::replace(&mut self.measured, true) || took < shortest {
-                shortest = took;
-            }
-            self.delay = (shortest, now);
+        if !self.is_too_early(now, trailer) {
+            self.lag = self.delay.measure(now, trailer, again);
         }
-        self.lag = Duration::from_nanos((took - shortest).max(0) as u64);
     }
-}
-
-fn took(now: Time, trailer: &Trailer) -> i64 {
-    nanos(now.since(Time::START)) - i64::from(trailer.sent) * 1_000_000
-}
-
-fn nanos(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
 }

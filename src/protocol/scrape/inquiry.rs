@@ -5,57 +5,54 @@
 //! wait for at least 2 * LIVESYNC_BEACON_INTERVAL seconds in order to inspect
 //! beacons from all tracker instances and inquire only the one with most
 //! torrents."
+//!
+//! A beacon costs 16 bytes and may say anything. So a tracker that was asked in vain is asked
+//! again only after the others.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
+use fastrand::Rng;
+
 use super::super::timers::{Timer, Timers};
+use super::candidates::{Asked, Candidate, Candidates};
 use crate::config::Config;
 use crate::types::TrackerId;
 
-/// How often a tracker that stays silent is asked.
+/// How many inquiries leave in a row. The last one goes to a tracker at random: by no beacon,
+/// under whatever ids and addresses, can anybody see to it that nobody else is asked.
 const INQUIRIES: u32 = 3;
 
-/// A tracker that might be asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Candidate {
-    pub(super) id: TrackerId,
-    pub(super) torrents: u64,
-}
-
-impl Candidate {
-    /// "The sender with the most torrents (ties: the lower id)."
-    pub(super) fn is_fuller_than(&self, other: &Self) -> bool {
-        (other.torrents, self.id) < (self.torrents, other.id)
-    }
-}
-
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum State {
     /// "Needs no inquiry."
     Idle,
     /// We saw a beacon worth asking, and inspect those of all others.
-    Waiting { fullest: Candidate },
+    Waiting,
     /// We have inquired so many times, and nobody tells yet.
-    Asked {
-        candidate: Candidate,
-        inquiries: u32,
-    },
+    Asked(u32),
 }
 
 /// The state of our own inquiry.
 #[derive(Debug)]
 pub(super) struct Inquiry {
     state: State,
+    candidates: Candidates,
+    asked: Asked,
     interval: Duration,
     threshold: f64,
+    rng: Rng,
 }
 
 impl Inquiry {
-    pub(super) fn new(config: &Config) -> Self {
+    pub(super) fn new(config: &Config, rng: Rng) -> Self {
         Self {
             state: State::Idle,
+            candidates: Candidates::default(),
+            asked: Asked::default(),
             interval: config.beacon_interval,
             threshold: config.inquire_threshold,
+            rng,
         }
     }
 
@@ -64,52 +61,93 @@ impl Inquiry {
         matches!(self.state, State::Idle)
     }
 
-    /// Weighs a beacon against our own number of torrents.
-    pub(super) fn weigh(&mut self, heard: Candidate, torrents: u64, timers: &mut Timers) {
-        match self.state {
-            State::Idle if self.is_worth_asking(&heard, torrents) => {
-                self.state = State::Waiting { fullest: heard };
-                timers.set_after(Timer::Inquire, self.interval.saturating_mul(2));
-            }
-            State::Waiting { fullest }
-                if heard.id == fullest.id || heard.is_fuller_than(&fullest) =>
-            {
-                self.state = State::Waiting { fullest: heard };
-            }
-            State::Idle | State::Waiting { .. } | State::Asked { .. } => {}
+    /// A beacon.
+    pub(super) fn heard(&mut self, candidate: Candidate) {
+        self.candidates.add(candidate, &mut self.rng);
+    }
+
+    /// Whether our own torrents are to be counted, as a beacon may be worth asking.
+    pub(super) fn must_weigh(&self) -> bool {
+        self.is_idle() && !self.candidates.is_empty()
+    }
+
+    /// Weighs the beacons against the number of torrents that we know, or that it is no use
+    /// to ask this tracker for.
+    pub(super) fn weigh(&mut self, known: impl Fn(TrackerId) -> u64, timers: &mut Timers) {
+        if !self.must_weigh() {
+            return;
         }
+        let is_worth_asking = |one| self.is_worth_asking(one, &known);
+        if self.candidates.iter().any(is_worth_asking) {
+            self.state = State::Waiting;
+            return timers.set_after(Timer::Inquire, self.interval.saturating_mul(2));
+        }
+        for candidate in self.candidates.iter() {
+            self.asked.forgive(candidate.id);
+        }
+        self.candidates.clear();
     }
 
     /// At the decision time: whom to inquire now, if anybody.
-    pub(super) fn decide(&mut self, torrents: u64, timers: &mut Timers) -> Option<TrackerId> {
-        let (candidate, inquiries) = match self.state {
+    pub(super) fn decide(
+        &mut self,
+        known: impl Fn(TrackerId) -> u64,
+        timers: &mut Timers,
+    ) -> Option<TrackerId> {
+        let inquiries = match self.state {
             State::Idle => return None,
-            State::Waiting { fullest } => (fullest, 0),
-            State::Asked {
-                candidate,
-                inquiries,
-            } => (candidate, inquiries),
+            State::Waiting => 0,
+            State::Asked(inquiries) => inquiries,
         };
-        if inquiries == INQUIRIES || !self.is_worth_asking(&candidate, torrents) {
+        self.asked.expire(timers.elapsed(), self.interval);
+        let is_worth_asking = |one: &&Candidate| self.is_worth_asking(one, &known);
+        let worth: Vec<Candidate> = self
+            .candidates
+            .iter()
+            .filter(is_worth_asking)
+            .copied()
+            .collect();
+        let chosen = match inquiries {
+            INQUIRIES.. => None,
+            _ if inquiries + 1 == INQUIRIES => self.at_random(&worth),
+            _ => worth.iter().min_by_key(|one| self.order(one)).copied(),
+        };
+        let Some(chosen) = chosen else {
             self.state = State::Idle;
+            self.candidates.clear();
             return None;
-        }
-        self.state = State::Asked {
-            candidate,
-            inquiries: inquiries + 1,
         };
+        self.asked.add(timers.elapsed(), &chosen);
+        self.state = State::Asked(inquiries + 1);
         timers.set_after(Timer::Inquire, self.interval);
-        Some(candidate.id)
+        Some(chosen.id)
     }
 
     /// Somebody tells: "reset its state to needs no inquiry. It should be
     /// reenabled on the next beacon, if still needed."
     pub(super) fn reset(&mut self, timers: &mut Timers) {
         self.state = State::Idle;
+        self.candidates.clear();
         timers.stop(Timer::Inquire);
     }
 
-    fn is_worth_asking(&self, candidate: &Candidate, torrents: u64) -> bool {
-        (torrents as f64) < self.threshold * candidate.torrents as f64
+    /// The first one is to be asked: at an address, and of the ids there, that was asked least
+    /// lately; of these it is "the one with most torrents" (ties: the lower id).
+    fn order(&self, candidate: &Candidate) -> impl Ord + use<> {
+        let asked = self.asked.inquiries(candidate);
+        (asked, Reverse(candidate.torrents), candidate.id)
+    }
+
+    /// Any of those that are known to do more than to send beacons; or else any.
+    fn at_random(&mut self, worth: &[Candidate]) -> Option<Candidate> {
+        let known: Vec<_> = worth.iter().filter(|one| one.known).collect();
+        match known.is_empty() {
+            true => self.rng.choice(worth).copied(),
+            false => self.rng.choice(known).copied(),
+        }
+    }
+
+    fn is_worth_asking(&self, candidate: &Candidate, known: impl Fn(TrackerId) -> u64) -> bool {
+        (known(candidate.id) as f64) < self.threshold * candidate.torrents as f64
     }
 }

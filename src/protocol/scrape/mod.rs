@@ -8,7 +8,10 @@
 //! | "answers with as many scrape tell packets it needs" | [`telling`] |
 //! | "its own scrape tell packets, if it knows more" | [`tell_back`] |
 
+mod candidates;
 mod inquiry;
+mod limits;
+mod refused;
 mod task;
 mod tell_back;
 mod telling;
@@ -17,9 +20,12 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use self::inquiry::{Candidate, Inquiry};
+pub(super) use self::candidates::Candidate;
+use self::inquiry::Inquiry;
+use self::limits::{Cooldown, HoldUp};
+use self::refused::Refused;
 use self::tell_back::TellBack;
-use self::telling::Telling;
+use self::telling::{Telling, Walked};
 use super::batch::Batch;
 use super::counters::ScrapeCounters;
 use super::outbox::{Datagram, Kind};
@@ -30,9 +36,12 @@ use crate::wire::{Beacon, Inquire, PacketType};
 
 pub use self::task::Task;
 
-/// How often a telling goes on, at most
-/// [`tell_packets`](Config::tell_packets) packets each time.
-const TICK: Duration = Duration::from_millis(100);
+/// How often a telling goes on.
+const TICK: Duration = Duration::from_millis(10);
+
+/// In so many ticks at most [`tell_packets`](Config::tell_packets) packets are sent: a burst of all
+/// of them would not fit into a receive buffer of the kernel's default size.
+const TICKS: u32 = 10;
 
 /// What scrape sync does, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,15 +73,19 @@ pub(super) struct Scrape {
     /// Whether we say anything ourselves.
     speaks: bool,
     interval: Duration,
-    /// Tell records per tick.
-    per_tick: usize,
+    tell_packets: u32,
+    /// The number of the next tick, of [`TICKS`].
+    next_tick: u32,
     inquiry: Inquiry,
-    /// The fullest tracker whose beacon waits for our own torrents to be counted.
-    unweighed: Option<Candidate>,
+    refused: Refused,
+    hold_up: HoldUp,
+    cooldown: Cooldown,
     beacon_due: bool,
     decision_due: bool,
     counting: bool,
     telling: Option<Telling>,
+    /// A walk of the host's did not get on: whether that is still to be said.
+    stuck_walk: Option<bool>,
     tell_back: TellBack,
     batch: Batch<Torrent>,
     rng: Rng,
@@ -85,7 +98,7 @@ impl Scrape {
     pub(super) fn new(
         id: TrackerId,
         trailer: bool,
-        rng: Rng,
+        mut rng: Rng,
         config: &Config,
         timers: &mut Timers,
     ) -> Self {
@@ -93,18 +106,21 @@ impl Scrape {
             timers.set_after(Timer::Beacon, config.first_beacon_delay);
         }
         let batch = Batch::new(id, PacketType::ScrapeTell, trailer);
-        let per_tick = (config.tell_packets as usize).saturating_mul(batch.capacity());
         Self {
             id,
             speaks: config.speak,
             interval: config.beacon_interval,
-            per_tick,
-            inquiry: Inquiry::new(config),
-            unweighed: None,
+            tell_packets: config.tell_packets,
+            next_tick: 0,
+            inquiry: Inquiry::new(config, rng.fork()),
+            refused: Refused::default(),
+            hold_up: HoldUp::new(config.beacon_interval),
+            cooldown: Cooldown::new(config.beacon_interval),
             beacon_due: false,
             decision_due: false,
             counting: false,
             telling: None,
+            stuck_walk: None,
             tell_back: TellBack::new(config.remembered_torrents),
             batch,
             rng,
@@ -133,27 +149,22 @@ impl Scrape {
     }
 
     /// A beacon. Whether it is worth asking shows when our torrents are counted.
-    pub(super) fn heard_beacon(&mut self, from: TrackerId, beacon: Beacon) {
+    pub(super) fn heard_beacon(&mut self, from: Candidate) {
         self.counters.beacons_heard += 1;
-        if !self.speaks {
-            return;
-        }
-        let candidate = Candidate {
-            id: from,
-            torrents: beacon.torrents,
-        };
-        if self
-            .unweighed
-            .is_none_or(|other| candidate.is_fuller_than(&other))
-        {
-            self.unweighed = Some(candidate);
+        if self.speaks {
+            self.inquiry.heard(from);
         }
     }
 
-    /// An inquiry. "A second INQUIRE while telling is ignored."
+    /// An inquiry. "A second INQUIRE while telling is ignored", and one that comes when we have
+    /// told all too often of late.
     pub(super) fn heard_inquire(&mut self, inquire: Inquire, timers: &mut Timers) {
         self.counters.inquiries_heard += 1;
-        if self.speaks && inquire.asked == self.id && self.telling.is_none() {
+        if self.speaks
+            && inquire.asked == self.id
+            && self.telling.is_none()
+            && self.cooldown.allows(timers.elapsed())
+        {
             self.telling = Some(Telling::new());
             self.put_off_beacon(timers);
             let silence = timers.remaining(Timer::Silence);
@@ -167,11 +178,20 @@ impl Scrape {
     /// "If it sees a SYNC_SCRAPE_TELL within that time frame, it's likely, that
     /// another scrape sync is going on. It should reset its state to needs no
     /// inquiry." And: "to not interrupt a scrape tell, a tracker should wait
-    /// LIVESYNC_BEACON_INTERVAL after receiving a scrape tell."
-    pub(super) fn heard_tell(&mut self, timers: &mut Timers, send: &mut impl FnMut(Datagram)) {
+    /// LIVESYNC_BEACON_INTERVAL after receiving a scrape tell." But not for ever.
+    pub(super) fn heard_tell(
+        &mut self,
+        from: TrackerId,
+        timers: &mut Timers,
+        send: &mut impl FnMut(Datagram),
+    ) {
+        let begins = !timers.is_running(Timer::Silence);
+        self.refused.heard_tell(from, begins);
+        if !self.hold_up.heard_tell(timers.elapsed()) {
+            return;
+        }
         self.inquiry.reset(timers);
         self.decision_due = false;
-        self.unweighed = None;
         match &mut self.telling {
             Some(telling) if telling.is_over() => {
                 self.telling = None;
@@ -192,6 +212,7 @@ impl Scrape {
 
     /// What became of the torrents of a tell packet in our own table.
     pub(super) fn handle_merged(&mut self, merged: &[(InfoHash, Merged)], timers: &mut Timers) {
+        let mut failed = 0;
         for (info_hash, merged) in merged {
             self.counters.torrents_heard += 1;
             match merged {
@@ -201,9 +222,11 @@ impl Scrape {
                         self.counters.torrents_not_remembered += 1;
                     }
                 }
-                Merged::Failed => self.counters.torrents_failed += 1,
+                Merged::Failed => failed += 1,
             }
         }
+        self.counters.torrents_failed += failed;
+        self.refused.add(timers.elapsed(), failed);
         if !self.tell_back.is_empty() && !timers.is_running(Timer::TellBack) {
             let silence = self.silence(timers);
             timers.set_after(Timer::TellBack, silence);
@@ -224,14 +247,10 @@ impl Scrape {
         timers.take_due(Timer::Silence);
         timers.take_due(Timer::Tick);
         if timers.take_due(Timer::Tell)
-            && let Some(telling) = &mut self.telling
+            && let Some(mut telling) = self.telling.take().filter(|telling| !telling.is_over())
         {
-            if telling.is_over() {
-                self.telling = None;
-            } else {
-                telling.begin_tick(self.per_tick);
-                self.own_tells_go_on(Timer::Tell, timers);
-            }
+            telling.begin_tick(self.own_tells_go_on(Timer::Tell, timers));
+            self.telling = Some(telling);
         }
         if timers.take_due(Timer::TellBack) && !self.tell_back.is_empty() {
             if self.telling.is_some() {
@@ -239,8 +258,8 @@ impl Scrape {
                 let silence = self.silence(timers);
                 timers.set_after(Timer::TellBack, silence);
             } else {
-                self.tell_back.begin_tick(self.per_tick);
-                self.own_tells_go_on(Timer::TellBack, timers);
+                let torrents = self.own_tells_go_on(Timer::TellBack, timers);
+                self.tell_back.begin_tick(torrents);
             }
         }
     }
@@ -248,7 +267,7 @@ impl Scrape {
     /// What the host is to be asked next. Nothing is read that there is no `room` to
     /// send.
     pub(super) fn poll_task(&mut self, room: bool) -> Option<Task> {
-        let must_count = self.beacon_due || self.decision_due || self.unweighed.is_some();
+        let must_count = self.beacon_due || self.decision_due || self.inquiry.must_weigh();
         if must_count && !self.counting {
             self.counting = true;
             return Some(Task::CountTorrents);
@@ -268,22 +287,23 @@ impl Scrape {
         send: &mut impl FnMut(Datagram),
     ) {
         self.counting = false;
-        if let Some(candidate) = self.unweighed.take() {
-            self.inquiry.weigh(candidate, torrents, timers);
-        }
+        let now = timers.elapsed();
+        let known = |id| torrents.saturating_add(self.refused.torrents(id, now));
+        self.inquiry.weigh(known, timers);
         if std::mem::take(&mut self.decision_due)
-            && let Some(asked) = self.inquiry.decide(torrents, timers)
+            && let Some(asked) = self.inquiry.decide(known, timers)
         {
+            self.refused.asks(asked, now);
             self.counters.inquiries_sent += 1;
             send(Datagram::new(&Inquire { asked }.emit(self.id), Kind::Fixed));
         }
         if std::mem::take(&mut self.beacon_due) {
             timers.set_after(Timer::Beacon, self.interval);
-            self.counters.beacons_sent += 1;
-            send(Datagram::new(
-                &Beacon { torrents }.emit(self.id),
-                Kind::Fixed,
-            ));
+            if torrents <= Beacon::MAX_TORRENTS {
+                self.counters.beacons_sent += 1;
+                let beacon = Beacon { torrents }.emit(self.id);
+                send(Datagram::new(&beacon, Kind::Fixed));
+            }
         }
     }
 
@@ -292,19 +312,30 @@ impl Scrape {
         &mut self,
         torrents: &[Torrent],
         next: Option<Cursor>,
+        timers: &mut Timers,
         send: &mut impl FnMut(Datagram),
     ) {
         let Some(telling) = &mut self.telling else {
             return;
         };
-        if !telling.walked(torrents.len(), next) {
-            return;
+        match telling.walked(torrents.len(), next) {
+            Walked::Tell => {}
+            Walked::TellAndEnd => drop(self.stuck_walk.get_or_insert(true)),
+            Walked::ReadAgain => return,
         }
         let over = telling.is_over();
+        if over {
+            timers.set_after(Timer::Tell, TICK * TICKS);
+        }
         for torrent in torrents {
             self.tell_back.forget(&torrent.info_hash);
         }
         self.tell(torrents, over, send);
+    }
+
+    /// Whether a walk of the host's did not get on for the first time, and it was not said yet.
+    pub(super) fn take_stuck_walk(&mut self) -> bool {
+        self.stuck_walk.as_mut().is_some_and(std::mem::take)
     }
 
     /// The host has looked up the torrents that it knows better.
@@ -320,8 +351,8 @@ impl Scrape {
     /// Fills packets with `torrents`; only behind the last torrents one may leave
     /// that is less than full.
     fn tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
-        self.counters.torrents_told += torrents.len() as u64;
-        for torrent in torrents {
+        for torrent in torrents.iter().filter(|torrent| torrent.is_plausible()) {
+            self.counters.torrents_told += 1;
             if self.batch.push(torrent) {
                 self.batch.take().into_iter().for_each(&mut *send);
             }
@@ -331,11 +362,22 @@ impl Scrape {
         }
     }
 
-    /// "Beacons pause while we tell", and for an interval afterwards, as for others.
-    fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) {
+    /// A tick of our own tells begins: how many torrents may be told in it. "Beacons pause while
+    /// we tell", and for an interval afterwards, as for others.
+    fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) -> usize {
         timers.set_after(timer, TICK);
         timers.set_after(Timer::Tick, TICK);
         self.put_off_beacon(timers);
+        // Of any ten ticks in a row the sum is what is allowed, also where that is no multiple.
+        let until =
+            |tick: u32| (u64::from(self.tell_packets) * u64::from(tick)).div_ceil(TICKS.into());
+        let packets = until(self.next_tick + 1) - until(self.next_tick);
+        self.next_tick = (self.next_tick + 1) % TICKS;
+        usize::try_from(packets).map_or(usize::MAX, |packets| {
+            let torrents = packets.saturating_mul(self.batch.capacity());
+            // A tick may have ended with some that wait for their packet to be full.
+            torrents.saturating_sub(self.batch.records())
+        })
     }
 
     /// The next beacon comes after an interval at the earliest, also one that is due

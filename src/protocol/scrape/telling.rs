@@ -3,6 +3,8 @@
 //! "The inquired tracker instance answers with as many scrape tell packets it
 //! needs to deliver stats about all its torrents."
 
+use std::mem;
+
 use super::task::Task;
 use crate::types::Cursor;
 
@@ -12,12 +14,28 @@ const PORTION: usize = 256;
 /// How far we have got.
 #[derive(Debug)]
 pub(super) struct Telling {
-    /// Where to go on; nothing once all is told. It still counts as telling until
-    /// the next tick, so that inquiries that cross the last packets are ignored.
+    /// Where to go on; nothing once all is told. It still counts as telling for a
+    /// while, so that inquiries that cross the last packets are ignored.
     cursor: Option<Cursor>,
     /// How many torrents may still be told in this tick.
     left: usize,
-    walking: bool,
+    /// How many torrents the host was asked for that has not answered yet.
+    asked: Option<usize>,
+    /// How many steps the walk has made, and where it was after the last power of two of them:
+    /// if it comes there again, it goes round in circles.
+    steps: u64,
+    checkpoint: Cursor,
+}
+
+/// What to do with a portion that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Walked {
+    /// To tell it.
+    Tell,
+    /// To tell it, and no more of this walk, which does not get on.
+    TellAndEnd,
+    /// To read it again later, since another tracker has told meanwhile.
+    ReadAgain,
 }
 
 impl Telling {
@@ -25,7 +43,9 @@ impl Telling {
         Self {
             cursor: Some(Cursor::default()),
             left: 0,
-            walking: false,
+            asked: None,
+            steps: 0,
+            checkpoint: Cursor::default(),
         }
     }
 
@@ -33,8 +53,10 @@ impl Telling {
         self.cursor.is_none()
     }
 
+    /// So many torrents may be told in this tick, or the portion of an earlier one that the host
+    /// still reads.
     pub(super) fn begin_tick(&mut self, torrents: usize) {
-        self.left = torrents;
+        self.left = torrents.max(self.asked.unwrap_or(0));
     }
 
     /// Tells no more until the next tick.
@@ -44,25 +66,140 @@ impl Telling {
 
     pub(super) fn poll_task(&mut self) -> Option<Task> {
         let cursor = self.cursor?;
-        if self.walking || self.left == 0 {
+        if self.asked.is_some() || self.left == 0 {
             return None;
         }
-        self.walking = true;
-        Some(Task::Walk {
-            cursor,
-            limit: self.left.min(PORTION),
-        })
+        let limit = self.left.min(PORTION);
+        self.asked = Some(limit);
+        Some(Task::Walk { cursor, limit })
     }
 
-    /// A portion was read; whether to tell it. If somebody told meanwhile, it is read
-    /// again later.
-    pub(super) fn walked(&mut self, torrents: usize, next: Option<Cursor>) -> bool {
-        self.walking = false;
-        let tell = torrents <= self.left;
-        if tell {
-            self.left -= torrents;
-            self.cursor = next;
+    /// A portion was read. A host that stands still, goes round in circles, or reads more than
+    /// it was asked for, must not make us ask without end. Nor may one with many empty buckets
+    /// in one tick: each counts as a torrent.
+    pub(super) fn walked(&mut self, torrents: usize, next: Option<Cursor>) -> Walked {
+        self.asked = None;
+        if torrents > 0 && self.left == 0 {
+            return Walked::ReadAgain;
         }
-        tell
+        self.left = self.left.saturating_sub(torrents.max(1));
+        let from = mem::replace(&mut self.cursor, next);
+        if let (Some(from), Some(next)) = (from, next)
+            && !self.gets_on(from, next)
+        {
+            self.cursor = None;
+            return Walked::TellAndEnd;
+        }
+        Walked::Tell
+    }
+
+    /// Whether a step leads to where the walk has not been. What a place
+    /// means is the host's own business.
+    fn gets_on(&mut self, from: Cursor, next: Cursor) -> bool {
+        if next == from || next == self.checkpoint {
+            return false;
+        }
+        self.steps += 1;
+        if self.steps.is_power_of_two() {
+            self.checkpoint = next;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::InfoHash;
+
+    fn at(number: u8) -> Cursor {
+        Cursor {
+            bucket: 0,
+            after: Some(InfoHash([number; 20])),
+        }
+    }
+
+    #[test]
+    fn a_host_that_stands_still_ends_the_walk() {
+        for torrents in [0, 1] {
+            let mut telling = Telling::new();
+            telling.begin_tick(100);
+            assert!(telling.poll_task().is_some());
+            assert_eq!(telling.walked(10, Some(at(1))), Walked::Tell);
+            assert!(telling.poll_task().is_some());
+            let walked = telling.walked(torrents, Some(at(1)));
+            assert_eq!(walked, Walked::TellAndEnd);
+            assert!(telling.is_over());
+            assert_eq!(telling.poll_task(), None);
+        }
+    }
+
+    /// Also if it is a large circle, and also if it comes to it after a while.
+    #[test]
+    fn a_host_that_goes_round_in_circles_ends_the_walk() {
+        let back = Cursor {
+            bucket: 1,
+            after: None,
+        };
+        for (before, circle) in [(0, 2), (5, 1), (3, 100), (200, 50), (1, 255)] {
+            let places = (0..before).map(|n| n as u8).chain((0..circle).cycle());
+            let mut telling = Telling::new();
+            let mut asked = 0;
+            for place in places.map(|place| if place == 7 { back } else { at(place) }) {
+                telling.begin_tick(100);
+                assert!(telling.poll_task().is_some());
+                asked += 1;
+                if telling.walked(asked % 2, Some(place)) == Walked::TellAndEnd {
+                    break;
+                }
+            }
+            assert!(telling.is_over());
+            assert!(asked <= 4 * (before + usize::from(circle)) + 8, "{asked}");
+        }
+    }
+
+    #[test]
+    fn empty_buckets_do_not_make_us_ask_without_end_in_one_tick() {
+        let mut telling = Telling::new();
+        telling.begin_tick(100);
+        let bucket = |bucket| {
+            Some(Cursor {
+                bucket,
+                after: None,
+            })
+        };
+        let asked = (1..).take_while(|n| {
+            let asked = telling.poll_task().is_some();
+            if asked {
+                assert_eq!(telling.walked(0, bucket(*n)), Walked::Tell);
+            }
+            asked
+        });
+        assert_eq!(asked.count(), 100);
+    }
+
+    #[test]
+    fn a_host_that_reads_more_than_it_may_gets_on() {
+        let mut telling = Telling::new();
+        telling.begin_tick(100);
+        assert!(telling.poll_task().is_some());
+        assert_eq!(telling.walked(101, Some(at(1))), Walked::Tell);
+        assert_eq!(telling.poll_task(), None, "the tick is over");
+        telling.begin_tick(100);
+        let cursor = at(1);
+        let limit = 100;
+        assert_eq!(telling.poll_task(), Some(Task::Walk { cursor, limit }));
+    }
+
+    #[test]
+    fn what_was_read_while_somebody_told_is_read_again() {
+        let mut telling = Telling::new();
+        telling.begin_tick(100);
+        assert!(telling.poll_task().is_some());
+        telling.end_tick();
+        assert_eq!(telling.walked(10, Some(at(1))), Walked::ReadAgain);
+        telling.begin_tick(100);
+        let (cursor, limit) = (Cursor::default(), 100);
+        assert_eq!(telling.poll_task(), Some(Task::Walk { cursor, limit }));
     }
 }

@@ -3,15 +3,17 @@
 use std::process::Command;
 
 use super::program;
-use crate::support::cc;
 use crate::support::group::port;
+use crate::support::{cc, is_long};
 
 /// Rust ends the process where an allocation fails that cannot. Nothing worse happens: no call
 /// crashes or hangs, and what a thread takes to start is an error of the start.
 #[test]
 fn without_memory_a_call_fails_or_the_process_ends_in_order() {
     let memory = program("memory", &["handles/common.c"]);
-    let output = cc::run(Command::new(memory).arg(port().to_string()));
+    let (each, then) = if is_long() { ("60", "20") } else { ("40", "8") };
+    let output =
+        cc::run(Command::new(memory).args([port().to_string(), each.to_owned(), then.to_owned()]));
     let output = String::from_utf8_lossy(&output.stdout);
     println!("{output}");
     assert!(output.ends_with("ok\n"));

@@ -32,14 +32,19 @@ fn cpp() -> Result<Command, String> {
 }
 
 fn rust() -> Result<Command, String> {
-    let target = cc::scratch().join("rust-example");
+    // Beside this test program, so that what both need is built once.
+    let own = std::env::current_exe().expect("own path");
+    let profile = own.ancestors().nth(2).expect("target/…/deps");
+    let optimised = profile.ends_with("release").then_some("--release");
     cc::run(
         Command::new(env!("CARGO"))
             .current_dir(cc::root())
-            .args(["build", "--example", "node", "--target-dir"])
-            .arg(&target),
+            .args(["build", "-p", "node"])
+            .args(optimised)
+            .arg("--target-dir")
+            .arg(profile.parent().expect("target")),
     );
-    Ok(Command::new(target.join("debug/examples/node")))
+    Ok(Command::new(profile.join("node")))
 }
 
 fn python() -> Result<Command, String> {

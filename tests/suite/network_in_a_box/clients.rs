@@ -85,6 +85,17 @@ pub fn announce_again(cluster: &Cluster, answers: &[Answer]) {
     });
 }
 
+/// One more client of each of these trackers announces itself, in a swarm of their own.
+pub fn meet(hosts: &[Host], meeting: u8) -> [u8; 20] {
+    let mut swarm = [0xcc; 20];
+    swarm[0] = meeting;
+    for host in hosts {
+        let announce = || connect(host)?.announce(&of_client(swarm, 0));
+        host.inside(announce).expect("an answer");
+    }
+    swarm
+}
+
 /// Waits until each tracker knows exactly these clients, and says how long it took.
 pub fn until_all_know(cluster: &Cluster, answers: &[Answer], limit: Duration) -> Option<Duration> {
     let start = Instant::now();
@@ -175,6 +186,17 @@ fn swarm(client: u32) -> [u8; 20] {
     info_hash
 }
 
+fn of_client(info_hash: [u8; 20], client: u32) -> Announce {
+    Announce {
+        info_hash,
+        peer_id: [0; 20],
+        left: 0,
+        event: Event::None,
+        port: (1024 + client % SWARM) as u16,
+        num_want: 0,
+    }
+}
+
 /// From the same host.
 fn connect(tracker: &Host) -> io::Result<Client> {
     connect_from(tracker, tracker)
@@ -237,14 +259,9 @@ impl Visitor {
             let hosts = &self.hosts;
             *connection = Some(connect_from(&hosts[self.home], &hosts[tracker])?);
         }
-        let answered = connection.as_mut().expect("just made").announce(&Announce {
-            info_hash: swarm(client),
-            peer_id: [0; 20],
-            left: 0,
-            event: Event::None,
-            port: (1024 + client % SWARM) as u16,
-            num_want: 0,
-        });
+        let announce = of_client(swarm(client), client);
+        let connection_made = connection.as_mut().expect("just made");
+        let answered = connection_made.announce(&announce);
         // The tracker may be another one by now, which does not know of the connection.
         if answered.is_err() {
             *connection = None;

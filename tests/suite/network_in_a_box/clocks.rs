@@ -15,7 +15,7 @@ use super::clients::Load;
 use super::trackers::Cluster;
 use super::{PACE, SECOND, agree, announce_themselves_again};
 use crate::support::netns;
-use crate::support::{cc, skip};
+use crate::support::{cc, is_too_long, skip};
 
 /// In seconds.
 const DAY: i64 = 86_400;
@@ -29,6 +29,9 @@ const VICTIM: usize = 2;
 #[test]
 fn without_a_key_nobody_minds_a_clock() {
     const TEST: &str = "network_in_a_box::clocks::without_a_key_nobody_minds_a_clock";
+    if is_too_long(TEST) {
+        return;
+    }
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }
@@ -50,6 +53,9 @@ fn without_a_key_nobody_minds_a_clock() {
 fn with_a_key_a_wrong_clock_is_counted_until_it_is_right() {
     const TEST: &str =
         "network_in_a_box::clocks::with_a_key_a_wrong_clock_is_counted_until_it_is_right";
+    if is_too_long(TEST) {
+        return;
+    }
     if let Err(reason) = netns::available() {
         return skip(TEST, &reason);
     }

@@ -8,7 +8,7 @@ use livesync::wire::Packet;
 use super::books::FULL;
 use super::clients::{Load, waited};
 use super::trackers::{Cluster, TRACKERS};
-use super::{PACE, SECOND, announce_themselves_again};
+use super::{PACE, a_while, announce_themselves_again};
 use crate::repair::witness::{Kind, Seen, Witness};
 use crate::support::netns;
 use crate::support::skip;
@@ -28,14 +28,14 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
     cluster.start();
     let load = Load::start(&cluster, PACE);
     for number in 0..TRACKERS {
-        thread::sleep(SECOND);
+        thread::sleep(a_while() / 4);
         cluster.trackers[number].kill();
-        thread::sleep(SECOND / 2);
+        thread::sleep(a_while() / 8);
         cluster.start_again(number);
     }
-    thread::sleep(SECOND);
+    thread::sleep(a_while() / 4);
     let answers = load.end();
-    thread::sleep(SECOND);
+    cluster.meet();
     println!(
         "{} clients were answered; they waited {}",
         answers.len(),

@@ -7,16 +7,19 @@ use std::net::Ipv4Addr;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
+use super::PATIENCE;
 use super::books::Books;
+use super::clients::{count_of, meet};
+use crate::repair::segment::until;
 use crate::support::netns::{self, Host, Network};
 use crate::support::tracker_program::tracker;
 
@@ -28,12 +31,6 @@ pub const TRACKER_PORT: u16 = 6969;
 
 pub const TRACKERS: usize = 5;
 
-/// After that all have heard of all others, and ask for what they miss.
-const ACQUAINTANCE: Duration = Duration::from_secs(2);
-
-/// After that what a tracker was told is with the others.
-const FLUSHED: Duration = Duration::from_millis(500);
-
 /// Trackers on one segment, and what they are started with.
 pub struct Cluster {
     pub trackers: Vec<Tracker>,
@@ -41,6 +38,8 @@ pub struct Cluster {
     pub network: Network,
     /// The number of the next client that announces itself.
     pub next: Arc<AtomicU32>,
+    /// How often they have met.
+    meetings: AtomicU8,
     blessed: Vec<Ipv4Addr>,
     environment: Vec<(Range<usize>, &'static str, OsString)>,
     pub files: TempDir,
@@ -62,6 +61,7 @@ impl Cluster {
             hosts: Arc::new(hosts),
             network,
             next: Arc::default(),
+            meetings: AtomicU8::new(0),
             environment: vec![(0..TRACKERS, "LIVESYNC_LOG", "info".into())],
             files: tempfile::tempdir().expect("a directory"),
             _alone: alone,
@@ -92,7 +92,20 @@ impl Cluster {
     pub fn start(&mut self) {
         let start = |number| Tracker::start(self.command(number));
         self.trackers = (0..TRACKERS).map(start).collect();
-        thread::sleep(ACQUAINTANCE);
+        self.meet();
+    }
+
+    /// A client announces itself to each tracker that runs, and all trackers hear of it: so each
+    /// has heard all others, and asks them for what it misses from now on; and where nothing gets
+    /// lost it has heard all that they were told before.
+    pub fn meet(&self) {
+        let hosts = &self.hosts[..self.trackers.len()];
+        let swarm = meet(hosts, self.meetings.fetch_add(1, Ordering::Relaxed));
+        let all_have_met = || {
+            let mut counts = hosts.iter().map(|host| count_of(host, swarm));
+            counts.all(|count| count as usize == hosts.len())
+        };
+        assert!(until(PATIENCE, all_have_met).is_some(), "some never met");
     }
 
     /// Starts a tracker in the place of one that is gone.
@@ -108,7 +121,7 @@ impl Cluster {
     /// Ends all trackers in an orderly way, and reads what they say they have done.
     pub fn end(&mut self) -> Vec<Books> {
         // What they were told last is on its way.
-        thread::sleep(FLUSHED);
+        self.meet();
         self.trackers.drain(..).map(Tracker::end).collect()
     }
 

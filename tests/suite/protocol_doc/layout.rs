@@ -94,7 +94,7 @@ fn packets_have_the_types_and_lengths_that_it_says() {
             let stated = rows.iter().find(allows).map(|row| row[1].as_str());
             let stated = stated.filter(|name| *name != "NAK" || length <= LONGEST_NAK);
             // Ascending, as it must be in a NAK; else it makes no difference.
-            let numbers = (1..).flat_map(u32::to_be_bytes);
+            let numbers = (0..).flat_map(u32::to_be_bytes);
             let payload: Vec<u8> = numbers.take(length - Header::LEN).collect();
             let packet = [
                 &Header {

@@ -1,7 +1,7 @@
 //! What the code does in scrape sync, seen from outside.
 
-use livesync::protocol::Task;
-use livesync::types::Cursor;
+use livesync::protocol::{ScrapeState, Task};
+use livesync::types::{Cursor, Merged};
 
 use super::*;
 
@@ -30,6 +30,24 @@ pub fn waits_before_inquiries() -> Vec<String> {
         now = node.poll_timeout();
     }
     waits
+}
+
+/// How long a beacon is not worth asking of torrents that were told and not stored, to the
+/// hour.
+pub fn refused_for() -> Duration {
+    let mut node = hearing(1, false, &behind_a_header(&TORRENT.emit()));
+    node.handle_merged(Time::START, &[(TORRENT.info_hash, Merged::Failed)]);
+    let beacon = Beacon { torrents: 1 }.emit(OTHER);
+    let hours = (0..).map(|hour| Duration::from_secs(3600) * hour);
+    let mut refused = hours.skip_while(|passed| {
+        let now = Time::START + *passed;
+        let heard = node.handle_datagram(now, source(2, true), &beacon);
+        assert!(heard.is_ok(), "{heard:?}");
+        assert_eq!(node.poll_task(), Some(Task::CountTorrents));
+        node.handle_torrent_count(now, 0);
+        node.scrape_state() == Some(ScrapeState::Idle)
+    });
+    refused.next().expect("it is forgotten")
 }
 
 pub fn torrents_in_a_packet(trailer: bool) -> usize {

@@ -8,7 +8,7 @@ use livesync::reject::Reject;
 use socket2::SockRef;
 
 use super::forgery::Attack;
-use super::segment::{PORT, Segment, Tracker, until};
+use super::segment::{PATIENCE, PORT, Segment, Tracker, until};
 use crate::support::group::GROUP;
 use crate::support::netns::{Host, Network};
 
@@ -60,7 +60,12 @@ impl Attacker {
                 until(limit, || arrived(number.saturating_sub(AT_ONCE)));
             }
         }
-        until(Duration::from_secs(1), || arrived(all));
+        let all_counted = || {
+            let Counted { dropped, lost } = Counted::of(segment, reasons).since(&before[0]);
+            let mut both = dropped.iter().zip(&lost);
+            both.all(|(dropped, lost)| dropped + lost >= all as u64)
+        };
+        until(PATIENCE, all_counted);
         println!("{name}: {all} in {:?}", start.elapsed());
         let counted = Counted::of(segment, reasons).since(&before[0]);
         for (dropped, lost) in counted.dropped.iter().zip(counted.lost) {
@@ -84,7 +89,7 @@ impl Attacker {
             let mut both = dropped.iter().zip(&lost);
             both.all(|(dropped, lost)| dropped + lost >= packets as u64)
         };
-        assert!(until(Duration::from_secs(20), over).is_some());
+        assert!(until(PATIENCE, over).is_some());
     }
 
     /// Sends one packet.

@@ -42,6 +42,7 @@ const DAMAGED: &[Reject] = &[
     Reject::EmptyList,
     Reject::TruncatedTail,
     Reject::TooShort,
+    Reject::BadCount,
 ];
 
 /// Every attack that we can think of.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use livesync::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
-use super::segment::{PORT, Peers, Segment, Tracker, announce, config, peers, until};
+use super::segment::{PATIENCE, PORT, Peers, Segment, Tracker, announce, config, peers, until};
 use super::witness::{Kind, Seen, Witness};
 use crate::support::host::{Host as Program, program};
 use crate::support::netns;
@@ -57,7 +57,7 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
     let [one, other, plain] = &segment.trackers[..] else {
         panic!("three trackers")
     };
-    let took = until(5 * SECOND, || repaired(one) && repaired(other));
+    let took = until(PATIENCE, || repaired(one) && repaired(other));
     println!("those that repair have all of theirs after {took:?}");
     assert!(took.is_some());
     // What is sent again has been by now, and the second word of an ask, too.

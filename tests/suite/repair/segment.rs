@@ -14,6 +14,9 @@ use crate::support::netns;
 
 pub const PORT: u16 = 9696;
 
+/// How long anything may take that is not measured. Nobody waits that long for what comes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Every address of a segment may speak.
 pub fn config() -> Config {
     Config::default()
@@ -155,6 +158,18 @@ impl Segment {
         }
     }
 
+    /// Waits until all have heard all others, and so ask them for what they miss. Nothing may
+    /// get lost yet: who has just begun to listen asks for nothing that was sent before it knew
+    /// the sender.
+    pub fn meet(&self) {
+        let others = self.trackers.len() - 1;
+        let know_all = || {
+            let mut trackers = self.trackers.iter();
+            trackers.all(|tracker| tracker.stats().nodes >= others)
+        };
+        assert!(until(PATIENCE, know_all).is_some(), "some never met");
+    }
+
     /// A tracker stops, and starts again with nothing in its table.
     pub fn restart(&mut self, number: usize, config: Config) {
         drop(self.trackers.remove(number));
@@ -176,8 +191,8 @@ impl Segment {
     }
 
     /// Waits until every tracker knows so many peers, and says how long it took.
-    pub fn until_all_know(&self, peers: usize, limit: Duration) -> Option<Duration> {
-        until(limit, || {
+    pub fn until_all_know(&self, peers: usize) -> Option<Duration> {
+        until(PATIENCE, || {
             self.trackers.iter().all(|tracker| tracker.knows(peers))
         })
     }

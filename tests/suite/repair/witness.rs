@@ -1,14 +1,16 @@
 //! Somebody who sees everything that is on the wire, and may speak himself.
 
+use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use livesync::TrackerId;
 use livesync::wire::{Frame, Packet};
-use nix::sys::socket::setsockopt;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::RcvBufForce;
+use nix::sys::socket::{MsgFlags, recv, setsockopt};
 
 use super::segment::PORT;
 use crate::support::group::Wire;
@@ -83,10 +85,9 @@ impl Witness {
             let (wire, seen, over) = (wire.clone(), seen.clone(), over.clone());
             move || {
                 while !over.load(Ordering::Relaxed) {
-                    if let Some(bytes) = wire.receive_any(Duration::from_millis(20)) {
-                        let at = Instant::now();
-                        seen.lock().expect("no panic").push(Seen { at, bytes });
-                    }
+                    let mut wire_in = [PollFd::new(wire.as_fd(), PollFlags::POLLIN)];
+                    poll(&mut wire_in, PollTimeout::from(20_u8)).expect("poll");
+                    read_all(&wire, &mut seen.lock().expect("no panic"));
                 }
             }
         });
@@ -99,10 +100,29 @@ impl Witness {
         }
     }
 
-    /// What was seen since the last time, and that nothing was overlooked.
+    /// What was on the wire since the last time, also what the listener had no time to read
+    /// yet, and that nothing was overlooked.
     pub fn take(&self) -> Vec<Seen> {
+        let mut seen = self.seen.lock().expect("no panic");
+        read_all(&self.wire, &mut seen);
         assert_eq!(self.host.lost_packets(), 0, "the witness is too slow");
-        std::mem::take(&mut self.seen.lock().expect("no panic"))
+        std::mem::take(&mut seen)
+    }
+}
+
+/// Reads what waits in the socket.
+fn read_all(wire: &Wire, seen: &mut Vec<Seen>) {
+    let mut buffer = [0; 65_536];
+    while let Ok(len) = recv(
+        wire.as_fd().as_raw_fd(),
+        &mut buffer,
+        MsgFlags::MSG_DONTWAIT,
+    ) {
+        let bytes = buffer[..len].to_vec();
+        seen.push(Seen {
+            at: Instant::now(),
+            bytes,
+        });
     }
 }
 

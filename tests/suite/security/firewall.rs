@@ -15,7 +15,7 @@ use crate::support::skip;
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 const PORT: u16 = 9696;
 const MOMENT: Duration = Duration::from_millis(300);
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The addresses of the page.
 const TRACKER: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);

@@ -15,7 +15,7 @@ use crate::support::{cc, skip};
 
 /// Full packets, and one that is not.
 const PEERS: u32 = 130;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 #[test]
 fn two_trackers_sync_through_wireguard() {

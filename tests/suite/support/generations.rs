@@ -12,9 +12,11 @@ use super::host::Host;
 /// A generation, and how it is built.
 #[derive(Clone, Copy)]
 pub struct Generation {
-    /// The directory of its headers, and the end of its adapter's name.
-    name: &'static str,
-    flags: &'static [&'static str],
+    /// The directory of its headers.
+    pub name: &'static str,
+    /// The end of its adapter's name.
+    adapter: &'static str,
+    pub flags: &'static [&'static str],
     /// Whether it has IPv6 peers.
     pub ipv6: bool,
     /// How it prints an IPv4 address.
@@ -24,6 +26,7 @@ pub struct Generation {
 /// January 2009 to April 2010, with IPv6 peers.
 pub const V6: Generation = Generation {
     name: "v6",
+    adapter: "v6",
     flags: &["-DWANT_V6"],
     ipv6: true,
     ipv4_prefix: "::ffff:",
@@ -32,6 +35,7 @@ pub const V6: Generation = Generation {
 /// From 22 April 2010.
 pub const WORKSTRUCT: Generation = Generation {
     name: "workstruct",
+    adapter: "workstruct",
     flags: &[],
     ipv6: false,
     ipv4_prefix: "",
@@ -40,13 +44,14 @@ pub const WORKSTRUCT: Generation = Generation {
 /// Today's.
 pub const DUALSTACK: Generation = Generation {
     name: "dualstack",
+    adapter: "workstruct",
     flags: &[],
     ipv6: true,
     ipv4_prefix: "",
 };
 
 /// Every way to build the adapters.
-pub const ALL: [Generation; 7] = [
+pub const ALL: [Generation; 10] = [
     V6,
     Generation {
         flags: &["-DWANT_V6", "-DHASH_BY_VALUE"],
@@ -71,19 +76,54 @@ pub const ALL: [Generation; 7] = [
         ipv4_prefix: "::ffff:",
         ..WORKSTRUCT
     },
+    OF_MARCH_2024[0],
+    OF_MARCH_2024[1],
+    OF_MARCH_2024[2],
     DUALSTACK,
 ];
 
+/// 29 March to 1 April 2024: another name for the blessing, then an array for a peer.
+const OF_MARCH_2024: [Generation; 3] = [
+    Generation {
+        flags: &["-DBLESSED_BY_ITS_NAME_OF_2024"],
+        ..WORKSTRUCT
+    },
+    Generation {
+        flags: &["-DBLESSED_BY_ITS_NAME_OF_2024", "-DPEER_IS_ARRAY"],
+        ..WORKSTRUCT
+    },
+    Generation {
+        flags: &[
+            "-DBLESSED_BY_ITS_NAME_OF_2024",
+            "-DPEER_IS_ARRAY",
+            "-DWANT_V6",
+        ],
+        ipv6: true,
+        ipv4_prefix: "::ffff:",
+        ..WORKSTRUCT
+    },
+];
+
 impl Generation {
-    /// The tracker, compiled by the first who asks.
+    /// The tracker with its adapter, compiled by the first who asks.
     pub fn program(&self) -> PathBuf {
+        let adapter = format!("examples/opentracker/ot_livesync_{}.c", self.adapter);
+        self.compiled("generation", Some(Path::new(&adapter)), library())
+    }
+
+    /// The tracker without an adapter, linked with the library as it is.
+    pub fn unchanged_program(&self) -> PathBuf {
+        self.compiled("unchanged", None, &cc::built("liblivesync.a"))
+    }
+
+    fn compiled(&self, what: &str, adapter: Option<&Path>, library: &Path) -> PathBuf {
         static COMPILED: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
-        let name = format!("generation-{}{}", self.name, self.flags.concat());
+        let name = format!("{what}-{}{}", self.name, self.flags.concat());
         let mut compiled = COMPILED.lock().expect("no test panics while it compiles");
         compiled
             .get_or_insert_default()
             .entry(name)
-            .or_insert_with_key(|name| self.compile(name))
+            .or_insert_with_key(|name| self.compile(name, adapter, library))
             .clone()
     }
 
@@ -106,11 +146,11 @@ impl Generation {
         host
     }
 
-    fn compile(&self, name: &str) -> PathBuf {
+    fn compile(&self, name: &str, adapter: Option<&Path>, library: &Path) -> PathBuf {
         let generations = Path::new("c-tests/generations");
-        let adapter = format!("examples/opentracker/ot_livesync_{}.c", self.name);
         let logic = generations.join(self.name).join("logic.c");
-        let sources = [Path::new(&adapter), &generations.join("tracker.c"), &logic];
+        let tracker = generations.join("tracker.c");
+        let sources: Vec<&Path> = [&*tracker, &logic].into_iter().chain(adapter).collect();
         let includes = [self.name, "common", ""]
             .map(|part| format!("-I{}", cc::root().join(generations).join(part).display()));
         let flags: Vec<&str> = self
@@ -119,7 +159,7 @@ impl Generation {
             .copied()
             .chain(includes.iter().map(String::as_str))
             .collect();
-        cc::link_statically(name, &sources, &flags, library())
+        cc::link_statically(name, &sources, &flags, library)
     }
 }
 
@@ -133,7 +173,7 @@ pub fn hasten_scrape_sync(mut command: Command) -> Command {
 }
 
 /// The library without the six functions, which the adapters define.
-fn library() -> &'static Path {
+pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         cc::build_with("handles,want_sync_scrape", "adapters").join("liblivesync.a")

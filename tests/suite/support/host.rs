@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::cc;
 
 /// How long anything may take that is not measured.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The generations of the tracker that share the six prototypes: name, flags of
 /// the compiler, EVENT_SYNC.
@@ -127,11 +127,6 @@ impl Host {
     pub fn expect(&mut self, prefix: &str) -> String {
         self.call(prefix, PATIENCE)
             .unwrap_or_else(|| panic!("no {prefix:?}"))
-    }
-
-    /// All calls that begin with `prefix` until it was silent for `silence`.
-    pub fn all_calls(&mut self, prefix: &str, silence: Duration) -> Vec<String> {
-        std::iter::from_fn(|| self.call(prefix, silence)).collect()
     }
 
     /// The number of its process.

@@ -62,13 +62,16 @@ impl Network {
         Ok(Self { bridge, hosts: 0 })
     }
 
-    /// Adds a host with a name of at most 15 letters. The first one's address is
+    /// Adds a host with a name. The first one's address is
     /// 10.77.0.1, the second one's 10.77.0.2 and so on; there are no routes elsewhere.
     pub fn add_host(&mut self, name: &str) -> Result<Host, String> {
         self.hosts += 1;
+        // The kernel may not have taken away a host of this name yet that was dropped.
+        let mut unique = format!("h{}_{name}", self.hosts);
+        unique.truncate(15);
         let host = Host {
             namespace: Namespace::new(name)?,
-            name: name.to_owned(),
+            name: unique,
             address: Ipv4Addr::new(10, 77, 0, self.hosts),
         };
         host.namespace.ip("link set lo up")?;

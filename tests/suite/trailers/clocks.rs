@@ -36,6 +36,79 @@ fn who_has_a_key_draws_a_new_id_when_its_clock_was_set_back() {
     assert_eq!(speaker.counters().id_collisions, 0);
 }
 
+/// Somebody has recorded what it said while its clock was fast, and sends that when its time has
+/// come.
+#[test]
+fn what_was_refused_because_its_time_had_not_come_is_refused_when_it_has() {
+    let config = keyed(Keys::new(key(0)));
+    for fast in [31_000, HOUR] {
+        let [mut hearer, mut speaker] = [HEARER, OTHER].map(|id| node(id, &config));
+        speaker.set_unix_time(at(0), BEGAN + millis(fast));
+        let mut recorded = Vec::new();
+        for second in 1..=10 {
+            tell(
+                &mut speaker,
+                second * 1000,
+                list().next().expect("an announce"),
+            );
+            let packets = sent(&mut speaker);
+            let dropped = drops(&mut hearer, second * 1000, &packets[0]);
+            assert_eq!(dropped, Some(Reject::Skewed));
+            recorded.push((second, packets[0].clone()));
+        }
+        speaker.set_unix_time(at(11_000), BEGAN + millis(11_000));
+        tell(&mut speaker, 12_000, list().next().expect("an announce"));
+        let packets = sent(&mut speaker);
+        assert_eq!(
+            drops(&mut hearer, 12_000, &packets[0]),
+            None,
+            "it is right now"
+        );
+        for (second, packet) in recorded {
+            let now = fast + second * 1000;
+            assert_eq!(drops(&mut hearer, now, &packet), Some(Reject::Replayed));
+        }
+        assert_eq!(hearer.counters().records_heard, 1);
+    }
+}
+
+/// A tracker was slow, and its clock is set while the others go on.
+#[test]
+fn whose_clock_was_slow_hears_the_others_once_it_is_right() {
+    let config = keyed(Keys::new(key(0)));
+    let [mut hearer, mut speaker] = [HEARER, OTHER].map(|id| node(id, &config));
+    hearer.set_unix_time(at(0), BEGAN - millis(HOUR));
+    let mut used = Vec::new();
+    for second in 1..=20 {
+        let now = second * 1000;
+        if second == 10 {
+            hearer.set_unix_time(at(now), BEGAN + millis(now));
+        }
+        tell(&mut speaker, now, list().next().expect("an announce"));
+        if drops(&mut hearer, now, &sent(&mut speaker)[0]).is_none() {
+            used.push(second);
+        }
+    }
+    assert_eq!(used, Vec::from_iter(10..=20));
+}
+
+/// The receiver stood still, and finds in its buffer what had arrived in time.
+#[test]
+fn how_old_a_packet_is_counts_from_its_arrival() {
+    let config = keyed(Keys::new(key(0)));
+    for (waited, reason) in [(69_500, None), (69_499, Some(Reject::Skewed))] {
+        let mut node = node(HEARER, &config);
+        let packet = bytes("tagged_live");
+        let source = Source {
+            address: address(9),
+            blessed: true,
+        };
+        // It left at 500 ms, and took 30 s.
+        let received = node.handle_datagram_after(at(100_000), millis(waited), source, &packet);
+        assert_eq!(received.err(), reason, "waited for {waited} ms");
+    }
+}
+
 #[test]
 fn a_clock_that_was_set_back_but_not_behind_the_epoch_begins_another_one() {
     let config = keyed(Keys::new(key(0)));
@@ -114,9 +187,13 @@ fn packets_that_are_put_back_leave_under_the_id_of_now() {
     let after = one.counters();
     let first = frame(first.as_ref());
     assert_eq!((first.header.id, first.again), (one.id(), false));
-    assert_eq!(first.trailer.expect("a trailer").seq, 1);
-    assert!(sent(&mut one).iter().all(|packet| !frame(packet).again));
-    assert_eq!(after.packets_overflowed, before.packets_overflowed + 1);
+    // The two that have left under the old id have numbers under the new one, too.
+    assert_eq!(first.trailer.expect("a trailer").seq, 3);
+    // Somebody has asked the old id for it.
+    let again = one.poll_transmit().expect("a packet");
+    let again = frame(again.as_ref());
+    assert_eq!((again.header.id, again.again), (US, true));
+    assert_eq!(after.packets_overflowed, before.packets_overflowed);
     assert_eq!(after.bytes_out, before.bytes_out);
 }
 
@@ -172,4 +249,34 @@ fn a_repaired_packet_is_late_until_the_next_one() {
         assert!(off < millis(5), "{:?} at {now}", node.lag);
     }
     assert_eq!(hearer.counters().repair.packets_repaired, 1);
+}
+
+/// As on a machine that keeps no time while it is off, and asks a time server later.
+#[test]
+fn who_starts_before_its_clock_is_set_keeps_the_id_that_it_was_given() {
+    for config in [Config::default(), keyed(Keys::new(key(0)))] {
+        let has_key = config.keys.is_some();
+        let mut hearer = node(HEARER, &config);
+        let mut speaker = Node::new(at(0), OTHER, address(2), 1, &config);
+        let mut used = Vec::new();
+        for second in 1..=20 {
+            let now = second * 1000;
+            let unix = match second {
+                ..10 => millis(now),
+                _ => BEGAN + millis(now),
+            };
+            speaker.set_unix_time(at(now), unix);
+            tell(&mut speaker, now, list().next().expect("an announce"));
+            let packets = sent(&mut speaker);
+            // Before it there may be the last heartbeat of an epoch.
+            if drops(&mut hearer, now, packets.last().expect("a packet")).is_none() {
+                used.push(second);
+            }
+            assert_eq!((speaker.id(), speaker.take_new_id()), (OTHER, None));
+        }
+        // With a key nobody believes that it is so early.
+        let first = if has_key { 10 } else { 1 };
+        assert_eq!(used, Vec::from_iter(first..=20));
+        assert_eq!(speaker.epoch(), Some(EPOCH + 100), "by the right time");
+    }
 }

@@ -1,6 +1,9 @@
 //! Which tags are believed, and when.
 
+use livesync::wire::{Header, PacketType};
+
 use super::*;
+use crate::support::tag::tagged;
 
 #[test]
 fn the_first_key_makes_the_tag_and_either_is_good() {
@@ -122,20 +125,34 @@ fn what_left_too_early_or_too_late_is_refused() {
 
 #[test]
 fn where_no_key_is_required_a_wrong_time_is_no_worse_than_no_tag() {
-    let accepting = keyed(Keys::new(key(0))).auth(Auth::Accept);
-    for (heard, unproven) in [(30_500, 0), (30_501, 1)] {
-        let mut node = node(HEARER, &accepting);
-        for (vector, reason) in [
-            ("tagged_live", None),
-            ("ours_live", Some(Reject::Duplicate)),
-        ] {
-            assert_eq!(drops(&mut node, heard, &bytes(vector)), reason, "{vector}");
-            assert_eq!(node.take_unproven(), vector == "ours_live" || unproven == 1);
-        }
-        let counters = node.counters();
-        assert_eq!(counters.packets_unproven, unproven + 1);
-        assert_eq!(counters.records_heard, 2);
-        assert!(!node.take_unproven(), "said already");
+    let mut node = node(HEARER, &keyed(Keys::new(key(0))).auth(Auth::Accept));
+    for (vector, records) in [("tagged_live", 2), ("ours_live", 4)] {
+        assert_eq!(drops(&mut node, 30_501, &bytes(vector)), None, "{vector}");
+        assert!(node.take_unproven());
+        assert_eq!(node.counters().records_heard, records);
+    }
+    assert_eq!(node.counters().packets_unproven, 2);
+    assert!(!node.take_unproven(), "said already");
+}
+
+/// Where no key is required, somebody who has none speaks under the id of a tracker that has one.
+#[test]
+fn who_has_proven_itself_is_not_believed_without_a_proof() {
+    let mut node = node(HEARER, &keyed(Keys::new(key(0))).auth(Auth::Accept));
+    assert_eq!(drops(&mut node, 400, &bytes("ours_live")), None);
+    assert_eq!(drops(&mut node, 500, &bytes("tagged_live")), None);
+    for (vector, now, reason) in [
+        ("ours_live_ipv6", 600, Some(Reject::Untagged)),
+        ("bad_tag", 700, Some(Reject::BadTag)),
+        ("tagged_live", 40_000, Some(Reject::Skewed)),
+        ("heartbeat", 120_499, Some(Reject::Untagged)),
+        ("heartbeat", 120_500, None),
+    ] {
+        assert_eq!(
+            drops(&mut node, now, &bytes(vector)),
+            reason,
+            "{vector} at {now}"
+        );
     }
 }
 
@@ -151,4 +168,26 @@ fn what_is_missing_is_no_replay_though_it_left_before_we_started() {
         hear(&mut node, 2600, &packet);
         assert_eq!(node.counters().repair.packets_repaired, 1, "{vector}");
     }
+}
+
+/// To look at it would take longer than others should wait.
+#[test]
+fn the_tag_of_a_packet_that_nobody_sends_is_not_looked_at() {
+    for (records, reject) in [(321, None), (322, Some(Reject::BadTag))] {
+        let mut node = node(HEARER, &keyed(Keys::new(key(0))));
+        assert_eq!(drops(&mut node, 500, &signed_list(records)), reject);
+    }
+}
+
+/// A list with so many records, as who has the key would send it.
+fn signed_list(records: usize) -> Vec<u8> {
+    let header = Header::new(US, PacketType::Live).emit();
+    let packet = [&header[..], &[0xab; 28].repeat(records)].concat();
+    let trailer = Trailer {
+        epoch: EPOCH,
+        sent: 500,
+        seq: 1,
+        ..Trailer::default()
+    };
+    tagged(&key(0), "example", &packet, trailer)
 }

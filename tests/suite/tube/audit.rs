@@ -2,7 +2,7 @@
 //! the node's own: how long its clock has run since it started, jumps forward
 //! included and jumps back left out.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
 use livesync::config::Config;
@@ -20,6 +20,18 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// How often a node that stays silent is asked.
 const INQUIRIES: u32 = 3;
+
+/// For so many intervals a node that was asked need not be the one that is asked, though it is
+/// the fullest.
+const ASKED_FOR: u32 = 60;
+
+/// Of so many nodes beacons are remembered at most.
+const CANDIDATES: usize = 32;
+
+/// Tells that are less than so many intervals apart hold a node up for so many at most, and then
+/// not for as long.
+const IN_A_ROW: u32 = 8;
+const HELD_UP: u32 = 10;
 
 /// How many tell records a node with these settings puts into a packet.
 pub fn per_packet(config: &Config) -> u64 {
@@ -40,6 +52,8 @@ pub struct Audit {
     tell: Option<Duration>,
     /// When the last tell of somebody else was heard.
     tell_heard: Option<Duration>,
+    /// The first and the last tell of those that follow each other.
+    row_of_tells: Option<(Duration, Duration)>,
     /// When, since then, the first beacon worth asking was heard.
     worth_asking: Option<Duration>,
     /// The beacons of the last two intervals.
@@ -50,6 +64,8 @@ pub struct Audit {
     remotes: BTreeMap<TrackerId, Remote>,
     /// Whom we asked last, without having heard a tell since.
     asking: Option<TrackerId>,
+    /// Our ids: old ones are answered for, too.
+    ids: HashSet<TrackerId>,
     /// Somebody asked us while we were not telling.
     inquired: bool,
     telling: bool,
@@ -86,11 +102,13 @@ impl Audit {
             beacon: None,
             tell: None,
             tell_heard: None,
+            row_of_tells: None,
             worth_asking: None,
             beacons_heard: VecDeque::new(),
             somebody_shrank: false,
             remotes: BTreeMap::new(),
             asking: None,
+            ids: HashSet::new(),
             inquired: false,
             telling: false,
             known_better: BTreeSet::new(),
@@ -121,14 +139,20 @@ impl Audit {
         self.known_better.is_empty()
     }
 
-    /// The node, `id`, with so many torrents, accepted a packet.
-    pub fn heard(&mut self, id: TrackerId, torrents: u64, from: TrackerId, packet: &Packet<'_>) {
+    /// The node goes by this id.
+    pub fn note_id(&mut self, id: TrackerId) {
+        self.ids.insert(id);
+    }
+
+    /// The node, with so many torrents, accepted a packet.
+    pub fn heard(&mut self, torrents: u64, from: TrackerId, packet: &Packet<'_>) {
         match packet {
             Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
             Packet::ScrapeBeacon(beacon) => self.heard_beacon(torrents, from, beacon.torrents),
             Packet::ScrapeInquire(inquire) => {
-                self.inquired |= inquire.asked == id && !self.telling;
+                self.inquired |= self.ids.contains(&inquire.asked) && !self.telling;
             }
+            Packet::ScrapeTell(_) if !self.is_held_up() => {}
             Packet::ScrapeTell(_) => {
                 self.tell_heard = Some(self.elapsed);
                 self.worth_asking = None;
@@ -137,6 +161,18 @@ impl Audit {
                 self.look_up_interrupted = true;
             }
         }
+    }
+
+    /// Whether a tell heard now holds the node up.
+    fn is_held_up(&mut self) -> bool {
+        let now = self.elapsed;
+        let interval = self.config.beacon_interval;
+        let goes_on = |(first, last): &(Duration, Duration)| {
+            now - *last < interval * IN_A_ROW && now - *first < interval * HELD_UP * 2
+        };
+        let first = self.row_of_tells.filter(goes_on).map_or(now, |row| row.0);
+        self.row_of_tells = Some((first, now));
+        now - first < interval * HELD_UP
     }
 
     fn heard_beacon(&mut self, ours: u64, from: TrackerId, torrents: u64) {
@@ -292,7 +328,14 @@ impl Audit {
             remote.torrents
         );
         self.is_at_least(interval, remote.inquired, "it asks the same one again");
-        if self.asking != Some(asked) && !self.somebody_shrank {
+        let lately = |other: &Remote| {
+            let inquired = other.inquired;
+            inquired.is_some_and(|at| self.elapsed - at < interval * ASKED_FOR)
+        };
+        let asked_lately = self.remotes.values().any(lately);
+        let ids: BTreeSet<_> = self.beacons_heard.iter().map(|heard| heard.1).collect();
+        let all_are_weighed = ids.len() <= CANDIDATES && !asked_lately;
+        if self.asking != Some(asked) && !self.somebody_shrank && all_are_weighed {
             let (torrents, id) = (remote.torrents, asked);
             for (at, other, others) in &self.beacons_heard {
                 assert!(
@@ -322,7 +365,9 @@ impl Audit {
             let limit = self.config.tell_packets as usize;
             assert!(
                 self.tells.len() <= limit,
-                "more tell packets than a tick allows"
+                "more tell packets than a tick allows: {:?} of {limit} at {:?}",
+                self.tells,
+                self.elapsed
             );
         }
     }

@@ -2,7 +2,7 @@
 //! the table for more trackers, and for more seeds:
 //!
 //! ```text
-//! LIVESYNC_TUBE_SEEDS=200 cargo test --release tube::figures -- --nocapture --include-ignored
+//! LIVESYNC_TESTS_TUBE_SEEDS=200 cargo test --release tube::figures -- --nocapture --include-ignored
 //! ```
 
 use std::collections::HashSet;
@@ -20,8 +20,9 @@ use super::lives::{WARM_UP, announce};
 use super::network::Conditions;
 use super::seeds::for_seeds;
 use super::traffic::{Kind, Ledger};
+use crate::support::is_long;
 
-/// How many peers announce themselves,
+/// How many peers announce themselves at most,
 const ANNOUNCES: u32 = 20_000;
 
 /// within this time.
@@ -42,6 +43,7 @@ struct Case {
     members: usize,
     /// How many of them are announced to.
     speakers: usize,
+    announces: u32,
     conditions: Conditions,
 }
 
@@ -85,6 +87,7 @@ fn all_is_there_within(limit: Duration, speakers: usize, loss: f64) {
         let case = Case {
             members: 5,
             speakers,
+            announces: if is_long() { ANNOUNCES } else { ANNOUNCES / 5 },
             conditions,
         };
         let time = case.run(seed).complete_after.expect("all is there");
@@ -109,6 +112,7 @@ fn where_nothing_is_lost_repair_costs_nearly_nothing() {
             let case = Case {
                 members: 5,
                 speakers,
+                announces: ANNOUNCES,
                 conditions: local(LOCAL),
             };
             let figures = case.run(seed);
@@ -151,6 +155,7 @@ fn figures_for_up_to_a_hundred_trackers() {
                 let case = Case {
                     members,
                     speakers: members,
+                    announces: ANNOUNCES,
                     conditions,
                 };
                 let figures = case.run(1);
@@ -189,8 +194,8 @@ impl Case {
     fn run(&self, seed: u64) -> Figures {
         let mut cluster = cluster(seed, self.members, &self.conditions);
         let mut rng = Rng::with_seed(seed);
-        for number in 0..ANNOUNCES {
-            let part = f64::from(number) / f64::from(ANNOUNCES);
+        for number in 0..self.announces {
+            let part = f64::from(number) / f64::from(self.announces);
             cluster.run_until(WARM_UP + ANNOUNCES_TAKE.mul_f64(part));
             let by = rng.usize(0..self.speakers);
             cluster.announce(by, announce(number, PeerFlags::SEEDING));
@@ -198,7 +203,7 @@ impl Case {
         let last = cluster.now;
         let is_complete = |cluster: &Cluster| {
             let mut members = cluster.members.iter();
-            members.all(|member| member.peers.swarm.len() == ANNOUNCES as usize)
+            members.all(|member| member.peers.swarm.len() == self.announces as usize)
         };
         while !is_complete(&cluster) && cluster.now < last + PATIENCE {
             cluster.run_for(LOOK);

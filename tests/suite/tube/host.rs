@@ -1,6 +1,6 @@
 //! A tracker's torrents, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use livesync::protocol::Task;
@@ -38,6 +38,8 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     pub torrents: BTreeMap<InfoHash, Entry>,
+    /// What its access list does not allow.
+    pub refused: BTreeSet<InfoHash>,
 }
 
 impl Host {
@@ -50,6 +52,7 @@ impl Host {
         };
         Self {
             torrents: numbers.into_iter().map(|n| (info_hash(n), entry)).collect(),
+            refused: BTreeSet::new(),
         }
     }
 
@@ -80,6 +83,9 @@ impl Host {
 
     /// Merges what another tracker told.
     pub fn merge(&mut self, now: i64, heard: &Torrent) -> Merged {
+        if self.refused.contains(&heard.info_hash) {
+            return Merged::Failed;
+        }
         let entry = self.torrents.entry(heard.info_hash).or_insert(Entry {
             downloaded: 0,
             announced: now - i64::from(heard.base_offset),

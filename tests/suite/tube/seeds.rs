@@ -4,7 +4,10 @@ use std::env;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs a property for as many seeds as usual, or for those that the environment asks for.
+use crate::support::is_long;
+
+/// Runs a property for as many seeds as usual where tests may be long, for a fifth of them
+/// where not, or for those that the environment asks for.
 /// It returns how much time went by in its cluster.
 pub fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Duration) {
     let number = |variable| {
@@ -15,9 +18,15 @@ pub fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Duration) {
                 .unwrap_or_else(|e| panic!("{variable}={value}: {e}")),
         )
     };
-    let seeds = match number("LIVESYNC_TUBE_SEED") {
+    let seeds = match number("LIVESYNC_TESTS_TUBE_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("LIVESYNC_TUBE_SEEDS").unwrap_or(usual),
+        None => {
+            0..number("LIVESYNC_TESTS_TUBE_SEEDS").unwrap_or(if is_long() {
+                usual
+            } else {
+                usual.div_ceil(5)
+            })
+        }
     };
     let start = Instant::now();
     let mut virtual_time = Duration::ZERO;
@@ -42,7 +51,7 @@ struct SaysSeed(u64);
 impl Drop for SaysSeed {
     fn drop(&mut self) {
         if thread::panicking() {
-            eprintln!("to see it again: LIVESYNC_TUBE_SEED={}", self.0);
+            eprintln!("to see it again: LIVESYNC_TESTS_TUBE_SEED={}", self.0);
         }
     }
 }

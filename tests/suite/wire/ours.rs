@@ -43,7 +43,8 @@ fn packets() -> impl Strategy<Value = Vec<u8>> {
             PacketType::ScrapeTell,
             &torrents
         )),
-        (id.clone(), any::<u64>()).prop_map(|(id, torrents)| Beacon { torrents }.emit(id).to_vec()),
+        (id.clone(), 0..=Beacon::MAX_TORRENTS)
+            .prop_map(|(id, torrents)| Beacon { torrents }.emit(id).to_vec()),
         (id.clone(), id.clone()).prop_map(|(id, asked)| Inquire { asked }.emit(id).to_vec()),
         (id.clone(), any::<(u32, u32)>())
             .prop_map(|(id, (epoch, highest))| { Heartbeat { epoch, highest }.emit(id).to_vec() }),

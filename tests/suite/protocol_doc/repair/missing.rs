@@ -46,7 +46,7 @@ pub fn given_up_after() -> Duration {
 /// Whether packets skip one each, or come from the middle of a gap.
 pub fn gaps_at_most() -> usize {
     let skip = (1..1000).map(|number| 2 * number);
-    let split = [1, 4_000_000]
+    let split = [1, 100_000]
         .into_iter()
         .chain(skip.clone().map(|seq| seq + 1));
     let [skipped, split] = [skip.collect(), split.collect()].map(|numbers: Vec<u32>| {

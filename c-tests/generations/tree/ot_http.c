@@ -1,0 +1,11 @@
+/* Of the tracker's HTTP only what depends on libowfat's version. */
+#include "iob.h"
+
+void http_begin( io_batch *batch );
+
+void http_begin( io_batch *batch ) {
+#ifndef WANT_NO_AUTO_FREE
+  iob_init_autofree( batch, 0 );
+#endif
+  (void)batch;
+}

@@ -1,0 +1,173 @@
+//! Which threads are in the host on behalf of one engine.
+//!
+//! There is one atomic variable for each, so a signal handler that interrupts a thread
+//! between any two instructions finds that thread either in the host or not.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use super::sync::{nap, this_thread, thread_local};
+
+/// More threads than that wait until another one leaves the host.
+const MOST: usize = if cfg!(shuttle) { 8 } else { 64 };
+
+/// How long a thread waits before it looks again for room in the host.
+const CROWDED: Duration = Duration::from_millis(1);
+
+const NOBODY: usize = 0;
+
+thread_local! {
+    /// How many calls of hosts this thread is inside of, whatever engines make them. A stop
+    /// never looks at it: the first look may allocate memory in a library that was loaded
+    /// by dlopen(3).
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The threads that are in the host.
+#[derive(Debug)]
+pub(super) struct HostThreads {
+    places: [Place; MOST],
+}
+
+/// Where it stands that a thread is in the host.
+#[derive(Debug)]
+struct Place {
+    thread: AtomicUsize,
+    /// It waits for a lock of ours, and not for the host.
+    waits: AtomicBool,
+}
+
+impl Default for HostThreads {
+    fn default() -> Self {
+        Self {
+            places: [(); MOST].map(|()| Place {
+                thread: AtomicUsize::new(NOBODY),
+                waits: AtomicBool::new(false),
+            }),
+        }
+    }
+}
+
+impl HostThreads {
+    /// The current thread is in the host until the guard is dropped.
+    pub(super) fn enter(&self) -> InHost<'_> {
+        let place = self.here().is_none().then(|| self.take_place());
+        DEPTH.with(|depth| depth.set(depth.get() + 1));
+        InHost { place }
+    }
+
+    fn take_place(&self) -> &Place {
+        let this = this_thread();
+        let take = |place: &&Place| {
+            let taken = place.thread.compare_exchange(NOBODY, this, SeqCst, SeqCst);
+            taken.is_ok()
+        };
+        loop {
+            if let Some(place) = self.places.iter().find(take) {
+                return place;
+            }
+            nap(CROWDED);
+        }
+    }
+
+    fn here(&self) -> Option<&Place> {
+        if !is_in_any_host() {
+            return None;
+        }
+        let this = this_thread();
+        let mut places = self.places.iter();
+        places.find(|place| place.thread.load(SeqCst) == this)
+    }
+
+    /// Whether the current thread is in the host, however many calls of other hosts it is
+    /// inside of besides.
+    pub(super) fn is_here(&self) -> bool {
+        self.here().is_some()
+    }
+
+    /// If the current thread is in the host: it is not, until the guard is dropped.
+    pub(super) fn waits_here(&self) -> Option<Waits<'_>> {
+        let place = self.here()?;
+        place.waits.store(true, SeqCst);
+        Some(Waits { place })
+    }
+
+    /// Whether another thread is in the host, and does not wait for a lock of ours.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        let here = [NOBODY, this_thread()];
+        self.places
+            .iter()
+            .any(|place| !here.contains(&place.thread.load(SeqCst)) && !place.waits.load(SeqCst))
+    }
+}
+
+/// Whether the current thread is in the host of any engine.
+pub(super) fn is_in_any_host() -> bool {
+    DEPTH.with(Cell::get) > 0
+}
+
+/// A thread is in the host.
+pub(super) struct InHost<'a> {
+    /// Where that stands; nowhere, if the thread was there already.
+    place: Option<&'a Place>,
+}
+
+impl Drop for InHost<'_> {
+    fn drop(&mut self) {
+        DEPTH.with(|depth| depth.set(depth.get() - 1));
+        if let Some(place) = self.place {
+            place.thread.store(NOBODY, SeqCst);
+        }
+    }
+}
+
+/// A thread that is in the host waits for a lock of ours.
+pub(super) struct Waits<'a> {
+    place: &'a Place,
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.place.waits.store(false, SeqCst);
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn more_threads_than_there_is_room_for_wait() {
+        let threads = HostThreads::default();
+        let is_full = || {
+            let taken = |place: &Place| place.thread.load(SeqCst) != NOBODY;
+            threads.places.iter().all(taken)
+        };
+        thread::scope(|scope| {
+            let (entered, enters) = mpsc::channel();
+            let mut leave = Vec::new();
+            for _ in 0..=MOST {
+                let (go, goes) = mpsc::channel::<()>();
+                leave.push(go);
+                let (threads, entered) = (&threads, entered.clone());
+                scope.spawn(move || {
+                    let _in_host = threads.enter();
+                    entered.send(()).expect("somebody counts");
+                    let _ = goes.recv();
+                });
+            }
+            for _ in 0..MOST {
+                enters.recv().expect("a thread");
+            }
+            assert!(is_full() && enters.try_recv().is_err());
+            // All of those that are in the host leave, so that the last one enters.
+            drop(leave);
+            enters.recv().expect("the last thread");
+        });
+        assert!(!threads.is_elsewhere());
+    }
+}

@@ -1,0 +1,121 @@
+//! Packets from the future: what has a good tag of a time that has not come yet is refused, and
+//! must not be used either when that time comes. Whoever has recorded it could send it then, when
+//! the clock that was fast is right again.
+
+use std::time::Duration;
+
+use super::repair::{OBJECT_AGAIN, is_before};
+use crate::time::Time;
+use crate::types::TrackerId;
+use crate::wire::Trailer;
+
+/// How many ids are remembered; the one whose time comes first makes room.
+const MAX_IDS: usize = 256;
+
+/// A sender whose clock was ahead.
+#[derive(Clone, Copy, Debug)]
+struct Fast {
+    id: TrackerId,
+    /// Its last epoch: after its clock was set it begins a later one, or draws a new id.
+    epoch: u32,
+    /// The latest time at which a packet of it has left, by its clock, in milliseconds.
+    until: i64,
+    /// When we objected last to a packet of it.
+    objected: Option<Time>,
+}
+
+/// The senders whose clocks were ahead, until that time has passed.
+#[derive(Debug, Default)]
+pub(super) struct Ahead {
+    fast: Vec<Fast>,
+}
+
+impl Ahead {
+    /// A packet is refused `now` because it has left at this time in the future.
+    pub(super) fn note(&mut self, now: i64, id: TrackerId, trailer: &Trailer, at: i64) {
+        let Trailer { epoch, .. } = *trailer;
+        if let Some(fast) = self.fast.iter_mut().find(|fast| fast.id == id) {
+            fast.until = fast.until.max(at);
+            if is_before(fast.epoch, epoch) {
+                fast.epoch = epoch;
+            }
+            return;
+        }
+        let first = (0..self.fast.len()).min_by_key(|place| self.fast[*place].until);
+        if let Some(first) = first
+            && (self.fast.len() == MAX_IDS || self.fast[first].until < now - HOUR)
+        {
+            self.fast.swap_remove(first);
+        }
+        self.fast.push(Fast {
+            id,
+            epoch,
+            until: at,
+            objected: None,
+        });
+    }
+
+    /// A packet is refused as one that was refused before. If it was not, a member has forged the
+    /// other one, and the sender must be told: whether to do so now.
+    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
+        let Some(fast) = self.fast.iter_mut().find(|fast| fast.id == id) else {
+            return false;
+        };
+        let just_said = |at| now.since(at) < OBJECT_AGAIN;
+        let objects = !fast.objected.is_some_and(just_said);
+        if objects {
+            fast.objected = Some(now);
+        }
+        objects
+    }
+
+    /// Whether a packet that has left at this time may be one that was refused before.
+    pub(super) fn was_refused(&self, id: TrackerId, trailer: &Trailer, at: i64) -> bool {
+        let fast = self.fast.iter().find(|fast| fast.id == id);
+        fast.is_some_and(|fast| !is_before(fast.epoch, trailer.epoch) && at <= fast.until)
+    }
+}
+
+/// Nobody takes clocks that are further apart for right.
+const HOUR: i64 = Duration::from_secs(3600).as_millis() as i64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trailer(epoch: u32) -> Trailer {
+        Trailer {
+            epoch,
+            ..Trailer::default()
+        }
+    }
+
+    #[test]
+    fn what_was_refused_stays_so_and_a_later_epoch_does_not() {
+        let mut ahead = Ahead::default();
+        let [one, other] = [1, 2].map(|number| TrackerId([number; 4]));
+        ahead.note(0, one, &trailer(7), 3_600_000);
+        ahead.note(0, one, &trailer(6), 3_500_000);
+        for (id, epoch, at, refused) in [
+            (one, 7, 3_600_000, true),
+            (one, 6, 1, true),
+            (one, 7, 3_600_001, false),
+            (one, 8, 1, false),
+            (other, 7, 1, false),
+        ] {
+            assert_eq!(ahead.was_refused(id, &trailer(epoch), at), refused);
+        }
+    }
+
+    #[test]
+    fn it_is_bounded() {
+        let mut ahead = Ahead::default();
+        for number in 0..1000_u32 {
+            let id = TrackerId(number.to_be_bytes());
+            ahead.note(0, id, &trailer(7), i64::from(number));
+        }
+        assert_eq!(ahead.fast.len(), MAX_IDS);
+        let last = TrackerId(999_u32.to_be_bytes());
+        assert!(ahead.was_refused(last, &trailer(7), 999));
+    }
+}

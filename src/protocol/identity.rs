@@ -1,0 +1,229 @@
+//! The id under which this node speaks, and those under which it spoke before.
+
+use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::SocketAddrV4;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use super::node::Node;
+use super::numbering::Numbering;
+use super::repair::is_before;
+use super::timers::Timer;
+use crate::time::Time;
+use crate::types::TrackerId;
+use crate::wire::Trailer;
+
+/// The shortest time between two new ids.
+const DRAW_AGAIN: Duration = Duration::from_secs(1);
+
+/// For how long inquiries of an old id are answered.
+const ANSWERS_FOR: Duration = Duration::from_secs(10);
+
+/// How many old ids are remembered.
+const MAX_FORMER: usize = 256;
+
+/// Why a node goes on under a new id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewId {
+    /// Another node sends packets under the same one.
+    SameId,
+    /// Others ask for packets that this node has not sent: somebody else has, under its id.
+    NeverSent,
+    /// The clock was set so far back that nobody would believe the old one.
+    ClockSetBack,
+}
+
+/// How far the packets of an id have got.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Used {
+    epoch: u32,
+    highest: u32,
+    unnumbered: Option<u32>,
+}
+
+impl Used {
+    pub(super) fn of(numbering: &Numbering) -> Self {
+        Self {
+            epoch: numbering.epoch(),
+            highest: numbering.highest(),
+            unnumbered: numbering.last_without_number(),
+        }
+    }
+
+    pub(super) fn is_of(&self, epoch: u32) -> bool {
+        self.epoch == epoch
+    }
+
+    /// Whether a packet may be one of those that were sent, or of an epoch before. One without a
+    /// number is, if it was not sent later than the last one of ours.
+    pub(super) fn has_sent(&self, trailer: &Trailer) -> bool {
+        if trailer.epoch != self.epoch {
+            return is_before(trailer.epoch, self.epoch);
+        }
+        match trailer.seq {
+            0 => self.unnumbered.is_some_and(|last| trailer.sent <= last),
+            seq => seq <= self.highest,
+        }
+    }
+
+    /// Whether packets up to this number of this epoch are more than were sent.
+    pub(super) fn is_exceeded(&self, epoch: u32, last: u32) -> bool {
+        is_before(self.epoch, epoch) || (epoch == self.epoch && last > self.highest)
+    }
+}
+
+/// An id under which this node spoke.
+#[derive(Debug)]
+struct Former {
+    id: TrackerId,
+    used: Option<Used>,
+    until: Time,
+}
+
+/// The ids of a node.
+#[derive(Debug)]
+pub(super) struct Identity {
+    pub(super) id: TrackerId,
+    /// Our address: machines that were cloned draw different ids.
+    address: SocketAddrV4,
+    former: VecDeque<Former>,
+    /// When we drew one last, because somebody else used ours.
+    drawn: Option<Time>,
+    /// We need a new one, once it is time.
+    needed: Option<NewId>,
+    /// A new one of which the host does not know yet, and why.
+    new: Option<TrackerId>,
+    pub(super) why: NewId,
+    rng: Rng,
+}
+
+impl Identity {
+    pub(super) fn new(id: TrackerId, address: SocketAddrV4, rng: Rng) -> Self {
+        Self {
+            id,
+            address,
+            former: VecDeque::new(),
+            drawn: None,
+            needed: None,
+            new: None,
+            why: NewId::SameId,
+            rng,
+        }
+    }
+
+    /// Somebody else uses our id: how long to wait until we may draw another.
+    pub(super) fn is_used(&mut self, now: Time, why: NewId) -> Duration {
+        self.needed = Some(why);
+        let again = |drawn| DRAW_AGAIN.saturating_sub(now.since(drawn));
+        self.drawn.map_or(Duration::ZERO, again)
+    }
+
+    /// Why a new id is needed, if it is.
+    pub(super) fn take_needed(&mut self, now: Time) -> Option<NewId> {
+        let needed = self.needed.take()?;
+        self.drawn = Some(now);
+        Some(needed)
+    }
+
+    /// Draws an id that nobody has, as far as anybody can know. What was sent under the old one
+    /// was so much.
+    pub(super) fn draw(&mut self, now: Time, why: NewId, used: Option<Used>) -> TrackerId {
+        let id = loop {
+            let mut hasher = DefaultHasher::new();
+            (self.rng.u64(..), self.address, self.id).hash(&mut hasher);
+            let id = TrackerId((hasher.finish() as u32).to_ne_bytes());
+            if id != self.id && self.former.iter().all(|former| former.id != id) {
+                break id;
+            }
+        };
+        if self.former.len() == MAX_FORMER {
+            self.former.pop_front();
+        }
+        self.former.push_back(Former {
+            id: self.id,
+            used,
+            until: now + ANSWERS_FOR,
+        });
+        self.needed = None;
+        self.why = why;
+        self.id = id;
+        self.new = Some(id);
+        id
+    }
+
+    /// The new id, if one was drawn since this was asked last.
+    pub(super) fn take_new(&mut self) -> Option<TrackerId> {
+        self.new.take()
+    }
+
+    /// Whether what was sent to this id is for us: it is ours, or was until a moment ago.
+    pub(super) fn is_ours(&self, now: Time, id: TrackerId) -> bool {
+        let is_it = |former: &Former| former.id == id && now < former.until;
+        self.id == id || self.former.iter().any(is_it)
+    }
+
+    /// How far we got under an old id.
+    pub(super) fn former(&self, id: TrackerId) -> Option<Option<Used>> {
+        let former = self.former.iter().find(|former| former.id == id)?;
+        Some(former.used)
+    }
+}
+
+impl Node {
+    /// The id under which this node speaks.
+    pub fn id(&self) -> TrackerId {
+        self.identity.id
+    }
+
+    /// The new id, if this node has drawn one since the last call; [`why_new_id`](Self::why_new_id)
+    /// says why.
+    pub fn take_new_id(&mut self) -> Option<TrackerId> {
+        self.identity.take_new()
+    }
+
+    /// Why this node drew its last new id.
+    pub fn why_new_id(&self) -> NewId {
+        self.identity.why
+    }
+
+    /// Somebody else uses our id. We draw another one, but not too often: whoever makes us do so
+    /// could make the others know nothing else.
+    pub(super) fn id_is_used(&mut self, why: NewId) {
+        let wait = self.identity.is_used(self.timers.elapsed(), why);
+        self.timers.set_after(Timer::NewId, wait);
+        self.draw_if_needed();
+    }
+
+    pub(super) fn draw_if_needed(&mut self) {
+        if self.timers.take_due(Timer::NewId)
+            && let Some(why) = self.identity.take_needed(self.timers.elapsed())
+        {
+            self.counters.id_collisions += 1;
+            self.draw_new_id(why);
+        }
+    }
+
+    /// Goes on under an id that nobody has, as far as anybody can know.
+    pub(super) fn draw_new_id(&mut self, why: NewId) {
+        let used = self.trailers.as_ref();
+        let used = used.map(|trailers| Used::of(&trailers.numbering));
+        let id = self.identity.draw(self.timers.elapsed(), why, used);
+        self.ipv4.rename(id);
+        self.ipv6.rename(id);
+        self.outbox.rename(id);
+        let now = self.timers.elapsed();
+        let repair = self.repair.as_ref();
+        let retold = repair.map_or(0, |repair| repair.retold(now));
+        let retold = self.begin_first_epoch(retold);
+        let name = self.name();
+        if let Some(repair) = &mut self.repair {
+            repair.begins_as(name.id, name.epoch, retold, &mut self.timers);
+        }
+        #[cfg(feature = "want_sync_scrape")]
+        if let Some(scrape) = &mut self.scrape {
+            scrape.rename(id);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Which numbers of a stream are missing, and when to ask for them.
+
+use std::collections::VecDeque;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::KEPT_FOR;
+use crate::time::Time;
+
+/// How many gaps are known of one sender at most; the oldest is given up for a new one.
+const MAX_GAPS: usize = 512;
+
+/// The shortest time between two NAKs for the same.
+const ASK_AGAIN: Duration = Duration::from_millis(80);
+
+/// How often NAKs of others put ours off, until we send one: they may be forged.
+const PUT_OFF: u8 = 2;
+
+/// Numbers that are missing.
+#[derive(Clone, Debug)]
+struct Gap {
+    first: u32,
+    last: u32,
+    since: Time,
+    /// When to ask for them.
+    ask: Time,
+    /// How often others have put that off since we asked last.
+    put_off: u8,
+}
+
+impl Gap {
+    fn numbers(&self) -> RangeInclusive<u32> {
+        self.first..=self.last
+    }
+}
+
+/// The gaps of a stream, in ascending order, and the older ones first.
+#[derive(Debug, Default)]
+pub(super) struct Gaps(VecDeque<Gap>);
+
+impl Gaps {
+    /// These are missing from now on, and asked for then. The gap that is given up for it, if
+    /// there is one too many.
+    pub(super) fn open(
+        &mut self,
+        now: Time,
+        numbers: RangeInclusive<u32>,
+        ask: Time,
+    ) -> Option<RangeInclusive<u32>> {
+        self.0.push_back(Gap {
+            first: *numbers.start(),
+            last: *numbers.end(),
+            since: now,
+            ask,
+            put_off: 0,
+        });
+        self.bound()
+    }
+
+    /// A number is not missing any more, if it was; and the gap that is given up for that.
+    pub(super) fn fill(&mut self, seq: u32) -> Option<Option<RangeInclusive<u32>>> {
+        let at = self.0.partition_point(|gap| gap.last < seq);
+        let gap = self.0.get_mut(at).filter(|gap| gap.first <= seq)?;
+        match (gap.first == seq, gap.last == seq) {
+            (true, true) => drop(self.0.remove(at)),
+            (true, false) => gap.first += 1,
+            (false, true) => gap.last -= 1,
+            (false, false) => {
+                let rest = Gap {
+                    first: seq + 1,
+                    ..gap.clone()
+                };
+                gap.last = seq - 1;
+                self.0.insert(at + 1, rest);
+                return Some(self.bound());
+            }
+        }
+        Some(None)
+    }
+
+    /// Whether this number is missing.
+    pub(super) fn contain(&self, seq: u32) -> bool {
+        let at = self.0.partition_point(|gap| gap.last < seq);
+        self.0.get(at).is_some_and(|gap| gap.first <= seq)
+    }
+
+    /// How many numbers are missing.
+    pub(super) fn len(&self) -> u64 {
+        let len = |gap: &Gap| u64::from(gap.last - gap.first) + 1;
+        self.0.iter().map(len).sum()
+    }
+
+    /// In how many gaps.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether it is time to ask for one.
+    pub(super) fn are_due(&self, now: Time) -> bool {
+        self.0.iter().any(|gap| gap.ask <= now)
+    }
+
+    /// Asks for all that are due until `then`, and again after a while.
+    pub(super) fn ask(
+        &mut self,
+        now: Time,
+        then: Time,
+        mut wait: impl FnMut() -> Duration,
+    ) -> Vec<RangeInclusive<u32>> {
+        let due = self.0.iter_mut().filter(|gap| gap.ask <= then);
+        let ranges = due.map(|gap| {
+            gap.ask = now + ASK_AGAIN + wait();
+            gap.put_off = 0;
+            gap.numbers()
+        });
+        ranges.collect()
+    }
+
+    /// Somebody else asks for these numbers: we wait as if we had.
+    pub(super) fn put_off(
+        &mut self,
+        now: Time,
+        numbers: RangeInclusive<u32>,
+        mut wait: impl FnMut() -> Duration,
+    ) {
+        let begin = self.0.partition_point(|gap| gap.first < *numbers.start());
+        let gaps = self.0.range_mut(begin..);
+        for gap in gaps.take_while(|gap| gap.last <= *numbers.end()) {
+            if gap.put_off < PUT_OFF {
+                gap.put_off += 1;
+                gap.ask = gap.ask.max(now + ASK_AGAIN + wait());
+            }
+        }
+    }
+
+    /// When there is something to do about one.
+    pub(super) fn due(&self) -> Time {
+        let due = |gap: &Gap| gap.ask.min(gap.since + KEPT_FOR);
+        self.0.iter().map(due).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Takes one that nobody keeps any longer. One that was split is as old as its other half, so
+    /// they are in this order.
+    pub(super) fn take_old(&mut self, now: Time) -> Option<RangeInclusive<u32>> {
+        let is_old = |gap: &Gap| now.since(gap.since) >= KEPT_FOR;
+        self.0.front().filter(|gap| is_old(gap))?;
+        self.take_first()
+    }
+
+    /// Takes the first one.
+    pub(super) fn take_first(&mut self) -> Option<RangeInclusive<u32>> {
+        self.0.pop_front().map(|gap| gap.numbers())
+    }
+
+    /// The oldest is given up if there is one too many.
+    fn bound(&mut self) -> Option<RangeInclusive<u32>> {
+        let is_too_much = self.0.len() > MAX_GAPS;
+        is_too_much.then(|| self.take_first()).flatten()
+    }
+}

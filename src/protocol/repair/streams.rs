@@ -1,0 +1,261 @@
+//! The streams of one id. There is one as a rule; there are more after a new epoch, or where
+//! several senders use the same id: then the packets of each have a stream of their own, and none
+//! takes another's place in it.
+
+use std::time::Duration;
+
+use super::KEPT_FOR;
+use super::stream::{Origin, Stream, Tally};
+use crate::reject::Reject;
+use crate::time::Time;
+use crate::wire::Trailer;
+
+/// How many streams of one id are known at most.
+const MAX_STREAMS: usize = 4;
+
+/// The streams of one id.
+#[derive(Debug, Default)]
+pub(in crate::protocol) struct Streams {
+    streams: Vec<Stream>,
+    /// How many were begun; it wraps.
+    begun: u16,
+    /// What became of the packets of streams that have ended.
+    ended: Tally,
+}
+
+/// Which stream a packet belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::protocol) enum Place {
+    /// One that is known.
+    Known(usize),
+    /// One that begins with it.
+    New(usize),
+    /// There is no room to tell: it is used like one without a trailer.
+    Nowhere,
+}
+
+/// A packet that looks for its stream.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::protocol) struct Arriving<'a> {
+    pub(in crate::protocol) now: Time,
+    pub(in crate::protocol) origin: Origin,
+    pub(in crate::protocol) trailer: &'a Trailer,
+    /// The highest number that it names, or 0.
+    pub(in crate::protocol) last: u32,
+    /// Whether it was sent before.
+    pub(in crate::protocol) again: bool,
+    /// Whether there is room for all senders, so that a new stream is one of a new sender.
+    pub(in crate::protocol) has_room: bool,
+}
+
+impl Streams {
+    /// Finds the stream of a packet, or begins one.
+    pub(in crate::protocol) fn place(&mut self, packet: &Arriving<'_>) -> Result<Place, Reject> {
+        let Arriving {
+            now,
+            origin,
+            trailer,
+            last,
+            ..
+        } = *packet;
+        let epoch = trailer.epoch;
+        let of_it = |stream: &&Stream| stream.origin == origin && stream.epoch == epoch;
+        let fits = |stream: &&Stream| last == 0 || stream.fits(last);
+        let is_it = |stream: &Stream| of_it(&stream) && fits(&stream);
+        // The one that was heard last, if several would do.
+        let places = (0..self.streams.len()).filter(|at| is_it(&self.streams[*at]));
+        if let Some(place) = places.max_by_key(|at| self.streams[*at].heard) {
+            self.doubt_later_than(epoch, now);
+            return Ok(Place::Known(place));
+        }
+        let jumps = |stream: &&Stream| stream.is_below(last) && is_heard(stream, now);
+        if last > 0
+            && self
+                .streams
+                .iter()
+                .filter(of_it)
+                .any(|stream| jumps(&stream))
+        {
+            return Err(Reject::BadNumbers);
+        }
+        if packet.again {
+            return Err(Reject::Duplicate);
+        }
+        if origin == Origin::Authenticated {
+            self.is_no_replay(epoch, last)?;
+        } else if let Some(place) = self.adopt(packet) {
+            return Ok(Place::Known(place));
+        }
+        Ok(self.begin(packet))
+    }
+
+    /// The streams, in no order.
+    pub(in crate::protocol) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.streams.iter_mut()
+    }
+
+    pub(in crate::protocol) fn get(&mut self, place: usize) -> Option<&mut Stream> {
+        self.streams.get_mut(place)
+    }
+
+    /// Whether this packet, which has a good tag, is missing.
+    pub(in crate::protocol) fn miss_authenticated(&self, trailer: &Trailer) -> bool {
+        let mut streams = self.streams.iter();
+        streams.any(|stream| stream.origin == Origin::Authenticated && stream.misses(trailer))
+    }
+
+    /// What became of all packets that were missing.
+    pub(in crate::protocol) fn tally(&self) -> Tally {
+        let all = self.streams.iter().map(|stream| stream.tally);
+        all.fold(self.ended, Tally::and)
+    }
+
+    /// Whether there is a stream of this epoch, of packets with a good tag.
+    pub(in crate::protocol) fn is_authenticated(&self, epoch: u32) -> bool {
+        let is_it =
+            |stream: &Stream| stream.origin == Origin::Authenticated && stream.epoch == epoch;
+        self.streams.iter().any(is_it)
+    }
+
+    /// How many packets are missing that may still come.
+    pub(in crate::protocol) fn missing(&self) -> u64 {
+        self.streams.iter().map(Stream::missing).sum()
+    }
+
+    /// How long the last packet took longer than the fastest of its stream.
+    pub(in crate::protocol) fn lag(&self) -> Duration {
+        let last = self.streams.iter().max_by_key(|stream| stream.heard);
+        last.map_or(Duration::ZERO, |stream| stream.lag)
+    }
+
+    /// Whether one of them was heard within this time.
+    pub(in crate::protocol) fn are_heard_within(&self, now: Time, time: Duration) -> bool {
+        let mut streams = self.streams.iter();
+        streams.any(|stream| now.since(stream.heard) < time)
+    }
+
+    /// Ends streams that are silent, beside a later one.
+    pub(in crate::protocol) fn forget(&mut self, now: Time) {
+        while self.streams.len() > 1
+            && let Some(at) = self.oldest(now)
+        {
+            self.end(now, at);
+        }
+    }
+
+    /// All of them end.
+    pub(in crate::protocol) fn end_all(mut self, now: Time) -> Tally {
+        while !self.streams.is_empty() {
+            self.end(now, 0);
+        }
+        self.ended
+    }
+
+    /// With a good tag everything is used once. We know that of streams that we know, of later
+    /// epochs, and of numbers beyond those of the last epoch.
+    fn is_no_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
+        let proven = |stream: &&mut Stream| stream.origin == Origin::Authenticated;
+        let streams = self.streams.iter_mut().filter(proven);
+        let Some(newest) = streams.max_by(|one, other| order(one, other)) else {
+            return Ok(());
+        };
+        let is_later = is_before(newest.epoch, epoch);
+        let is_beyond = newest.epoch == epoch && newest.is_below(last);
+        if is_later || is_beyond {
+            return Ok(());
+        }
+        newest.object_to_highest();
+        Err(Reject::Replayed)
+    }
+
+    /// A packet of this epoch arrives. Its sender has not begun a later one, so whoever did is
+    /// another one.
+    fn doubt_later_than(&mut self, epoch: u32, now: Time) {
+        let is_later =
+            |stream: &&mut Stream| is_before(epoch, stream.epoch) && is_heard(stream, now);
+        let later = self.streams.iter_mut().filter(is_later);
+        later.for_each(Stream::object_to_highest);
+    }
+
+    /// A sender without a key that speaks from another address now, and has been silent at the one
+    /// before.
+    fn adopt(&mut self, packet: &Arriving<'_>) -> Option<usize> {
+        let place = self.streams.iter().position(|stream| {
+            stream.epoch == packet.trailer.epoch
+                && stream.origin != Origin::Authenticated
+                && !is_heard(stream, packet.now)
+                && stream.fits(packet.last)
+        })?;
+        self.streams[place].origin = packet.origin;
+        Some(place)
+    }
+
+    fn begin(&mut self, packet: &Arriving<'_>) -> Place {
+        let now = packet.now;
+        if self.streams.len() == MAX_STREAMS {
+            let Some(place) = self.least(packet.origin) else {
+                return Place::Nowhere;
+            };
+            self.end(now, place);
+        }
+        let epoch = packet.trailer.epoch;
+        let is_first = self.streams.iter().all(|stream| stream.epoch != epoch);
+        let has_history = is_first && packet.has_room;
+        let mut new = Stream::new(now, packet.origin, packet.trailer, has_history);
+        let mut others = self.streams.iter().filter(|stream| stream.epoch == epoch);
+        if others.any(|stream| stream.origin != packet.origin && is_heard(stream, now)) {
+            new.object();
+        }
+        self.begun = self.begun.wrapping_add(1);
+        new.serial = self.begun;
+        self.streams.push(new);
+        Place::New(self.streams.len() - 1)
+    }
+
+    /// The one that makes room: who has no key takes no room from who has one. Of those with a
+    /// good tag it is the first one, since what would be later than the others could be used
+    /// once more.
+    fn least(&self, new: Origin) -> Option<usize> {
+        let places = 0..self.streams.len();
+        let is_proven = |at: &usize| self.streams[*at].origin == Origin::Authenticated;
+        let unproven = places.clone().filter(|at| !is_proven(at));
+        let unproven = unproven.min_by_key(|at| self.streams[*at].heard);
+        let first =
+            || places.min_by(|one, other| order(&self.streams[*one], &self.streams[*other]));
+        unproven.or_else(|| (new == Origin::Authenticated).then(first)?)
+    }
+
+    /// One that is silent, and not the last of its origin: that is remembered, since what is
+    /// older must not be used again.
+    fn oldest(&self, now: Time) -> Option<usize> {
+        let is_last = |stream: &Stream| {
+            let proven = stream.origin == Origin::Authenticated;
+            let of_kind = |other: &&Stream| (other.origin == Origin::Authenticated) == proven;
+            let mut others = self.streams.iter().filter(of_kind);
+            others.all(|other| order(other, stream).is_le())
+        };
+        let is_old = |stream: &Stream| !is_heard(stream, now) && !is_last(stream);
+        self.streams.iter().position(is_old)
+    }
+
+    fn end(&mut self, now: Time, place: usize) {
+        let stream = self.streams.swap_remove(place);
+        self.ended = self.ended.and(stream.end(now));
+    }
+}
+
+/// The order of streams: by their epochs, and within one by how far they are.
+fn order(one: &Stream, other: &Stream) -> std::cmp::Ordering {
+    let epochs = one.epoch.wrapping_sub(other.epoch) as i32;
+    epochs.cmp(&0).then(one.highest().cmp(&other.highest()))
+}
+
+/// Whether a stream was heard lately.
+fn is_heard(stream: &Stream, now: Time) -> bool {
+    now.since(stream.heard) < KEPT_FOR
+}
+
+/// Whether an epoch is before another one, by the arithmetic of serial numbers.
+pub(in crate::protocol) fn is_before(epoch: u32, other: u32) -> bool {
+    (epoch.wrapping_sub(other) as i32) < 0
+}

@@ -1,0 +1,198 @@
+//! The announces of a packet that was heard find their places in the order some at a time: who
+//! announces may wait for the node meanwhile.
+
+use super::received::Received;
+use super::repair::{Heard, Holds, Name, Repair, Restatement};
+use crate::time::Time;
+use crate::types::{Announce, PeerFlags};
+use crate::wire::PeerList;
+
+/// What is done at once: so many announces of peers of which nothing is known, or fewer, if there
+/// are others of their peers to look at. Each may lie where no cache of the processor holds it.
+const AT_ONCE: u32 = 128;
+
+/// How far a node is with a datagram.
+#[derive(Clone, Debug)]
+pub enum Progress<'a> {
+    /// It is done.
+    Done(Received<'a>),
+    /// It has dealt with the beginning of a long list, and the caller may do something else before
+    /// it hands over the [`Rest`]; but no other datagram.
+    Rest(Rest<'a>),
+}
+
+/// A list of announces of which the first ones have their places. The others find theirs by
+/// [`Node::handle_rest`](super::Node::handle_rest).
+#[derive(Clone, Debug)]
+pub struct Rest<'a> {
+    peers: PeerList<'a>,
+    heard: Heard,
+    /// How many have their places.
+    placed: usize,
+    /// Those of them that are to be applied, unless that is each.
+    some: Option<Vec<Announce>>,
+}
+
+impl<'a> Rest<'a> {
+    /// A list of which no announce has its place, and whether it comes late.
+    pub(super) fn new(peers: PeerList<'a>, heard: Heard, is_late: bool) -> Self {
+        Self {
+            peers,
+            heard,
+            placed: 0,
+            some: is_late.then(Vec::new),
+        }
+    }
+
+    /// Finds the places of the next ones; what to restate of ours.
+    pub(super) fn order_some(
+        &mut self,
+        repair: &mut Repair,
+        now: Time,
+        name: Name,
+    ) -> Vec<Restatement> {
+        let (latest, mut may_restate) = repair.order(now);
+        let (peers, begun) = (&self.peers, latest.looked());
+        let mut restatements = Vec::new();
+        let (first, mut done) = (self.placed, 0);
+        let mut records = peers.bytes().zip(0..).skip(self.placed).peekable();
+        while records.peek().is_some() && done < AT_ONCE {
+            let hashes = latest.peers_of(records.clone().map(|(record, _)| record));
+            for (peer, (record, number)) in hashes.into_iter().zip(records.by_ref()) {
+                let announce = || peers.get(number).expect("a record");
+                let flags = PeerFlags(record[record.len() - 2]).without(PeerFlags::FROM_SYNC);
+                let holds = latest.hear(&self.heard, (peer, flags), name, |made, flags| {
+                    let may = may_restate();
+                    if may {
+                        let announce = announce().with_flags(flags);
+                        restatements.push(Restatement { made, announce });
+                    }
+                    may
+                });
+                if let Some(some) = &mut self.some {
+                    some.extend(holds.of(announce()));
+                } else if holds != Holds::This {
+                    let before = peers.clone().take(number);
+                    self.some = Some(before.chain(holds.of(announce())).collect());
+                }
+                self.placed = number + 1;
+                let looked = latest.looked().wrapping_sub(begun);
+                done = looked + (self.placed - first) as u32;
+                if done >= AT_ONCE {
+                    break;
+                }
+            }
+        }
+        restatements
+    }
+
+    /// What there is for the host, once all have their places.
+    pub(super) fn progress(self) -> Progress<'a> {
+        if self.placed < self.peers.len() {
+            return Progress::Rest(self);
+        }
+        Progress::Done(match self.some {
+            Some(some) => Received::Late(some),
+            None => Received::Peers(self.peers),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{Node, Source};
+    use super::*;
+    use crate::config::Config;
+    use crate::types::{InfoHash, Peer, TrackerId};
+    use crate::wire::{Header, PacketType, Record};
+
+    const SOURCE: Source = Source {
+        address: std::net::SocketAddrV4::new(std::net::Ipv4Addr::new(10, 0, 0, 2), 9696),
+        blessed: true,
+    };
+
+    fn node() -> Node {
+        let address = "10.0.0.1:9696".parse().expect("an address");
+        Node::new(
+            Time::START,
+            TrackerId([1; 4]),
+            address,
+            1,
+            &Config::default(),
+        )
+    }
+
+    fn list(id: u8, peers: impl Iterator<Item = u32>, flags: PeerFlags) -> Vec<u8> {
+        let mut list = Header::new(TrackerId([id; 4]), PacketType::Live)
+            .emit()
+            .to_vec();
+        for peer in peers {
+            let announce = Announce {
+                info_hash: InfoHash([0xab; 20]),
+                peer: Peer {
+                    ip: std::net::Ipv4Addr::from(peer),
+                    port: 6881,
+                    flags,
+                },
+            };
+            list.extend(announce.emit());
+        }
+        list
+    }
+
+    /// The most that is done at once of a list, and what comes of all.
+    fn hear<'a>(node: &mut Node, list: &'a [u8]) -> (u32, Received<'a>) {
+        let looked = |node: &Node| node.repair.as_ref().expect("repair").latest.looked();
+        let (mut most, mut before) = (0, looked(node));
+        let progress = node.handle_datagram_after(Time::START, Duration::ZERO, SOURCE, list);
+        let (mut placed, mut progress) = (0, progress.expect("a list"));
+        loop {
+            let now = match &progress {
+                Progress::Rest(rest) => rest.placed,
+                Progress::Done(_) => (list.len() - Header::LEN) / 28,
+            };
+            most = most.max(looked(node) - before + (now - placed) as u32);
+            (placed, before) = (now, looked(node));
+            match progress {
+                Progress::Rest(rest) => progress = node.handle_rest(Time::START, rest),
+                Progress::Done(received) => return (most, received),
+            }
+        }
+    }
+
+    #[test]
+    fn however_long_a_list_is_and_whatever_is_known_of_its_peers_little_is_done_at_once() {
+        let one = AT_ONCE + 64;
+        let mut node = node();
+        let longest = list(9, 0..2339, PeerFlags::SEEDING);
+        let (most, received) = hear(&mut node, &longest);
+        assert!((AT_ONCE..one).contains(&most), "{most}");
+        assert!(matches!(received, Received::Peers(peers) if peers.len() == 2339));
+        // Of each peer as many announces are kept as are looked at, and one more.
+        for id in 10..27 {
+            let (most, _) = hear(&mut node, &list(id, 0..2339, PeerFlags::COMPLETED));
+            assert!((AT_ONCE..one).contains(&most), "{most}");
+        }
+        let (most, _) = hear(&mut node, &list(8, 0..51, PeerFlags::STOPPED));
+        assert!((AT_ONCE..one).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn in_parts_a_list_is_put_into_the_same_order() {
+        let mut node = node();
+        let stopped = list(9, 0..500, PeerFlags::STOPPED);
+        hear(&mut node, &stopped);
+        // At the same time the node with the higher id is the later one.
+        let seeding = list(8, 100..900, PeerFlags::SEEDING);
+        let (_, received) = hear(&mut node, &seeding);
+        let Received::Late(applied) = received else {
+            panic!("not each is applied");
+        };
+        let peers = applied.iter().map(|announce| announce.peer.ip);
+        let later = (500..900).map(|peer| std::net::IpAddr::V4(peer.into()));
+        assert!(peers.eq(later));
+        assert_eq!(node.counters().records_heard, 900);
+    }
+}
