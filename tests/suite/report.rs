@@ -62,8 +62,10 @@ fn company(config: &Config) -> (Livesync, Livesync, TrackerId) {
     node.start(TrackerId::random()).expect("start");
     other.start(id).expect("start");
     announce(&other);
+    // An announce is counted a moment before the host gets it.
     wait_until("heard", || {
-        node.stats().expect("it runs").counters.records_heard == 1
+        let stats = node.stats().expect("it runs");
+        stats.table.is_some_and(|table| table.peers == 1)
     });
     (node, other, id)
 }
@@ -242,6 +244,11 @@ fn packets_without_proof_that_are_used_are_warned_of_once() {
     }
     wait_until("used", || {
         accepts.stats().expect("it runs").counters.records_heard == 5
+    });
+    // A line that is due follows what it is about.
+    wait_until("warned of", || {
+        let lines = listener.lines.lock().expect("lines");
+        lines.iter().any(|(level, _)| *level == Level::Warn)
     });
     let lines = listener.lines.lock().expect("lines");
     let warnings = lines.iter().filter(|(level, _)| *level == Level::Warn);
