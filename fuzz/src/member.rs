@@ -4,7 +4,7 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use livesync::config::Config;
-use livesync::protocol::{Datagram, Node, Received, Source, Task};
+use livesync::protocol::{Node, Received, Source, Task, Transmit};
 use livesync::time::Time;
 use livesync::types::{Announce, Cursor, InfoHash, Merged, Torrent, TrackerId};
 use livesync::wire::{Frame, MAX_PAYLOAD, Packet};
@@ -175,7 +175,7 @@ impl Member {
         assert_eq!(counters.packets_out, sent, "{counters}");
     }
 
-    fn is_sound(&self, datagram: &Datagram) {
+    fn is_sound(&self, datagram: &Transmit) {
         let datagram = datagram.as_ref();
         assert!(datagram.len() <= MAX_PAYLOAD);
         let frame = Frame::parse(datagram).expect("a packet");

@@ -21,7 +21,7 @@ use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
 use crate::net::{Group, Inbox, NoCancel, NoSignals, PollSet, Waker, watch_forks};
-use crate::protocol::Datagram;
+use crate::protocol::Transmit;
 use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
 
@@ -263,7 +263,7 @@ impl Engine {
     }
 
     /// Sends some packets; whether to go on.
-    fn send(&self, group: &Arc<Group>, mut batch: Vec<Datagram>) -> bool {
+    fn send(&self, group: &Arc<Group>, mut batch: Vec<Transmit>) -> bool {
         loop {
             let (sent, error) = group.send_batch(&batch);
             let Some(e) = error else { return true };

@@ -14,7 +14,7 @@ use super::told::Told;
 use crate::config::Config;
 use crate::log::Level;
 use crate::net::Group;
-use crate::protocol::{Datagram, NewId, Node};
+use crate::protocol::{NewId, Node, Transmit};
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{TrackerId, random};
@@ -318,7 +318,7 @@ impl Live {
     }
 
     /// The next packets, for the one that is sending; without any it has ended.
-    pub(super) fn next_to_send(&mut self) -> Option<Vec<Datagram>> {
+    pub(super) fn next_to_send(&mut self) -> Option<Vec<Transmit>> {
         let next = iter::from_fn(|| self.node.poll_transmit());
         let batch: Vec<_> = next.take(BATCH).collect();
         self.sending = !batch.is_empty();
@@ -327,7 +327,7 @@ impl Live {
 
     /// The network does not take these packets now; sending has ended. Whether to
     /// wake the driver, so that it waits for the network.
-    pub(super) fn send_later(&mut self, batch: impl DoubleEndedIterator<Item = Datagram>) -> bool {
+    pub(super) fn send_later(&mut self, batch: impl DoubleEndedIterator<Item = Transmit>) -> bool {
         for datagram in batch.rev() {
             self.node.put_back(datagram);
         }

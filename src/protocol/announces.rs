@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::batch::Batch;
-use super::departure::Trailers;
-use super::node::{Node, post};
-use super::numbering::millis;
-use super::outbox::{Datagram, Kind};
+use super::node::Node;
+use super::outbound::{Batch, Datagram, Kind, Trailers, millis};
 use super::received::{Made, Received};
 use super::repair::{Arrival, FETCHED, Heard, Latest, Name, Number, PeerHash, Restatement};
 use super::rest::{Progress, Rest};
@@ -111,7 +108,7 @@ impl Node {
             ByFamily::V6(announce) => self.ipv6.push(&announce).then(|| self.ipv6.take()),
         };
         if let Some(datagram) = complete.flatten() {
-            post(&mut self.outbox, &mut self.counters, datagram);
+            self.queue.post(datagram);
             if self.ipv4.is_empty() && self.ipv6.is_empty() {
                 self.timers.stop(Timer::Flush);
             }
@@ -297,7 +294,7 @@ impl Node {
                 ByFamily::V6(announce) => self.list(PacketType::LIVE_IPV6, &announce),
             };
             let datagram = Datagram::new(&packet, Kind::Restated { made });
-            post(&mut self.outbox, &mut self.counters, datagram);
+            self.queue.post(datagram);
         }
     }
 

@@ -330,7 +330,7 @@ impl Node {
     }
 
     fn heard(&mut self, source: Source, frame: &Frame<'_>, proven: bool) {
-        let packets_out = self.counters.packets_out;
+        let packets_out = self.queue.posted().packets;
         self.company.heard(packets_out, &mut self.timers);
         let in_time = frame.trailer.filter(|_| !frame.again);
         let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));

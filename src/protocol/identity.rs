@@ -8,7 +8,7 @@ use std::time::Duration;
 use fastrand::Rng;
 
 use super::node::Node;
-use super::numbering::Numbering;
+use super::outbound::Numbering;
 use super::repair::is_before;
 use super::timers::Timer;
 use crate::time::Time;
@@ -212,7 +212,7 @@ impl Node {
         let id = self.identity.draw(self.timers.elapsed(), why, used);
         self.ipv4.rename(id);
         self.ipv6.rename(id);
-        self.outbox.rename(id);
+        self.queue.rename(id);
         let now = self.timers.elapsed();
         let repair = self.repair.as_ref();
         let retold = repair.map_or(0, |repair| repair.retold(now));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::identity::{NewId, Used};
-use super::node::{Node, post};
-use super::outbox::Datagram;
+use super::node::Node;
+use super::outbound::Datagram;
 use super::repair::Stream;
 use super::timers::Timer;
 use crate::time::Time;
@@ -19,8 +19,8 @@ const GAPS_AT_ONCE: usize = 2048;
 const NEXT_TURN: Duration = Duration::from_millis(1);
 
 impl Node {
-    /// A node misses packets, of ours or of another one.
-    pub(super) fn handle_nak(&mut self, nak: &Nak<'_>) {
+    /// A node misses packets, of ours or of a third one.
+    pub(super) fn handle_nak(&mut self, by: TrackerId, nak: &Nak<'_>) {
         let now = self.timers.elapsed();
         if !self.identity.is_ours(now, nak.asked) {
             return self.handle_nak_to_another(now, nak);
@@ -28,7 +28,7 @@ impl Node {
         if let Some(repair) = &mut self.repair
             && self.trailers.is_some()
         {
-            repair.asked(nak, &mut self.timers);
+            repair.asked(by, nak, &mut self.timers);
         }
         if nak.asked != self.identity.id {
             return;
@@ -60,7 +60,7 @@ impl Node {
         if let Some(repair) = &mut self.repair {
             let now = self.timers.elapsed();
             let nak = repair.object(now, self.identity.id, (id, epoch), number);
-            let send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            let send = |datagram| self.queue.post(datagram);
             nak.into_iter().for_each(send);
         }
     }
@@ -70,7 +70,7 @@ impl Node {
     pub fn say_last_words(&mut self, now: Time) {
         self.timers.set_now(now);
         for datagram in self.last_words() {
-            post(&mut self.outbox, &mut self.counters, datagram);
+            self.queue.post(datagram);
         }
     }
 
@@ -80,7 +80,7 @@ impl Node {
             if !datagram.is_sealed() {
                 self.seal(&mut datagram);
             }
-            post(&mut self.outbox, &mut self.counters, datagram);
+            self.queue.post(datagram);
         }
     }
 
@@ -104,7 +104,7 @@ impl Node {
     /// Asks for what we miss, and does what others miss of ours.
     pub(super) fn repair(&mut self) {
         let timers = &mut self.timers;
-        let mut send = |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+        let mut send = |datagram| self.queue.post(datagram);
         if timers.take_due(Timer::Ask) {
             let now = timers.elapsed();
             let members = self.nodes.asking(now);
@@ -133,7 +133,7 @@ impl Node {
             heartbeat.into_iter().for_each(send);
             for retold in retold {
                 if let Some(datagram) = self.retell(&retold) {
-                    post(&mut self.outbox, &mut self.counters, datagram);
+                    self.queue.post(datagram);
                 }
             }
         }

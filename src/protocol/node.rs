@@ -9,14 +9,11 @@ use ipnet::Ipv4Net;
 use super::announces;
 use super::arrival::Arrived;
 use super::auth::Authentication;
-use super::batch::Batch;
 use super::company::Company;
 use super::counters::Counters;
-use super::departure::{Trailers, repairs};
 use super::identity::Identity;
 use super::nodes::{Heard, Nodes};
-use super::numbering::WallClock;
-use super::outbox::{Datagram, Outbox};
+use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source};
 use super::repair::{Arrival, Repair};
 use super::rest::Progress;
@@ -86,7 +83,7 @@ pub struct Node {
     pub(super) unproven: bool,
     /// By how many milliseconds the clock was ahead for which a packet was refused last.
     pub(super) skew_ms: i64,
-    pub(super) outbox: Outbox,
+    pub(super) queue: Queue,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
     pub(super) began: Time,
@@ -115,12 +112,13 @@ impl Node {
         let wall = WallClock::default();
         let trailers = Trailers::new(now, wall, config);
         let trailer = trailers.is_some();
+        let announces = Kind::Announces { packet: 0 };
         Self {
             identity: Identity::new(id, address, rng.fork()),
             address,
             flush_after: config.flush_after,
-            ipv4: Batch::new(id, PacketType::Live, trailer),
-            ipv6: Batch::new(id, PacketType::LIVE_IPV6, trailer),
+            ipv4: Batch::new(id, PacketType::Live, announces, trailer),
+            ipv6: Batch::new(id, PacketType::LIVE_IPV6, announces, trailer),
             allow: config.allow.clone(),
             hears_ipv6: config.ipv6,
             nodes: Nodes::default(),
@@ -128,7 +126,7 @@ impl Node {
             lonely: false,
             unproven: false,
             skew_ms: 0,
-            outbox: Outbox::default(),
+            queue: Queue::default(),
             counters: Counters::default(),
             began: now,
             wall,
@@ -145,6 +143,10 @@ impl Node {
     /// What this node has done so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
+        let posted = self.queue.posted();
+        counters.packets_out = posted.packets;
+        counters.bytes_out = posted.bytes;
+        counters.packets_overflowed = posted.overflowed.iter().sum();
         if let Some(repair) = &self.repair {
             counters.repair = repair.counters.clone();
             let dropped = repair.latest.corrections_dropped();
@@ -190,9 +192,9 @@ impl Node {
         self.skew_ms
     }
 
-    /// Whether there is room for packets that can wait: some 500 of them.
+    /// Whether there is room for more announces: some 500 packets of them.
     pub fn has_room(&self) -> bool {
-        self.outbox.has_room()
+        self.queue.has_room(Class::Live)
     }
 
     /// A datagram that arrives now.
@@ -241,7 +243,7 @@ impl Node {
         }
         self.draw_if_needed();
         self.repair();
-        let packets_out = self.counters.packets_out;
+        let packets_out = self.queue.posted().packets;
         self.lonely |= self
             .company
             .begins_to_be_lonely(packets_out, &mut self.timers);
@@ -258,16 +260,7 @@ impl Node {
 
     /// Whether [`poll_transmit`](Self::poll_transmit) has something.
     pub fn has_transmit(&self) -> bool {
-        !self.outbox.is_empty()
-    }
-
-    /// Takes a packet back that the network did not take now; it is the next
-    /// one again, in the name that we have by now.
-    pub fn put_back(&mut self, mut datagram: Datagram) {
-        datagram.rename(self.identity.id);
-        if self.outbox.put_back(datagram) {
-            self.counters.packets_overflowed += 1;
-        }
+        !self.queue.is_empty()
     }
 
     /// A packet could not be sent, now or later.
@@ -281,7 +274,7 @@ impl Node {
         let ipv4 = self.ipv4.take();
         let ipv6 = self.ipv6.take();
         for datagram in [ipv4, ipv6].into_iter().flatten() {
-            post(&mut self.outbox, &mut self.counters, datagram);
+            self.queue.post(datagram);
         }
     }
 
@@ -305,7 +298,7 @@ impl Node {
             }
             Packet::Heartbeat(_) => Ok(Progress::Done(Received::Nothing)),
             Packet::Nak(nak) => {
-                self.handle_nak(&nak);
+                self.handle_nak(from, &nak);
                 Ok(Progress::Done(Received::Nothing))
             }
             packet if packet.is_probe(from) => Ok(Progress::Done(Received::Nothing)),
@@ -350,8 +343,7 @@ impl Node {
                     let torrents = PlausibleTorrents::new(torrents);
                     let plausible = torrents.clone().count();
                     if plausible > 0 {
-                        let send =
-                            &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+                        let send = &mut |datagram| self.queue.post(datagram);
                         scrape.heard_tell(from, &mut self.timers, send);
                     }
                     let bad = (all - plausible) as u64;
@@ -380,14 +372,16 @@ impl Node {
     /// What to ask the host next. Each task is handed out once, and to be
     /// answered once.
     pub fn poll_task(&mut self) -> Option<Task> {
-        self.scrape.as_mut()?.poll_task(self.outbox.has_room())
+        self.scrape
+            .as_mut()?
+            .poll_task(self.queue.has_room(Class::Bulk))
     }
 
     /// The host's answer to [`Task::CountTorrents`].
     pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
         self.timers.set_now(now);
         if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_torrent_count(torrents, &mut self.timers, send);
         }
     }
@@ -395,7 +389,7 @@ impl Node {
     /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
     pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
         if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_walked(torrents, next, &mut self.timers, send);
         }
     }
@@ -410,7 +404,7 @@ impl Node {
     /// The host's answer to [`Task::LookUp`].
     pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
         if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| post(&mut self.outbox, &mut self.counters, datagram);
+            let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_looked_up(torrents, send);
         }
     }
@@ -421,14 +415,5 @@ impl Node {
         if let Some(scrape) = &mut self.scrape {
             scrape.handle_merged(merged, &mut self.timers);
         }
-    }
-}
-
-/// Puts a complete packet into the outbox.
-pub(super) fn post(outbox: &mut Outbox, counters: &mut Counters, datagram: Datagram) {
-    counters.packets_out += 1;
-    counters.bytes_out += datagram.len() as u64;
-    if outbox.push(datagram) {
-        counters.packets_overflowed += 1;
     }
 }

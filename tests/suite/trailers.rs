@@ -16,6 +16,7 @@ use crate::support::vectors::vector;
 
 mod bounds;
 mod clocks;
+mod outputs;
 mod proof;
 mod start;
 mod stop;

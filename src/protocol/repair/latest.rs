@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::super::numbering::millis;
+use super::super::outbound::millis;
 use super::super::received::Made;
 use super::KEPT_FOR;
 use super::departures::{Departure, Departures, Left, Name};

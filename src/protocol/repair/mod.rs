@@ -8,6 +8,7 @@
 //! | whatever order packets arrive in, the latest wins | [`latest`], [`recent`], [`departures`] |
 
 mod allowance;
+mod askers;
 mod backoff;
 mod delay;
 mod departures;
@@ -39,7 +40,7 @@ use self::sent::Sent;
 pub(super) use self::stream::{Arrival, Listener, NEVER_USED, OBJECT_AGAIN, Origin, Stream, Tally};
 pub(super) use self::streams::{Arriving, Place, Streams, is_before};
 use super::counters::RepairCounters;
-use super::outbox::{Datagram, Kind};
+use super::outbound::{Datagram, Destination, Kind};
 use super::timers::{Timer, Timers};
 use crate::time::Time;
 use crate::types::TrackerId;
@@ -193,12 +194,12 @@ impl Repair {
         backoff(&mut self.rng, members)
     }
 
-    /// Somebody asks for packets of ours, under whichever id they left.
-    pub(super) fn asked(&mut self, nak: &Nak<'_>, timers: &mut Timers) {
+    /// A node asks for packets of ours, under whichever id they left.
+    pub(super) fn asked(&mut self, by: TrackerId, nak: &Nak<'_>, timers: &mut Timers) {
         self.counters.naks_heard += 1;
         let now = timers.elapsed();
         for missing in nak.ranges() {
-            self.sent.ask(nak.asked, nak.epoch, missing.clone());
+            self.sent.ask(by, (nak.asked, nak.epoch), missing.clone());
             self.retelling.ask(nak.asked, nak.epoch, missing);
         }
         timers.set_no_later(Timer::Again, Duration::ZERO);
@@ -293,7 +294,7 @@ impl Repair {
         let allowance = |bytes| self.again.take(now, rate, bytes);
         let packet = self.sent.send_again(now, plenty, allowance)?;
         self.counters.packets_sent_again += u64::from(packet.is_some());
-        Ok(packet.map(|packet| Datagram::again(&packet)))
+        Ok(packet.map(|again| Datagram::again(&again.bytes).to(again.to)))
     }
 
     /// Before a stop: sends again what was sent lately, if packets get lost, and says how much
@@ -370,6 +371,6 @@ impl Repair {
         let bytes = nak.len() + Trailer::LEN;
         self.naks.take(now, NAKS, bytes).ok()?;
         self.counters.naks_sent += 1;
-        Some(Datagram::new(&nak, Kind::Ours))
+        Some(Datagram::new(&nak, Kind::Ours).to(Destination::Node(asked)))
     }
 }

@@ -5,9 +5,11 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::askers::Askers;
 use super::latest::Number;
 use super::marks::{MARKS, Marks};
 use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
+use crate::protocol::outbound::Destination;
 use crate::time::Time;
 use crate::types::TrackerId;
 
@@ -31,6 +33,13 @@ struct Packet {
     asked: u8,
     /// How often it is still to be sent.
     due: u8,
+}
+
+/// A packet to send again.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Again {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) to: Destination,
 }
 
 /// Packets with successive numbers of one id and epoch. Number 0 would have this place.
@@ -57,6 +66,8 @@ pub(super) struct Sent {
     asked: Marks,
     /// Where to look for it: all that is asked for has its turn.
     next: u64,
+    /// Who has asked for what.
+    askers: Askers,
     /// What was sent again, and is to be sent once more, and when; in this order.
     repeats: VecDeque<(Time, u64)>,
 }
@@ -71,6 +82,7 @@ impl Default for Sent {
             runs: VecDeque::new(),
             asked: Marks::default(),
             next: 1 << 32,
+            askers: Askers::default(),
             repeats: VecDeque::new(),
         }
     }
@@ -129,10 +141,17 @@ impl Sent {
         }
     }
 
-    /// Somebody misses these numbers, of this id and epoch. However many they are, it takes no
+    /// A node misses these numbers, of this id and epoch. However many they are, it takes no
     /// longer than a few hundred packets do to be written down.
-    pub(super) fn ask(&mut self, id: TrackerId, epoch: u32, missing: RangeInclusive<u32>) {
-        self.asked.set(self.places(id, epoch, missing));
+    pub(super) fn ask(
+        &mut self,
+        by: TrackerId,
+        (id, epoch): (TrackerId, u32),
+        missing: RangeInclusive<u32>,
+    ) {
+        let places = self.places(id, epoch, missing);
+        self.asked.set(places.clone());
+        self.askers.note(by, places);
     }
 
     /// What left since then is to be sent again; whether anything did.
@@ -140,6 +159,7 @@ impl Sent {
         let since = self.since(time);
         let any = !since.is_empty();
         self.asked.set(since);
+        self.askers.forget_all();
         any
     }
 
@@ -162,7 +182,7 @@ impl Sent {
         now: Time,
         plenty: bool,
         may: impl FnOnce(usize) -> Result<(), E>,
-    ) -> Result<Option<Arc<[u8]>>, E> {
+    ) -> Result<Option<Again>, E> {
         let Some(place) = self.due(now) else {
             return Ok(None);
         };
@@ -182,7 +202,10 @@ impl Sent {
         if packet.due > 0 {
             self.repeats.push_back((now + PAUSE, place));
         }
-        Ok(Some(packet.bytes.clone()))
+        Ok(Some(Again {
+            bytes: packet.bytes.clone(),
+            to: self.askers.of(place),
+        }))
     }
 
     /// When something is to be sent again, that was not due by now.
@@ -245,6 +268,7 @@ mod tests {
     use super::*;
 
     const US: TrackerId = TrackerId([1; 4]);
+    const ASKER: TrackerId = TrackerId([3; 4]);
 
     fn at(millis: u64) -> Time {
         Time::START + Duration::from_millis(millis)
@@ -268,24 +292,24 @@ mod tests {
     fn sent_again(sent: &mut Sent, now: Time) -> Vec<u32> {
         let next = || sent.send_again(now, true, |_| Ok::<_, ()>(())).unwrap();
         let packets = std::iter::from_fn(next);
-        let number = |bytes: Arc<[u8]>| u32::from_be_bytes(*bytes.first_chunk().unwrap());
+        let number = |again: Again| u32::from_be_bytes(*again.bytes.first_chunk().unwrap());
         packets.map(number).collect()
     }
 
     #[test]
     fn what_is_asked_for_is_sent_again_once_and_then_twice() {
         let mut sent = kept(5..=9, 100);
-        sent.ask(US, 7, 1..=6);
-        sent.ask(US, 7, 8..=u32::MAX);
-        sent.ask(US, 7, 6..=8);
+        sent.ask(ASKER, (US, 7), 1..=6);
+        sent.ask(ASKER, (US, 7), 8..=u32::MAX);
+        sent.ask(ASKER, (US, 7), 6..=8);
         assert_eq!(sent_again(&mut sent, at(1)), [5, 6, 7, 8, 9]);
-        sent.ask(US, 7, 6..=6);
+        sent.ask(ASKER, (US, 7), 6..=6);
         assert_eq!(
             sent_again(&mut sent, at(40)),
             [0; 0],
             "a NAK that has crossed"
         );
-        sent.ask(US, 7, 6..=6);
+        sent.ask(ASKER, (US, 7), 6..=6);
         assert_eq!(sent_again(&mut sent, at(41)), [6]);
         assert_eq!(sent.next_due(), Some(at(81)));
         assert_eq!(sent_again(&mut sent, at(80)), [0; 0]);
@@ -296,16 +320,16 @@ mod tests {
     #[test]
     fn what_is_too_old_or_too_much_is_forgotten() {
         let mut sent = kept(1..=9000, 1000);
-        sent.ask(US, 7, 1..=u32::MAX);
+        sent.ask(ASKER, (US, 7), 1..=u32::MAX);
         let kept_packets = KEPT_BYTES / (1000 + KEPT_EACH);
         assert_eq!(sent.packets.len(), kept_packets);
         sent.forget(at(0) + KEPT_FOR + Duration::from_millis(1));
         assert_eq!((sent.packets.len(), sent.bytes), (0, 0));
         assert_eq!(sent_again(&mut sent, at(20_000)), [0; 0]);
         assert_eq!(sent.next_due(), None);
-        sent.ask(US, 7, 1..=u32::MAX);
+        sent.ask(ASKER, (US, 7), 1..=u32::MAX);
         sent.keep(at(20_000), number(9001), vec![0; 9].into());
-        sent.ask(US, 7, 1..=u32::MAX);
+        sent.ask(ASKER, (US, 7), 1..=u32::MAX);
         assert_eq!(sent_again(&mut sent, at(20_000)).len(), 1);
     }
 
@@ -314,7 +338,7 @@ mod tests {
         let mut sent = kept(1..=1, 100);
         let mut millis = 0;
         let mut times = |plenty| {
-            sent.ask(US, 7, 1..=1);
+            sent.ask(ASKER, (US, 7), 1..=1);
             let end = millis + 1000;
             let mut times = 0;
             while millis < end {
@@ -345,7 +369,7 @@ mod tests {
             assert_eq!(sent.get(number), Some(&bytes[..]));
         }
         let mut again = |id, epoch, numbers| {
-            sent.ask(id, epoch, numbers);
+            sent.ask(ASKER, (id, epoch), numbers);
             sent_again(&mut sent, at(1)).len()
         };
         assert_eq!(again(US, 7, 2..=9), 1);
@@ -363,9 +387,9 @@ mod tests {
         let mut sent = kept(1..=500, 100);
         let mut heard = std::collections::BTreeSet::new();
         for millis in 0..500 {
-            sent.ask(US, 7, 1..=u32::MAX);
+            sent.ask(ASKER, (US, 7), 1..=u32::MAX);
             let next = sent.send_again(at(millis), false, |_| Ok::<_, ()>(()));
-            heard.insert(next.unwrap().unwrap().to_vec());
+            heard.insert(next.unwrap().unwrap().bytes.to_vec());
         }
         assert_eq!(heard.len(), 500);
     }
@@ -373,7 +397,7 @@ mod tests {
     #[test]
     fn what_is_not_allowed_waits() {
         let mut sent = kept(1..=2, 100);
-        sent.ask(US, 7, 1..=2);
+        sent.ask(ASKER, (US, 7), 1..=2);
         assert_eq!(sent.send_again(at(0), true, Err), Err(100));
         assert_eq!(sent_again(&mut sent, at(0)), [1, 2]);
     }

@@ -26,9 +26,8 @@ use self::limits::{Cooldown, HoldUp};
 use self::refused::Refused;
 use self::tell_back::TellBack;
 use self::telling::{Telling, Walked};
-use super::batch::Batch;
 use super::counters::ScrapeCounters;
-use super::outbox::{Datagram, Kind};
+use super::outbound::{Batch, Datagram, Destination, Kind};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
@@ -105,7 +104,7 @@ impl Scrape {
         if config.speak {
             timers.set_after(Timer::Beacon, config.first_beacon_delay);
         }
-        let batch = Batch::new(id, PacketType::ScrapeTell, trailer);
+        let batch = Batch::new(id, PacketType::ScrapeTell, Kind::Torrents, trailer);
         Self {
             id,
             speaks: config.speak,
@@ -295,7 +294,8 @@ impl Scrape {
         {
             self.refused.asks(asked, now);
             self.counters.inquiries_sent += 1;
-            send(Datagram::new(&Inquire { asked }.emit(self.id), Kind::Fixed));
+            let inquire = Inquire { asked }.emit(self.id);
+            send(Datagram::new(&inquire, Kind::Fixed).to(Destination::Node(asked)));
         }
         if std::mem::take(&mut self.beacon_due) {
             timers.set_after(Timer::Beacon, self.interval);

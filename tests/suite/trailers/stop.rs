@@ -38,10 +38,11 @@ fn where_packets_get_lost_the_last_ones_leave_twice() {
     let lately = tell_at(&mut node, 1000);
     node.say_last_words(at(1200));
     let last = sent(&mut node);
-    let [copy, heartbeats @ ..] = &last[..] else {
-        panic!("nothing is said");
+    let (copies, heartbeats): (Vec<_>, Vec<_>) =
+        last.iter().partition(|packet| frame(packet).again);
+    let [copy] = copies[..] else {
+        panic!("{} copies", copies.len());
     };
-    assert!(frame(copy).again);
     assert_eq!(copy[8..], lately[8..]);
     assert_eq!(heartbeats.len(), 4);
     for packet in heartbeats {

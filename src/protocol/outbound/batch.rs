@@ -3,13 +3,13 @@
 
 use std::marker::PhantomData;
 
-use super::outbox::{Datagram, Kind};
+use super::datagram::{Datagram, Kind};
 use crate::types::TrackerId;
 use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record, Trailer};
 
 /// A packet with a list of records that is being filled.
 #[derive(Debug)]
-pub(super) struct Batch<R> {
+pub(in crate::protocol) struct Batch<R> {
     packet: [u8; MAX_PAYLOAD],
     len: usize,
     /// How long it is when it is full.
@@ -21,7 +21,12 @@ pub(super) struct Batch<R> {
 
 impl<R: Record> Batch<R> {
     /// An empty one, in which there is room for a trailer, or not.
-    pub(super) fn new(id: TrackerId, packet_type: PacketType, trailer: bool) -> Self {
+    pub(in crate::protocol) fn new(
+        id: TrackerId,
+        packet_type: PacketType,
+        kind: Kind,
+        trailer: bool,
+    ) -> Self {
         let mut packet = [0; MAX_PAYLOAD];
         packet[..Header::LEN].copy_from_slice(&Header::new(id, packet_type).emit());
         let room = MAX_PAYLOAD - Header::LEN - if trailer { Trailer::LEN } else { 0 };
@@ -29,43 +34,43 @@ impl<R: Record> Batch<R> {
             packet,
             len: Header::LEN,
             full: Header::LEN + room - room % size_of::<R::Bytes>(),
-            kind: Kind::Numbered,
+            kind,
             records: PhantomData,
         }
     }
 
     /// As many records as fit into one packet.
     #[cfg(feature = "want_sync_scrape")]
-    pub(super) fn capacity(&self) -> usize {
+    pub(in crate::protocol) fn capacity(&self) -> usize {
         (self.full - Header::LEN) / size_of::<R::Bytes>()
     }
 
     /// How many records are in the packet that is being filled.
     #[cfg(feature = "want_sync_scrape")]
-    pub(super) fn records(&self) -> usize {
+    pub(in crate::protocol) fn records(&self) -> usize {
         (self.len - Header::LEN) / size_of::<R::Bytes>()
     }
 
     /// From now on in the name of `id`.
-    pub(super) fn rename(&mut self, id: TrackerId) {
+    pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         self.packet[..id.0.len()].copy_from_slice(&id.0);
     }
 
     /// What the packet will be, and what it is to be if none has been begun.
-    pub(super) fn begin(&mut self, kind: impl FnOnce() -> Kind) -> Kind {
+    pub(in crate::protocol) fn begin(&mut self, kind: impl FnOnce() -> Kind) -> Kind {
         if self.is_empty() {
             self.kind = kind();
         }
         self.kind
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::protocol) fn is_empty(&self) -> bool {
         self.len == Header::LEN
     }
 
     /// Appends a record; whether the packet is full now.
     #[inline]
-    pub(super) fn push(&mut self, record: &R) -> bool {
+    pub(in crate::protocol) fn push(&mut self, record: &R) -> bool {
         let record = record.emit();
         let record = record.as_ref();
         self.packet[self.len..][..record.len()].copy_from_slice(record);
@@ -75,7 +80,7 @@ impl<R: Record> Batch<R> {
 
     /// The packet with the records so far, if there are any; the batch is empty
     /// afterwards.
-    pub(super) fn take(&mut self) -> Option<Datagram> {
+    pub(in crate::protocol) fn take(&mut self) -> Option<Datagram> {
         let taken = !self.is_empty();
         let taken = taken.then(|| Datagram::of(&self.packet, self.len, self.kind));
         self.len = Header::LEN;

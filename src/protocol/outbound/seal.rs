@@ -2,26 +2,27 @@
 
 use std::time::Duration;
 
-use super::identity::NewId;
-use super::node::Node;
+use super::datagram::{Datagram, Kind};
 use super::numbering::{Numbering, WallClock, millis};
-use super::outbox::{Datagram, Kind};
-use super::repair::{Left, Name, Number, Retold};
+use super::queue::Transmit;
 use crate::config::Config;
+use crate::protocol::identity::NewId;
+use crate::protocol::node::Node;
+use crate::protocol::repair::{Left, Name, Number, Retold};
 use crate::time::Time;
 use crate::wire::{Frame, Trailer};
 
 /// Our trailers.
 #[derive(Debug)]
-pub(super) struct Trailers {
-    pub(super) numbering: Numbering,
+pub(in crate::protocol) struct Trailers {
+    pub(in crate::protocol) numbering: Numbering,
     /// Whether somebody may ask for our packets.
     kept: bool,
 }
 
 impl Trailers {
     /// There are trailers where there is repair, or a key.
-    pub(super) fn new(now: Time, wall: WallClock, config: &Config) -> Option<Self> {
+    pub(in crate::protocol) fn new(now: Time, wall: WallClock, config: &Config) -> Option<Self> {
         let kept = repairs(config);
         (config.speak && (kept || config.keys.is_some())).then(|| Self {
             numbering: Numbering::new(now, wall),
@@ -31,18 +32,24 @@ impl Trailers {
 }
 
 /// Whether a node takes part in loss repair: one that does not listen cannot be asked.
-pub(super) fn repairs(config: &Config) -> bool {
+pub(in crate::protocol) fn repairs(config: &Config) -> bool {
     config.repair && config.listen
 }
 
 impl Node {
     /// The next packet to send.
-    pub fn poll_transmit(&mut self) -> Option<Datagram> {
-        let mut datagram = self.outbox.pop()?;
-        if !datagram.is_sealed() {
-            self.seal(&mut datagram);
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let mut transmit = self.queue.pop()?;
+        if !transmit.datagram_mut().is_sealed() {
+            self.seal(transmit.datagram_mut());
         }
-        Some(datagram)
+        Some(transmit)
+    }
+
+    /// Takes a packet back that the network did not take now; it is the next
+    /// one again, in the name that we have by now.
+    pub fn put_back(&mut self, transmit: Transmit) {
+        self.queue.put_back(transmit, self.id());
     }
 
     /// Tells the time on the wall, as it has passed since 1970: at the start, and every now
@@ -83,7 +90,7 @@ impl Node {
     }
 
     /// Begins to count anew, in a later epoch.
-    pub(super) fn begin_epoch(&mut self) {
+    pub(in crate::protocol) fn begin_epoch(&mut self) {
         if let Some(trailers) = &mut self.trailers {
             trailers.numbering.renew(self.timers.elapsed(), self.wall);
         }
@@ -92,7 +99,7 @@ impl Node {
     /// Begins to count anew, under a new id: of that nobody knows an epoch.
     /// The first numbers are those of what left lately under the old one: so many, if that is
     /// possible; how many there are.
-    pub(super) fn begin_first_epoch(&mut self, retold: u32) -> u32 {
+    pub(in crate::protocol) fn begin_first_epoch(&mut self, retold: u32) -> u32 {
         let now = self.timers.elapsed();
         (self.trailers.as_mut()).map_or(0, |trailers| {
             trailers.numbering.begin_first(now, self.wall, retold)
@@ -100,7 +107,7 @@ impl Node {
     }
 
     /// A packet that left under another id, under ours.
-    pub(super) fn retell(&self, retold: &Retold) -> Option<Datagram> {
+    pub(in crate::protocol) fn retell(&self, retold: &Retold) -> Option<Datagram> {
         let frame = Frame::parse(&retold.bytes).ok()?;
         let then = frame.trailer?;
         let Number { id, epoch, seq } = retold.number;
@@ -122,7 +129,7 @@ impl Node {
         Some(datagram)
     }
 
-    pub(super) fn seal(&mut self, datagram: &mut Datagram) {
+    pub(in crate::protocol) fn seal(&mut self, datagram: &mut Datagram) {
         let now = self.timers.elapsed();
         let used_up = |trailers: &Trailers| trailers.numbering.is_used_up(now);
         if self.trailers.as_ref().is_some_and(used_up) {
@@ -131,12 +138,14 @@ impl Node {
         let Some(trailers) = &mut self.trailers else {
             return;
         };
-        if datagram.kind == Kind::Fixed && self.authentication.is_none() {
+        if datagram.kind() == Kind::Fixed && self.authentication.is_none() {
             return;
         }
         let numbering = &mut trailers.numbering;
-        let (sent, seq) = match datagram.kind {
-            Kind::Numbered | Kind::Announces { .. } => numbering.number(now),
+        let (sent, seq) = match datagram.kind() {
+            Kind::Announces { .. } => numbering.number(now),
+            #[cfg(feature = "want_sync_scrape")]
+            Kind::Torrents => numbering.number(now),
             Kind::Restated { made } => numbering.restate(made),
             Kind::Fixed | Kind::Ours | Kind::Again => (numbering.without_number(now), 0),
         };
@@ -149,7 +158,7 @@ impl Node {
         if !trailers.kept {
             trailer.flags |= Trailer::UNKEPT;
         }
-        if matches!(datagram.kind, Kind::Restated { .. }) {
+        if matches!(datagram.kind(), Kind::Restated { .. }) {
             trailer.flags |= Trailer::RESTATED;
         }
         if let Some(authentication) = &self.authentication {
@@ -157,7 +166,7 @@ impl Node {
             trailer.tag = authentication.tag(datagram.as_ref(), &trailer);
         }
         if datagram.seal(&trailer) {
-            self.counters.bytes_out += Trailer::LEN as u64;
+            self.queue.count_bytes(Trailer::LEN);
         }
         if let Some(repair) = &mut self.repair
             && seq > 0
@@ -165,12 +174,12 @@ impl Node {
             let (id, epoch) = (self.identity.id, trailer.epoch);
             let number = Number { id, epoch, seq };
             repair.departs(number, datagram.keep(), &mut self.timers);
-            if let Kind::Announces { packet } = datagram.kind {
+            if let Kind::Announces { packet } = datagram.kind() {
                 let (at, name) = (millis(now), Name { id, epoch });
                 repair.latest.departs(packet, Left { at, name });
             }
         }
-        if matches!(datagram.kind, Kind::Restated { .. }) {
+        if matches!(datagram.kind(), Kind::Restated { .. }) {
             datagram.show_as_again();
         }
     }

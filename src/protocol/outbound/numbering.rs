@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::repair::RETOLD;
+use crate::protocol::repair::RETOLD;
 use crate::time::Time;
 
 /// Epochs are counted from here: 2024-01-01 00:00 UTC, in milliseconds since 1970.
@@ -19,7 +19,7 @@ const AGREE: i64 = 100;
 
 /// What the clock on the wall shows, by way of the clock that only runs on.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct WallClock {
+pub(in crate::protocol) struct WallClock {
     /// What it showed when the other clock began, in milliseconds since [`ERA`].
     start: i64,
 }
@@ -28,7 +28,7 @@ impl WallClock {
     /// It shows that now so much time has passed since 1970. A clock that nobody has set yet,
     /// as on a machine that keeps no time while it is off, shows a time before [`ERA`]: then
     /// the one that we have runs on, which begins with the era.
-    pub(super) fn set(&mut self, now: Time, unix: Duration) {
+    pub(in crate::protocol) fn set(&mut self, now: Time, unix: Duration) {
         let shown = unix.as_millis() as i64 - ERA;
         if shown >= 0 {
             self.start = shown - millis(now);
@@ -36,18 +36,18 @@ impl WallClock {
     }
 
     /// By how many milliseconds it is ahead of the other clock, from [`ERA`] on.
-    pub(super) fn offset(self) -> i64 {
+    pub(in crate::protocol) fn offset(self) -> i64 {
         self.start
     }
 
     /// What it shows, in milliseconds since [`ERA`].
-    pub(super) fn shows(self, now: Time) -> i64 {
+    pub(in crate::protocol) fn shows(self, now: Time) -> i64 {
         self.start + millis(now)
     }
 
     /// By how many milliseconds the moment at which a packet was sent lies ahead of
     /// now.
-    pub(super) fn ahead(self, now: Time, epoch: u32, sent: u32) -> i64 {
+    pub(in crate::protocol) fn ahead(self, now: Time, epoch: u32, sent: u32) -> i64 {
         let now = self.start + millis(now);
         let epochs = epoch.wrapping_sub(now.div_euclid(TENTH) as u32) as i32;
         i64::from(epochs) * TENTH + i64::from(sent) - now.rem_euclid(TENTH)
@@ -56,7 +56,7 @@ impl WallClock {
 
 /// The numbers of our packets. Time is what has passed here, jumps back left out.
 #[derive(Debug)]
-pub(super) struct Numbering {
+pub(in crate::protocol) struct Numbering {
     /// In tenths of a second since [`ERA`].
     epoch: i64,
     /// When the epoch began, in milliseconds.
@@ -74,7 +74,7 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
-    pub(super) fn new(now: Time, wall: WallClock) -> Self {
+    pub(in crate::protocol) fn new(now: Time, wall: WallClock) -> Self {
         Self::ahead(now, wall, 0)
     }
 
@@ -94,7 +94,7 @@ impl Numbering {
     }
 
     /// Begins an epoch that is later than this one, if somebody may know this one.
-    pub(super) fn renew(&mut self, now: Time, wall: WallClock) {
+    pub(in crate::protocol) fn renew(&mut self, now: Time, wall: WallClock) {
         let last = self.known.then_some(self.epoch);
         *self = Self::ahead(now, wall, self.lead);
         if let Some(last) = last
@@ -108,7 +108,12 @@ impl Numbering {
     /// Begins an epoch under an id of which nobody knows one. The first numbers, so many, are
     /// those of packets that left lately under another id: it begins before that. There are none,
     /// if those have left by another clock. How many there are.
-    pub(super) fn begin_first(&mut self, now: Time, wall: WallClock, retold: u32) -> u32 {
+    pub(in crate::protocol) fn begin_first(
+        &mut self,
+        now: Time,
+        wall: WallClock,
+        retold: u32,
+    ) -> u32 {
         let offset = self.offset();
         *self = Self::ahead(now, wall, self.lead);
         if retold == 0 || (self.offset() - offset).abs() > AGREE {
@@ -122,14 +127,14 @@ impl Numbering {
     }
 
     /// When a packet left in an `epoch`, that left then in another one.
-    pub(super) fn retell((then, sent): (u32, u32), epoch: u32) -> u32 {
+    pub(in crate::protocol) fn retell((then, sent): (u32, u32), epoch: u32) -> u32 {
         let earlier = epoch.wrapping_sub(then) as i32;
         let sent = i64::from(sent) - i64::from(earlier) * TENTH;
         sent.clamp(0, i64::from(u32::MAX)) as u32
     }
 
     /// Goes on with an epoch that is later than this one, too.
-    pub(super) fn begin_after(&mut self, epoch: u32) {
+    pub(in crate::protocol) fn begin_after(&mut self, epoch: u32) {
         let by = epoch.wrapping_sub(self.epoch()) as i32;
         if by >= 0 {
             self.epoch += i64::from(by) + 1;
@@ -138,7 +143,7 @@ impl Numbering {
     }
 
     /// Whether the clock on the wall was set, or has drifted away.
-    pub(super) fn is_off(&self, now: Time, wall: WallClock) -> bool {
+    pub(in crate::protocol) fn is_off(&self, now: Time, wall: WallClock) -> bool {
         let wall_now = wall.start + millis(now);
         let ours = millis(now) + self.offset();
         (wall_now + self.lead).abs_diff(ours) > MAX_ERROR
@@ -146,32 +151,32 @@ impl Numbering {
 
     /// Whether an epoch that begins now would be later than this one, as others see it who
     /// know this one: further ahead than half of the numbers go is behind.
-    pub(super) fn can_renew(&self, now: Time, wall: WallClock) -> bool {
+    pub(in crate::protocol) fn can_renew(&self, now: Time, wall: WallClock) -> bool {
         let later = (wall.start + millis(now)).div_euclid(TENTH) - self.epoch;
         !self.known || (1..=i64::from(i32::MAX)).contains(&later)
     }
 
     /// Whether the numbers of this epoch come to an end.
-    pub(super) fn is_used_up(&self, now: Time) -> bool {
+    pub(in crate::protocol) fn is_used_up(&self, now: Time) -> bool {
         self.seq == u32::MAX || millis(now) - self.began >= i64::from(u32::MAX)
     }
 
-    pub(super) fn epoch(&self) -> u32 {
+    pub(in crate::protocol) fn epoch(&self) -> u32 {
         self.epoch as u32
     }
 
     /// The number of the last packet, 0 before the first.
-    pub(super) fn highest(&self) -> u32 {
+    pub(in crate::protocol) fn highest(&self) -> u32 {
         self.seq
     }
 
     /// By how many milliseconds our numbers are ahead of the clock, from [`ERA`] on.
-    pub(super) fn offset(&self) -> i64 {
+    pub(in crate::protocol) fn offset(&self) -> i64 {
         self.epoch * TENTH - self.began
     }
 
     /// The clock on the wall was set, and with that it is another one by which others are ahead.
-    pub(super) fn clock_was_set(&mut self) {
+    pub(in crate::protocol) fn clock_was_set(&mut self) {
         self.lead = 0;
     }
 
@@ -179,7 +184,7 @@ impl Numbering {
     /// we send from now on is not: of two announces the later one is that of the node that has
     /// heard of the other, however its clock was set. To others a large step looks like somebody
     /// else's packets, unless an epoch begins with it.
-    pub(super) fn follow(&mut self, now: Time, wall: WallClock, offset: i64) {
+    pub(in crate::protocol) fn follow(&mut self, now: Time, wall: WallClock, offset: i64) {
         let behind = self.behind(offset);
         let ends = self.ends_to_follow(offset);
         self.lead += behind;
@@ -192,7 +197,7 @@ impl Numbering {
     }
 
     /// Whether the epoch ends with that.
-    pub(super) fn ends_to_follow(&self, offset: i64) -> bool {
+    pub(in crate::protocol) fn ends_to_follow(&self, offset: i64) -> bool {
         (self.followed + self.behind(offset)).unsigned_abs() > MAX_ERROR
     }
 
@@ -203,26 +208,26 @@ impl Numbering {
     }
 
     /// As which one a packet leaves that says what was at an earlier time of this epoch.
-    pub(super) fn restate(&mut self, made: Time) -> (u32, u32) {
+    pub(in crate::protocol) fn restate(&mut self, made: Time) -> (u32, u32) {
         self.seq += 1;
         self.known = true;
         (self.sent(made), self.seq)
     }
 
     /// When the last packet without a number left, if one did.
-    pub(super) fn last_without_number(&self) -> Option<u32> {
+    pub(in crate::protocol) fn last_without_number(&self) -> Option<u32> {
         self.unnumbered
     }
 
     /// When and as which one the next packet leaves.
-    pub(super) fn number(&mut self, now: Time) -> (u32, u32) {
+    pub(in crate::protocol) fn number(&mut self, now: Time) -> (u32, u32) {
         self.seq += 1;
         self.known = true;
         (self.sent(now), self.seq)
     }
 
     /// When the next packet leaves that is not numbered; no two at the same time.
-    pub(super) fn without_number(&mut self, now: Time) -> u32 {
+    pub(in crate::protocol) fn without_number(&mut self, now: Time) -> u32 {
         let after = self.unnumbered.map_or(0, |last| last.saturating_add(1));
         let sent = self.sent(now).max(after);
         self.unnumbered = Some(sent);
@@ -236,7 +241,7 @@ impl Numbering {
 }
 
 /// The time in whole milliseconds.
-pub(super) fn millis(now: Time) -> i64 {
+pub(in crate::protocol) fn millis(now: Time) -> i64 {
     now.since(Time::START).as_millis() as i64
 }
 

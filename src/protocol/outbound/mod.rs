@@ -1,0 +1,20 @@
+//! What waits to be sent, and how it leaves.
+//!
+//! | what happens to a packet | here |
+//! | --- | --- |
+//! | it is filled with records | [`batch`] |
+//! | it waits, the most urgent first | [`queue`] |
+//! | as it leaves it gets a number, the time and a proof | [`seal`], [`numbering`] |
+
+mod batch;
+mod datagram;
+mod numbering;
+mod queue;
+mod seal;
+
+pub(super) use self::batch::Batch;
+pub(super) use self::datagram::{Datagram, Kind};
+pub(super) use self::numbering::{Numbering, WallClock, millis};
+pub(super) use self::queue::Queue;
+pub use self::queue::{Class, Destination, Transmit};
+pub(super) use self::seal::{Trailers, repairs};

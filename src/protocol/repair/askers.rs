@@ -1,0 +1,81 @@
+//! Who has asked for which packets of ours, so that they go to him alone where a link can do that.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use crate::protocol::outbound::Destination;
+use crate::types::TrackerId;
+
+/// So many requests are remembered. What was asked for before goes to everyone.
+const MOST: usize = 64;
+
+/// The last requests.
+#[derive(Debug, Default)]
+pub(super) struct Askers {
+    requests: VecDeque<(TrackerId, Range<u64>)>,
+}
+
+impl Askers {
+    /// A node misses the packets at these places.
+    pub(super) fn note(&mut self, by: TrackerId, places: Range<u64>) {
+        if places.is_empty() {
+            return;
+        }
+        if self.requests.len() == MOST {
+            self.requests.pop_front();
+        }
+        self.requests.push_back((by, places));
+    }
+
+    /// To whom the packet at this place goes: to the only one that has asked for it, or else to
+    /// everyone.
+    pub(super) fn of(&self, place: u64) -> Destination {
+        let asking =
+            |(by, places): &(TrackerId, Range<u64>)| places.contains(&place).then_some(*by);
+        let mut askers = self.requests.iter().filter_map(asking);
+        match askers.next() {
+            Some(first) if askers.all(|another| another == first) => Destination::Node(first),
+            _ => Destination::Everyone,
+        }
+    }
+
+    /// What is sent again from now on is for everyone.
+    pub(super) fn forget_all(&mut self) {
+        self.requests.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: TrackerId = TrackerId([1; 4]);
+    const OTHER: TrackerId = TrackerId([2; 4]);
+
+    #[test]
+    fn who_alone_has_asked_is_told_and_else_everyone() {
+        let mut askers = Askers::default();
+        askers.note(ONE, 1..5);
+        askers.note(ONE, 4..6);
+        askers.note(OTHER, 5..8);
+        let places = [0, 1, 4, 5, 7].map(|place| askers.of(place));
+        let expected = [
+            Destination::Everyone,
+            Destination::Node(ONE),
+            Destination::Node(ONE),
+            Destination::Everyone,
+            Destination::Node(OTHER),
+        ];
+        assert_eq!(places, expected);
+        askers.forget_all();
+        assert_eq!(askers.of(1), Destination::Everyone);
+    }
+
+    #[test]
+    fn what_was_asked_for_before_all_that_is_remembered_is_for_everyone() {
+        let mut askers = Askers::default();
+        (0..=MOST as u64).for_each(|place| askers.note(ONE, place..place + 1));
+        assert_eq!(askers.of(0), Destination::Everyone);
+        assert_eq!(askers.of(1), Destination::Node(ONE));
+    }
+}
