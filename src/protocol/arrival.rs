@@ -37,16 +37,16 @@ struct Placed {
 impl Node {
     /// "A datagram is used only if (1) its source address is blessed by the
     /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
-    /// comes from our own address is our own, blessed or not. Our id from anywhere
-    /// else means that two trackers drew the same one: then we draw another, and use
-    /// the datagram.
+    /// we have sent ourselves is our own, from whatever address it comes back. Any other
+    /// packet under our id means that two trackers drew the same one: then we draw another,
+    /// and use the datagram.
     pub(super) fn accept<'a>(
         &mut self,
         source: Source,
         waited: Duration,
         datagram: &'a [u8],
     ) -> Result<Arrived<'a>, Reject> {
-        if source.address == self.address {
+        if self.is_own(waited, datagram) {
             return Err(Reject::OwnPacket);
         }
         if !source.blessed && !self.allows(*source.address.ip()) {
@@ -217,7 +217,11 @@ impl Node {
         let members = self.nodes.asking(now);
         let listened = self.listened();
         let streams = self.nodes.streams_of(frame.header.id);
-        let Some(stream) = streams.and_then(|streams| streams.get(place)) else {
+        let Some(streams) = streams else {
+            return Ok(None);
+        };
+        let is_copy = !proven && streams.is_copy(now, place, frame, trailer);
+        let Some(stream) = streams.get(place) else {
             return Ok(None);
         };
         stream.heard = now;
@@ -236,6 +240,12 @@ impl Node {
         let listener = Listener { now, listened };
         if trailer.seq > 0 {
             return match stream.arrives(listener, frame, trailer, ask) {
+                arrival if is_copy => {
+                    if matches!(arrival, Arrival::Late(_)) {
+                        stream.settle(trailer.seq, true);
+                    }
+                    Err(Reject::Duplicate)
+                }
                 Arrival::Known => Err(known(proven && !frame.again)),
                 // Both are used, since nobody can tell which one is the sender's own.
                 Arrival::Disputed => Ok(None),
@@ -255,6 +265,9 @@ impl Node {
         stream.measure(now, trailer, frame.again);
         if let Some(heartbeat) = heartbeat {
             stream.beats(listener, heartbeat, trailer.sent, ask);
+        }
+        if is_copy {
+            return Err(Reject::Duplicate);
         }
         Ok(None)
     }
@@ -292,9 +305,9 @@ impl Node {
                 true => Origin::Authenticated,
                 false => Origin::Address(source.address),
             },
+            frame,
             trailer,
             last,
-            again: frame.again,
             has_room: has_room || !is_new,
         };
         match self.nodes.get(now, from).streams.place(&packet) {

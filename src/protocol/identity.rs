@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::echoes::Echoes;
 use super::node::Node;
 use super::outbound::Numbering;
-use super::repair::is_before;
+use super::repair::{Number, is_before};
 use super::timers::Timer;
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::Trailer;
+use crate::wire::{Frame, Trailer};
 
 /// The shortest time between two new ids.
 const DRAW_AGAIN: Duration = Duration::from_secs(1);
@@ -88,6 +89,7 @@ pub(super) struct Identity {
     pub(super) id: TrackerId,
     /// Our address: machines that were cloned draw different ids.
     address: SocketAddrV4,
+    echoes: Echoes,
     former: VecDeque<Former>,
     /// When we drew one last, because somebody else used ours.
     drawn: Option<Time>,
@@ -104,6 +106,7 @@ impl Identity {
         Self {
             id,
             address,
+            echoes: Echoes::default(),
             former: VecDeque::new(),
             drawn: None,
             needed: None,
@@ -164,6 +167,16 @@ impl Identity {
         self.id == id || self.former.iter().any(is_it)
     }
 
+    /// A packet of ours leaves that is not kept with a number.
+    pub(super) fn leaves(&mut self, now: Time, packet: &[u8]) {
+        self.echoes.leaves(now, packet);
+    }
+
+    /// Whether it is ours, or was at any time.
+    fn was_ours(&self, id: TrackerId) -> bool {
+        self.id == id || self.former.iter().any(|former| former.id == id)
+    }
+
     /// How far we got under an old id.
     pub(super) fn former(&self, id: TrackerId) -> Option<Option<Used>> {
         let former = self.former.iter().find(|former| former.id == id)?;
@@ -186,6 +199,41 @@ impl Node {
     /// Why this node drew its last new id.
     pub fn why_new_id(&self) -> NewId {
         self.identity.why
+    }
+
+    /// Whether we have sent this packet ourselves, that has waited for so long. A packet of loss repair is told by its id, epoch
+    /// and number, and by all of its bytes while we keep it; any other one by what we have sent
+    /// lately.
+    pub(super) fn is_own(&mut self, waited: Duration, datagram: &[u8]) -> bool {
+        let id = datagram.first_chunk().map(|id| TrackerId(*id));
+        let Some(id) = id.filter(|id| self.identity.was_ours(*id)) else {
+            return false;
+        };
+        let frame = Frame::parse(datagram).ok();
+        let trailer = frame.and_then(|frame| frame.trailer);
+        match (trailer.filter(|trailer| trailer.seq > 0), &self.repair) {
+            (Some(trailer), Some(repair)) => {
+                let Trailer { epoch, seq, .. } = trailer;
+                match repair.has_sent(Number { id, epoch, seq }, datagram) {
+                    Some(same) => same,
+                    None => self.has_used(id, &trailer),
+                }
+            }
+            (Some(_), None) => self.identity.echoes.has_left(datagram, None),
+            (None, _) => {
+                let arrived = self.timers.elapsed().before(waited);
+                let at = trailer.is_none().then_some(arrived);
+                self.identity.echoes.has_left(datagram, at)
+            }
+        }
+    }
+
+    /// Whether a number is one that we have used in the last epoch under this id.
+    fn has_used(&self, id: TrackerId, trailer: &Trailer) -> bool {
+        let ours = self.trailers.as_ref().filter(|_| id == self.identity.id);
+        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
+        let used = ours.or_else(|| self.identity.former(id).flatten());
+        used.is_some_and(|used| used.is_of(trailer.epoch) && used.has_sent(trailer))
     }
 
     /// Somebody else uses our id. We draw another one, but not too often: whoever makes us do so

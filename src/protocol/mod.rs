@@ -10,6 +10,7 @@ mod arrival;
 mod auth;
 mod company;
 mod counters;
+mod echoes;
 mod identity;
 mod losses;
 mod node;

@@ -70,8 +70,6 @@ use crate::wire::{Packet, PacketType};
 #[derive(Debug)]
 pub struct Node {
     pub(super) identity: Identity,
-    /// Where our own packets come from.
-    pub(super) address: SocketAddrV4,
     pub(super) flush_after: Duration,
     pub(super) ipv4: Batch<Announce<Ipv4Addr>>,
     pub(super) ipv6: Batch<Announce<Ipv6Addr>>,
@@ -115,7 +113,6 @@ impl Node {
         let announces = Kind::Announces { packet: 0 };
         Self {
             identity: Identity::new(id, address, rng.fork()),
-            address,
             flush_after: config.flush_after,
             ipv4: Batch::new(id, PacketType::Live, announces, trailer),
             ipv6: Batch::new(id, PacketType::LIVE_IPV6, announces, trailer),

@@ -264,7 +264,7 @@ impl Nodes {
 mod tests {
     use super::super::repair::{Arriving, Origin};
     use super::*;
-    use crate::wire::Trailer;
+    use crate::wire::{Frame, Header, PacketType, Trailer};
 
     fn hear(nodes: &mut Nodes, now: Time, id: TrackerId) -> &mut Heard {
         nodes.get(now, id).uses(now, now, false)
@@ -272,12 +272,13 @@ mod tests {
 
     /// A packet with a trailer.
     fn speak(nodes: &mut Nodes, now: Time, id: TrackerId) {
+        let list = [&Header::new(id, PacketType::Live).emit()[..], &[0; 28]].concat();
         let packet = Arriving {
             now,
             origin: Origin::Authenticated,
+            frame: &Frame::parse(&list).expect("a list"),
             trailer: &Trailer::default(),
             last: 0,
-            again: false,
             has_room: true,
         };
         let streams = &mut nodes.get(now, id).streams;

@@ -136,10 +136,10 @@ impl Node {
             self.begin_epoch();
         }
         let Some(trailers) = &mut self.trailers else {
-            return;
+            return self.identity.leaves(now, datagram.as_ref());
         };
         if datagram.kind() == Kind::Fixed && self.authentication.is_none() {
-            return;
+            return self.identity.leaves(now, datagram.as_ref());
         }
         let numbering = &mut trailers.numbering;
         let (sent, seq) = match datagram.kind() {
@@ -178,6 +178,8 @@ impl Node {
                 let (at, name) = (millis(now), Name { id, epoch });
                 repair.latest.departs(packet, Left { at, name });
             }
+        } else {
+            self.identity.leaves(now, datagram.as_ref());
         }
         if matches!(datagram.kind(), Kind::Restated { .. }) {
             datagram.show_as_again();

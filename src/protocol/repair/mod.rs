@@ -44,7 +44,7 @@ use super::outbound::{Datagram, Destination, Kind};
 use super::timers::{Timer, Timers};
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Heartbeat, Nak, Trailer};
+use crate::wire::{Header, Heartbeat, Nak, Trailer};
 
 /// How long packets are kept at most, by who has sent them and by who has heard them; so
 /// long it makes sense to ask.
@@ -179,6 +179,13 @@ impl Repair {
         let Trailer { epoch, seq, .. } = *trailer;
         let kept = self.sent.get(Number { id, epoch, seq });
         kept.is_none_or(|packet| packet.ends_with(&trailer.emit()))
+    }
+
+    /// Whether the packet that we have sent with this number is this one, the second time or the
+    /// first; nothing if it is not kept.
+    pub(super) fn has_sent(&self, number: Number, packet: &[u8]) -> Option<bool> {
+        let kept = self.sent.get(number)?;
+        Some(kept[Header::LEN..] == packet[Header::LEN..])
     }
 
     /// What orders announces, which knows that it is `now`, and whether one more of ours may be

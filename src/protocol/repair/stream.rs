@@ -25,6 +25,12 @@ pub(super) const MAX_JUMP: u32 = 1 << 17;
 /// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
 const MAX_AHEAD: Duration = Duration::from_secs(5);
 
+/// A stream beside another one of the same id and epoch is another sender's if for so long
+const SUSPICION: Duration = Duration::from_millis(500);
+
+/// and so many packets none of either has come the other way, too.
+const SUSPICIOUS: u32 = 8;
+
 /// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
 const BEGINNING: Duration = Duration::from_secs(1);
 
@@ -93,6 +99,8 @@ pub(in crate::protocol) struct Stream {
     objection: Option<u32>,
     /// When we objected last.
     objected: Option<Time>,
+    /// Since when it has packets that an older one of the same id and epoch has not, and how many.
+    suspected: Option<(Time, u32)>,
     gaps: Gaps,
     /// What is missing before is no loss: it was sent before we listened.
     from: u32,
@@ -143,6 +151,7 @@ impl Stream {
             fingerprints: Fingerprints::default(),
             objection: None,
             objected: None,
+            suspected: None,
             gaps: Gaps::default(),
             from: 1,
             delay: Delay::new(now, trailer),
@@ -281,8 +290,45 @@ impl Stream {
         self.objection.get_or_insert(self.highest().max(1));
     }
 
+    /// Whether a packet from another address has been heard here, too. Another one under its
+    /// number is another sender's.
+    pub(super) fn has_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
+        let heard = match trailer.seq {
+            0 => self.unnumbered.is_some_and(|last| trailer.sent <= last),
+            _ => match self.fingerprints.seen(frame, trailer) {
+                Seen::Same => true,
+                Seen::Unknown => false,
+                Seen::Other => {
+                    if !frame.again {
+                        self.object();
+                    }
+                    false
+                }
+            },
+        };
+        if heard {
+            self.suspected = None;
+        }
+        heard
+    }
+
+    /// A packet arrives; whether there is an older stream of its id and epoch, to which it has not
+    /// come.
+    pub(super) fn is_beside(&mut self, now: Time, another: bool) {
+        if another {
+            self.suspected.get_or_insert((now, 0)).1 += 1;
+        } else {
+            self.suspected = None;
+        }
+    }
+
     /// The number to name in an objection, if there is one to make now.
     pub(in crate::protocol) fn take_objection(&mut self, now: Time) -> Option<u32> {
+        let is_proven = |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
+        if self.suspected.is_some_and(is_proven) {
+            self.suspected = None;
+            self.object();
+        }
         let number = self.objection.take()?;
         let just_said = |at| now.since(at) < OBJECT_AGAIN;
         if self.objected.is_some_and(just_said) {

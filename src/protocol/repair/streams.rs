@@ -8,7 +8,7 @@ use super::KEPT_FOR;
 use super::stream::{Origin, Stream, Tally};
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::wire::Trailer;
+use crate::wire::{Frame, Trailer};
 
 /// How many streams of one id are known at most.
 const MAX_STREAMS: usize = 4;
@@ -39,11 +39,10 @@ pub(in crate::protocol) enum Place {
 pub(in crate::protocol) struct Arriving<'a> {
     pub(in crate::protocol) now: Time,
     pub(in crate::protocol) origin: Origin,
+    pub(in crate::protocol) frame: &'a Frame<'a>,
     pub(in crate::protocol) trailer: &'a Trailer,
     /// The highest number that it names, or 0.
     pub(in crate::protocol) last: u32,
-    /// Whether it was sent before.
-    pub(in crate::protocol) again: bool,
     /// Whether there is room for all senders, so that a new stream is one of a new sender.
     pub(in crate::protocol) has_room: bool,
 }
@@ -78,7 +77,7 @@ impl Streams {
         {
             return Err(Reject::BadNumbers);
         }
-        if packet.again {
+        if packet.frame.again || self.has_come_another_way(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
         if origin == Origin::Authenticated {
@@ -87,6 +86,50 @@ impl Streams {
             return Ok(Place::Known(place));
         }
         Ok(self.begin(packet))
+    }
+
+    /// A packet arrives for the stream at this place; whether it has come another way before.
+    pub(in crate::protocol) fn is_copy(
+        &mut self,
+        now: Time,
+        place: usize,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+    ) -> bool {
+        let is_copy = self.has_come_another_way(Some(place), frame, trailer);
+        let is_beside = !is_copy && self.is_beside_another(now, place);
+        self.streams[place].is_beside(now, is_beside);
+        is_copy
+    }
+
+    /// Without a key a packet has a stream by its address, and may come from several: by way of a
+    /// bridge, or of a second interface. Whether it was heard in another stream than this one.
+    fn has_come_another_way(
+        &mut self,
+        place: Option<usize>,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+    ) -> bool {
+        let streams = self.streams.iter_mut().enumerate();
+        let is_other = |at: usize, stream: &Stream| {
+            Some(at) != place
+                && stream.epoch == trailer.epoch
+                && stream.origin != Origin::Authenticated
+        };
+        streams.fold(false, |heard, (at, stream)| {
+            heard | (is_other(at, stream) && stream.has_heard(frame, trailer))
+        })
+    }
+
+    /// Whether there is an older stream of the same epoch, that is heard.
+    fn is_beside_another(&self, now: Time, place: usize) -> bool {
+        let one = &self.streams[place];
+        let is_older = |other: &Stream| (one.serial.wrapping_sub(other.serial) as i16) > 0;
+        one.origin != Origin::Authenticated
+            && self
+                .streams
+                .iter()
+                .any(|other| other.epoch == one.epoch && is_older(other) && is_heard(other, now))
     }
 
     /// The streams, in no order.
@@ -203,7 +246,9 @@ impl Streams {
         let has_history = is_first && packet.has_room;
         let mut new = Stream::new(now, packet.origin, packet.trailer, has_history);
         let mut others = self.streams.iter().filter(|stream| stream.epoch == epoch);
-        if others.any(|stream| stream.origin != packet.origin && is_heard(stream, now)) {
+        if packet.origin == Origin::Authenticated
+            && others.any(|stream| stream.origin != packet.origin && is_heard(stream, now))
+        {
             new.object();
         }
         self.begun = self.begun.wrapping_add(1);

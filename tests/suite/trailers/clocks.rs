@@ -135,7 +135,7 @@ fn who_hears_its_own_packet_of_before_its_clock_was_set_keeps_its_id() {
     let recorded = sent(&mut node).remove(0);
     node.set_unix_time(at(2000), BEGAN + millis(7000));
     assert_eq!(node.epoch(), Some(EPOCH + 70));
-    assert_eq!(drops(&mut node, 3000, &recorded), Some(Reject::Replayed));
+    assert_eq!(drops(&mut node, 3000, &recorded), Some(Reject::OwnPacket));
     assert_eq!((node.id(), node.take_new_id()), (US, None));
 }
 
@@ -150,7 +150,7 @@ fn who_hears_its_number_on_another_packet_draws_a_new_id() {
         sent(node).remove(0)
     };
     let [first, second] = [packet(&mut one, 1000), packet(&mut other, 1001)];
-    assert_eq!(drops(&mut one, 1200, &first), Some(Reject::Replayed));
+    assert_eq!(drops(&mut one, 1200, &first), Some(Reject::OwnPacket));
     assert_eq!(one.take_new_id(), None);
     assert_eq!(drops(&mut one, 1200, &second), None);
     assert_eq!(one.take_new_id(), Some(one.id()));

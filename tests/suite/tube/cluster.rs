@@ -28,6 +28,9 @@ const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
 /// What the clock on every wall shows then, since 1970, unless somebody sets it.
 const WALLS_BEGIN: Duration = Duration::from_secs(1_780_000_000);
 
+/// The address of what sends all packets once more.
+const REFLECTOR: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 1), 1);
+
 /// The address of somebody who is no member.
 pub const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 255, 255, 254), 40_000);
 
@@ -260,16 +263,18 @@ impl Cluster {
     /// A packet arrives. A slow tracker may hear several before it does what is
     /// due.
     fn receive(&mut self) {
-        let Some(Packet { from, to, bytes }) = self.network.receive() else {
+        let Some(packet) = self.network.receive() else {
             return;
         };
+        let Packet { to, bytes, .. } = &packet;
+        let (to, source) = (*to, packet.source());
         if let Some(ledger) = &mut self.ledger {
             ledger.arrived.push((to, bytes.clone()));
         }
         if let Some(old) = to.checked_sub(self.members.len()) {
-            return self.old[old].hear(&bytes);
+            return self.old[old].hear(bytes);
         }
-        self.hear(to, address(from), &bytes);
+        self.hear(to, source, bytes);
         if self.members[to].slowness.is_zero() {
             self.tick(to);
         } else {
@@ -490,6 +495,16 @@ impl Member {
         answers
             .chain(self.tick)
             .fold(self.sleeps_until, Duration::min)
+    }
+}
+
+impl Packet {
+    /// From where it seems to come.
+    fn source(&self) -> SocketAddrV4 {
+        match self.reflected {
+            true => REFLECTOR,
+            false => address(self.from),
+        }
     }
 }
 

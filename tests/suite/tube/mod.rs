@@ -56,6 +56,7 @@ mod old;
 mod order;
 mod peers;
 mod properties;
+mod reflected;
 mod refusing;
 mod renamed;
 mod scenario;

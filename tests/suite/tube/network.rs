@@ -41,7 +41,20 @@ impl Conditions {
 pub struct Packet {
     pub from: usize,
     pub to: usize,
+    /// It comes by way of the reflector.
+    pub reflected: bool,
     pub bytes: Rc<[u8]>,
+}
+
+impl Packet {
+    fn new(from: usize, to: usize, bytes: &Rc<[u8]>) -> Self {
+        Self {
+            from,
+            to,
+            reflected: false,
+            bytes: bytes.clone(),
+        }
+    }
 }
 
 /// All that is on its way, and what will become of it.
@@ -55,6 +68,9 @@ pub struct Network {
     pub cut: BTreeSet<(usize, usize)>,
     /// Everybody hears itself, too.
     pub loopback: bool,
+    /// Something sends all packets once more to everybody, from an address of its own; what comes
+    /// that way takes so many microseconds.
+    pub reflector: Option<RangeInclusive<u64>>,
     /// Until when each link loses all.
     bursts: BTreeMap<(usize, usize), Duration>,
     /// By arrival, then in the order of sending.
@@ -70,6 +86,7 @@ impl Network {
             sides: Vec::new(),
             cut: BTreeSet::new(),
             loopback: false,
+            reflector: None,
             bursts: BTreeMap::new(),
             on_its_way: BTreeMap::new(),
             sent: 0,
@@ -88,8 +105,32 @@ impl Network {
             }
             let copies = 1 + u32::from(self.happens(self.conditions.duplication));
             for _ in 0..copies {
-                let bytes = bytes.clone();
-                self.deliver_later(now, Packet { from, to, bytes });
+                let delay = self.conditions.delay.clone();
+                self.deliver_later(now, delay, Packet::new(from, to, bytes));
+            }
+        }
+        if let Some(delay) = self.reflector.clone() {
+            self.reflect(now, from, members, &delay, bytes);
+        }
+    }
+
+    /// The way to the reflector loses packets, and so do those from it.
+    fn reflect(
+        &mut self,
+        now: Duration,
+        from: usize,
+        members: usize,
+        delay: &RangeInclusive<u64>,
+        bytes: &Rc<[u8]>,
+    ) {
+        if self.happens(self.conditions.loss) {
+            return;
+        }
+        for to in 0..members {
+            if !self.happens(self.conditions.loss) {
+                let mut packet = Packet::new(from, to, bytes);
+                packet.reflected = true;
+                self.deliver_later(now, delay.clone(), packet);
             }
         }
     }
@@ -125,8 +166,8 @@ impl Network {
         self.sides.get(node).copied().unwrap_or(0)
     }
 
-    fn deliver_later(&mut self, now: Duration, packet: Packet) {
-        let delay = Duration::from_micros(self.rng.u64(self.conditions.delay.clone()));
+    fn deliver_later(&mut self, now: Duration, delay: RangeInclusive<u64>, packet: Packet) {
+        let delay = Duration::from_micros(self.rng.u64(delay));
         self.sent += 1;
         self.on_its_way.insert((now + delay, self.sent), packet);
     }
