@@ -123,7 +123,13 @@ fn what_is_lost_one_way_is_repaired_and_changes_no_id() {
             life(&mut cluster, &mut rng);
             cluster.network.conditions = Conditions::CALM;
             cluster.run_for(CALM);
-            all_tables_are_equal(&cluster);
+            // A download that is heard after its client has stopped does not count.
+            let [first, others @ ..] = &cluster.members[..] else {
+                panic!("no members");
+            };
+            for member in others {
+                assert_eq!(member.peers.swarm, first.peers.swarm);
+            }
             for counters in counters(&cluster) {
                 assert_eq!(counters.repair.packets_given_up, 0, "{counters}");
                 assert_eq!(counters.id_collisions, 0, "{counters}");
