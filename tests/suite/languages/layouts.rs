@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::process::Command;
 
 use super::builds::{library, works};
-use crate::support::{cc, skip};
+use crate::support::{cc, livesync_h, skip};
 
 #[test]
 fn python_repeats_the_header_rightly() {
@@ -63,15 +63,29 @@ fn compare(binding: &str, interpreter: &str, argument: &str, script: &str, needs
     }
 }
 
+/// Go's compiler reads the header itself; what a program gets is copied by hand.
+#[test]
+fn go_copies_all_statistics() {
+    let source = cc::root().join("examples/go/livesync/report.go");
+    let source = std::fs::read_to_string(source).expect("the source");
+    for field in livesync_h::statistics() {
+        let copied = source.contains(&format!("(c.{field})"));
+        // The size is for the library.
+        assert!(copied || field == "size", "Go lacks {field}");
+    }
+}
+
 /// c-tests/layouts.c, compiled.
 fn layouts() -> std::path::PathBuf {
     static PROGRAM: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
     let compile = || {
         let program = cc::scratch().join("layouts");
+        std::fs::write(cc::scratch().join("layouts.h"), all()).expect("write a header");
         cc::run(
             Command::new(cc::compiler())
                 .args(["-Wall", "-Wextra", "-Werror"])
                 .arg(format!("-I{}", cc::root().join("include").display()))
+                .arg(format!("-I{}", cc::scratch().display()))
                 .arg(cc::root().join("c-tests/layouts.c"))
                 .arg("-o")
                 .arg(&program),
@@ -79,6 +93,21 @@ fn layouts() -> std::path::PathBuf {
         program
     };
     PROGRAM.get_or_init(compile).clone()
+}
+
+/// All that livesync.h declares, as c-tests/layouts.c takes it.
+fn all() -> String {
+    let mut all = String::new();
+    for (name, fields) in livesync_h::structs() {
+        for field in fields {
+            all += &format!("FIELD( {name}, {field} );\n");
+        }
+        all += &format!("STRUCT( {name} );\n");
+    }
+    for name in livesync_h::constants() {
+        all += &format!("CONSTANT( {name} );\n");
+    }
+    all
 }
 
 fn lines(command: &mut Command) -> HashSet<String> {
