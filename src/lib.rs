@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`types`], [`time`], [`reject`], [`keys`], [`config`], [`log`], [`error`]: the words |
+//! | 0 | [`types`], [`time`], [`reject`], `counters`, [`keys`], [`config`], [`log`], [`error`]: the words |
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
 //! | 3 | `net`: sockets, standard error; [`host`]: what we need from a tracker |
@@ -17,6 +17,7 @@
 //! | 6 | `ffi`: the C border |
 
 pub mod config;
+mod counters;
 mod engine;
 pub mod error;
 pub mod host;

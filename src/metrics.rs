@@ -4,11 +4,11 @@ use std::fmt::{Display, Write};
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::counters::Counter;
 use crate::engine::{HeardNode, Stats};
 use crate::host::Usage;
-use crate::protocol::RepairCounters;
 #[cfg(feature = "want_sync_scrape")]
-use crate::protocol::{ScrapeCounters, ScrapeState};
+use crate::protocol::ScrapeState;
 use crate::reject::Reject;
 
 /// A node without a proof has series of its own when it was heard for so long: whoever forges ids
@@ -85,66 +85,9 @@ impl Text {
 
     fn stats(&mut self, stats: &Stats) {
         let counters = &stats.counters;
-        self.counters(&[
-            ("records_told", "Announces told.", counters.records_told),
-            ("records_heard", "Announces heard.", counters.records_heard),
-            (
-                "packets_out",
-                "Packets completed for sending.",
-                counters.packets_out,
-            ),
-            (
-                "bytes_out",
-                "Bytes in packets for sending.",
-                counters.bytes_out,
-            ),
-            (
-                "packets_in",
-                "Packets that arrived, used or not.",
-                counters.packets_in,
-            ),
-            (
-                "bytes_in",
-                "Bytes in packets that arrived.",
-                counters.bytes_in,
-            ),
-            (
-                "send_errors",
-                "Packets that could not be sent.",
-                counters.send_errors,
-            ),
-            (
-                "packets_overflowed",
-                "Packets lost because the network took none for too long.",
-                counters.packets_overflowed,
-            ),
-            (
-                "receive_buffer_errors",
-                "Packets that the kernel dropped because the receive buffer was full.",
-                stats.receive_buffer_errors,
-            ),
-            (
-                "announces_refused",
-                "Announces refused because the peer has port 0 or address 0.",
-                stats.announces_refused,
-            ),
-            (
-                "log_lines_dropped",
-                "Log lines that standard error did not take.",
-                stats.log_lines_dropped,
-            ),
-            (
-                "id_collisions",
-                "Times that another tracker spoke under our id.",
-                counters.id_collisions,
-            ),
-            (
-                "packets_unproven",
-                "Packets used although nothing proved where they come from.",
-                counters.packets_unproven,
-            ),
-        ]);
-        self.repair(&counters.repair);
+        self.counters(counters.each());
+        self.counters(stats.each());
+        self.counters(counters.repair.each());
         self.head(
             "drops_total",
             "counter",
@@ -156,46 +99,11 @@ impl Text {
         }
         #[cfg(feature = "want_sync_scrape")]
         if stats.scrape.is_some() {
-            self.scrape(&counters.scrape);
+            self.counters(counters.scrape.each());
         }
         if let Some(table) = &stats.table {
             self.table(table);
         }
-    }
-
-    fn repair(&mut self, counters: &RepairCounters) {
-        self.counters(&[
-            (
-                "packets_repaired",
-                "Packets that were missing and came after all.",
-                counters.packets_repaired,
-            ),
-            (
-                "packets_given_up",
-                "Packets that were missing and did not come in time.",
-                counters.packets_given_up,
-            ),
-            (
-                "packets_sent_again",
-                "Packets sent again because others missed them.",
-                counters.packets_sent_again,
-            ),
-            (
-                "naks_sent",
-                "Requests for missing packets sent.",
-                counters.naks_sent,
-            ),
-            (
-                "naks_heard",
-                "Requests for missing packets heard that asked us.",
-                counters.naks_heard,
-            ),
-            (
-                "heartbeats_sent",
-                "Heartbeats sent.",
-                counters.heartbeats_sent,
-            ),
-        ]);
     }
 
     #[cfg(feature = "want_sync_scrape")]
@@ -207,32 +115,6 @@ impl Text {
         }
     }
 
-    #[cfg(feature = "want_sync_scrape")]
-    fn scrape(&mut self, counters: &ScrapeCounters) {
-        self.counters(&[
-            ("beacons_sent", "Beacons sent.", counters.beacons_sent),
-            ("beacons_heard", "Beacons heard.", counters.beacons_heard),
-            ("inquiries_sent", "Inquiries sent.", counters.inquiries_sent),
-            (
-                "inquiries_heard",
-                "Inquiries heard.",
-                counters.inquiries_heard,
-            ),
-            ("torrents_told", "Torrents told.", counters.torrents_told),
-            ("torrents_heard", "Torrents heard.", counters.torrents_heard),
-            (
-                "torrents_failed",
-                "Torrents heard that could not be stored.",
-                counters.torrents_failed,
-            ),
-            (
-                "torrents_not_remembered",
-                "Torrents known better than heard that there was no room to remember.",
-                counters.torrents_not_remembered,
-            ),
-        ]);
-    }
-
     fn table(&mut self, table: &Usage) {
         self.gauge("table_torrents", "Torrents in the table.", table.torrents);
         self.gauge("table_peers", "Peers in the table.", table.peers);
@@ -241,7 +123,7 @@ impl Text {
             "Bytes that the table takes at most.",
             table.bytes,
         );
-        self.counters(&[
+        self.counters([
             (
                 "table_expired",
                 "Peers and torrents that left because they were not announced again.",
@@ -340,7 +222,7 @@ impl Text {
     }
 
     /// Counters: their names without `_total`, what they count, and how far they are.
-    fn counters(&mut self, counters: &[(&str, &str, u64)]) {
+    fn counters(&mut self, counters: impl IntoIterator<Item = Counter>) {
         for (name, help, value) in counters {
             let name = format!("{name}_total");
             self.head(&name, "counter", help);

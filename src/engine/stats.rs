@@ -3,43 +3,37 @@
 use std::net::SocketAddrV4;
 use std::time::Duration;
 
+use crate::counters::{counters, counting_struct};
 use crate::host::Usage;
 use crate::protocol::Counters;
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::ScrapeState;
 use crate::types::TrackerId;
 
-/// What an engine has done since it was started last.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Whether it is not stopped yet.
-    pub running: bool,
-    /// The id under which it speaks, or has spoken.
-    pub id: TrackerId,
-    /// How long it runs, or has run.
-    pub uptime: Duration,
-    /// What was sent, heard and dropped.
-    pub counters: Counters,
-    /// Packets that the kernel dropped because the receive buffer was full, also before the
-    /// start, while we were bound already. Those that come together as one message (UDP_GRO)
-    /// count as one. On Linux only; 0 elsewhere.
-    pub receive_buffer_errors: u64,
-    /// Announces that were refused because the peer has port 0 or address 0.
-    pub announces_refused: u64,
-    /// Log lines that standard error did not take at once, and that are lost, since this
-    /// process began. What other handles of the process log counts, too.
-    pub log_lines_dropped: u64,
-    /// What scrape sync does, if the engine takes part in it.
-    #[cfg(feature = "want_sync_scrape")]
-    pub scrape: Option<ScrapeState>,
-    /// How many other trackers are known.
-    pub nodes: usize,
-    /// Packets of theirs that are missing and may still come.
-    pub packets_missing: u64,
-    /// What the host's table takes, if it says so.
-    pub table: Option<Usage>,
-}
+counters!(engine => counting_struct! {
+    /// What an engine has done since it was started last.
+    #[derive(Clone, Debug)]
+    #[non_exhaustive]
+    pub struct Stats {
+        /// Whether it is not stopped yet.
+        pub running: bool,
+        /// The id under which it speaks, or has spoken.
+        pub id: TrackerId,
+        /// How long it runs, or has run.
+        pub uptime: Duration,
+        /// What was sent, heard and dropped.
+        pub counters: Counters,
+        /// What scrape sync does, if the engine takes part in it.
+        #[cfg(feature = "want_sync_scrape")]
+        pub scrape: Option<ScrapeState>,
+        /// How many other trackers are known.
+        pub nodes: usize,
+        /// Packets of theirs that are missing and may still come.
+        pub packets_missing: u64,
+        /// What the host's table takes, if it says so.
+        pub table: Option<Usage>,
+    }
+});
 
 /// Another tracker, as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,6 +20,8 @@ mod interface;
 mod keys;
 mod languages;
 mod linking;
+#[cfg(feature = "want_sync_scrape")]
+mod metrics;
 #[cfg(target_os = "linux")]
 mod network_in_a_box;
 mod opentracker_script;

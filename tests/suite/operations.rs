@@ -34,7 +34,7 @@ fn between(begin: &str, end: &str) -> Vec<String> {
 }
 
 /// All metrics that there are: of a node with a table that has heard another one.
-fn metrics() -> String {
+pub fn metrics() -> String {
     let config = Config::on([127, 0, 0, 1])
         .port(port())
         .loopback(true)

@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use crate::counters::counters;
 use crate::engine::{HeardNode, Stats};
 use crate::host::Usage;
 use crate::host::memory::Counts;
-use crate::protocol::{MAX_NODES, RepairCounters};
+use crate::protocol::MAX_NODES;
 #[cfg(feature = "want_sync_scrape")]
-use crate::protocol::{ScrapeCounters, ScrapeState};
+use crate::protocol::ScrapeState;
 use crate::reject::Reject;
 
 /// No part in scrape sync.
@@ -204,6 +205,23 @@ pub struct livesync_counts_t {
     pub downloaded: u64,
 }
 
+/// Copies the counters of a table into the fields of the same names.
+macro_rules! copy {
+    (($from:expr => $to:expr) $($(#[$what:meta])+ $name:ident)+) => {
+        $($to.$name = $from.$name;)+
+    };
+}
+
+/// Copies the counts of all drops.
+macro_rules! copy_drops {
+    (
+        ($from:expr => $to:expr)
+        $($(#[$when:meta])+ $reject:ident, $counter:ident: $reason:literal;)+
+    ) => {
+        $($to.$counter = $from.of(Reject::$reject);)+
+    };
+}
+
 impl livesync_stats_t {
     pub(super) fn fill(&mut self, stats: &Stats) {
         if stats.running {
@@ -211,27 +229,23 @@ impl livesync_stats_t {
             self.uptime_ms = millis(stats.uptime);
             self.nodes = stats.nodes as u64;
         }
-        let counters = &stats.counters;
-        self.records_told = counters.records_told;
-        self.records_heard = counters.records_heard;
-        self.packets_out = counters.packets_out;
-        self.bytes_out = counters.bytes_out;
-        self.packets_in = counters.packets_in;
-        self.bytes_in = counters.bytes_in;
-        self.send_errors = counters.send_errors;
-        self.packets_overflowed = counters.packets_overflowed;
-        self.id_collisions = counters.id_collisions;
-        self.packets_unproven = counters.packets_unproven;
         self.packets_missing = stats.packets_missing;
-        self.receive_buffer_errors = stats.receive_buffer_errors;
-        self.announces_refused = stats.announces_refused;
-        self.log_lines_dropped = stats.log_lines_dropped;
-        self.fill_repair(&counters.repair);
-        for reject in Reject::ALL {
-            *self.drops(reject) = counters.drops.of(reject);
-        }
+        counters!(engine => copy!(stats => self));
+        let counters = &stats.counters;
+        counters!(node => copy!(counters => self));
+        counters!(repair => copy!(counters.repair => self));
+        counters!(drops => copy_drops!(counters.drops => self));
         #[cfg(feature = "want_sync_scrape")]
-        self.fill_scrape(stats.scrape.filter(|_| stats.running), &counters.scrape);
+        {
+            counters!(scrape => copy!(counters.scrape => self));
+            self.scrape_state = match stats.scrape.filter(|_| stats.running) {
+                None => LIVESYNC_SCRAPE_OFF,
+                Some(ScrapeState::Idle) => LIVESYNC_SCRAPE_IDLE,
+                Some(ScrapeState::Inquiring) => LIVESYNC_SCRAPE_INQUIRING,
+                Some(ScrapeState::Telling) => LIVESYNC_SCRAPE_TELLING,
+                Some(ScrapeState::TellingBack) => LIVESYNC_SCRAPE_TELLING_BACK,
+            };
+        }
     }
 
     pub(super) fn fill_table(&mut self, table: &Usage) {
@@ -240,57 +254,6 @@ impl livesync_stats_t {
         self.table_bytes = table.bytes;
         self.table_expired = table.expired;
         self.table_evicted = table.evicted;
-    }
-
-    fn drops(&mut self, reject: Reject) -> &mut u64 {
-        match reject {
-            Reject::NotBlessed => &mut self.drops_not_blessed,
-            Reject::TooShort => &mut self.drops_too_short,
-            Reject::OwnPacket => &mut self.drops_own_packet,
-            Reject::UnknownType => &mut self.drops_unknown_type,
-            Reject::BadLength => &mut self.drops_bad_length,
-            Reject::EmptyList => &mut self.drops_empty_list,
-            Reject::TruncatedTail => &mut self.drops_truncated_tail,
-            Reject::Ipv6Unsupported => &mut self.drops_ipv6_unsupported,
-            Reject::ScrapeUnsupported => &mut self.drops_scrape_unsupported,
-            Reject::BadNumbers => &mut self.drops_bad_numbers,
-            Reject::Duplicate => &mut self.drops_duplicate,
-            Reject::TooLate => &mut self.drops_too_late,
-            Reject::Untagged => &mut self.drops_untagged,
-            Reject::BadTag => &mut self.drops_bad_tag,
-            Reject::Replayed => &mut self.drops_replayed,
-            Reject::Skewed => &mut self.drops_skewed,
-            Reject::BadPeer => &mut self.drops_bad_peer,
-            Reject::BadCount => &mut self.drops_bad_count,
-        }
-    }
-
-    fn fill_repair(&mut self, counters: &RepairCounters) {
-        self.packets_repaired = counters.packets_repaired;
-        self.packets_given_up = counters.packets_given_up;
-        self.packets_sent_again = counters.packets_sent_again;
-        self.naks_sent = counters.naks_sent;
-        self.naks_heard = counters.naks_heard;
-        self.heartbeats_sent = counters.heartbeats_sent;
-    }
-
-    #[cfg(feature = "want_sync_scrape")]
-    fn fill_scrape(&mut self, state: Option<ScrapeState>, counters: &ScrapeCounters) {
-        self.scrape_state = match state {
-            None => LIVESYNC_SCRAPE_OFF,
-            Some(ScrapeState::Idle) => LIVESYNC_SCRAPE_IDLE,
-            Some(ScrapeState::Inquiring) => LIVESYNC_SCRAPE_INQUIRING,
-            Some(ScrapeState::Telling) => LIVESYNC_SCRAPE_TELLING,
-            Some(ScrapeState::TellingBack) => LIVESYNC_SCRAPE_TELLING_BACK,
-        };
-        self.beacons_sent = counters.beacons_sent;
-        self.beacons_heard = counters.beacons_heard;
-        self.inquiries_sent = counters.inquiries_sent;
-        self.inquiries_heard = counters.inquiries_heard;
-        self.torrents_told = counters.torrents_told;
-        self.torrents_heard = counters.torrents_heard;
-        self.torrents_failed = counters.torrents_failed;
-        self.torrents_not_remembered = counters.torrents_not_remembered;
     }
 }
 

@@ -6,6 +6,7 @@ pub mod cc;
 pub mod generations;
 pub mod group;
 pub mod host;
+pub mod livesync_h;
 pub mod memory;
 pub mod netns;
 pub mod process;
