@@ -276,8 +276,8 @@ typedef void (*livesync_log_fn)(int level, const char *message, void *user);
 typedef int (*livesync_is_running_fn)(void *user);
 
 /*
- Whether packets from this source may be used: 0 for no. `ip` are 16 bytes, IPv4 as
- ::ffff:a.b.c.d.
+ Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
+ ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
  */
 typedef int (*livesync_is_blessed_fn)(const uint8_t *ip, void *user);
 
@@ -413,9 +413,9 @@ typedef struct livesync_config_t {
    */
   const char *group;
   /*
-   Who may speak, besides those of whom the callback is_blessed says so: IPv4
-   addresses and networks as text, separated by white space or commas, for instance
-   "192.0.2.1, 198.51.100.0/24". NULL: nobody
+   Who may speak, besides those of whom the callback is_blessed says so: addresses and
+   networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
+   "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
    */
   const char *allow;
   /*
@@ -843,7 +843,7 @@ typedef struct livesync_node_t {
    */
   uint16_t reserved;
   /*
-   The address it sends from: IPv4 as ::ffff:a.b.c.d.
+   The address it sends from: IPv6, or IPv4 as ::ffff:a.b.c.d.
    */
   uint8_t ip[16];
   /*

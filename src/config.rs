@@ -1,11 +1,11 @@
 //! All settings and their defaults, in one place.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use crate::error::SetupError;
 use crate::keys::{Keys, unless_key};
@@ -69,15 +69,16 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The address of the interface to sync on. For 0.0.0.0 the kernel chooses one.
-    interface: Ipv4Addr = Ipv4Addr::UNSPECIFIED,
-    /// The multicast group. The specification says 224.0.42.5; a cluster that
+    /// The address of the interface to sync on, IPv4. For 0.0.0.0 the kernel chooses one.
+    interface: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    /// The multicast group, IPv4. The specification says 224.0.42.5; a cluster that
     /// runs the C module uses 224.0.23.5.
-    group: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5),
+    group: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 42, 5)),
     /// The port of the group, not 0.
     port: u16 = LIVESYNC_PORT,
-    /// Who may speak, besides those whom the host blesses.
-    allow: Vec<Ipv4Net> = Vec::new(),
+    /// Who may speak, besides those whom the host blesses: IPv4 and IPv6 networks. One of
+    /// ::ffff:a.b.c.d is one of IPv4; ::/0 has no IPv4 address.
+    allow: Vec<IpNet> = Vec::new(),
     /// The multicast ttl of what we send.
     ttl: u8 = 1,
     /// Whether other trackers on the same host hear us.
@@ -132,7 +133,7 @@ settings! {
 
 impl Config {
     /// The defaults, on the interface with this address.
-    pub fn on(interface: impl Into<Ipv4Addr>) -> Self {
+    pub fn on(interface: impl Into<IpAddr>) -> Self {
         Self::default().interface(interface)
     }
 
@@ -151,6 +152,13 @@ impl Config {
     /// # Errors
     /// The first setting that holds something else.
     pub fn validate(&self) -> Result<(), SetupError> {
+        let field = |name, expected| Err(SetupError::Field { name, expected });
+        if !self.interface.is_ipv4() {
+            return field("interface", "an IPv4 address");
+        }
+        if !self.group.is_ipv4() {
+            return field("group", "an IPv4 multicast address");
+        }
         if !self.group.is_multicast() {
             return Err(SetupError::NotMulticast(self.group));
         }
@@ -189,9 +197,7 @@ impl Config {
             (!self.max_skew.is_zero(), "max_skew", "more than 0"),
         ];
         let broken = rules.into_iter().find(|(holds, ..)| !holds);
-        broken.map_or(Ok(()), |(_, name, expected)| {
-            Err(SetupError::Field { name, expected })
-        })
+        broken.map_or(Ok(()), |(_, name, expected)| field(name, expected))
     }
 }
 
@@ -212,6 +218,8 @@ pub(crate) fn is_cluster_name(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]
@@ -228,7 +236,16 @@ mod tests {
     #[test]
     fn every_setting_holds_what_it_may() {
         type Change = fn(Config) -> Config;
-        let refused: [(&str, Change); 13] = [
+        let refused: [(&str, Change); 16] = [
+            ("interface is not an IPv4 address", |c| {
+                c.interface(Ipv6Addr::LOCALHOST)
+            }),
+            ("interface is not an IPv4 address", |c| {
+                c.interface(Ipv4Addr::LOCALHOST.to_ipv6_mapped())
+            }),
+            ("group is not an IPv4 multicast address", |c| {
+                c.group([0xff02, 0, 0, 0, 0, 0, 0, 5])
+            }),
             ("group 10.0.0.1 is not a multicast address", |c| {
                 c.group([10, 0, 0, 1])
             }),

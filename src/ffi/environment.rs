@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::net::Ipv4Addr;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -73,8 +74,9 @@ fn read_from(
         set_os(name, expected, &mut |value| apply(value.to_str()?))
     };
     set("LIVESYNC_GROUP", "an IPv4 multicast address", &mut |text| {
-        config.group = number(text)?;
-        config.group.is_multicast().then_some(())
+        let group = number::<Ipv4Addr>(text)?;
+        config.group = group.into();
+        group.is_multicast().then_some(())
     })?;
     set("LIVESYNC_TTL", "a number from 0 to 255", &mut |text| {
         config.ttl = number(text)?;

@@ -2,7 +2,7 @@
 //! something to its bound by the protocol alone; of private types they stand beside the type.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,12 +94,12 @@ fn value_of(constant: &str, source: &str) -> Option<u64> {
 }
 
 fn node(config: &Config) -> Node {
-    let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 9696);
+    let address = SocketAddr::from(([10, 0, 0, 1], 9696));
     Node::new(Time::START, US, address, 1, config)
 }
 
 fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>, Reject> {
-    let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 4444);
+    let address = SocketAddr::from(([10, 0, 0, 2], 4444));
     let blessed = true;
     node.handle_datagram(now, Source { address, blessed }, packet)
 }

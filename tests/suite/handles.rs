@@ -10,9 +10,11 @@ use crate::support::{cc, is_long, skip};
 use crate::symbols;
 
 /// c-tests/handles/NAME.c: what it is about, and what it shares with others there.
-const PROGRAMS: [(&str, &[&str]); 11] = [
+const PROGRAMS: [(&str, &[&str]); 12] = [
     // A thread of the library's, and callbacks.
     ("callbacks", &["common"]),
+    // Who may speak, with IPv4 and with IPv6.
+    ("addresses", &["common"]),
     // What opens no handle.
     ("config", &["common"]),
     // Callers compiled with an older or a newer livesync.h.

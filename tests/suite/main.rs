@@ -1,6 +1,8 @@
 //! The whole test suite as one program, so that it links once.
 
 mod adapters;
+#[cfg(target_os = "linux")]
+mod addresses;
 #[cfg(feature = "want_sync_scrape")]
 mod bounds;
 mod cluster;

@@ -1,12 +1,12 @@
 //! The configuration of a handle.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 use std::time::Duration;
 
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
 use crate::config::{Auth, Config};
@@ -47,9 +47,9 @@ pub struct livesync_config_t {
     pub interface: *const c_char,
     /// The multicast group, IPv4 as text. NULL: 224.0.42.5
     pub group: *const c_char,
-    /// Who may speak, besides those of whom the callback is_blessed says so: IPv4
-    /// addresses and networks as text, separated by white space or commas, for instance
-    /// "192.0.2.1, 198.51.100.0/24". NULL: nobody
+    /// Who may speak, besides those of whom the callback is_blessed says so: addresses and
+    /// networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
+    /// "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
     pub allow: *const c_char,
     /// The port of the group, in host byte order. 9696
     pub port: u16,
@@ -319,11 +319,12 @@ impl Settings {
                 .parse()
                 .ok()
                 .filter(Ipv4Addr::is_multicast)
-                .ok_or(field("group", "an IPv4 multicast address"))?,
+                .ok_or(field("group", "an IPv4 multicast address"))?
+                .into(),
         };
         let allow = networks(allow.unwrap_or_default()).ok_or(field(
             "allow",
-            "a list of IPv4 addresses and networks like 192.0.2.0/24",
+            "a list of addresses and networks like 192.0.2.0/24",
         ))?;
         let callbacks = raw.callbacks();
         for (holds, name, expected) in [
@@ -445,12 +446,12 @@ unsafe fn string<'a>(text: *const c_char) -> Option<&'a CStr> {
 }
 
 /// Addresses and networks, separated by white space or commas.
-fn networks(text: &str) -> Option<Vec<Ipv4Net>> {
+fn networks(text: &str) -> Option<Vec<IpNet>> {
     let words = text
         .split(|c: char| c == ',' || c.is_whitespace())
         .filter(|word| !word.is_empty());
     let parse = |word: &str| {
-        let address = word.parse::<Ipv4Addr>().map(Ipv4Net::from);
+        let address = word.parse::<IpAddr>().map(IpNet::from);
         address.ok().or_else(|| word.parse().ok())
     };
     words.map(parse).collect()
