@@ -423,7 +423,7 @@ typedef struct livesync_config_t {
    */
   uint16_t port;
   /*
-   The multicast ttl. 1
+   The multicast ttl. With 0, for which `loopback` must be 1, all stays on this host. 1
    */
   uint8_t ttl;
   /*
@@ -461,7 +461,8 @@ typedef struct livesync_config_t {
    */
   uint8_t environment;
   /*
-   The oldest announce waits so many milliseconds for its packet to fill up. 100
+   The oldest announce waits so many milliseconds for its packet to fill up, up to 3600000.
+   100
    */
   uint32_t flush_ms;
   /*
@@ -478,12 +479,13 @@ typedef struct livesync_config_t {
    */
   uint32_t inquire_percent;
   /*
-   How many scrape tell packets are sent per tenth of a second at most. 100
+   How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
+   100
    */
   uint32_t tell_packets;
   /*
    How many torrents that we know better than another tracker are remembered at
-   most, to be told back. Each takes about 30 bytes. 65536
+   most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
    */
   uint32_t remembered_torrents;
   /*
@@ -497,7 +499,7 @@ typedef struct livesync_config_t {
   /*
    The memory that the table may take, in bytes, of which a peer takes 250 at most and a
    torrent 171. When it is full, torrents leave that are known only since another tracker told
-   of them, and then what was announced longest ago. From 4096. 67108864
+   of them, and then what was announced longest ago. From 4096 to 10^12. 67108864
    */
   uint64_t table_bytes;
   /*
@@ -556,8 +558,8 @@ typedef struct livesync_config_t {
    */
   const char *cluster;
   /*
-   With a key: how many seconds the clocks of two trackers may be apart, from 1. What
-   seems to be older or newer is dropped. 30
+   With a key: how many seconds the clocks of two trackers may be apart, from 1 to 3600.
+   What seems to be older or newer is dropped. 30
    */
   uint32_t max_skew_s;
   /*

@@ -37,8 +37,8 @@ pub struct Findings {
 /// That it is heard shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
-    let config = config.clone().loopback(true).speak(true).listen(true);
     config.validate()?;
+    let config = config.clone().loopback(true).speak(true).listen(true);
     let group = Group::join(&config)?;
     let nobody = TrackerId::random();
     let probe = Inquire { asked: nobody }.emit(nobody);

@@ -101,8 +101,9 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that speaks as `id` from `address`, and starts `now`. `seed` is for
-    /// its random delays and ids; each node needs another one.
+    /// A node that speaks as `id` from `address`, and starts `now`, with a configuration that is
+    /// [valid](Config::validate). `seed` is for its random delays and ids; each node needs another
+    /// one.
     pub fn new(now: Time, id: TrackerId, address: SocketAddr, seed: u64, config: &Config) -> Self {
         let mut timers = Timers::new(now);
         let mut rng = Rng::with_seed(seed);

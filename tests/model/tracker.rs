@@ -71,7 +71,7 @@ impl Tracker {
             .flush_after(flush_after)
             .first_beacon_delay(first_beacon_delay)
             .beacon_interval(Duration::from_millis(20))
-            .lonely_after(Duration::MAX)
+            .lonely_after(Duration::ZERO)
             .log(Level::Debug);
         engine.bind(config).expect("bind");
         Self {

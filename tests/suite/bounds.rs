@@ -153,7 +153,7 @@ fn a_nak_of_more_ranges_is_none() {
 fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     const PORTION: usize = 256;
     let config = Config::default()
-        .tell_packets(100_000u32)
+        .tell_packets(10_000u32)
         .repair(false)
         .beacon_interval(Duration::from_secs(1));
     let mut node = node(&config);

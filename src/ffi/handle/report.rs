@@ -6,9 +6,10 @@ use std::ptr;
 use std::time::Duration;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_SILENT, LIVESYNC_E_SOCKET, LIVESYNC_OK};
-use super::config::{Settings, livesync_config_t};
+use super::config::livesync_config_t;
 use super::handle::{livesync_t, with, with_settings};
 use super::out::{self, Array};
+use super::read_config::Settings;
 use super::stats::{livesync_node_t, livesync_stats_t};
 use crate::address::Allowed;
 use crate::config::Config;
