@@ -13,6 +13,8 @@ mod debian;
 mod dependencies;
 mod drop_in;
 mod engine;
+#[cfg(all(target_os = "linux", feature = "want_sync_scrape"))]
+mod extremes;
 #[cfg(target_os = "linux")]
 mod faults;
 mod handles;
