@@ -276,8 +276,8 @@ typedef void (*livesync_log_fn)(int level, const char *message, void *user);
 typedef int (*livesync_is_running_fn)(void *user);
 
 /*
- Whether packets from this source may be used: 0 for no. `ip` are 16 bytes, IPv4 as
- ::ffff:a.b.c.d.
+ Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
+ ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
  */
 typedef int (*livesync_is_blessed_fn)(const uint8_t *ip, void *user);
 
@@ -413,9 +413,9 @@ typedef struct livesync_config_t {
    */
   const char *group;
   /*
-   Who may speak, besides those of whom the callback is_blessed says so: IPv4
-   addresses and networks as text, separated by white space or commas, for instance
-   "192.0.2.1, 198.51.100.0/24". NULL: nobody
+   Who may speak, besides those of whom the callback is_blessed says so: addresses and
+   networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
+   "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
    */
   const char *allow;
   /*
@@ -423,7 +423,7 @@ typedef struct livesync_config_t {
    */
   uint16_t port;
   /*
-   The multicast ttl. 1
+   The multicast ttl. With 0, for which `loopback` must be 1, all stays on this host. 1
    */
   uint8_t ttl;
   /*
@@ -461,7 +461,8 @@ typedef struct livesync_config_t {
    */
   uint8_t environment;
   /*
-   The oldest announce waits so many milliseconds for its packet to fill up. 100
+   The oldest announce waits so many milliseconds for its packet to fill up, up to 3600000.
+   100
    */
   uint32_t flush_ms;
   /*
@@ -478,12 +479,13 @@ typedef struct livesync_config_t {
    */
   uint32_t inquire_percent;
   /*
-   How many scrape tell packets are sent per tenth of a second at most. 100
+   How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
+   100
    */
   uint32_t tell_packets;
   /*
    How many torrents that we know better than another tracker are remembered at
-   most, to be told back. Each takes about 30 bytes. 65536
+   most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
    */
   uint32_t remembered_torrents;
   /*
@@ -497,7 +499,7 @@ typedef struct livesync_config_t {
   /*
    The memory that the table may take, in bytes, of which a peer takes 250 at most and a
    torrent 171. When it is full, torrents leave that are known only since another tracker told
-   of them, and then what was announced longest ago. From 4096. 67108864
+   of them, and then what was announced longest ago. From 4096 to 10^12. 67108864
    */
   uint64_t table_bytes;
   /*
@@ -556,8 +558,8 @@ typedef struct livesync_config_t {
    */
   const char *cluster;
   /*
-   With a key: how many seconds the clocks of two trackers may be apart, from 1. What
-   seems to be older or newer is dropped. 30
+   With a key: how many seconds the clocks of two trackers may be apart, from 1 to 3600.
+   What seems to be older or newer is dropped. 30
    */
   uint32_t max_skew_s;
   /*
@@ -843,7 +845,7 @@ typedef struct livesync_node_t {
    */
   uint16_t reserved;
   /*
-   The address it sends from: IPv4 as ::ffff:a.b.c.d.
+   The address it sends from: IPv6, or IPv4 as ::ffff:a.b.c.d.
    */
   uint8_t ip[16];
   /*

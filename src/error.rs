@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// A setup error: one clear line that says what failed, for which address or
@@ -43,7 +43,7 @@ pub enum SetupError {
         error: io::Error,
     },
     /// The group is not a multicast address.
-    NotMulticast(Ipv4Addr),
+    NotMulticast(IpAddr),
     /// The port is 0, which the members of a group cannot share.
     NoPort,
     /// A system call on a socket failed.
@@ -51,9 +51,9 @@ pub enum SetupError {
         /// What we were about to do.
         action: &'static str,
         /// For which group and port.
-        group: SocketAddrV4,
+        group: SocketAddr,
         /// On which interface.
-        interface: Ipv4Addr,
+        interface: IpAddr,
         /// Why it failed.
         error: io::Error,
     },

@@ -8,7 +8,7 @@
 //!
 //! | floor | modules |
 //! | --- | --- |
-//! | 0 | [`types`], [`time`], [`reject`], `counters`, [`keys`], [`config`], [`log`], [`error`]: the words |
+//! | 0 | [`types`], `address`, [`time`], [`reject`], `counters`, [`keys`], [`config`], [`log`], [`error`]: the words |
 //! | 1 | [`wire`]: bytes become types and types become bytes |
 //! | 2 | [`protocol`]: the protocol without I/O |
 //! | 3 | `net`: sockets, standard error; [`host`]: what we need from a tracker |
@@ -16,6 +16,7 @@
 //! | 5 | [`Livesync`]: the handle; its metrics; [`host`]: trackers found by link-time symbols, called back, polled, or kept in memory |
 //! | 6 | `ffi`: the C border |
 
+mod address;
 pub mod config;
 mod counters;
 mod engine;

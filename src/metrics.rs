@@ -1,6 +1,7 @@
 //! Statistics as text in the exposition format of Prometheus.
 
 use std::fmt::{Display, Write};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::Config;
@@ -29,7 +30,10 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) 
     } = config;
     let mut text = Text {
         text: String::new(),
-        labels: format!("group=\"{group}:{port}\",interface=\"{interface}\""),
+        labels: format!(
+            "group=\"{}\",interface=\"{interface}\"",
+            SocketAddr::new(*group, *port)
+        ),
     };
     let running = stats.filter(|stats| stats.running);
     text.gauge(
@@ -249,7 +253,7 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, SocketAddrV4};
+    use std::net::Ipv4Addr;
 
     use super::*;
     use crate::types::TrackerId;
@@ -257,7 +261,7 @@ mod tests {
     fn node(id: u32, known_for: u64, proven: bool) -> HeardNode {
         HeardNode {
             id: TrackerId(id.to_be_bytes()),
-            address: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 1),
+            address: (Ipv4Addr::LOCALHOST, 1).into(),
             ago: Duration::ZERO,
             known_for: Duration::from_secs(known_for),
             packets: 2,

@@ -1,6 +1,6 @@
 //! Whether this host can send to the group and hear it.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -21,7 +21,7 @@ pub struct Findings {
     /// Why it could not be sent, if that is so.
     pub send_error: Option<std::io::Error>,
     /// The other trackers that were heard meanwhile, the first 256 of them.
-    pub heard: Vec<(TrackerId, SocketAddrV4)>,
+    pub heard: Vec<(TrackerId, SocketAddr)>,
     /// The number of packets that came from yet others.
     pub packets_from_more: u64,
     /// Settings of this host by which packets may get lost, each a sentence for its operator.
@@ -37,8 +37,8 @@ pub struct Findings {
 /// That it is heard shows that the interface, the group and this host's own firewall let
 /// multicast through. What switches and other hosts do with it shows when those are heard.
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
-    let config = config.clone().loopback(true).speak(true).listen(true);
     config.validate()?;
+    let config = config.clone().loopback(true).speak(true).listen(true);
     let group = Group::join(&config)?;
     let nobody = TrackerId::random();
     let probe = Inquire { asked: nobody }.emit(nobody);
@@ -74,7 +74,7 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
 }
 
 impl Findings {
-    fn note(&mut self, id: TrackerId, source: SocketAddrV4) {
+    fn note(&mut self, id: TrackerId, source: SocketAddr) {
         if self.heard.contains(&(id, source)) {
             return;
         }
@@ -101,7 +101,7 @@ mod tests {
         };
         for _ in 0..2 {
             for number in 0..1000_u32 {
-                let source = SocketAddrV4::new([10, 0, 0, 1].into(), 1);
+                let source = ([10, 0, 0, 1], 1).into();
                 findings.note(TrackerId(number.to_be_bytes()), source);
             }
         }

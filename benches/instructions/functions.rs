@@ -1,7 +1,7 @@
 //! What is counted: each does something so often.
 
 use std::hint::black_box;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process;
 use std::sync::Arc;
 use std::time::Duration;
@@ -147,8 +147,8 @@ fn node(last: u8, config: &Config) -> Node {
     node
 }
 
-fn address(last: u8) -> SocketAddrV4 {
-    SocketAddrV4::new([192, 0, 2, last].into(), 9696)
+fn address(last: u8) -> SocketAddr {
+    ([192, 0, 2, last], 9696).into()
 }
 
 fn signed() -> Config {

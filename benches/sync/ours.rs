@@ -1,7 +1,7 @@
 //! Ours, as a program uses it.
 
 use std::hint::black_box;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -42,7 +42,7 @@ impl Host for Nothing {
 pub fn config(port: u16) -> Config {
     Config::on(Ipv4Addr::LOCALHOST)
         .port(port)
-        .allow([Ipv4Addr::LOCALHOST.into()])
+        .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()])
 }
 
 /// A node that runs by itself.

@@ -51,8 +51,9 @@ fn run_here(effort: Effort) {
 
 fn measure(effort: Effort, interface: Option<Ipv4Addr>, threads: u32, ticks: bool, rate: u32) {
     let config = ours::config(network::port()).listen(interface.is_some());
-    let config = config.interface(interface.unwrap_or(Ipv4Addr::LOCALHOST));
-    let teller = Teller::on(config.interface, network::port());
+    let interface = interface.unwrap_or(Ipv4Addr::LOCALHOST);
+    let config = config.interface(interface);
+    let teller = Teller::on(interface, network::port());
     let node = ours::start(config, Arc::new(Nothing::default()));
     let [cost, wakeups] = effort.medians(
         || announce(&teller, &|| {}, effort, threads, ticks, rate),

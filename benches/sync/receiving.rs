@@ -145,7 +145,7 @@ struct Packets {
 
 impl Packets {
     fn new() -> Self {
-        let address = SocketAddrV4::new([127, 0, 0, 1].into(), 9);
+        let address = ([127, 0, 0, 1], 9).into();
         let config = ours::config(1);
         let announces = network::announces().into_iter();
         Self {

@@ -7,7 +7,7 @@
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::process::ExitCode;
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(arguments: &[String]) -> Option<(Ipv4Addr, u16, u16)> {
+fn parse(arguments: &[String]) -> Option<(IpAddr, u16, u16)> {
     let [interface, port, peer_port] = arguments else {
         return None;
     };
@@ -43,7 +43,7 @@ fn parse(arguments: &[String]) -> Option<(Ipv4Addr, u16, u16)> {
     ))
 }
 
-fn run(interface: Ipv4Addr, port: u16, peer_port: u16) -> Result<(), Box<dyn Error>> {
+fn run(interface: IpAddr, port: u16, peer_port: u16) -> Result<(), Box<dyn Error>> {
     let config = Config::on(interface)
         .port(port)
         .loopback(true)

@@ -5,7 +5,7 @@
 #![no_main]
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
@@ -244,7 +244,7 @@ impl Pair {
                 .into_iter()
                 .for_each(|byte| *byte ^= bits);
         }
-        let address = SocketAddrV4::new([10, 0, 0, from].into(), 9696);
+        let address = SocketAddr::from(([10, 0, 0, from], 9696));
         self.members[to].hear(Source { address, blessed }, &datagram);
     }
 

@@ -1,6 +1,6 @@
 //! A node under test, and the books that are kept beside it.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use livesync::config::Config;
@@ -19,7 +19,7 @@ const WALL_BEGINS: Duration = Duration::from_secs(1_780_000_000);
 pub struct Member {
     pub node: Node,
     pub now: Time,
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     tasks: Vec<Task>,
     books: Books,
 }
@@ -44,7 +44,7 @@ struct Books {
 impl Member {
     pub fn new(number: u8, id: TrackerId, config: &Config) -> Self {
         let now = Time::START + CLOCK_BEGINS;
-        let address = SocketAddrV4::new([10, 0, 0, number].into(), 9696);
+        let address = SocketAddr::from(([10, 0, 0, number], 9696));
         let mut node = Node::new(now, id, address, u64::from(number), config);
         node.set_unix_time(now, WALL_BEGINS);
         Self {

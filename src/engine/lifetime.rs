@@ -2,7 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::engine::{Engine, State};
@@ -114,7 +114,7 @@ impl Engine {
     }
 
     fn say_hello(&self, id: TrackerId, config: &Config) {
-        let group = SocketAddrV4::new(config.group, config.port);
+        let group = SocketAddr::new(config.group, config.port);
         let interface = config.interface;
         let key = match (&config.keys, config.auth) {
             (None, _) => "",

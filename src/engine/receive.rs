@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ const SHORT: usize = 52;
 
 /// What became of a datagram.
 struct Outcome<'a> {
-    source: SocketAddrV4,
+    source: SocketAddr,
     len: usize,
     progress: Result<Progress<'a>, Dropped>,
     /// The id under which we go on.
@@ -108,11 +108,11 @@ impl Engine {
     /// code may hold that its signal has interrupted.
     fn deliver<'a>(
         &self,
-        datagrams: impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &'a [u8])>,
+        datagrams: impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &'a [u8])>,
         drains: bool,
     ) {
-        // Nobody blesses what has no IPv4 address.
-        let nowhere = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
+        // Nobody blesses what has no IP address.
+        let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut arrived = Vec::with_capacity(datagrams.len());
         if let Some(_in_host) = self.run.enter_host() {
             arrived.extend(datagrams.map(|(source, stamp, datagram)| {
@@ -202,8 +202,8 @@ impl Engine {
         in_host.map_or(0, |_in_host| self.host.room())
     }
 
-    fn bless(&self, address: SocketAddrV4) -> Source {
-        let ip = *address.ip();
+    fn bless(&self, address: SocketAddr) -> Source {
+        let ip = address.ip();
         Source {
             address,
             blessed: !ip.is_unspecified() && self.may_call_host() && self.host.is_blessed(ip),
@@ -249,7 +249,7 @@ impl Engine {
         &self,
         id: TrackerId,
         why: NewId,
-        source: Option<SocketAddrV4>,
+        source: Option<SocketAddr>,
         level: Level,
     ) {
         if !self.hands_over_id(id) {

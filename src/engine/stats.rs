@@ -1,6 +1,6 @@
 //! What an engine has done and heard, as it tells others.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::counters::{counters, counting_struct};
@@ -42,7 +42,7 @@ pub struct HeardNode {
     /// The id under which it speaks.
     pub id: TrackerId,
     /// Where its last packet came from.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// How long ago that was.
     pub ago: Duration,
     /// How long before that its first packet was heard.

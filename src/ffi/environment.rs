@@ -2,24 +2,57 @@
 //! functions do not pass settings, and the tracker's configuration file does not
 //! know ours.
 
-use std::cell::RefCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::str::FromStr;
 use std::time::Duration;
 
 use super::misspelt::refuse_unknown;
-use crate::config::{Auth, Config, SHORTEST_BEACON_INTERVAL, is_cluster_name};
+use crate::config::rules::{self, Setting};
+use crate::config::{Auth, Config};
 use crate::error::SetupError;
-use crate::keys::unless_key;
 use crate::log::Level;
+
+/// Sets what a text says, if it says something.
+type Parse = fn(&mut Config, &OsStr) -> Option<()>;
+
+/// The settings that have a variable.
+const VARIABLES: [(Setting, Parse); 14] = [
+    (rules::GROUP, |c, v| set(&mut c.group, number(v))),
+    (rules::TTL, |c, v| set(&mut c.ttl, number(v))),
+    (rules::LOOPBACK, |c, v| set(&mut c.loopback, switch(v))),
+    (rules::FLUSH_AFTER, |c, v| {
+        set(&mut c.flush_after, millis(v))
+    }),
+    (rules::SCRAPE, |c, v| set(&mut c.scrape, switch(v))),
+    (rules::FIRST_BEACON_DELAY, |c, v| {
+        set(&mut c.first_beacon_delay, seconds(v))
+    }),
+    (rules::BEACON_INTERVAL, |c, v| {
+        set(&mut c.beacon_interval, seconds(v))
+    }),
+    (rules::TELL_PACKETS, |c, v| {
+        set(&mut c.tell_packets, number(v))
+    }),
+    (rules::REPAIR, |c, v| set(&mut c.repair, switch(v))),
+    // Only a path may be no UTF-8.
+    (rules::KEY_FILE, |c, v| {
+        set(&mut c.key_file, Some(Some(v.into())))
+    }),
+    (rules::AUTH, |c, v| set(&mut c.auth, auth(v))),
+    (rules::CLUSTER, |c, v| set(&mut c.cluster, number(v))),
+    (rules::MAX_SKEW, |c, v| set(&mut c.max_skew, seconds(v))),
+    (rules::LOG, |c, v| set(&mut c.log, level(v))),
+];
 
 /// Changes `config` to what the environment says, where it says something.
 ///
 /// The environment is read without a lock of the C library, so no other thread may change it
 /// meanwhile.
 pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
-    refuse_unknown(env::vars_os(), &names())?;
+    let names = VARIABLES.map(|(setting, _)| setting.variable());
+    let names: Vec<_> = names.into_iter().flatten().map(|v| v.name()).collect();
+    refuse_unknown(env::vars_os(), &names)?;
     let lookup = |name: &'static str| env::var_os(name);
     read_from(config, lookup)?;
     match config.key_file {
@@ -28,156 +61,78 @@ pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
     }
 }
 
-/// The names of all variables, in the order in which they are read.
-fn names() -> Vec<&'static str> {
-    let names = RefCell::new(Vec::new());
-    let note = |name| {
-        names.borrow_mut().push(name);
-        None
-    };
-    read_from(&mut Config::default(), note).expect("what is not set is not wrong");
-    names.into_inner()
-}
-
 /// Who has set one of these relies on a key, and should not do so in vain.
 fn needs_no_key(lookup: impl Fn(&'static str) -> Option<OsString>) -> Result<(), SetupError> {
-    let needing = ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"];
-    let set = needing
-        .into_iter()
-        .find_map(|name| Some((name, lookup(name)?)));
-    set.map_or(Ok(()), |(name, value)| {
-        Err(SetupError::Setting {
-            name,
-            value: unless_key(&value.to_string_lossy()).to_owned(),
-            expected: "of use without LIVESYNC_KEY_FILE",
-        })
-    })
+    const IN_VAIN: &str = "of use without LIVESYNC_KEY_FILE";
+    let needing = [rules::AUTH, rules::CLUSTER];
+    let needing = needing.map(|setting| setting.but(IN_VAIN, IN_VAIN));
+    refuse_set(needing.into_iter(), lookup)
 }
 
 fn read_from(
     config: &mut Config,
     lookup: impl Fn(&'static str) -> Option<OsString>,
 ) -> Result<(), SetupError> {
-    let set_os =
-        |name: &'static str, expected, apply: &mut dyn FnMut(&OsStr) -> Option<()>| match lookup(
-            name,
-        ) {
-            Some(value) => apply(&value).ok_or_else(|| SetupError::Setting {
-                name,
-                value: unless_key(&value.to_string_lossy()).to_owned(),
-                expected,
-            }),
-            None => Ok(()),
-        };
-    let set = |name, expected, apply: &mut dyn FnMut(&str) -> Option<()>| {
-        set_os(name, expected, &mut |value| apply(value.to_str()?))
-    };
-    set("LIVESYNC_GROUP", "an IPv4 multicast address", &mut |text| {
-        config.group = number(text)?;
-        config.group.is_multicast().then_some(())
-    })?;
-    set("LIVESYNC_TTL", "a number from 0 to 255", &mut |text| {
-        config.ttl = number(text)?;
-        Some(())
-    })?;
-    set("LIVESYNC_LOOPBACK", "0 or 1", &mut |text| {
-        config.loopback = switch(text)?;
-        Some(())
-    })?;
-    set(
-        "LIVESYNC_FLUSH_MS",
-        "a whole number of milliseconds",
-        &mut |text| {
-            config.flush_after = Duration::from_millis(number::<u32>(text)?.into());
-            Some(())
-        },
-    )?;
-    set("LIVESYNC_SCRAPE", "0 or 1", &mut |text| {
-        config.scrape = switch(text)?;
-        Some(())
-    })?;
-    set(
-        "LIVESYNC_FIRST_BEACON_DELAY",
-        "a number of seconds",
-        &mut |text| {
-            config.first_beacon_delay = seconds(text)?;
-            Some(())
-        },
-    )?;
-    set(
-        "LIVESYNC_BEACON_INTERVAL",
-        "a number of seconds from 0.01",
-        &mut |text| {
-            config.beacon_interval = seconds(text)?;
-            (config.beacon_interval >= SHORTEST_BEACON_INTERVAL).then_some(())
-        },
-    )?;
-    set(
-        "LIVESYNC_TELL_PACKETS",
-        "a whole number from 1",
-        &mut |text| {
-            config.tell_packets = number(text)?;
-            (config.tell_packets > 0).then_some(())
-        },
-    )?;
-    set("LIVESYNC_REPAIR", "0 or 1", &mut |text| {
-        config.repair = switch(text)?;
-        Some(())
-    })?;
-    set_os("LIVESYNC_KEY_FILE", "the path of a file", &mut |path| {
-        config.key_file = Some(path.into());
-        (!path.is_empty()).then_some(())
-    })?;
-    set("LIVESYNC_AUTH", "accept or require", &mut |text| {
-        config.auth = match text {
-            "accept" => Auth::Accept,
-            "require" => Auth::Require,
-            _ => return None,
-        };
-        Some(())
-    })?;
-    set(
-        "LIVESYNC_CLUSTER",
-        "a name of 1 to 255 bytes of UTF-8",
-        &mut |text| {
-            config.cluster = text.to_owned();
-            is_cluster_name(text).then_some(())
-        },
-    )?;
-    set(
-        "LIVESYNC_MAX_SKEW",
-        "a number of seconds, more than 0",
-        &mut |text| {
-            config.max_skew = seconds(text)?;
-            (!config.max_skew.is_zero()).then_some(())
-        },
-    )?;
-    set(
-        "LIVESYNC_LOG",
-        "off, error, warn, info or debug",
-        &mut |text| {
-            let (level, _) = Level::NAMES.into_iter().find(|(_, name)| *name == text)?;
-            config.log = level;
-            Some(())
-        },
-    )?;
-    Ok(())
+    for (setting, parse) in VARIABLES {
+        if let Some(words) = setting.variable()
+            && let Some(value) = lookup(words.name())
+            && parse(config, &value).is_none()
+        {
+            return Err(words.refused_as(&value));
+        }
+    }
+    refuse_set(rules::broken(config), lookup)
 }
 
-fn switch(text: &str) -> Option<bool> {
-    match text {
+/// Refuses these settings where their variables are set.
+fn refuse_set(
+    mut settings: impl Iterator<Item = Setting>,
+    lookup: impl Fn(&'static str) -> Option<OsString>,
+) -> Result<(), SetupError> {
+    let refused = settings.find_map(|setting| {
+        let words = setting.variable()?;
+        Some(words.refused_as(&lookup(words.name())?))
+    });
+    refused.map_or(Ok(()), Err)
+}
+
+fn set<T>(setting: &mut T, value: Option<T>) -> Option<()> {
+    *setting = value?;
+    Some(())
+}
+
+fn number<T: FromStr>(text: &OsStr) -> Option<T> {
+    text.to_str()?.parse().ok()
+}
+
+fn switch(text: &OsStr) -> Option<bool> {
+    match text.to_str()? {
         "0" => Some(false),
         "1" => Some(true),
         _ => None,
     }
 }
 
-fn number<T: FromStr>(text: &str) -> Option<T> {
-    text.parse().ok()
+fn millis(text: &OsStr) -> Option<Duration> {
+    number(text).map(Duration::from_millis)
 }
 
-fn seconds(text: &str) -> Option<Duration> {
+fn seconds(text: &OsStr) -> Option<Duration> {
     Duration::try_from_secs_f64(number(text)?).ok()
+}
+
+fn auth(text: &OsStr) -> Option<Auth> {
+    match text.to_str()? {
+        "accept" => Some(Auth::Accept),
+        "require" => Some(Auth::Require),
+        _ => None,
+    }
+}
+
+fn level(text: &OsStr) -> Option<Level> {
+    let text = text.to_str()?;
+    let (level, _) = Level::NAMES.into_iter().find(|(_, name)| *name == text)?;
+    Some(level)
 }
 
 #[cfg(test)]
@@ -289,6 +244,41 @@ mod tests {
     }
 
     #[test]
+    fn the_rules_are_those_of_a_configuration() {
+        for (name, value, expected) in [
+            ("LIVESYNC_GROUP", "10.0.0.1", "an IPv4 multicast address"),
+            ("LIVESYNC_TTL", "0", "1 or more without loopback"),
+            ("LIVESYNC_FLUSH_MS", "3600001", "3600000 or less"),
+            ("LIVESYNC_FIRST_BEACON_DELAY", "1e18", "31536000 or less"),
+            (
+                "LIVESYNC_BEACON_INTERVAL",
+                "0.009",
+                "a number of seconds from 0.01",
+            ),
+            ("LIVESYNC_BEACON_INTERVAL", "31536000.1", "31536000 or less"),
+            ("LIVESYNC_TELL_PACKETS", "0", "a whole number from 1"),
+            ("LIVESYNC_TELL_PACKETS", "4294967295", "10000 or less"),
+            ("LIVESYNC_MAX_SKEW", "0", "a number of seconds from 0.01"),
+            ("LIVESYNC_MAX_SKEW", "3600.1", "3600 or less"),
+        ] {
+            let error = read_with(name, value).unwrap_err().to_string();
+            assert_eq!(error, format!("{name}={value} is not {expected}"));
+        }
+    }
+
+    /// Settings that it does not set are refused in other words.
+    #[test]
+    fn the_environment_is_blamed_for_nothing_else() {
+        let mut config = Config::default().port(0u16).ttl(0u8);
+        let set = |asked: &str| (asked == "LIVESYNC_LOG").then(|| "debug".into());
+        read_from(&mut config, set).unwrap();
+        // Nor is there anything wrong with a ttl that it has made right.
+        let set = |asked: &str| (asked == "LIVESYNC_LOOPBACK").then(|| "1".into());
+        read_from(&mut config, set).unwrap();
+        assert!(config.port(1u16).validate().is_ok());
+    }
+
+    #[test]
     fn what_does_not_parse_is_named_with_its_value() {
         for (name, value) in [
             ("LIVESYNC_GROUP", "10.0.0.1"),
@@ -302,6 +292,9 @@ mod tests {
             ("LIVESYNC_FIRST_BEACON_DELAY", "inf"),
             ("LIVESYNC_BEACON_INTERVAL", "0.009"),
             ("LIVESYNC_BEACON_INTERVAL", "NaN"),
+            ("LIVESYNC_BEACON_INTERVAL", "1e300"),
+            ("LIVESYNC_GROUP", "ff02::5"),
+            ("LIVESYNC_FLUSH_MS", "99999999999999999999"),
             ("LIVESYNC_TELL_PACKETS", "0"),
             ("LIVESYNC_REPAIR", "2"),
             ("LIVESYNC_KEY_FILE", ""),

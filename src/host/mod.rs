@@ -1,6 +1,6 @@
 //! What we need from a tracker.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use crate::log::Level;
 use crate::net::log_line;
@@ -44,8 +44,10 @@ pub trait Host: Send + Sync {
     }
 
     /// Whether packets from this source address may be used, besides those that
-    /// the configuration [allows](crate::config::Config::allow).
-    fn is_blessed(&self, source: Ipv4Addr) -> bool {
+    /// the configuration [allows](crate::config::Config::allow). One of IPv4 comes as such, and
+    /// not mapped into IPv6. One of IPv6 comes only from a socket of the program's own
+    /// ([`receive_from`](crate::Livesync::receive_from)).
+    fn is_blessed(&self, source: IpAddr) -> bool {
         let _ = source;
         false
     }

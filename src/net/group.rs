@@ -2,7 +2,7 @@
 //! to that group, using a ttl of 1."
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,7 +29,7 @@ pub(crate) struct Group {
     /// None, if we do not speak.
     pub(super) sender: Option<Sender>,
     /// Where our own packets come from.
-    address: SocketAddrV4,
+    address: SocketAddr,
     interface: Ipv4Addr,
 }
 
@@ -48,21 +48,16 @@ impl Group {
     /// Joins the group as `config` says, which is [valid](Config::validate). The interface may be
     /// down; it is used when it is up.
     pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
-        let place = Place {
-            group: SocketAddrV4::new(config.group, config.port),
-            interface: config.interface,
-        };
+        let place = Place::of(config)?;
         let receiver = config.listen.then(|| place.receiver(config)).transpose()?;
         let sender = config.speak.then(|| place.sender(config)).transpose()?;
         let address = match sender.as_ref().map(|sender| sender.socket().local_addr()) {
-            None => Ok(SocketAddrV4::new(config.interface, 0)),
-            Some(Ok(SocketAddr::V4(address))) => Ok(address),
-            Some(Ok(SocketAddr::V6(_))) => Err(io::ErrorKind::AddrNotAvailable.into()),
-            Some(Err(e)) => Err(e),
+            None => Ok(SocketAddr::new(config.interface, 0)),
+            Some(address) => address,
         };
         let membership = receiver.as_ref().map(|receiver| &receiver.membership);
         Ok(Self {
-            interface: membership.map_or(config.interface, Membership::interface),
+            interface: membership.map_or(place.interface, Membership::interface),
             receiver,
             sender,
             address: address.map_err(place.failed("find our address in"))?,
@@ -71,7 +66,7 @@ impl Group {
 
     /// The address our own packets come from. Its port is the kernel's choice,
     /// and so tells several trackers on one host apart.
-    pub(crate) fn address(&self) -> SocketAddrV4 {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -171,7 +166,7 @@ impl Group {
     }
 }
 
-/// Which group, and where.
+/// Which group, and where. This is the transport of IPv4.
 #[derive(Debug)]
 struct Place {
     group: SocketAddrV4,
@@ -179,6 +174,21 @@ struct Place {
 }
 
 impl Place {
+    fn of(config: &Config) -> Result<Self, SetupError> {
+        match (config.group, config.interface) {
+            (IpAddr::V4(group), IpAddr::V4(interface)) => Ok(Self {
+                group: SocketAddrV4::new(group, config.port),
+                interface,
+            }),
+            (group, interface) => Err(SetupError::Socket {
+                action: "join",
+                group: SocketAddr::new(group, config.port),
+                interface,
+                error: io::ErrorKind::Unsupported.into(),
+            }),
+        }
+    }
+
     /// A socket that hears the packets to our group, and nothing else: bound to the
     /// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
     /// the same group from an interface that only somebody else joined.
@@ -229,7 +239,7 @@ impl Place {
             .bind(&SocketAddrV4::new(self.interface, 0).into())
             .map_err(self.failed("bind the sending socket for"))?;
         allow_fragments(socket.as_fd());
-        let sender = Sender::new(socket.into(), self.group);
+        let sender = Sender::new(socket.into(), self.group.into());
         match sender.connect() {
             // An interface that is down may be up later. Where the kernel is to choose, there
             // is none to choose.
@@ -244,8 +254,8 @@ impl Place {
         let Self { group, interface } = *self;
         move |error| SetupError::Socket {
             action,
-            group,
-            interface,
+            group: group.into(),
+            interface: interface.into(),
             error,
         }
     }
@@ -279,7 +289,7 @@ mod tests {
         assert!(!group.join_again().unwrap());
         let receiver = &group.receiver.as_ref().unwrap().socket;
         receiver
-            .leave_multicast_v4(&config().group, &Ipv4Addr::LOCALHOST)
+            .leave_multicast_v4(&[224, 0, 42, 5].into(), &Ipv4Addr::LOCALHOST)
             .unwrap();
         assert!(group.join_again().unwrap());
         assert!(!group.join_again().unwrap());
@@ -295,15 +305,15 @@ mod tests {
             assert_eq!(sender.multicast_ttl_v4().unwrap(), ttl.into());
             assert_eq!(sender.multicast_loop_v4().unwrap(), loopback);
             assert_eq!(sender.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST);
-            let to = sender.peer_addr().unwrap().as_socket_ipv4().unwrap();
-            assert_eq!(to, SocketAddrV4::new(config.group, 19_696));
-            assert_eq!(*group.address().ip(), Ipv4Addr::LOCALHOST);
+            let to = sender.peer_addr().unwrap().as_socket().unwrap();
+            assert_eq!(to, SocketAddr::new(config.group, 19_696));
+            assert_eq!(group.address().ip(), Ipv4Addr::LOCALHOST);
             let receiver = group.receiver().unwrap();
             let receiver = SockRef::from(&receiver);
             assert!(receiver.reuse_address().unwrap());
             #[cfg(target_os = "linux")]
             assert!(!receiver.multicast_all_v4().unwrap());
-            let at = receiver.local_addr().unwrap().as_socket_ipv4().unwrap();
+            let at = receiver.local_addr().unwrap().as_socket().unwrap();
             assert_eq!(at, to);
         }
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::iter;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -27,7 +27,7 @@ pub(crate) struct Inbox {
     longest: usize,
     arrivals: [Arrival; MESSAGES],
     /// Where the datagrams came from, when, and where they are in the buffers.
-    datagrams: VecDeque<(Option<SocketAddrV4>, Option<Duration>, Range<usize>)>,
+    datagrams: VecDeque<(Option<SocketAddr>, Option<Duration>, Range<usize>)>,
     /// All that waited was received last.
     drained: bool,
     /// The kernel does not receive several at once.
@@ -79,11 +79,11 @@ impl Inbox {
     }
 
     /// Takes so many datagrams at most, in the order in which they arrived, and where each
-    /// came from unless that is no IPv4 address.
+    /// came from unless that is no IP address.
     pub(crate) fn take(
         &mut self,
         most: usize,
-    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddr>, &[u8])> {
         let taken = self.take_stamped(most);
         taken.map(|(source, _, datagram)| (source, datagram))
     }
@@ -92,7 +92,7 @@ impl Inbox {
     pub(crate) fn take_stamped(
         &mut self,
         most: usize,
-    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &[u8])> {
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &[u8])> {
         let taken = self.datagrams.drain(..most.min(self.datagrams.len()));
         taken.map(|(source, stamp, datagram)| (source, stamp, &self.buffers[datagram]))
     }

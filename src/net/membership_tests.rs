@@ -129,7 +129,7 @@ fn an_interface_may_be_made_anew_for_ever() {
         for (interface, indices) in [(HERE, 10..35), (Ipv4Addr::UNSPECIFIED, 35..38)] {
             ip("route add 224.0.0.0/4 dev e0");
             let group = join(interface);
-            assert_eq!(*group.address().ip(), HERE);
+            assert_eq!(group.address().ip(), HERE);
             for index in indices {
                 remove();
                 make(index);

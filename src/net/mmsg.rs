@@ -11,7 +11,7 @@ use std::time::Duration;
 use socket2::{SockAddr, SockAddrStorage};
 
 use super::arrival::Arrival;
-use super::sys::ipv4;
+use crate::address::canonical;
 
 /// How many messages there are at most in one call.
 pub(super) const MESSAGES: usize = 8;
@@ -162,7 +162,7 @@ pub(super) fn receive_messages<'a>(
         });
         *arrival = Arrival {
             len: headers[i].msg_len as usize,
-            source: ipv4(source.and_then(|source| source.as_socket())),
+            source: source.and_then(|source| source.as_socket()).map(canonical),
             ..said(header)
         };
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice};
 use std::iter;
-use std::net::{SocketAddrV4, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -23,7 +23,7 @@ const LONGEST_MESSAGE: usize = 65_507;
 #[derive(Debug)]
 pub(super) struct Sender {
     socket: UdpSocket,
-    group: SocketAddrV4,
+    group: SocketAddr,
     /// The socket is connected to the group, so that the kernel need not look for the way
     /// each time. While the interface is down it cannot be.
     is_connected: AtomicBool,
@@ -37,7 +37,7 @@ pub(super) struct Sender {
 }
 
 impl Sender {
-    pub(super) fn new(socket: UdpSocket, group: SocketAddrV4) -> Self {
+    pub(super) fn new(socket: UdpSocket, group: SocketAddr) -> Self {
         // Nothing arrives here; it is to know the kernel.
         let longest = match accept_segments(socket.as_fd()) {
             Ok(()) => LONGEST_MESSAGE,

@@ -3,20 +3,22 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 use std::time::Duration;
 
-use super::process::nap;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use super::process::nap;
+use crate::address::canonical;
+
 /// Receives one datagram without blocking, whatever the mode of the socket: its
-/// length, and its source unless that is no IPv4 address.
+/// length, and its source unless that is no IP address.
 pub(super) fn receive(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
-) -> io::Result<(usize, Option<SocketAddrV4>)> {
+) -> io::Result<(usize, Option<SocketAddr>)> {
     // SAFETY: the initialised bytes are only ever overwritten with initialised
     // ones: recvfrom(2) writes the bytes that it received.
     let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
@@ -27,19 +29,7 @@ pub(super) fn receive(
         Err(e) if e.kind() != io::ErrorKind::WouldBlock => receive()?,
         received => received?,
     };
-    Ok((len, ipv4(source.as_socket())))
-}
-
-/// The IPv4 address in a socket address, which on an IPv6 socket of the host is
-/// a mapped one.
-pub(super) fn ipv4(address: Option<SocketAddr>) -> Option<SocketAddrV4> {
-    match address? {
-        SocketAddr::V4(address) => Some(address),
-        SocketAddr::V6(address) => {
-            let ip = address.ip().to_ipv4_mapped()?;
-            Some(SocketAddrV4::new(ip, address.port()))
-        }
-    }
+    Ok((len, source.as_socket().map(canonical)))
 }
 
 /// What the clock shows that never jumps, since the machine came up.

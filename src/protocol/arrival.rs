@@ -1,6 +1,5 @@
 //! What a datagram goes through before it is used: the checks, in their order.
 
-use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use super::identity::{NewId, Used};
@@ -49,7 +48,7 @@ impl Node {
         if self.is_own(waited, datagram) {
             return Err(Reject::OwnPacket);
         }
-        if !source.blessed && !self.allows(*source.address.ip()) {
+        if !source.blessed && !self.allow.contains(source.address.ip()) {
             return Err(Reject::NotBlessed);
         }
         let frame = Frame::parse(datagram)?;
@@ -77,11 +76,6 @@ impl Node {
             order,
             stream,
         })
-    }
-
-    fn allows(&self, source: Ipv4Addr) -> bool {
-        // Unspecified is what has no IPv4 address.
-        !source.is_unspecified() && self.allow.iter().any(|network| network.contains(&source))
     }
 
     /// Whether a key proves where a packet comes from, and that it was sent shortly before it

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -88,7 +88,7 @@ struct Former {
 pub(super) struct Identity {
     pub(super) id: TrackerId,
     /// Our address: machines that were cloned draw different ids.
-    address: SocketAddrV4,
+    address: SocketAddr,
     echoes: Echoes,
     former: VecDeque<Former>,
     /// When we drew one last, because somebody else used ours.
@@ -102,7 +102,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(id: TrackerId, address: SocketAddrV4, rng: Rng) -> Self {
+    pub(super) fn new(id: TrackerId, address: SocketAddr, rng: Rng) -> Self {
         Self {
             id,
             address,

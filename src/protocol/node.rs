@@ -1,10 +1,9 @@
 //! One member of a cluster: the protocol as a state machine.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use fastrand::Rng;
-use ipnet::Ipv4Net;
 
 use super::announces;
 use super::arrival::Arrived;
@@ -20,6 +19,7 @@ use super::rest::Progress;
 #[cfg(feature = "want_sync_scrape")]
 use super::scrape::{Candidate, Scrape, ScrapeState, Task};
 use super::timers::{Timer, Timers};
+use crate::address::Allowed;
 use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
@@ -47,7 +47,7 @@ use crate::wire::{Packet, PacketType};
 ///
 /// // With repair there are heartbeats, too.
 /// let config = Config::default().repair(false);
-/// let address = |last| std::net::SocketAddrV4::new([10, 0, 0, last].into(), 9696);
+/// let address = |last| std::net::SocketAddr::from(([10, 0, 0, last], 9696));
 /// let mut one = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
 /// let mut other = Node::new(Time::START, TrackerId([2; 4]), address(2), 2, &config);
 ///
@@ -73,7 +73,7 @@ pub struct Node {
     pub(super) flush_after: Duration,
     pub(super) ipv4: Batch<Announce<Ipv4Addr>>,
     pub(super) ipv6: Batch<Announce<Ipv6Addr>>,
-    pub(super) allow: Vec<Ipv4Net>,
+    pub(super) allow: Allowed,
     pub(super) hears_ipv6: bool,
     pub(super) nodes: Nodes,
     pub(super) company: Company,
@@ -96,15 +96,10 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that speaks as `id` from `address`, and starts `now`. `seed` is for
-    /// its random delays and ids; each node needs another one.
-    pub fn new(
-        now: Time,
-        id: TrackerId,
-        address: SocketAddrV4,
-        seed: u64,
-        config: &Config,
-    ) -> Self {
+    /// A node that speaks as `id` from `address`, and starts `now`, with a configuration that is
+    /// [valid](Config::validate). `seed` is for its random delays and ids; each node needs another
+    /// one.
+    pub fn new(now: Time, id: TrackerId, address: SocketAddr, seed: u64, config: &Config) -> Self {
         let mut timers = Timers::new(now);
         let mut rng = Rng::with_seed(seed);
         let wall = WallClock::default();
@@ -116,7 +111,7 @@ impl Node {
             flush_after: config.flush_after,
             ipv4: Batch::new(id, PacketType::Live, announces, trailer),
             ipv6: Batch::new(id, PacketType::LIVE_IPV6, announces, trailer),
-            allow: config.allow.clone(),
+            allow: Allowed::new(&config.allow),
             hears_ipv6: config.ipv6,
             nodes: Nodes::default(),
             company: Company::new(config, &mut timers),
@@ -324,7 +319,7 @@ impl Node {
                     let heard = &self.nodes.get(now, from).heard;
                     scrape.heard_beacon(Candidate {
                         id: from,
-                        address: *heard.address.ip(),
+                        address: heard.address.ip(),
                         torrents: beacon.torrents,
                         known: heard.proven || heard.records > 0,
                     });

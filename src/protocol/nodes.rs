@@ -1,6 +1,6 @@
 //! The other nodes that were heard.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::repair::{Stream, Streams, Tally};
@@ -31,7 +31,7 @@ pub struct Heard {
     /// The id under which it speaks.
     pub id: TrackerId,
     /// Where its last packet came from.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// When that was.
     pub last: Time,
     /// When its first packet was used.
@@ -222,7 +222,7 @@ impl Nodes {
         let new = Known {
             heard: Heard {
                 id,
-                address: SocketAddrV4::new([0; 4].into(), 0),
+                address: ([0; 4], 0).into(),
                 last: Time::START,
                 first: Time::START,
                 packets: 0,

@@ -1,6 +1,6 @@
 //! What goes into a node with a datagram, and what comes out.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::time::Time;
 use crate::types::Announce;
@@ -12,7 +12,7 @@ use crate::wire::PlausibleTorrents;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
     /// The address it was sent from.
-    pub address: SocketAddrV4,
+    pub address: SocketAddr,
     /// Whether the host lets this address speak. Those that the configuration
     /// [allows](crate::config::Config::allow) may in any case.
     pub blessed: bool,

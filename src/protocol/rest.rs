@@ -102,6 +102,8 @@ impl<'a> Rest<'a> {
 mod tests {
     use std::time::Duration;
 
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
     use super::super::{Node, Source};
     use super::*;
     use crate::config::Config;
@@ -109,7 +111,7 @@ mod tests {
     use crate::wire::{Header, PacketType, Record};
 
     const SOURCE: Source = Source {
-        address: std::net::SocketAddrV4::new(std::net::Ipv4Addr::new(10, 0, 0, 2), 9696),
+        address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696),
         blessed: true,
     };
 
@@ -132,7 +134,7 @@ mod tests {
             let announce = Announce {
                 info_hash: InfoHash([0xab; 20]),
                 peer: Peer {
-                    ip: std::net::Ipv4Addr::from(peer),
+                    ip: Ipv4Addr::from(peer),
                     port: 6881,
                     flags,
                 },
@@ -191,7 +193,7 @@ mod tests {
             panic!("not each is applied");
         };
         let peers = applied.iter().map(|announce| announce.peer.ip);
-        let later = (500..900).map(|peer| std::net::IpAddr::V4(peer.into()));
+        let later = (500..900).map(|peer| IpAddr::V4(peer.into()));
         assert!(peers.eq(later));
         assert_eq!(node.counters().records_heard, 900);
     }

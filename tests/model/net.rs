@@ -2,7 +2,7 @@
 //! one network, and one socket of the tracker's own, which goes by standard error.
 
 use std::io::{self, Stdin, Stdout};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::error::SetupError;
 
 /// Where all packets come from that are not our own.
-const NEIGHBOUR: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 9696);
+const NEIGHBOUR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696);
 
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -28,8 +28,8 @@ impl Group {
         })
     }
 
-    pub(crate) fn address(&self) -> SocketAddrV4 {
-        SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 1024)
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([10, 0, 0, 1], 1024).into()
     }
 
     pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
@@ -125,7 +125,7 @@ impl Inbox {
     pub(crate) fn take(
         &mut self,
         most: usize,
-    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, &[u8])> {
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddr>, &[u8])> {
         let taken = self.take_stamped(most);
         taken.map(|(source, _, datagram)| (source, datagram))
     }
@@ -133,7 +133,7 @@ impl Inbox {
     pub(crate) fn take_stamped(
         &mut self,
         most: usize,
-    ) -> impl ExactSizeIterator<Item = (Option<SocketAddrV4>, Option<Duration>, &[u8])> {
+    ) -> impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &[u8])> {
         let taken = self.arrived.drain(..most.min(self.arrived.len()));
         self.taken = taken.collect();
         self.taken

@@ -2,7 +2,7 @@
 //! the engine lock a bucket, as in opentracker.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex as Unseen, OnceLock, Weak};
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Tracker {
             .flush_after(flush_after)
             .first_beacon_delay(first_beacon_delay)
             .beacon_interval(Duration::from_millis(20))
-            .lonely_after(Duration::MAX)
+            .lonely_after(Duration::ZERO)
             .log(Level::Debug);
         engine.bind(config).expect("bind");
         Self {
@@ -220,7 +220,7 @@ impl Host for TableHost {
         true
     }
 
-    fn is_blessed(&self, _source: Ipv4Addr) -> bool {
+    fn is_blessed(&self, _source: IpAddr) -> bool {
         self.0.called("is_blessed", true)
     }
 

@@ -2,7 +2,7 @@
 //! something to its bound by the protocol alone; of private types they stand beside the type.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -94,12 +94,12 @@ fn value_of(constant: &str, source: &str) -> Option<u64> {
 }
 
 fn node(config: &Config) -> Node {
-    let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 1), 9696);
+    let address = SocketAddr::from(([10, 0, 0, 1], 9696));
     Node::new(Time::START, US, address, 1, config)
 }
 
 fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>, Reject> {
-    let address = SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, 2), 4444);
+    let address = SocketAddr::from(([10, 0, 0, 2], 4444));
     let blessed = true;
     node.handle_datagram(now, Source { address, blessed }, packet)
 }
@@ -153,7 +153,7 @@ fn a_nak_of_more_ranges_is_none() {
 fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     const PORTION: usize = 256;
     let config = Config::default()
-        .tell_packets(100_000u32)
+        .tell_packets(10_000u32)
         .repair(false)
         .beacon_interval(Duration::from_secs(1));
     let mut node = node(&config);

@@ -1,7 +1,7 @@
 //! Peer sync: a cluster of sans-IO nodes in one test, on a clock that the test
 //! owns. Scrape sync is off here, and has a cluster of its own in tube/.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use livesync::config::Config;
@@ -16,8 +16,8 @@ use proptest::prelude::*;
 /// The default.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
-fn address(node: u8) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::new(10, 0, 0, node), 40_000)
+fn address(node: u8) -> SocketAddr {
+    ([10, 0, 0, node], 40_000).into()
 }
 
 fn node(number: u8) -> Node {

@@ -1,7 +1,7 @@
 //! The engine at its worst moments: the host holds the receive thread, or panics, or
 //! starts it twice.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -49,7 +49,7 @@ impl Table {
 struct TableHost(Arc<Table>);
 
 impl Host for TableHost {
-    fn is_blessed(&self, _source: Ipv4Addr) -> bool {
+    fn is_blessed(&self, _source: IpAddr) -> bool {
         true
     }
 
@@ -368,7 +368,7 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
         .loopback(true)
         .keys(Keys::new([7; 32]))
         .max_skew(max_skew)
-        .allow([Ipv4Addr::LOCALHOST.into()]);
+        .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()]);
     let events = Arc::new(Events::default());
     let stands = Livesync::open(config.clone(), events.clone()).expect("open");
     let speaks = Livesync::open(config, Arc::new(Events::default())).expect("open");

@@ -10,11 +10,15 @@ use crate::support::{cc, is_long, skip};
 use crate::symbols;
 
 /// c-tests/handles/NAME.c: what it is about, and what it shares with others there.
-const PROGRAMS: [(&str, &[&str]); 11] = [
+const PROGRAMS: [(&str, &[&str]); 13] = [
     // A thread of the library's, and callbacks.
     ("callbacks", &["common"]),
+    // Who may speak, with IPv4 and with IPv6.
+    ("addresses", &["common"]),
     // What opens no handle.
     ("config", &["common"]),
+    // The extremes of every field.
+    ("extremes", &["common"]),
     // Callers compiled with an older or a newer livesync.h.
     ("sizes", POLLED),
     // The program's own loop: states and wake-ups, scrape sync, and load.

@@ -11,7 +11,7 @@ const HEADERS: [(&str, &str, &[&str]); 2] = [
     (
         "include/ot_livesync.h",
         "cbindgen/ot_livesync.toml",
-        &["src/config.rs", "src/ffi/classic.rs"],
+        &["src/config/settings.rs", "src/ffi/classic.rs"],
     ),
     (
         "include/livesync.h",

@@ -1,6 +1,7 @@
 //! An interface that vanishes and comes back, as those of virtual machines, containers
 //! and tunnels do.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -107,7 +108,8 @@ fn a_tracker_that_starts_while_its_interface_is_down_syncs_when_it_is_up() {
     let [early, other] = ["early", "other"].map(|name| network.add_host(name).expect("a host"));
     let set = |state| cc::run(early.command("ip").args(["link", "set", "eth0", state]));
     set("down");
-    let hears = |host: &Host, other: &Host| config(host).allow([other.address().into()]);
+    let hears =
+        |host: &Host, other: &Host| config(host).allow([IpAddr::from(other.address()).into()]);
     let (waits, log) = tracker(&early, hears(&early, &other)).expect("no reason to end");
     let (other, _) = tracker(&other, hears(&other, &early)).expect("start");
     announce(&waits, 1);

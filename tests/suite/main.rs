@@ -1,6 +1,8 @@
 //! The whole test suite as one program, so that it links once.
 
 mod adapters;
+#[cfg(target_os = "linux")]
+mod addresses;
 #[cfg(feature = "want_sync_scrape")]
 mod bounds;
 mod cluster;
@@ -11,6 +13,8 @@ mod debian;
 mod dependencies;
 mod drop_in;
 mod engine;
+#[cfg(all(target_os = "linux", feature = "want_sync_scrape"))]
+mod extremes;
 #[cfg(target_os = "linux")]
 mod faults;
 mod handles;

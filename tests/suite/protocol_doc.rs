@@ -1,6 +1,6 @@
 //! docs/protocol.md says of the protocol what the code does.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use livesync::config::Config;
@@ -231,7 +231,7 @@ fn announce<Ip>(ip: Ip, port: u16, flags: PeerFlags) -> Announce<Ip> {
 
 fn source(last: u8, blessed: bool) -> Source {
     Source {
-        address: SocketAddrV4::new([10, 0, 0, last].into(), 40_000),
+        address: ([10, 0, 0, last], 40_000).into(),
         blessed,
     }
 }

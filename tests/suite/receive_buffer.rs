@@ -1,7 +1,7 @@
 //! The receive buffer: how large it is, and what does not fit into it.
 
 use std::fs;
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,7 @@ impl Host for Listener {
 fn config(port: u16) -> Config {
     Config::on(Ipv4Addr::LOCALHOST)
         .port(port)
-        .allow([Ipv4Addr::LOCALHOST.into()])
+        .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()])
         .log(Level::Info)
 }
 

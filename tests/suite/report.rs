@@ -2,7 +2,7 @@
 //! warning that nobody is there.
 
 use std::io::Write;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -28,7 +28,7 @@ fn config(port: u16) -> Config {
     Config::on(Ipv4Addr::LOCALHOST)
         .port(port)
         .loopback(true)
-        .allow([Ipv4Addr::LOCALHOST.into()])
+        .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()])
 }
 
 fn announce(livesync: &Livesync) {
@@ -96,7 +96,7 @@ fn statistics_and_nodes_say_what_happened() {
         (nodes[0].missing, nodes[0].repaired, nodes[0].given_up),
         (0, 0, 0)
     );
-    assert_eq!(*nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
+    assert_eq!(nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
     assert!(nodes[0].ago <= since_the_start);
     let told = other.stats().expect("it runs").counters;
     let heartbeats = told.repair.heartbeats_sent;

@@ -1,7 +1,7 @@
 //! Scrape sync of two real trackers on one segment, and a witness beside them who
 //! sees what is on the wire.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -183,7 +183,7 @@ fn address_of(socket: &UdpSocket) -> SocketAddrV4 {
 struct OneTorrent;
 
 impl LivesyncHost for OneTorrent {
-    fn is_blessed(&self, _source: Ipv4Addr) -> bool {
+    fn is_blessed(&self, _source: IpAddr) -> bool {
         true
     }
 

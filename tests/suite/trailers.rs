@@ -1,7 +1,7 @@
 //! Packets with trailers, byte for byte as tests/vectors has them. The tags there were made
 //! by another implementation of HMAC-SHA-256, from the words of docs/protocol.md.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use livesync::config::{Auth, Config};
@@ -211,8 +211,8 @@ fn bytes(name: &str) -> Vec<u8> {
     vector(&format!("{name}.hex"))
 }
 
-fn address(last: u8) -> SocketAddrV4 {
-    SocketAddrV4::new([10, 0, 0, last].into(), 40_000)
+fn address(last: u8) -> SocketAddr {
+    ([10, 0, 0, last], 40_000).into()
 }
 
 fn at(now: u64) -> Time {

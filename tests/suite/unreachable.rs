@@ -36,7 +36,7 @@ fn open(port: u16) -> (Livesync, Arc<Events>) {
     let config = Config::on([127, 0, 0, 1])
         .port(port)
         .loopback(true)
-        .allow([Ipv4Addr::LOCALHOST.into()])
+        .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()])
         .flush_after(Duration::from_millis(5));
     let livesync = Livesync::open(config, events.clone()).expect("open");
     (livesync, events)

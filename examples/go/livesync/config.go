@@ -18,7 +18,7 @@ type Config struct {
 	Group     string // multicast group
 	Port      uint16 // port of the group
 	TTL       uint8  // multicast ttl
-	Allow     string // who may speak: IPv4 addresses and networks, separated by spaces or commas
+	Allow     string // who may speak: IP addresses and networks, separated by spaces or commas
 
 	Loopback    bool   // other members on this host are reached, too
 	IPv6        bool   // IPv6 peers are wanted, too

@@ -1,17 +1,10 @@
-//! The configuration of a handle.
+//! The configuration of a handle, as C lays it out.
 
-use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
-use std::net::Ipv4Addr;
-use std::os::unix::ffi::OsStrExt;
+use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
-use std::time::Duration;
-
-use ipnet::Ipv4Net;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
-use crate::config::{Auth, Config};
-use crate::error::SetupError;
-use crate::ffi::environment;
+use crate::config::Config;
 use crate::host::callbacks::{
     Callbacks, livesync_count_torrents_fn, livesync_is_blessed_fn, livesync_is_running_fn,
     livesync_log_fn, livesync_look_up_torrent_fn, livesync_merge_torrent_fn,
@@ -19,7 +12,6 @@ use crate::host::callbacks::{
     livesync_walk_torrents_fn,
 };
 use crate::host::memory::Limits;
-use crate::log::Level;
 use crate::types::PeerFlags;
 
 /// What livesync_open() is told. Set it by livesync_config_init() first: later
@@ -47,13 +39,13 @@ pub struct livesync_config_t {
     pub interface: *const c_char,
     /// The multicast group, IPv4 as text. NULL: 224.0.42.5
     pub group: *const c_char,
-    /// Who may speak, besides those of whom the callback is_blessed says so: IPv4
-    /// addresses and networks as text, separated by white space or commas, for instance
-    /// "192.0.2.1, 198.51.100.0/24". NULL: nobody
+    /// Who may speak, besides those of whom the callback is_blessed says so: addresses and
+    /// networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
+    /// "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
     pub allow: *const c_char,
     /// The port of the group, in host byte order. 9696
     pub port: u16,
-    /// The multicast ttl. 1
+    /// The multicast ttl. With 0, for which `loopback` must be 1, all stays on this host. 1
     pub ttl: u8,
     /// 1: other members on this host are reached, too; on 127.0.0.1 they always are. 0
     pub loopback: u8,
@@ -75,7 +67,8 @@ pub struct livesync_config_t {
     /// livesync_selftest() read them, on the calling thread and never later: no other thread
     /// may call setenv(3), putenv(3) or unsetenv(3) meanwhile. 0
     pub environment: u8,
-    /// The oldest announce waits so many milliseconds for its packet to fill up. 100
+    /// The oldest announce waits so many milliseconds for its packet to fill up, up to 3600000.
+    /// 100
     pub flush_ms: u32,
     /// The first beacon comes so many milliseconds after the start. 1800000
     pub first_beacon_delay_ms: u32,
@@ -84,10 +77,11 @@ pub struct livesync_config_t {
     /// A tracker that has more torrents than we is asked for them when we have less than
     /// this part of them, in percent, from 0 to 100. 75
     pub inquire_percent: u32,
-    /// How many scrape tell packets are sent per tenth of a second at most. 100
+    /// How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
+    /// 100
     pub tell_packets: u32,
     /// How many torrents that we know better than another tracker are remembered at
-    /// most, to be told back. Each takes about 30 bytes. 65536
+    /// most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
     pub remembered_torrents: u32,
     /// Seconds until a peer that is not announced again leaves the table, from 1. 2700
     pub peer_lifetime_s: u32,
@@ -95,7 +89,7 @@ pub struct livesync_config_t {
     pub torrent_lifetime_s: u32,
     /// The memory that the table may take, in bytes, of which a peer takes 250 at most and a
     /// torrent 171. When it is full, torrents leave that are known only since another tracker told
-    /// of them, and then what was announced longest ago. From 4096. 67108864
+    /// of them, and then what was announced longest ago. From 4096 to 10^12. 67108864
     pub table_bytes: u64,
     /// What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
     pub log_level: c_int,
@@ -132,8 +126,8 @@ pub struct livesync_config_t {
     /// The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and
     /// different names do not believe each other. NULL: "livesync"
     pub cluster: *const c_char,
-    /// With a key: how many seconds the clocks of two trackers may be apart, from 1. What
-    /// seems to be older or newer is dropped. 30
+    /// With a key: how many seconds the clocks of two trackers may be apart, from 1 to 3600.
+    /// What seems to be older or newer is dropped. 30
     pub max_skew_s: u32,
     /// 1: what others have lost is sent again, and they are asked for what was lost here.
     /// 0: packets are as they ever were. 1
@@ -290,168 +284,4 @@ impl livesync_config_t {
             merge_torrent: self.merge_torrent,
         }
     }
-}
-
-/// A configuration in our own words.
-pub(super) struct Settings {
-    pub(super) config: Config,
-    pub(super) callbacks: Callbacks,
-    /// The limits of the table, if there is one.
-    pub(super) table: Option<Limits>,
-}
-
-impl Settings {
-    /// # Safety
-    /// The strings are NULL, or end with a zero byte.
-    pub(super) unsafe fn of(raw: &livesync_config_t) -> Result<Self, SetupError> {
-        // SAFETY: as this function's contract says.
-        let [interface, group, allow, cluster] =
-            unsafe { [raw.interface, raw.group, raw.allow, raw.cluster].map(|t| text(t)) };
-        // SAFETY: as this function's contract says.
-        let key_file = unsafe { string(raw.key_file) };
-        let field = |name, expected| SetupError::Field { name, expected };
-        let interface: Ipv4Addr = interface
-            .and_then(|text| text.parse().ok())
-            .ok_or(field("interface", "an IPv4 address"))?;
-        let group = match group {
-            None => Config::default().group,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(Ipv4Addr::is_multicast)
-                .ok_or(field("group", "an IPv4 multicast address"))?,
-        };
-        let allow = networks(allow.unwrap_or_default()).ok_or(field(
-            "allow",
-            "a list of IPv4 addresses and networks like 192.0.2.0/24",
-        ))?;
-        let callbacks = raw.callbacks();
-        for (holds, name, expected) in [
-            (raw.peer_lifetime_s > 0, "peer_lifetime_s", "1 or more"),
-            (
-                raw.torrent_lifetime_s > 0,
-                "torrent_lifetime_s",
-                "1 or more",
-            ),
-            (raw.table_bytes >= 4096, "table_bytes", "4096 or more"),
-            (
-                callbacks.has_all_or_none_for_torrents(),
-                "merge_torrent",
-                "as the other three for torrents, all NULL or none",
-            ),
-            (
-                raw.table == 0 || !callbacks.has_any_of_a_table(),
-                "table",
-                "0 although there are callbacks for peers or torrents",
-            ),
-        ] {
-            if !holds {
-                return Err(field(name, expected));
-            }
-        }
-        let millis = |millis: u32| Duration::from_millis(millis.into());
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        let mut config = Config::on(interface)
-            .group(group)
-            .port(raw.port)
-            .allow(allow)
-            .ttl(raw.ttl)
-            .loopback(raw.loopback != 0)
-            .speak(raw.speak != 0)
-            .listen(raw.listen != 0)
-            .flush_after(millis(raw.flush_ms))
-            .ipv6(raw.ipv6 != 0)
-            .scrape(raw.scrape != 0)
-            .first_beacon_delay(millis(raw.first_beacon_delay_ms))
-            .beacon_interval(millis(raw.beacon_interval_ms))
-            .inquire_threshold(f64::from(raw.inquire_percent) / 100.0)
-            .tell_packets(raw.tell_packets)
-            .remembered_torrents(raw.remembered_torrents as usize)
-            .log(level(raw.log_level).ok_or(field("log_level", "LIVESYNC_LOG_..."))?)
-            .repair(raw.repair != 0)
-            .key_file(key_file.map(|path| OsStr::from_bytes(path.to_bytes()).into()))
-            .auth(auth(raw.auth).ok_or(field("auth", "LIVESYNC_AUTH_..."))?)
-            .max_skew(seconds(raw.max_skew_s));
-        if let Some(name) = cluster {
-            config.cluster = name.to_owned();
-        }
-        if raw.environment != 0 {
-            environment::read(&mut config)?;
-        }
-        config.validate().map_err(in_words_of_c)?;
-        Ok(Self {
-            config,
-            callbacks,
-            table: (raw.table != 0).then(|| {
-                Limits::default()
-                    .peer_lifetime(seconds(raw.peer_lifetime_s))
-                    .torrent_lifetime(seconds(raw.torrent_lifetime_s))
-                    .bytes(raw.table_bytes)
-            }),
-        })
-    }
-}
-
-/// An error that names a setting as C has it.
-fn in_words_of_c(error: SetupError) -> SetupError {
-    let (name, expected) = match error {
-        SetupError::NoPort => ("port", "1 or more"),
-        SetupError::Field { name, expected } => match name {
-            "listen" => (name, "1, and neither is speak"),
-            "beacon_interval" => ("beacon_interval_ms", "10 or more"),
-            "inquire_threshold" => ("inquire_percent", "0 to 100"),
-            "max_skew" => ("max_skew_s", "1 or more"),
-            _ => (name, expected),
-        },
-        other => return other,
-    };
-    SetupError::Field { name, expected }
-}
-
-fn level(number: c_int) -> Option<Level> {
-    Some(match number {
-        LIVESYNC_LOG_OFF => Level::Off,
-        LIVESYNC_LOG_ERROR => Level::Error,
-        LIVESYNC_LOG_WARN => Level::Warn,
-        LIVESYNC_LOG_INFO => Level::Info,
-        LIVESYNC_LOG_DEBUG => Level::Debug,
-        _ => return None,
-    })
-}
-
-fn auth(number: u8) -> Option<Auth> {
-    Some(match number {
-        LIVESYNC_AUTH_REQUIRE => Auth::Require,
-        LIVESYNC_AUTH_ACCEPT => Auth::Accept,
-        _ => return None,
-    })
-}
-
-/// A text: none for NULL, and one that no field takes if it is not UTF-8.
-///
-/// # Safety
-/// As for [`string`].
-unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
-    // SAFETY: as this function's contract says.
-    let text = unsafe { string(text) }?;
-    Some(text.to_str().unwrap_or("\0"))
-}
-
-/// # Safety
-/// `text` is NULL, or ends with a zero byte, and outlives the result.
-unsafe fn string<'a>(text: *const c_char) -> Option<&'a CStr> {
-    // SAFETY: not NULL where it is read.
-    (!text.is_null()).then(|| unsafe { CStr::from_ptr(text) })
-}
-
-/// Addresses and networks, separated by white space or commas.
-fn networks(text: &str) -> Option<Vec<Ipv4Net>> {
-    let words = text
-        .split(|c: char| c == ',' || c.is_whitespace())
-        .filter(|word| !word.is_empty());
-    let parse = |word: &str| {
-        let address = word.parse::<Ipv4Addr>().map(Ipv4Net::from);
-        address.ok().or_else(|| word.parse().ok())
-    };
-    words.map(parse).collect()
 }

@@ -10,8 +10,9 @@ use super::code::{
     self, LIVESYNC_E_ARGUMENT, LIVESYNC_E_FORKED, LIVESYNC_E_FULL, LIVESYNC_E_STATE,
     LIVESYNC_E_TRIPPED, LIVESYNC_OK,
 };
-use super::config::{self, Settings, livesync_config_t};
+use super::config::{self, livesync_config_t};
 use super::questions::Questions;
+use super::read_config::Settings;
 use crate::error::{AnnounceError, SetupError};
 use crate::host::callbacks::CallbackHost;
 use crate::host::{Events, Host, Memory};

@@ -10,6 +10,7 @@ mod out;
 mod polling;
 #[cfg_attr(not(feature = "want_sync_scrape"), path = "no_questions.rs")]
 mod questions;
+mod read_config;
 mod report;
 mod stats;
 mod table;

@@ -1,14 +1,17 @@
 //! What a handle has done and heard, and whether it can work at all.
 
 use std::ffi::{c_char, c_int};
+use std::net::SocketAddr;
 use std::ptr;
 use std::time::Duration;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_SILENT, LIVESYNC_E_SOCKET, LIVESYNC_OK};
-use super::config::{Settings, livesync_config_t};
+use super::config::livesync_config_t;
 use super::handle::{livesync_t, with, with_settings};
 use super::out::{self, Array};
+use super::read_config::Settings;
 use super::stats::{livesync_node_t, livesync_stats_t};
+use crate::address::Allowed;
 use crate::config::Config;
 use crate::log::Level;
 use crate::selftest::{Findings, selftest};
@@ -160,8 +163,9 @@ fn say(settings: &Settings, findings: &Findings) {
         port,
         interface,
         ..
-    } = &settings.config;
-    let place = format!("group {group}:{port} on interface {interface}");
+    } = settings.config;
+    let group = SocketAddr::new(group, port);
+    let place = format!("group {group} on interface {interface}");
     match (&findings.send_error, findings.echo) {
         (Some(e), _) => say(Level::Error, format!("cannot send to {place}: {e}")),
         (None, None) => say(
@@ -176,10 +180,12 @@ fn say(settings: &Settings, findings: &Findings) {
     for hint in &findings.hints {
         say(Level::Warn, hint.clone());
     }
+    let allowed = Allowed::new(&settings.config.allow);
     for (id, address) in &findings.heard {
-        let allow = &settings.config.allow;
-        let allowed = allow.iter().any(|network| network.contains(address.ip()));
-        let note = match (allowed, settings.callbacks.is_blessed) {
+        let note = match (
+            allowed.contains(address.ip()),
+            settings.callbacks.is_blessed,
+        ) {
             (false, None) => ", which is not in allow",
             _ => "",
         };

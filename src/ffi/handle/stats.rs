@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::address::in_16_bytes;
 use crate::counters::counters;
 use crate::engine::{HeardNode, Stats};
 use crate::host::Usage;
@@ -160,7 +161,7 @@ pub struct livesync_node_t {
     pub port: u16,
     /// 0.
     pub reserved: u16,
-    /// The address it sends from: IPv4 as ::ffff:a.b.c.d.
+    /// The address it sends from: IPv6, or IPv4 as ::ffff:a.b.c.d.
     pub ip: [u8; 16],
     /// How many milliseconds ago it was last heard.
     pub last_heard_ms: u64,
@@ -263,7 +264,7 @@ impl From<&HeardNode> for livesync_node_t {
             tracker_id: node.id.to_host(),
             port: node.address.port(),
             reserved: 0,
-            ip: node.address.ip().to_ipv6_mapped().octets(),
+            ip: in_16_bytes(node.address.ip()),
             last_heard_ms: millis(node.ago),
             packets: node.packets,
             records: node.records,

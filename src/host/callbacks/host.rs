@@ -1,10 +1,11 @@
 //! Callbacks of C as a host.
 
 use std::ffi::{CString, c_int, c_void};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::types::*;
+use crate::address::in_16_bytes;
 use crate::host::{Host, Usage, log_to_stderr};
 use crate::log::Level;
 use crate::types::{InfoHash, Peer, TrackerId};
@@ -98,11 +99,11 @@ impl Host for CallbackHost {
         is_running.is_none_or(|ask| unsafe { ask(user) != 0 })
     }
 
-    fn is_blessed(&self, source: Ipv4Addr) -> bool {
+    fn is_blessed(&self, source: IpAddr) -> bool {
         let Callbacks {
             is_blessed, user, ..
         } = self.callbacks;
-        let ip = source.to_ipv6_mapped().octets();
+        let ip = in_16_bytes(source);
         // SAFETY: 16 bytes, and the user pointer.
         is_blessed.is_some_and(|ask| unsafe { ask(ip.as_ptr(), user) != 0 })
     }

@@ -1,8 +1,9 @@
 //! The types of C that callbacks, events and functions take, and what they are for us.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
+use crate::address::in_16_bytes;
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::types::{Peer, PeerFlags};
@@ -42,12 +43,8 @@ impl From<livesync_peer_t> for Peer {
 
 impl From<&Peer> for livesync_peer_t {
     fn from(peer: &Peer) -> Self {
-        let ip = match peer.ip {
-            IpAddr::V4(ip) => ip.to_ipv6_mapped(),
-            IpAddr::V6(ip) => ip,
-        };
         Self {
-            ip: ip.octets(),
+            ip: in_16_bytes(peer.ip),
             port: peer.port,
             flags: peer.flags.0,
             reserved: 0,
@@ -100,8 +97,8 @@ impl livesync_cursor_t {
 /// arrives is dropped; what is announced is still sent.
 pub type livesync_is_running_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>;
 
-/// Whether packets from this source may be used: 0 for no. `ip` are 16 bytes, IPv4 as
-/// ::ffff:a.b.c.d.
+/// Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
+/// ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
 pub type livesync_is_blessed_fn =
     Option<unsafe extern "C" fn(ip: *const u8, user: *mut c_void) -> c_int>;
 

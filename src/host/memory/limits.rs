@@ -24,6 +24,7 @@ pub struct Limits {
     /// at worst; the table itself takes another 4096. When the memory is
     /// full, torrents leave that are only known since another tracker told of them, and then what
     /// was announced longest ago; of further torrents that others tell of nothing is stored.
+    /// More than a terabyte, 10^12 bytes, it does not take, whatever stands here.
     pub bytes: u64,
 }
 
@@ -38,6 +39,9 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// No table takes more: a swarm counts its peers with 32 bits.
+    pub(crate) const MOST_BYTES: u64 = 1_000_000_000_000;
+
     /// With another lifetime of peers.
     #[must_use]
     pub fn peer_lifetime(mut self, peer_lifetime: Duration) -> Self {

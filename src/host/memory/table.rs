@@ -9,7 +9,7 @@ use super::aged::Aged;
 #[cfg(feature = "want_sync_scrape")]
 use super::aged::EXPIRED_LOOKED_AT;
 use super::limits::Limits;
-use super::swarms::{PeerKey, Swarms};
+use super::swarms::{PEER_BYTES, PeerKey, Swarms};
 use crate::host::Usage;
 use crate::time::Time;
 #[cfg(feature = "want_sync_scrape")]
@@ -33,6 +33,17 @@ pub struct Counts {
 /// so the table does not fill up with them.
 pub(super) const REMOVED_PER_CALL: usize = 64;
 
+/// So a swarm can count its peers, also where an address has 32 bits.
+const _: () = {
+    let memory = usize::MAX as u64;
+    let most = if Limits::MOST_BYTES < memory {
+        Limits::MOST_BYTES
+    } else {
+        memory
+    };
+    assert!(most / PEER_BYTES < 1 << 32);
+};
+
 /// What a torrent takes at most, besides its peers.
 pub(super) const TORRENT_BYTES: u64 = Aged::<InfoHash, u64>::BYTES;
 
@@ -54,7 +65,7 @@ impl Table {
         Self {
             swarms: Swarms::new(limits.peer_lifetime),
             torrents: Aged::new(torrent_lifetime),
-            max_bytes: limits.bytes,
+            max_bytes: limits.bytes.min(Limits::MOST_BYTES),
             evicted: 0,
         }
     }

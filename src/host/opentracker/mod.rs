@@ -8,12 +8,13 @@ mod symbols;
 mod torrents;
 
 use std::ffi::{CString, c_char, c_int, c_void};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use self::symbols::{Symbols, need};
 use super::Host;
 #[cfg(feature = "want_sync_scrape")]
 use super::Torrents;
+use crate::address::in_16_bytes;
 use crate::error::SetupError;
 use crate::types::{InfoHash, Peer, TrackerId};
 
@@ -150,17 +151,17 @@ impl Host for Opentracker {
         unsafe { self.tracker.g_opentracker_running.read_volatile() != 0 }
     }
 
-    fn is_blessed(&self, source: Ipv4Addr) -> bool {
-        let mut narrow = source.octets();
-        let mut wide = source.to_ipv6_mapped().octets();
-        let ip = if self.wide_addresses {
-            wide.as_mut_ptr()
-        } else {
-            narrow.as_mut_ptr()
+    fn is_blessed(&self, source: IpAddr) -> bool {
+        let mut wide = in_16_bytes(source);
+        let ip = match source {
+            _ if self.wide_addresses => &mut wide[..],
+            IpAddr::V4(_) => &mut wide[12..],
+            // It has no bytes in which this tracker could be asked of it.
+            IpAddr::V6(_) => return false,
         };
         let ask = self.tracker.accesslist_isblessed;
         // SAFETY: `ip` points at an address as long as this generation has them.
-        unsafe { ask(ip.cast(), OT_PERMISSION_MAY_LIVESYNC) != 0 }
+        unsafe { ask(ip.as_mut_ptr().cast(), OT_PERMISSION_MAY_LIVESYNC) != 0 }
     }
 
     fn new_tracker_id(&self, id: TrackerId) {

@@ -1,6 +1,6 @@
 //! The numbered packets of one sender, as far as they have arrived.
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -71,7 +71,7 @@ pub(in crate::protocol) enum Origin {
     /// From wherever: a tag proves that a member has sent them.
     Authenticated,
     /// From this address.
-    Address(SocketAddrV4),
+    Address(SocketAddr),
 }
 
 /// The packets of one epoch of a sender. Time is what has passed here, jumps back left

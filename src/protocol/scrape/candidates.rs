@@ -1,7 +1,7 @@
 //! Whose beacons were heard, and who was asked lately.
 
 use std::cmp::Reverse;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -23,7 +23,7 @@ const ASKED_FOR: u32 = 60;
 pub(in super::super) struct Candidate {
     pub(in super::super) id: TrackerId,
     /// Where its first beacon came from.
-    pub(in super::super) address: Ipv4Addr,
+    pub(in super::super) address: IpAddr,
     pub(in super::super) torrents: u64,
     /// It does more than to send beacons: it has told of a peer, or a key proves who it is.
     pub(in super::super) known: bool,
@@ -76,7 +76,7 @@ impl Candidates {
 #[derive(Debug)]
 struct Asking {
     id: TrackerId,
-    address: Ipv4Addr,
+    address: IpAddr,
     inquiries: u32,
     last: Time,
 }
@@ -136,7 +136,7 @@ mod tests {
     fn candidate(number: u32, address: u32) -> Candidate {
         Candidate {
             id: TrackerId(number.to_be_bytes()),
-            address: Ipv4Addr::from_bits(address),
+            address: address.to_be_bytes().into(),
             torrents: u64::from(number),
             known: false,
         }

@@ -1,7 +1,7 @@
 //! The rules of nftables, on a host that is on two networks.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
 use livesync::Config;
@@ -86,8 +86,16 @@ fn members_get_through_on_their_interface_and_nobody_else() {
 
 fn two_trackers_sync(tracker: &Host, member: &Host) {
     let config = || Config::default().port(PORT).scrape(false);
-    let one = Tracker::start_at(TRACKER, tracker, config().allow([MEMBER.into()]));
-    let other = Tracker::start_at(MEMBER, member, config().allow([TRACKER.into()]));
+    let one = Tracker::start_at(
+        TRACKER,
+        tracker,
+        config().allow([IpAddr::from(MEMBER).into()]),
+    );
+    let other = Tracker::start_at(
+        MEMBER,
+        member,
+        config().allow([IpAddr::from(TRACKER).into()]),
+    );
     one.announce(announce(1));
     other.announce(announce(2));
     let start = Instant::now();

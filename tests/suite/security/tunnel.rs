@@ -1,6 +1,6 @@
 //! The commands for WireGuard, on hosts that reach each other by nothing else.
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -113,7 +113,8 @@ impl Tunnel {
         let [a, b, c] = network;
         let address = |number: u8| Ipv4Addr::new(a, b, c, number);
         let count = u8::try_from(self.hosts.len()).expect("a few");
-        let allowed: Vec<_> = (1..=count).map(|number| address(number).into()).collect();
+        let allowed = (1..=count).map(|number| IpAddr::from(address(number)).into());
+        let allowed: Vec<_> = allowed.collect();
         let config = Config::default().port(9696u16).scrape(false).allow(allowed);
         let trackers: Vec<Tracker> = (1..=count)
             .zip(&self.hosts)

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::env;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -29,10 +29,11 @@ const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
 const WALLS_BEGIN: Duration = Duration::from_secs(1_780_000_000);
 
 /// The address of what sends all packets once more.
-const REFLECTOR: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 0, 1, 1), 1);
+const REFLECTOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 1);
 
 /// The address of somebody who is no member.
-pub const STRANGER: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 255, 255, 254), 40_000);
+pub const STRANGER: SocketAddr =
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), 40_000);
 
 /// So many questions to its host a node may have at once.
 const MOST_TASKS: usize = 10_000;
@@ -64,7 +65,7 @@ pub struct Member {
     pub audit: Audit,
     pub config: Config,
     pub node: Node,
-    address: SocketAddrV4,
+    address: SocketAddr,
     /// Its clock is so far ahead of virtual time,
     clock: Duration,
     /// and gains so many millionths.
@@ -190,7 +191,7 @@ impl Cluster {
     }
 
     /// A packet arrives that seems to come from this address.
-    pub fn forge(&mut self, to: usize, source: SocketAddrV4, packet: &[u8]) {
+    pub fn forge(&mut self, to: usize, source: SocketAddr, packet: &[u8]) {
         self.hear(to, source, packet);
         self.tick(to);
     }
@@ -297,7 +298,7 @@ impl Cluster {
         }
     }
 
-    fn hear(&mut self, to: usize, address: SocketAddrV4, datagram: &[u8]) {
+    fn hear(&mut self, to: usize, address: SocketAddr, datagram: &[u8]) {
         let minutes = self.minutes();
         let member = &mut self.members[to];
         let now = member.time(self.now);
@@ -500,7 +501,7 @@ impl Member {
 
 impl Packet {
     /// From where it seems to come.
-    fn source(&self) -> SocketAddrV4 {
+    fn source(&self) -> SocketAddr {
         match self.reflected {
             true => REFLECTOR,
             false => address(self.from),
@@ -509,8 +510,8 @@ impl Packet {
 }
 
 /// The address of a member.
-pub fn address(number: usize) -> SocketAddrV4 {
-    SocketAddrV4::new(Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000)
+pub fn address(number: usize) -> SocketAddr {
+    (Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000).into()
 }
 
 fn parse(datagram: &[u8]) -> Frame<'_> {

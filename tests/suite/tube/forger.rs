@@ -1,6 +1,6 @@
 //! Somebody who sees all that members send, and forges their packets.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 
 use fastrand::Rng;
 use livesync::types::TrackerId;
@@ -185,14 +185,14 @@ impl Forger {
 
     /// The victim's address, or that of another program on its host, of another member, or of
     /// somebody else.
-    fn source(&mut self, victim: usize, members: usize) -> SocketAddrV4 {
+    fn source(&mut self, victim: usize, members: usize) -> SocketAddr {
         match self.source.unwrap_or_else(|| self.rng.u32(..)) % 6 {
             0..3 => address(victim),
-            3 => SocketAddrV4::new(*address(victim).ip(), 50_000),
+            3 => SocketAddr::new(address(victim).ip(), 50_000),
             4 => address((victim + 1) % members),
             _ => match self.rng.bool() {
                 true => STRANGER,
-                false => SocketAddrV4::new(Ipv4Addr::from(0x0aff_0000 | self.rng.u32(..) >> 16), 1),
+                false => (Ipv4Addr::from(0x0aff_0000 | self.rng.u32(..) >> 16), 1).into(),
             },
         }
     }

@@ -1,6 +1,6 @@
 //! Somebody who may speak, and has no torrents, tries to stop scrape sync.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use livesync::config::Config;
@@ -15,7 +15,7 @@ use super::host::Host;
 const LOUD: u64 = Beacon::MAX_TORRENTS;
 
 /// Where the attacker sends from.
-const HOSTILE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(10, 255, 255, 9), 4444);
+const HOSTILE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 9)), 4444);
 
 /// A tracker with a thousand torrents, and one without any.
 fn full_and_empty(seed: u64) -> Cluster {
@@ -72,7 +72,7 @@ fn one_with_a_new_address_each_time_does_not_stop_it_for_ever() {
             seed,
             INTERVAL / 4,
             |cluster, step| {
-                let address = SocketAddrV4::new(Ipv4Addr::from_bits(0x0aff_0000 + step), 4444);
+                let address = SocketAddr::from((Ipv4Addr::from_bits(0x0aff_0000 + step), 4444));
                 cluster.forge(1, address, &beacon(new_id(step), LOUD));
             },
         ));

@@ -1,0 +1,198 @@
+//! Two nodes with the same configuration, in virtual time: one that knows torrents, and one that
+//! comes up empty beside it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use livesync::config::Config;
+use livesync::host::memory::Limits;
+use livesync::host::{Memory, Torrents};
+use livesync::protocol::{Node, Received, Source, Task};
+use livesync::time::Time;
+use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+
+/// How many torrents the first one knows.
+const TORRENTS: u32 = 300;
+
+/// In a second of virtual time nodes have so many time-outs at most. The shortest thing that they
+/// do again and again takes 10 ms.
+const MOST_PER_SECOND: u32 = 1000;
+
+/// What everything may take besides what its setting says.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// When clocks begin.
+const BEGIN: Time = Time::from_nanos(1_000_000_000_000);
+
+/// An announce of a torrent with this number.
+pub fn announce(number: u32) -> Announce {
+    let mut info_hash = [0xab; 20];
+    info_hash[..4].copy_from_slice(&number.to_be_bytes());
+    Announce {
+        info_hash: InfoHash(info_hash),
+        peer: Peer {
+            ip: Ipv4Addr::new(192, 0, 2, 1).into(),
+            port: 6881,
+            flags: PeerFlags::SEEDING,
+        },
+    }
+}
+
+struct Member {
+    node: Node,
+    host: Memory,
+    address: SocketAddr,
+    /// When it heard of the peer that the other one told of.
+    heard: Option<Time>,
+    lonely: Option<Time>,
+}
+
+pub struct Pair {
+    config: Config,
+    members: [Member; 2],
+    now: Time,
+}
+
+impl Pair {
+    pub fn new(config: &Config) -> Self {
+        let beacons = config.first_beacon_delay.max(config.beacon_interval);
+        let mut config = config.clone();
+        // The heartbeats of a year would take half a minute.
+        config.repair &= beacons.max(config.lonely_after) < Duration::from_secs(24 * 3600);
+        let members = [1, 2].map(|number| {
+            let address = ([10, 0, 0, number], 9696).into();
+            let id = TrackerId([number; 4]);
+            let mut node = Node::new(BEGIN, id, address, number.into(), &config);
+            node.set_unix_time(BEGIN, Duration::from_secs(1_780_000_000));
+            Member {
+                node,
+                host: Memory::new(Limits::default()),
+                address,
+                heard: None,
+                lonely: None,
+            }
+        });
+        (1..=TORRENTS).for_each(|number| members[0].host.announce(&announce(number)));
+        Self {
+            config,
+            members,
+            now: BEGIN,
+        }
+    }
+
+    /// Runs until all has happened that the settings promise.
+    pub fn runs(mut self, name: &str) {
+        let config = self.config.clone();
+        let (speaks, both) = (config.speak, config.speak && config.listen);
+        if speaks {
+            self.members[0].node.tell(BEGIN, announce(0));
+        }
+        let flush_by = config.flush_after + SLACK;
+        self.run_for(flush_by);
+        let heard = self.members[1].heard.map(|at| at.since(BEGIN));
+        assert_eq!(heard.is_some(), both, "{name}: {heard:?}: {config:?}");
+        // The decision comes two intervals after the beacon, and a tell is over in one.
+        let beacons = config.beacon_interval.saturating_mul(4);
+        self.run_for(config.first_beacon_delay.saturating_add(beacons) + SLACK);
+        let learns = both && config.scrape && config.inquire_threshold > 0.0;
+        let known = self.members[1].host.count();
+        let expected = if learns { TORRENTS } else { 0 };
+        assert_eq!(known, u64::from(expected), "{name}: {config:?}");
+        // Now the first one is alone.
+        let alone = self.now;
+        self.members[1].node = Node::new(alone, TrackerId([3; 4]), self.members[1].address, 3, &{
+            Config::default().speak(false).listen(true)
+        });
+        self.members[0].lonely = None;
+        self.members[0].node.tell(alone, announce(0));
+        let lonely_after = config.lonely_after;
+        self.run_for(lonely_after.saturating_mul(2) + config.flush_after + SLACK);
+        let lonely = self.members[0].lonely.is_some();
+        let says = both && !lonely_after.is_zero();
+        assert_eq!(lonely, says, "{name}: {config:?}");
+    }
+
+    fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        assert!(end < Time::NEVER, "it never comes: {:?}", self.config);
+        let (mut second, mut turns) = (self.now, 0);
+        loop {
+            let wakes = self.members.iter().map(|member| member.node.poll_timeout());
+            let next = wakes.min().expect("two").max(self.now);
+            if next > end {
+                break;
+            }
+            if next.since(second) >= Duration::from_secs(1) {
+                (second, turns) = (next, 0);
+            }
+            turns += 1;
+            assert!(turns < MOST_PER_SECOND, "a storm: {:?}", self.config);
+            self.now = next;
+            for number in 0..2 {
+                let member = &mut self.members[number];
+                member.node.handle_timeout(self.now);
+                if member.node.take_lonely() {
+                    member.lonely = Some(self.now);
+                }
+                self.acts(number);
+            }
+        }
+        self.now = end;
+    }
+
+    /// Asks the host, and sends to the other one.
+    fn acts(&mut self, number: usize) {
+        loop {
+            let now = self.now;
+            let Member { node, host, .. } = &mut self.members[number];
+            while let Some(task) = node.poll_task() {
+                answer(node, host, now, task);
+            }
+            let Some(datagram) = node.poll_transmit() else {
+                return;
+            };
+            if self.config.speak && self.config.listen {
+                self.hears(number, datagram.as_ref());
+            }
+        }
+    }
+
+    fn hears(&mut self, from: usize, datagram: &[u8]) {
+        let source = Source {
+            address: self.members[from].address,
+            blessed: true,
+        };
+        let now = self.now;
+        let Member {
+            node, host, heard, ..
+        } = &mut self.members[1 - from];
+        match node.handle_datagram(now, source, datagram) {
+            Ok(Received::Peers(_) | Received::Late(_)) => *heard = Some(now),
+            Ok(Received::Torrents(torrents)) => {
+                let merged = torrents.map(|torrent| (torrent.info_hash, host.merge(&torrent)));
+                let merged: Vec<_> = merged.collect();
+                node.handle_merged(now, &merged);
+            }
+            Ok(Received::Nothing) => {}
+            Err(reject) => panic!("{}: {:?}", reject.reason(), self.config),
+        }
+    }
+}
+
+fn answer(node: &mut Node, host: &Memory, now: Time, task: Task) {
+    match task {
+        Task::CountTorrents => node.handle_torrent_count(now, host.count()),
+        Task::Walk { cursor, limit } => {
+            let mut told = Vec::new();
+            let next = host.walk(cursor, limit, &mut told);
+            node.handle_walked(&told, next);
+        }
+        Task::LookUp(hashes) => {
+            let known: Vec<_> = hashes
+                .iter()
+                .filter_map(|hash| host.look_up(hash))
+                .collect();
+            node.handle_looked_up(&known);
+        }
+    }
+}
