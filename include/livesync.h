@@ -826,6 +826,14 @@ typedef struct livesync_stats_t {
    its packet were used.
    */
   uint64_t drops_bad_count;
+  /*
+   Of packets_overflowed: heartbeats, NAKs, beacons and inquiries; packets of announces;
+   packets sent again; packets of torrents.
+   */
+  uint64_t overflowed_control;
+  uint64_t overflowed_live;
+  uint64_t overflowed_repair;
+  uint64_t overflowed_bulk;
 } livesync_stats_t;
 
 /*

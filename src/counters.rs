@@ -36,6 +36,15 @@ macro_rules! counters {
         /// Packets lost because the network did not take them for too long, or not before the
         /// id changed in whose name they were to be sent again.
         packets_overflowed
+        /// Heartbeats, NAKs, beacons and inquiries among the packets lost because the network
+        /// did not take them.
+        overflowed_control
+        /// Packets of announces among the packets lost because the network did not take them.
+        overflowed_live
+        /// Packets sent again among the packets lost because the network did not take them.
+        overflowed_repair
+        /// Packets of torrents among the packets lost because the network did not take them.
+        overflowed_bulk
         /// Packets that could not be sent at all.
         send_errors
         /// How often somebody else spoke under our id, and we drew a new one.

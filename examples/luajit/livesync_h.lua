@@ -66,6 +66,7 @@ typedef struct livesync_stats_t {
   uint64_t drops_bad_numbers, drops_duplicate, drops_too_late, drops_untagged;
   uint64_t drops_bad_tag, drops_replayed, drops_skewed, receive_buffer_errors;
   uint64_t announces_refused, log_lines_dropped, drops_bad_peer, drops_bad_count;
+  uint64_t overflowed_control, overflowed_live, overflowed_repair, overflowed_bulk;
 } livesync_stats_t;
 
 typedef struct livesync_node_t {

@@ -136,6 +136,10 @@ const livesync_stats_t = koffi.struct('livesync_stats_t', {
   log_lines_dropped: 'uint64_t',
   drops_bad_peer: 'uint64_t',
   drops_bad_count: 'uint64_t',
+  overflowed_control: 'uint64_t',
+  overflowed_live: 'uint64_t',
+  overflowed_repair: 'uint64_t',
+  overflowed_bulk: 'uint64_t',
 });
 
 const livesync_node_t = koffi.struct('livesync_node_t', {

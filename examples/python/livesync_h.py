@@ -100,8 +100,8 @@ class CStats(CStruct):
         *fields(c_uint64, "naks_sent naks_heard heartbeats_sent packets_unproven"),
         *fields(c_uint64, "drops_bad_numbers drops_duplicate drops_too_late drops_untagged"),
         *fields(c_uint64, "drops_bad_tag drops_replayed drops_skewed receive_buffer_errors"),
-        *fields(c_uint64, "announces_refused log_lines_dropped drops_bad_peer "
-                         "drops_bad_count"),
+        *fields(c_uint64, "announces_refused log_lines_dropped drops_bad_peer drops_bad_count"),
+        *fields(c_uint64, "overflowed_control overflowed_live overflowed_repair overflowed_bulk"),
     ]
 
 

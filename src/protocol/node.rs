@@ -139,6 +139,11 @@ impl Node {
         counters.packets_out = posted.packets;
         counters.bytes_out = posted.bytes;
         counters.packets_overflowed = posted.overflowed.iter().sum();
+        let overflowed = |class: Class| posted.overflowed[class as usize];
+        counters.overflowed_control = overflowed(Class::Control);
+        counters.overflowed_live = overflowed(Class::Live);
+        counters.overflowed_repair = overflowed(Class::Repair);
+        counters.overflowed_bulk = overflowed(Class::Bulk);
         if let Some(repair) = &self.repair {
             counters.repair = repair.counters.clone();
             let dropped = repair.latest.corrections_dropped();

@@ -19,6 +19,10 @@ type Stats struct {
 	PacketsOut, BytesOut          uint64
 	PacketsIn, BytesIn            uint64 // used or not
 	SendErrors, PacketsOverflowed uint64 // packets that could not be sent, that waited too long
+	// Of PacketsOverflowed: heartbeats, NAKs, beacons and inquiries; announces; packets sent
+	// again; torrents.
+	OverflowedControl, OverflowedLive, OverflowedRepair, OverflowedBulk uint64
+
 	IDCollisions                  uint64 // another tracker spoke under our id
 	Drops                         Drops
 	BeaconsSent, BeaconsHeard     uint64
@@ -86,6 +90,8 @@ func (n *Node) Stats() (Stats, error) {
 		PacketsOut: uint64(c.packets_out), BytesOut: uint64(c.bytes_out),
 		PacketsIn: uint64(c.packets_in), BytesIn: uint64(c.bytes_in),
 		SendErrors: uint64(c.send_errors), PacketsOverflowed: uint64(c.packets_overflowed),
+		OverflowedControl: uint64(c.overflowed_control), OverflowedLive: uint64(c.overflowed_live),
+		OverflowedRepair: uint64(c.overflowed_repair), OverflowedBulk: uint64(c.overflowed_bulk),
 		IDCollisions: uint64(c.id_collisions),
 		Drops: Drops{
 			NotBlessed: uint64(c.drops_not_blessed), TooShort: uint64(c.drops_too_short),

@@ -149,6 +149,12 @@ pub struct livesync_stats_t {
     /// 2^48 downloads, or announced more than a hundred years ago, of which the other records of
     /// its packet were used.
     pub drops_bad_count: u64,
+    /// Of packets_overflowed: heartbeats, NAKs, beacons and inquiries; packets of announces;
+    /// packets sent again; packets of torrents.
+    pub overflowed_control: u64,
+    pub overflowed_live: u64,
+    pub overflowed_repair: u64,
+    pub overflowed_bulk: u64,
 }
 
 /// A tracker that was heard.
