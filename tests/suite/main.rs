@@ -12,6 +12,8 @@ mod contract;
 mod debian;
 mod dependencies;
 mod drop_in;
+#[cfg(target_os = "linux")]
+mod echoes;
 mod engine;
 #[cfg(all(target_os = "linux", feature = "want_sync_scrape"))]
 mod extremes;

@@ -99,7 +99,10 @@ pub(in crate::protocol) struct Stream {
     objection: Option<u32>,
     /// When we objected last.
     objected: Option<Time>,
-    /// Since when it has packets that an older one of the same id and epoch has not, and how many.
+    /// It stands beside an older one of the same id and epoch. Its packets may be those of that one,
+    /// that come another way: what is missing of them is asked for there.
+    is_beside: bool,
+    /// Since when it has packets that the older one has not, and how many.
     suspected: Option<(Time, u32)>,
     gaps: Gaps,
     /// What is missing before is no loss: it was sent before we listened.
@@ -151,6 +154,7 @@ impl Stream {
             fingerprints: Fingerprints::default(),
             objection: None,
             objected: None,
+            is_beside: false,
             suspected: None,
             gaps: Gaps::default(),
             from: 1,
@@ -251,7 +255,10 @@ impl Stream {
         // What came before another stream of the same packets began may have been overtaken; but it
         // may have been heard, too.
         let was_heard = is_first && !self.has_history;
-        let ask = if was_heard { Time::NEVER } else { ask() };
+        let ask = match was_heard || self.is_beside {
+            true => Time::NEVER,
+            false => ask(),
+        };
         let given_up = self.gaps.open(listener.now, highest + 1..=last, ask);
         given_up.into_iter().for_each(|gap| self.lose(gap));
     }
@@ -266,7 +273,7 @@ impl Stream {
             return highest - last <= MAX_JUMP;
         }
         let more = last - highest;
-        let missing = |more: u32| self.missing() + u64::from(more) <= u64::from(MAX_JUMP);
+        let missing = |more: u32| self.gaps.len() + u64::from(more) <= u64::from(MAX_JUMP);
         more <= MAX_JUMP && (more <= 1 || missing(more))
     }
 
@@ -294,7 +301,7 @@ impl Stream {
     /// number is another sender's.
     pub(super) fn has_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
         let heard = match trailer.seq {
-            0 => self.unnumbered.is_some_and(|last| trailer.sent <= last),
+            0 => self.unnumbered == Some(trailer.sent),
             _ => match self.fingerprints.seen(frame, trailer) {
                 Seen::Same => true,
                 Seen::Unknown => false,
@@ -312,10 +319,11 @@ impl Stream {
         heard
     }
 
-    /// A packet arrives; whether there is an older stream of its id and epoch, to which it has not
-    /// come.
-    pub(super) fn is_beside(&mut self, now: Time, another: bool) {
-        if another {
+    /// A packet arrives; whether there is an older stream of its id and epoch, and whether it came
+    /// another way before.
+    pub(super) fn stands_beside(&mut self, now: Time, is_beside: bool, is_copy: bool) {
+        self.is_beside = is_beside;
+        if is_beside && !is_copy {
             self.suspected.get_or_insert((now, 0)).1 += 1;
         } else {
             self.suspected = None;
@@ -441,7 +449,10 @@ impl Stream {
 
     /// How many packets are missing that may still come.
     pub(in crate::protocol) fn missing(&self) -> u64 {
-        self.gaps.len()
+        match self.is_beside {
+            true => 0,
+            false => self.gaps.len(),
+        }
     }
 
     /// The number from which on packets count that are sent up to this one.
@@ -467,6 +478,9 @@ impl Stream {
     }
 
     fn lose(&mut self, gap: RangeInclusive<u32>) {
+        if self.is_beside {
+            return;
+        }
         let first = self.from.max(*gap.start());
         self.tally.given_up += (u64::from(*gap.end()) + 1).saturating_sub(first.into());
     }

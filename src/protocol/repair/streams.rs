@@ -97,8 +97,8 @@ impl Streams {
         trailer: &Trailer,
     ) -> bool {
         let is_copy = self.has_come_another_way(Some(place), frame, trailer);
-        let is_beside = !is_copy && self.is_beside_another(now, place);
-        self.streams[place].is_beside(now, is_beside);
+        let is_beside = self.is_beside_another(now, place);
+        self.streams[place].stands_beside(now, is_beside, is_copy);
         is_copy
     }
 

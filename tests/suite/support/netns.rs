@@ -68,7 +68,8 @@ impl Network {
         self.hosts += 1;
         // The kernel may not have taken away a host of this name yet that was dropped.
         let mut unique = format!("h{}_{name}", self.hosts);
-        unique.truncate(15);
+        // There is room for that of another interface behind it.
+        unique.truncate(11);
         let host = Host {
             namespace: Namespace::new(name)?,
             name: unique,
@@ -113,6 +114,10 @@ impl Network {
             namespace, name, ..
         } = host;
         let inside = &namespace.name;
+        let name = match interface {
+            INTERFACE => name.clone(),
+            other => format!("{name}{other}"),
+        };
         self.bridge.ip(&format!(
             "link add {name} type veth peer name {interface} netns {inside}"
         ))?;
