@@ -249,10 +249,8 @@ impl Engine {
     fn transmit(&self, group: &Arc<Group>) {
         let _no_cancel = NoCancel::new();
         for _ in 0..SENT_AT_ONCE {
-            let mut state = self.lock();
-            let batch = state.live_of(group).and_then(Live::next_to_send);
-            drop(state);
-            if !batch.is_some_and(|batch| self.send(group, batch)) {
+            let batch = self.next_batch(group);
+            if batch.is_empty() || !self.send(group, batch) {
                 return;
             }
         }
@@ -260,6 +258,18 @@ impl Engine {
         let wake = state.live_of(group).is_some_and(Live::end_sending);
         drop(state);
         self.wake_if(wake);
+    }
+
+    /// The next packets to send.
+    fn next_batch(&self, group: &Arc<Group>) -> Vec<Transmit> {
+        let mut batch = Vec::new();
+        let mut next = || {
+            let mut state = self.lock();
+            let live = state.live_of(group);
+            live.is_some_and(|live| live.next_to_send(&mut batch))
+        };
+        while next() {}
+        batch
     }
 
     /// Sends some packets; whether to go on.
