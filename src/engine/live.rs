@@ -5,10 +5,12 @@ use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::clock::{Clock, unix_time};
+use super::clock::Clock;
 use super::lanes::Taker;
 use super::pace::{GRACE, Pace};
 use super::quiet::{Complaint, Quiet};
+use super::receiving::Receiving;
+use super::sending::Sending;
 use super::stats::Stats;
 use super::told::Told;
 use crate::config::Config;
@@ -51,10 +53,6 @@ pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
 /// How long the driver sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
 
-/// How long the socket is left alone from which nothing can be received: it may look
-/// readable all the time.
-const DEAF: Duration = Duration::from_millis(100);
-
 /// A node and its sockets.
 pub(super) struct Live {
     pub(super) node: Node,
@@ -67,19 +65,10 @@ pub(super) struct Live {
     awaits_room: bool,
     taker: Taker,
     pace: Pace,
-    /// Somebody is sending. Packets leave in the order in which they were
-    /// completed, so only one thread at a time sends; the others leave theirs
-    /// to it.
-    sending: bool,
-    /// The network does not take packets now; the driver waits for it.
-    blocked: bool,
-    send_error: Option<io::Error>,
-    /// Until then nothing is received, after an error.
-    deaf_until: Option<Time>,
+    sending: Sending,
+    pub(super) receiving: Receiving,
     /// When to see next that we still are a member of the group.
     next_look: Time,
-    /// When nothing waited in the socket, as far as we know.
-    drained: Time,
     quiet: Quiet,
 }
 
@@ -107,12 +96,9 @@ impl Live {
             awaits_room: false,
             taker: Taker::default(),
             pace: Pace::new(now, config.flush_after),
-            sending: false,
-            blocked: false,
-            send_error: None,
-            deaf_until: None,
+            sending: Sending::new(),
+            receiving: Receiving::new(now),
             next_look: now + LOOK,
-            drained: now,
             quiet: Quiet::new(),
         }
     }
@@ -147,7 +133,7 @@ impl Live {
     }
 
     fn takes(&self) -> bool {
-        self.node.has_room() || self.blocked
+        self.node.has_room() || self.sending.is_blocked()
     }
 
     /// Does what is due, as far as it takes neither the host nor the network.
@@ -203,7 +189,7 @@ impl Live {
     pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
         let mut stays_awake = false;
         // While the network takes nothing what was announced is taken here, as it is due.
-        if self.blocked && self.pace.next() <= now {
+        if self.sending.is_blocked() && self.pace.next() <= now {
             self.take_told(told, now, true);
         }
         if !self.pace.is_calm() {
@@ -213,7 +199,7 @@ impl Live {
             stays_awake = self.pace.is_calm();
             told.driver_sleeps();
         }
-        self.driver_sleeps_until = if self.sending && !self.node.has_room() {
+        self.driver_sleeps_until = if self.sending.is_busy() && !self.node.has_room() {
             self.due().max(now + CROWDED)
         } else if self.can_send() || stays_awake {
             Time::START
@@ -233,30 +219,22 @@ impl Live {
     fn due(&self) -> Time {
         self.when_due()
             .min(self.next_look)
-            .min(self.deaf_until.unwrap_or(Time::NEVER))
+            .min(self.receiving.due())
     }
 
     /// The driver is awake. The network takes packets again if it is
     /// `writable`.
     pub(super) fn driver_wakes(&mut self, writable: bool) {
         self.driver_sleeps_until = Time::START;
-        self.blocked &= !writable;
+        if writable {
+            self.sending.unblock();
+        }
     }
 
     /// Nothing can be received now; whether to log it.
     pub(super) fn receive_failed(&mut self, now: Time) -> bool {
-        self.deaf_until = Some(now + DEAF);
+        self.receiving.failed(now);
         self.quiet.is_news(Complaint::ReceiveError, now)
-    }
-
-    /// Whether to leave the socket alone for now.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.deaf_until.is_some()
-    }
-
-    /// Whether it is time to try again to receive.
-    pub(super) fn hears_again(&mut self, now: Time) -> bool {
-        self.deaf_until.take_if(|until| *until <= now).is_some()
     }
 
     /// Whether it is time to see that we still are a member of the group; and what time it
@@ -269,18 +247,6 @@ impl Live {
             self.node.set_unix_time(now, unix_time);
         }
         look
-    }
-
-    /// For how long a datagram has waited that arrived when the clock on the wall showed this. If
-    /// that was set meanwhile, it is not longer than since nothing waited.
-    pub(super) fn waited(&self, now: Time, stamp: Duration) -> Duration {
-        let waited = unix_time().saturating_sub(stamp);
-        waited.min(now.since(self.drained))
-    }
-
-    /// All datagrams that had arrived are heard.
-    pub(super) fn note_drained(&mut self, now: Time) {
-        self.drained = now;
     }
 
     /// There is no interface; whether to log it.
@@ -304,20 +270,25 @@ impl Live {
 
     /// Where to send to, if the caller is the one to send now.
     pub(super) fn begin_sending(&mut self) -> Option<Arc<Group>> {
-        let begin = self.can_send();
-        self.sending |= begin;
-        begin.then(|| self.group.clone())
+        self.can_send().then(|| {
+            self.sending.begin();
+            self.group.clone()
+        })
     }
 
     /// Whether there is something to send, and nobody sends it.
     fn can_send(&self) -> bool {
-        !self.sending && !self.blocked && self.node.has_transmit()
+        self.sending.may_begin() && self.node.has_transmit()
     }
 
     /// Sending has ended, though there may be more to send; whether to wake the
     /// driver for that.
     pub(super) fn end_sending(&mut self) -> bool {
-        self.sending = false;
+        self.sending.end();
+        self.driver_sleeps_though_there_is_more()
+    }
+
+    fn driver_sleeps_though_there_is_more(&self) -> bool {
         self.node.has_transmit() && self.driver_sleeps_until != Time::START
     }
 
@@ -327,7 +298,9 @@ impl Live {
         let room = BATCH - batch.len();
         let next = iter::from_fn(|| self.node.poll_transmit());
         batch.extend(next.take(room.min(SEALED_AT_ONCE)));
-        self.sending = !batch.is_empty();
+        if batch.is_empty() {
+            self.sending.end();
+        }
         batch.len() < BATCH && self.node.has_transmit()
     }
 
@@ -337,8 +310,8 @@ impl Live {
         for datagram in batch.rev() {
             self.node.put_back(datagram);
         }
-        self.blocked = true;
-        self.end_sending()
+        self.sending.block();
+        self.driver_sleeps_though_there_is_more()
     }
 
     /// What was done so far.
@@ -366,26 +339,25 @@ impl Live {
 
     /// Whether somebody is sending.
     pub(super) fn is_sending(&self) -> bool {
-        self.sending
+        self.sending.is_busy()
     }
 
     /// Whether to wait until the network takes packets again.
     pub(super) fn is_blocked(&self) -> bool {
-        self.blocked
+        self.sending.is_blocked()
     }
 
     /// Counts a packet that could not be sent.
     pub(super) fn send_failed(&mut self, now: Time, error: io::Error) {
         self.node.count_send_error();
         if self.quiet.is_news(Complaint::SendError, now) {
-            self.send_error = Some(error);
+            self.sending.failed(error);
         }
     }
 
-    /// Why packets could not be sent, if it is to be logged. The driver does
-    /// that: a teller may hold a lock of the tracker.
+    /// Why packets could not be sent, if it is to be logged.
     pub(super) fn take_send_error(&mut self) -> Option<io::Error> {
-        self.send_error.take()
+        self.sending.take_error()
     }
 
     /// The new id, if the node has drawn one, and how seriously to log it.
@@ -413,104 +385,5 @@ impl Live {
 }
 
 #[cfg(all(test, not(shuttle)))]
-mod tests {
-    use super::super::clock::Clock;
-    use super::*;
-    use crate::keys::Keys;
-    use crate::types::{Announce, InfoHash, Peer, PeerFlags};
-
-    fn announce(number: u32) -> Announce {
-        Announce {
-            info_hash: InfoHash([0xab; 20]),
-            peer: Peer {
-                ip: std::net::Ipv4Addr::from(number).into(),
-                port: 6881,
-                flags: PeerFlags::SEEDING,
-            },
-        }
-    }
-
-    #[test]
-    fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
-        let (clock, told) = (Clock::new(), Told::new());
-        let config = Config::on([127, 0, 0, 1]).listen(false);
-        let group = Group::join(&config).expect("join the group");
-        let mut live = Live::new(
-            clock.now_and_unix_time(),
-            TrackerId([1; 4]),
-            group,
-            &config,
-            None,
-        );
-        told.open(clock.now(), Duration::ZERO);
-        for number in 0..30_000 {
-            live.node.tell(clock.now(), announce(number));
-        }
-        assert!(!live.node.has_room());
-        live.blocked = true;
-        told.push(&clock, announce(0)).expect("there is room");
-        live.take_told(&told, clock.now(), true);
-        std::thread::sleep(Duration::from_millis(2));
-        // A turn: the network seems to take packets again, and takes none.
-        live.driver_wakes(true);
-        live.take_told(&told, clock.now(), true);
-        assert!(live.begin_sending().is_some());
-        let mut batch = Vec::new();
-        live.next_to_send(&mut batch);
-        live.send_later(batch.into_iter());
-        let now = clock.now();
-        assert!(live.driver_sleeps(&told, now) > now);
-    }
-
-    /// With a key each packet takes a while.
-    #[test]
-    fn only_so_many_packets_get_their_trailers_at_once() {
-        let clock = Clock::new();
-        let config = Config::on([127, 0, 0, 1]).keys(Keys::new([7; 32]));
-        let config = config.listen(false);
-        let group = Group::join(&config).expect("join the group");
-        let id = TrackerId([1; 4]);
-        let mut live = Live::new(clock.now_and_unix_time(), id, group, &config, None);
-        (0..10_000).for_each(|number| live.node.tell(clock.now(), announce(number)));
-        let mut batch = Vec::new();
-        let mut sizes = Vec::new();
-        loop {
-            let more = live.next_to_send(&mut batch);
-            sizes.push(batch.len());
-            if !more {
-                break;
-            }
-        }
-        assert_eq!(sizes, [16, 32, 48, 64]);
-        assert!(live.is_sending());
-    }
-
-    #[test]
-    fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
-        let (clock, told) = (Clock::new(), Told::new());
-        let config = Config::on([127, 0, 0, 1]).listen(false);
-        let group = Group::join(&config).expect("join the group");
-        let id = TrackerId([1; 4]);
-        let mut live = Live::new(clock.now_and_unix_time(), id, group, &config, None);
-        told.open(clock.now(), Duration::ZERO);
-        let push = |count| {
-            (0..count).for_each(|number| {
-                told.push(&clock, announce(number)).expect("there is room");
-            })
-        };
-        let portion = u32::try_from(PORTION).expect("a number");
-        std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(|| push(portion)))));
-        assert!(live.take_told(&told, clock.now(), true));
-        assert_eq!(
-            live.left(),
-            PORTION,
-            "there is room for two of three portions"
-        );
-        push(5);
-        assert!(!live.take_told(&told, clock.now(), true));
-        assert_eq!((live.left(), told.waiting()), (PORTION, 5));
-        while live.node.poll_transmit().is_some() {}
-        assert!(live.take_told(&told, clock.now(), true));
-        assert_eq!((live.left(), told.waiting()), (0, 0));
-    }
-}
+#[path = "live_tests.rs"]
+mod tests;

@@ -13,10 +13,12 @@ mod pace;
 mod polling;
 mod quiet;
 mod receive;
+mod receiving;
 mod report;
 mod run;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
+mod sending;
 mod stats;
 mod sync;
 mod told;

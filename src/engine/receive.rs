@@ -145,7 +145,7 @@ impl Engine {
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Told::next_delivery(delivery);
-            let waited = stamp.map_or(Duration::ZERO, |stamp| live.waited(now, stamp));
+            let waited = stamp.map_or(Duration::ZERO, |stamp| live.receiving.waited(now, stamp));
             let outcome = hear(live, now, waited, source, datagram);
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
@@ -161,7 +161,7 @@ impl Engine {
             }
         }
         if drains && datagrams.len() == 0 {
-            live.note_drained(now);
+            live.receiving.note_drained(now);
         }
         Some(outcomes)
     }

@@ -54,7 +54,7 @@ impl Engine {
             group: live.group.clone(),
             timeout: (until != Time::NEVER).then(|| until.since(now)),
             blocked: live.is_blocked(),
-            deaf: live.is_deaf(),
+            deaf: live.receiving.is_deaf(),
         })
     }
 
@@ -139,7 +139,7 @@ impl Engine {
         }
         live.driver_wakes(ready.to_send);
         let send_error = live.take_send_error();
-        let hears_again = live.hears_again(now);
+        let hears_again = live.receiving.hears_again(now);
         let look = live.must_look(&self.clock, now);
         let new_id = live.take_new_id(now);
         drop(state);

@@ -8,6 +8,7 @@ use super::KEPT_FOR;
 use super::delay::Delay;
 use super::fingerprints::{Fingerprints, Seen};
 use super::gaps::Gaps;
+use super::objections::Objections;
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Nak, Trailer};
 
@@ -25,24 +26,11 @@ pub(super) const MAX_JUMP: u32 = 1 << 17;
 /// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
 const MAX_AHEAD: Duration = Duration::from_secs(5);
 
-/// A stream beside another one of the same id and epoch is another sender's if for so long
-const SUSPICION: Duration = Duration::from_millis(500);
-
-/// and so many packets none of either has come the other way, too.
-const SUSPICIOUS: u32 = 8;
-
 /// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
 const BEGINNING: Duration = Duration::from_secs(1);
 
 /// For so long a heartbeat may be overtaken by the packet of which it does not know yet.
 const OVERTAKEN: Duration = Duration::from_secs(2);
-
-/// The shortest time between two objections to the packets of one stream.
-pub(in crate::protocol) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
-
-/// The number that an objection names when the sender may have used all others: no sender
-/// gets as far.
-pub(in crate::protocol) const NEVER_USED: u32 = u32::MAX;
 
 /// What a packet is to us, by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,15 +83,10 @@ pub(in crate::protocol) struct Stream {
     /// Whether numbers before the first one may be missing.
     has_history: bool,
     fingerprints: Fingerprints,
-    /// A number to name in an objection: another sender seems to use the same id and epoch.
-    objection: Option<u32>,
-    /// When we objected last.
-    objected: Option<Time>,
+    objections: Objections,
     /// It stands beside an older one of the same id and epoch. Its packets may be those of that one,
     /// that come another way: what is missing of them is asked for there.
     is_beside: bool,
-    /// Since when it has packets that the older one has not, and how many.
-    suspected: Option<(Time, u32)>,
     gaps: Gaps,
     /// What is missing before is no loss: it was sent before we listened.
     from: u32,
@@ -152,10 +135,8 @@ impl Stream {
             unheard: Some(0),
             has_history,
             fingerprints: Fingerprints::default(),
-            objection: None,
-            objected: None,
+            objections: Objections::default(),
             is_beside: false,
-            suspected: None,
             gaps: Gaps::default(),
             from: 1,
             delay: Delay::new(now, trailer),
@@ -288,13 +269,13 @@ impl Stream {
 
     /// Two senders use the id and the epoch of this stream.
     pub(super) fn object(&mut self) {
-        self.objection = Some(NEVER_USED);
+        self.objections.object();
     }
 
-    /// Somebody else may use the id of this stream in a later epoch. The sender is told the
-    /// highest number that we know: if it has not used that, it knows.
+    /// Somebody else may use the id of this stream in a later epoch: the sender is told the highest
+    /// number that we know.
     pub(super) fn object_to_highest(&mut self) {
-        self.objection.get_or_insert(self.highest().max(1));
+        self.objections.object_to(self.highest().max(1));
     }
 
     /// Whether a packet from another address has been heard here, too. Another one under its
@@ -314,7 +295,7 @@ impl Stream {
             },
         };
         if heard {
-            self.suspected = None;
+            self.objections.acquit();
         }
         heard
     }
@@ -324,26 +305,15 @@ impl Stream {
     pub(super) fn stands_beside(&mut self, now: Time, is_beside: bool, is_copy: bool) {
         self.is_beside = is_beside;
         if is_beside && !is_copy {
-            self.suspected.get_or_insert((now, 0)).1 += 1;
+            self.objections.suspect(now);
         } else {
-            self.suspected = None;
+            self.objections.acquit();
         }
     }
 
     /// The number to name in an objection, if there is one to make now.
     pub(in crate::protocol) fn take_objection(&mut self, now: Time) -> Option<u32> {
-        let is_proven = |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
-        if self.suspected.is_some_and(is_proven) {
-            self.suspected = None;
-            self.object();
-        }
-        let number = self.objection.take()?;
-        let just_said = |at| now.since(at) < OBJECT_AGAIN;
-        if self.objected.is_some_and(just_said) {
-            return None;
-        }
-        self.objected = Some(now);
-        Some(number)
+        self.objections.take(now)
     }
 
     /// A packet without number arrives; whether it comes after all others of its kind. If it says

@@ -1,0 +1,103 @@
+//! What makes us tell a sender that somebody else seems to use its id: we ask for a number that it
+//! has not used, if that is so.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// The shortest time between two objections to the packets of one stream.
+pub(in crate::protocol) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
+
+/// The number that an objection names when the sender may have used all others: no sender
+/// gets as far.
+pub(in crate::protocol) const NEVER_USED: u32 = u32::MAX;
+
+/// A stream beside another one of the same id and epoch is another sender's if for so long
+const SUSPICION: Duration = Duration::from_millis(500);
+
+/// and so many packets none of either has come the other way, too.
+const SUSPICIOUS: u32 = 8;
+
+/// The objections to the packets of one stream.
+#[derive(Debug, Default)]
+pub(super) struct Objections {
+    /// A number to name.
+    number: Option<u32>,
+    /// When we objected last.
+    made: Option<Time>,
+    /// Since when packets come to this stream alone that stands beside another one, and how many.
+    suspected: Option<(Time, u32)>,
+}
+
+impl Objections {
+    /// Two senders use the id and the epoch of this stream.
+    pub(super) fn object(&mut self) {
+        self.number = Some(NEVER_USED);
+    }
+
+    /// Somebody else may use the id of this stream in a later epoch, or have used up its numbers. If
+    /// the sender has not used this one, it knows.
+    pub(super) fn object_to(&mut self, number: u32) {
+        self.number.get_or_insert(number);
+    }
+
+    /// A packet has come to this stream, that stands beside another one, and not to that one.
+    pub(super) fn suspect(&mut self, now: Time) {
+        self.suspected.get_or_insert((now, 0)).1 += 1;
+    }
+
+    /// A packet has come to both.
+    pub(super) fn acquit(&mut self) {
+        self.suspected = None;
+    }
+
+    /// The number to name in an objection, if there is one to make now.
+    pub(super) fn take(&mut self, now: Time) -> Option<u32> {
+        let is_proven = |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
+        if self.suspected.is_some_and(is_proven) {
+            self.acquit();
+            self.object();
+        }
+        let number = self.number.take()?;
+        let just_said = |at| now.since(at) < OBJECT_AGAIN;
+        if self.made.is_some_and(just_said) {
+            return None;
+        }
+        self.made = Some(now);
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Time {
+        Time::START + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn only_many_packets_in_a_while_are_suspicious() {
+        let mut objections = Objections::default();
+        (0..100).for_each(|_| objections.suspect(at(0)));
+        assert_eq!(objections.take(at(499)), None);
+        objections.acquit();
+        (0..7).for_each(|_| objections.suspect(at(0)));
+        assert_eq!(objections.take(at(5000)), None);
+        objections.suspect(at(5000));
+        assert_eq!(objections.take(at(5000)), Some(NEVER_USED));
+        assert_eq!(objections.take(at(9000)), None, "it was said");
+    }
+
+    #[test]
+    fn there_is_one_objection_in_a_second() {
+        let mut objections = Objections::default();
+        objections.object_to(7);
+        objections.object_to(9);
+        assert_eq!(objections.take(at(0)), Some(7));
+        objections.object();
+        assert_eq!(objections.take(at(999)), None);
+        objections.object();
+        assert_eq!(objections.take(at(1000)), Some(NEVER_USED));
+    }
+}
