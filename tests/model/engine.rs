@@ -14,7 +14,8 @@ use super::schedules::{check, sleep};
 use super::tracker::{self, FLUSH_AFTER, ID, NEIGHBOUR_ID, Tracker, won};
 use super::world::WORLD;
 
-const NEVER: Duration = Duration::MAX;
+/// As late as a setting may be.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// As many announces are one packet, less a few.
 const NEARLY_FULL: u8 = 49;
