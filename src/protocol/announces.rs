@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::node::Node;
+use super::nodes::Sender;
 use super::outbound::{Batch, Datagram, Kind, Trailers, millis};
 use super::received::{Made, Received};
 use super::repair::{Arrival, FETCHED, Heard, Latest, Name, Number, PeerHash, Restatement};
@@ -24,6 +25,7 @@ pub(super) struct Packet {
     pub(super) from: TrackerId,
     pub(super) trailer: Option<Trailer>,
     pub(super) order: Option<(Number, Arrival)>,
+    pub(super) sender: Sender,
     /// To which of the streams of its sender it belongs, if to any.
     pub(super) stream: Option<usize>,
 }
@@ -247,8 +249,8 @@ impl Node {
         let agrees = |at: i64| left.abs_diff(at) <= AGREES;
         let restated = trailer.has(Trailer::RESTATED);
         let is_new = arrival == Arrival::New && !restated;
-        let streams = self.nodes.streams_of(number.id).zip(packet.stream);
-        let stream = streams.and_then(|(streams, place)| streams.get(place));
+        let streams = self.nodes.streams(packet.sender);
+        let stream = packet.stream.and_then(|place| streams.get(place));
         let at = if is_new && agrees(millis(now)) {
             left
         } else {

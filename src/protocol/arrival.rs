@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::identity::{NewId, Used};
 use super::node::Node;
+use super::nodes::Sender;
 use super::received::Source;
-use super::repair::{
-    Arrival, Arriving, KEPT_FOR, Listener, NEVER_USED, Number, Origin, Place, Streams,
-};
+use super::repair::{Arrival, Arriving, KEPT_FOR, Listener, NEVER_USED, Number, Origin, Place};
 use super::timers::Timer;
 use crate::reject::Reject;
 use crate::time::Time;
@@ -22,6 +21,7 @@ pub(super) struct Arrived<'a> {
     pub(super) frame: Frame<'a>,
     /// Which one it is, and how it comes, if it is numbered.
     pub(super) order: Option<(Number, Arrival)>,
+    pub(super) sender: Sender,
     /// To which of the streams of its sender it belongs, if to any.
     pub(super) stream: Option<usize>,
 }
@@ -30,6 +30,7 @@ pub(super) struct Arrived<'a> {
 #[derive(Default)]
 struct Placed {
     order: Option<(Number, Arrival)>,
+    sender: Option<Sender>,
     stream: Option<usize>,
 }
 
@@ -38,13 +39,13 @@ impl Node {
     /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
     /// we have sent ourselves is our own, from whatever address it comes back. Any other
     /// packet under our id means that two trackers drew the same one: then we draw another,
-    /// and use the datagram.
+    /// and use the datagram. A probe says nothing.
     pub(super) fn accept<'a>(
         &mut self,
         source: Source,
         waited: Duration,
         datagram: &'a [u8],
-    ) -> Result<Arrived<'a>, Reject> {
+    ) -> Result<Option<Arrived<'a>>, Reject> {
         if self.is_own(waited, datagram) {
             return Err(Reject::OwnPacket);
         }
@@ -53,34 +54,41 @@ impl Node {
         }
         let frame = Frame::parse(datagram)?;
         if frame.packet.is_probe(frame.header.id) {
-            return Ok(Arrived {
-                frame,
-                order: None,
-                stream: None,
-            });
+            return Ok(None);
         }
-        let proven = self.prove(&frame, waited)?;
+        let found = self.nodes.find(frame.header.id);
+        let proven = self.prove(&frame, found, waited)?;
         if frame.header.id == self.identity.id {
             self.id_is_used(NewId::SameId);
         }
-        let Placed { order, stream } = self.put_in_order(source, &frame, proven)?;
-        self.heard(source, &frame, proven);
+        let placed = self.put_in_order(source, &frame, found, proven)?;
+        let Placed { order, stream, .. } = placed;
+        let now = self.timers.elapsed();
+        let begin = || self.nodes.begin(now, frame.header.id);
+        let sender = placed.sender.or(found).unwrap_or_else(begin);
+        self.heard(source, &frame, sender, proven);
         if let Some(trailer) = frame.trailer.filter(|_| !frame.again)
             // With a key the clocks agree already, and a member must not set them.
             && self.authentication.is_none()
         {
             self.follow(&trailer);
         }
-        Ok(Arrived {
+        Ok(Some(Arrived {
             frame,
             order,
+            sender,
             stream,
-        })
+        }))
     }
 
     /// Whether a key proves where a packet comes from, and that it was sent shortly before it
     /// arrived. Without a proof it is refused, or counted.
-    fn prove(&mut self, frame: &Frame<'_>, waited: Duration) -> Result<bool, Reject> {
+    fn prove(
+        &mut self,
+        frame: &Frame<'_>,
+        sender: Option<Sender>,
+        waited: Duration,
+    ) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
@@ -99,7 +107,7 @@ impl Node {
                 Reject::Skewed
             }
             Some(trailer) => {
-                if self.was_refused(frame.header.id, &trailer) {
+                if self.was_refused(frame.header.id, sender, &trailer) {
                     self.object_to_refused(frame.header.id, trailer.epoch);
                     return Err(Reject::Replayed);
                 }
@@ -111,7 +119,8 @@ impl Node {
         };
         // A node that has a key uses it for all that it sends.
         let now = self.timers.elapsed();
-        if authentication.is_required() || self.nodes.is_proven(now, frame.header.id) {
+        let is_proven = |sender| self.nodes.is_proven(now, sender);
+        if authentication.is_required() || sender.is_some_and(is_proven) {
             return Err(reject);
         }
         self.counters.packets_unproven += 1;
@@ -131,9 +140,9 @@ impl Node {
     }
 
     /// Whether a packet may have been refused because it had left in the future then.
-    fn was_refused(&mut self, id: TrackerId, trailer: &Trailer) -> bool {
+    fn was_refused(&mut self, id: TrackerId, sender: Option<Sender>, trailer: &Trailer) -> bool {
         // A stream knows itself what was used.
-        let streams = self.nodes.streams_of(id);
+        let streams = sender.map(|sender| self.nodes.streams(sender));
         if streams.is_some_and(|streams| streams.is_authenticated(trailer.epoch)) {
             return false;
         }
@@ -162,6 +171,7 @@ impl Node {
         &mut self,
         source: Source,
         frame: &Frame<'_>,
+        found: Option<Sender>,
         proven: bool,
     ) -> Result<Placed, Reject> {
         if !is_numbered_rightly(frame) {
@@ -176,33 +186,29 @@ impl Node {
         if self.repair.is_none() && !proven {
             return Ok(Placed::default());
         }
-        let Some(place) = self.place(source, frame, &trailer, proven)? else {
-            return Ok(Placed::default());
+        let (sender, stream) = self.place(source, frame, found, &trailer, proven)?;
+        let Some(place) = stream else {
+            return Ok(Placed {
+                sender: Some(sender),
+                ..Placed::default()
+            });
         };
-        let arrival = self.put_into_stream(place, frame, &trailer, proven);
-        let from = frame.header.id;
-        self.object_to_streams_of(from);
-        let number = |arrival| {
-            let Trailer { epoch, seq, .. } = trailer;
-            (
-                Number {
-                    id: from,
-                    epoch,
-                    seq,
-                },
-                arrival,
-            )
-        };
+        let arrival = self.put_into_stream((sender, place), frame, &trailer, proven);
+        let id = frame.header.id;
+        self.object_to_streams_of(id, sender);
+        let Trailer { epoch, seq, .. } = trailer;
+        let number = |arrival| (Number { id, epoch, seq }, arrival);
         Ok(Placed {
             order: arrival?.map(number),
-            stream: Some(place),
+            sender: Some(sender),
+            stream,
         })
     }
 
     /// Puts a packet into its stream; how it comes, if it is numbered.
     fn put_into_stream(
         &mut self,
-        place: usize,
+        (sender, place): (Sender, usize),
         frame: &Frame<'_>,
         trailer: &Trailer,
         proven: bool,
@@ -210,10 +216,7 @@ impl Node {
         let now = self.timers.elapsed();
         let members = self.nodes.asking(now);
         let listened = self.listened();
-        let streams = self.nodes.streams_of(frame.header.id);
-        let Some(streams) = streams else {
-            return Ok(None);
-        };
+        let streams = self.nodes.streams(sender);
         let is_copy = !proven && streams.is_copy(now, place, frame, trailer);
         let Some(stream) = streams.get(place) else {
             return Ok(None);
@@ -266,27 +269,27 @@ impl Node {
         Ok(None)
     }
 
-    /// The stream to which a packet belongs, if it can be used; it may begin one.
+    /// The sender of a packet that can be used, which may begin to be known by it, and the stream to
+    /// which it belongs; it may begin one.
     fn place(
         &mut self,
         source: Source,
         frame: &Frame<'_>,
+        found: Option<Sender>,
         trailer: &Trailer,
         proven: bool,
-    ) -> Result<Option<usize>, Reject> {
+    ) -> Result<(Sender, Option<usize>), Reject> {
         let from = frame.header.id;
         let now = self.timers.elapsed();
         let before_us = self.was_sent_before_us(trailer);
         let has_room = self.nodes.have_room();
         // What was sent before we came up may have been recorded by whomever, and we cannot know
         // whether we have heard it; but if it is missing we have not.
-        let streams = self.nodes.streams_of(from);
-        let is_new = streams.is_none();
-        let is_missing = |streams: &mut Streams| streams.miss_authenticated(trailer);
-        if proven && before_us && !streams.is_some_and(is_missing) {
+        let is_missing = |sender| self.nodes.streams(sender).miss_authenticated(trailer);
+        if proven && before_us && !found.is_some_and(is_missing) {
             return Err(Reject::Replayed);
         }
-        if is_new && frame.again {
+        if found.is_none() && frame.again {
             return Err(Reject::Duplicate);
         }
         let last = match frame.packet {
@@ -302,10 +305,11 @@ impl Node {
             frame,
             trailer,
             last,
-            has_room: has_room || !is_new,
+            has_room: has_room || found.is_some(),
         };
-        match self.nodes.get(now, from).streams.place(&packet) {
-            Ok(Place::Known(place)) => Ok(Some(place)),
+        let sender = found.unwrap_or_else(|| self.nodes.begin(now, from));
+        match self.nodes.streams(sender).place(&packet) {
+            Ok(Place::Known(place)) => Ok((sender, Some(place))),
             Ok(Place::New(place)) => {
                 // Where there are more nodes than are known, each is new again and again.
                 if let Some(repair) = &mut self.repair
@@ -313,36 +317,34 @@ impl Node {
                 {
                     repair.greet(&mut self.timers);
                 }
-                Ok(Some(place))
+                Ok((sender, Some(place)))
             }
-            Ok(Place::Nowhere) => Ok(None),
+            Ok(Place::Nowhere) => Ok((sender, None)),
             Err(reject) => {
-                self.object_to_streams_of(from);
+                self.object_to_streams_of(from, sender);
                 Err(reject)
             }
         }
     }
 
     /// Makes the objections that there are to streams of this id.
-    fn object_to_streams_of(&mut self, id: TrackerId) {
+    fn object_to_streams_of(&mut self, id: TrackerId, sender: Sender) {
         let now = self.timers.elapsed();
-        let streams = self.nodes.streams_of(id);
-        let objections = streams.into_iter().flat_map(|streams| {
-            let streams = streams.iter_mut();
-            streams.filter_map(|stream| Some((stream.epoch, stream.take_objection(now)?)))
-        });
+        let streams = self.nodes.streams(sender).iter_mut();
+        let objections =
+            streams.filter_map(|stream| Some((stream.epoch, stream.take_objection(now)?)));
         for (epoch, number) in objections.collect::<Vec<_>>() {
             self.object(id, epoch, number);
         }
     }
 
-    fn heard(&mut self, source: Source, frame: &Frame<'_>, proven: bool) {
+    fn heard(&mut self, source: Source, frame: &Frame<'_>, sender: Sender, proven: bool) {
         let packets_out = self.queue.posted().packets;
         self.company.heard(packets_out, &mut self.timers);
         let in_time = frame.trailer.filter(|_| !frame.again);
         let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));
         let (now, elapsed) = (self.timers.now(), self.timers.elapsed());
-        let known = self.nodes.get(elapsed, frame.header.id);
+        let known = self.nodes.known(sender);
         let heard = known.uses(now, elapsed, proven);
         heard.address = source.address;
         heard.ahead_ms = ahead.unwrap_or(heard.ahead_ms);

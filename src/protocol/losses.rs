@@ -45,9 +45,10 @@ impl Node {
     fn handle_nak_to_another(&mut self, now: Time, nak: &Nak<'_>) {
         let members = self.nodes.asking(now);
         if let Some(repair) = &mut self.repair
-            && let Some(streams) = self.nodes.streams_of(nak.asked)
+            && let Some(asked) = self.nodes.find(nak.asked)
         {
             let of_epoch = |stream: &&mut Stream| stream.epoch == nak.epoch;
+            let streams = self.nodes.streams(asked);
             for stream in streams.iter_mut().filter(of_epoch) {
                 repair.asked_another(now, nak, stream, members);
             }

@@ -11,7 +11,7 @@ use super::auth::Authentication;
 use super::company::Company;
 use super::counters::Counters;
 use super::identity::Identity;
-use super::nodes::{Heard, Nodes};
+use super::nodes::{Heard, Nodes, Sender};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source};
 use super::repair::{Arrival, Repair};
@@ -225,7 +225,10 @@ impl Node {
         self.counters.bytes_in += datagram.len() as u64;
         let received = self
             .accept(source, waited, datagram)
-            .and_then(|arrived| self.handle_packet(arrived));
+            .and_then(|arrived| match arrived {
+                Some(arrived) => self.handle_packet(arrived),
+                None => Ok(Progress::Done(Received::Nothing)),
+            });
         if let Err(reject) = received {
             self.counters.drops.count(reject);
         }
@@ -279,6 +282,7 @@ impl Node {
         let Arrived {
             frame,
             order,
+            sender,
             stream,
         } = arrived;
         let from = frame.header.id;
@@ -289,6 +293,7 @@ impl Node {
                     from,
                     trailer,
                     order,
+                    sender,
                     stream,
                 };
                 self.handle_peers(peers, &packet)
@@ -298,12 +303,13 @@ impl Node {
                 self.handle_nak(from, &nak);
                 Ok(Progress::Done(Received::Nothing))
             }
-            packet if packet.is_probe(from) => Ok(Progress::Done(Received::Nothing)),
-            packet => self.handle_scrape(from, packet).map(Progress::Done),
+            packet => self
+                .handle_scrape((from, sender), packet)
+                .map(Progress::Done),
         };
         if let Some((number, Arrival::Late(_))) = order
-            && let Some(streams) = self.nodes.streams_of(number.id)
-            && let Some(stream) = stream.and_then(|stream| streams.get(stream))
+            && let Some(place) = stream
+            && let Some(stream) = self.nodes.streams(sender).get(place)
         {
             stream.settle(number.seq, !matches!(received, Err(Reject::TooLate)));
         }
@@ -313,15 +319,14 @@ impl Node {
     #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
     fn handle_scrape<'a>(
         &mut self,
-        from: TrackerId,
+        (from, sender): (TrackerId, Sender),
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
         #[cfg(feature = "want_sync_scrape")]
         if let Some(scrape) = &mut self.scrape {
             match packet {
                 Packet::ScrapeBeacon(beacon) => {
-                    let now = self.timers.elapsed();
-                    let heard = &self.nodes.get(now, from).heard;
+                    let heard = &self.nodes.known(sender).heard;
                     scrape.heard_beacon(Candidate {
                         id: from,
                         address: heard.address.ip(),

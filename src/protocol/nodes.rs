@@ -118,6 +118,10 @@ impl Known {
     }
 }
 
+/// Where a tracker stands among those that are known: it is looked up once for each packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Sender(usize);
+
 /// The trackers that were heard, in no order.
 #[derive(Debug, Default)]
 pub(super) struct Nodes {
@@ -135,10 +139,15 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
-    /// What is known of the sender of a packet, to be added to. Time is what has passed here.
-    pub(super) fn get(&mut self, now: Time, id: TrackerId) -> &mut Known {
-        let at = self.place_of(now, id);
-        &mut self.known[at]
+    /// The sender of a packet, if it is known.
+    pub(super) fn find(&self, id: TrackerId) -> Option<Sender> {
+        let place = self.ids.iter().position(|known| *known == id);
+        place.map(Sender)
+    }
+
+    /// What is known of a sender, to be added to. It was found for the packet that arrives now.
+    pub(super) fn known(&mut self, sender: Sender) -> &mut Known {
+        &mut self.known[sender.0]
     }
 
     /// Whether there is room for one more.
@@ -146,10 +155,9 @@ impl Nodes {
         self.known.len() < MAX_NODES
     }
 
-    /// Whether this node has proven lately where its packets come from.
-    pub(super) fn is_proven(&self, now: Time, id: TrackerId) -> bool {
-        let place = self.find(id);
-        place.is_some_and(|place| self.known[place].is_proven(now))
+    /// Whether a sender has proven lately where its packets come from.
+    pub(super) fn is_proven(&self, now: Time, sender: Sender) -> bool {
+        self.known[sender.0].is_proven(now)
     }
 
     /// Those that are not forgotten.
@@ -169,10 +177,9 @@ impl Nodes {
         self.asking
     }
 
-    /// The packets with a trailer of one sender.
-    pub(super) fn streams_of(&mut self, id: TrackerId) -> Option<&mut Streams> {
-        let place = self.find(id)?;
-        Some(&mut self.known[place].streams)
+    /// The packets with a trailer of a sender.
+    pub(super) fn streams(&mut self, sender: Sender) -> &mut Streams {
+        &mut self.known[sender.0].streams
     }
 
     /// Visits the packets with a trailer of all senders, from where it left off the last time,
@@ -210,14 +217,8 @@ impl Nodes {
         all.fold(self.ended, Tally::and)
     }
 
-    fn find(&self, id: TrackerId) -> Option<usize> {
-        self.ids.iter().position(|known| *known == id)
-    }
-
-    fn place_of(&mut self, now: Time, id: TrackerId) -> usize {
-        if let Some(place) = self.find(id) {
-            return place;
-        }
+    /// A sender that is not known begins to be. Time is what has passed here.
+    pub(super) fn begin(&mut self, now: Time, id: TrackerId) -> Sender {
         self.counted = None;
         let new = Known {
             heard: Heard {
@@ -242,7 +243,7 @@ impl Nodes {
         if self.have_room() {
             self.known.push(new);
             self.ids.push(id);
-            return self.known.len() - 1;
+            return Sender(self.known.len() - 1);
         }
         // A flood of ids that nobody knows must not push out those who prove who they are, or tell
         // of peers.
@@ -256,7 +257,7 @@ impl Nodes {
         let old = std::mem::replace(&mut self.known[least], new);
         self.ids[least] = id;
         self.ended = self.ended.and(old.streams.end_all(now));
-        least
+        Sender(least)
     }
 }
 
@@ -266,8 +267,14 @@ mod tests {
     use super::*;
     use crate::wire::{Frame, Header, PacketType, Trailer};
 
+    fn sender(nodes: &mut Nodes, now: Time, id: TrackerId) -> Sender {
+        let found = nodes.find(id);
+        found.unwrap_or_else(|| nodes.begin(now, id))
+    }
+
     fn hear(nodes: &mut Nodes, now: Time, id: TrackerId) -> &mut Heard {
-        nodes.get(now, id).uses(now, now, false)
+        let sender = sender(nodes, now, id);
+        nodes.known(sender).uses(now, now, false)
     }
 
     /// A packet with a trailer.
@@ -281,7 +288,8 @@ mod tests {
             last: 0,
             has_room: true,
         };
-        let streams = &mut nodes.get(now, id).streams;
+        let sender = sender(nodes, now, id);
+        let streams = nodes.streams(sender);
         streams.place(&packet).unwrap();
         streams.get(0).unwrap().heard = now;
     }
