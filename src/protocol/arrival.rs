@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::identity::{NewId, Used};
+use super::identity::NewId;
 use super::node::Node;
 use super::nodes::Sender;
 use super::received::Source;
@@ -357,29 +357,7 @@ impl Node {
         self.wall.ahead(now, trailer.epoch, trailer.sent)
     }
 
-    /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
-    /// one before. Of two trackers that have drawn the same id it is the one with the older epoch
-    /// that notices; if they began in the same tenth of a second, the one that hears of a number
-    /// that it has not used, or used for something else.
-    fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
-        let ours = self.trailers.as_ref();
-        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
-        let used = match self.identity.former(id) {
-            Some(used) => used,
-            None if id == self.identity.id => ours,
-            None => return false,
-        };
-        let Some(used) = used else {
-            return self.was_sent_before_us(trailer);
-        };
-        if !used.is_of(trailer.epoch) {
-            return used.has_sent(trailer) || self.was_sent_before_us(trailer);
-        }
-        let repair = self.repair.as_ref().filter(|_| trailer.seq > 0);
-        used.has_sent(trailer) && repair.is_none_or(|repair| repair.may_have_sent(id, trailer))
-    }
-
-    fn was_sent_before_us(&self, trailer: &Trailer) -> bool {
+    pub(super) fn was_sent_before_us(&self, trailer: &Trailer) -> bool {
         self.ahead_ms(trailer) < -(self.listened().as_millis() as i64)
     }
 

@@ -236,6 +236,28 @@ impl Node {
         used.is_some_and(|used| used.is_of(trailer.epoch) && used.has_sent(trailer))
     }
 
+    /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
+    /// one before. Of two trackers that have drawn the same id it is the one with the older epoch
+    /// that notices; if they began in the same tenth of a second, the one that hears of a number
+    /// that it has not used, or used for something else.
+    pub(super) fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
+        let ours = self.trailers.as_ref();
+        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
+        let used = match self.identity.former(id) {
+            Some(used) => used,
+            None if id == self.identity.id => ours,
+            None => return false,
+        };
+        let Some(used) = used else {
+            return self.was_sent_before_us(trailer);
+        };
+        if !used.is_of(trailer.epoch) {
+            return used.has_sent(trailer) || self.was_sent_before_us(trailer);
+        }
+        let repair = self.repair.as_ref().filter(|_| trailer.seq > 0);
+        used.has_sent(trailer) && repair.is_none_or(|repair| repair.may_have_sent(id, trailer))
+    }
+
     /// Somebody else uses our id. We draw another one, but not too often: whoever makes us do so
     /// could make the others know nothing else.
     pub(super) fn id_is_used(&mut self, why: NewId) {

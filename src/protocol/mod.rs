@@ -22,6 +22,7 @@ mod rest;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod timers;
+mod torrents;
 
 #[cfg(feature = "want_sync_scrape")]
 pub use counters::ScrapeCounters;

@@ -11,23 +11,19 @@ use super::auth::Authentication;
 use super::company::Company;
 use super::counters::Counters;
 use super::identity::Identity;
-use super::nodes::{Heard, Nodes, Sender};
+use super::nodes::{Heard, Nodes};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source};
 use super::repair::{Arrival, Repair};
 use super::rest::Progress;
 #[cfg(feature = "want_sync_scrape")]
-use super::scrape::{Candidate, Scrape, ScrapeState, Task};
+use super::scrape::{Scrape, ScrapeState};
 use super::timers::{Timer, Timers};
 use crate::address::Allowed;
 use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{Announce, TrackerId};
-#[cfg(feature = "want_sync_scrape")]
-use crate::types::{Cursor, InfoHash, Merged, Torrent};
-#[cfg(feature = "want_sync_scrape")]
-use crate::wire::PlausibleTorrents;
 use crate::wire::{Packet, PacketType};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
@@ -304,7 +300,7 @@ impl Node {
                 Ok(Progress::Done(Received::Nothing))
             }
             packet => self
-                .handle_scrape((from, sender), packet)
+                .handle_torrents(sender, from, packet)
                 .map(Progress::Done),
         };
         if let Some((number, Arrival::Late(_))) = order
@@ -316,106 +312,9 @@ impl Node {
         received
     }
 
-    #[cfg_attr(not(feature = "want_sync_scrape"), expect(unused_variables))]
-    fn handle_scrape<'a>(
-        &mut self,
-        (from, sender): (TrackerId, Sender),
-        packet: Packet<'a>,
-    ) -> Result<Received<'a>, Reject> {
-        #[cfg(feature = "want_sync_scrape")]
-        if let Some(scrape) = &mut self.scrape {
-            match packet {
-                Packet::ScrapeBeacon(beacon) => {
-                    let heard = &self.nodes.known(sender).heard;
-                    scrape.heard_beacon(Candidate {
-                        id: from,
-                        address: heard.address.ip(),
-                        torrents: beacon.torrents,
-                        known: heard.proven || heard.records > 0,
-                    });
-                }
-                Packet::ScrapeInquire(mut inquire) => {
-                    if self.identity.is_ours(self.timers.elapsed(), inquire.asked) {
-                        inquire.asked = self.identity.id;
-                    }
-                    scrape.heard_inquire(inquire, &mut self.timers);
-                }
-                Packet::ScrapeTell(torrents) => {
-                    let (all, tail) = (torrents.len(), torrents.tail());
-                    let torrents = PlausibleTorrents::new(torrents);
-                    let plausible = torrents.clone().count();
-                    if plausible > 0 {
-                        let send = &mut |datagram| self.queue.post(datagram);
-                        scrape.heard_tell(from, &mut self.timers, send);
-                    }
-                    let bad = (all - plausible) as u64;
-                    self.counters.drops.add(Reject::BadCount, bad);
-                    self.count_tail(tail);
-                    if plausible > 0 {
-                        return Ok(Received::Torrents(torrents));
-                    }
-                }
-                Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
-            }
-            return Ok(Received::Nothing);
-        }
-        Err(Reject::ScrapeUnsupported)
-    }
-
     pub(super) fn count_tail(&mut self, tail: &[u8]) {
         if !tail.is_empty() {
             self.counters.drops.count(Reject::TruncatedTail);
-        }
-    }
-}
-
-#[cfg(feature = "want_sync_scrape")]
-impl Node {
-    /// What to ask the host next. Each task is handed out once, and to be
-    /// answered once.
-    pub fn poll_task(&mut self) -> Option<Task> {
-        self.scrape
-            .as_mut()?
-            .poll_task(self.queue.has_room(Class::Bulk))
-    }
-
-    /// The host's answer to [`Task::CountTorrents`].
-    pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
-        self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| self.queue.post(datagram);
-            scrape.handle_torrent_count(torrents, &mut self.timers, send);
-        }
-    }
-
-    /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
-    pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
-        if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| self.queue.post(datagram);
-            scrape.handle_walked(torrents, next, &mut self.timers, send);
-        }
-    }
-
-    /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
-    /// telling ended there. It is said once.
-    pub fn take_stuck_walk(&mut self) -> bool {
-        let scrape = self.scrape.as_mut();
-        scrape.is_some_and(Scrape::take_stuck_walk)
-    }
-
-    /// The host's answer to [`Task::LookUp`].
-    pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
-        if let Some(scrape) = &mut self.scrape {
-            let send = &mut |datagram| self.queue.post(datagram);
-            scrape.handle_looked_up(torrents, send);
-        }
-    }
-
-    /// What became of the torrents of one [`Received::Torrents`].
-    pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
-        self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape {
-            scrape.handle_merged(merged, &mut self.timers);
         }
     }
 }

@@ -1,0 +1,128 @@
+//! What becomes of torrents and of packets of scrape sync: of our host's, and of those that were
+//! heard. Without the feature nobody takes part in it.
+
+use super::node::Node;
+use super::nodes::Sender;
+#[cfg(feature = "want_sync_scrape")]
+use super::outbound::Class;
+use super::received::Received;
+#[cfg(feature = "want_sync_scrape")]
+use super::scrape::{Candidate, Scrape, Task};
+use crate::reject::Reject;
+#[cfg(feature = "want_sync_scrape")]
+use crate::time::Time;
+use crate::types::TrackerId;
+#[cfg(feature = "want_sync_scrape")]
+use crate::types::{Cursor, InfoHash, Merged, Torrent};
+use crate::wire::Packet;
+#[cfg(feature = "want_sync_scrape")]
+use crate::wire::PlausibleTorrents;
+
+#[cfg(not(feature = "want_sync_scrape"))]
+impl Node {
+    pub(super) fn handle_torrents<'a>(
+        &mut self,
+        _: Sender,
+        _: TrackerId,
+        _: Packet<'a>,
+    ) -> Result<Received<'a>, Reject> {
+        Err(Reject::ScrapeUnsupported)
+    }
+}
+
+#[cfg(feature = "want_sync_scrape")]
+impl Node {
+    /// A packet of scrape sync is heard.
+    pub(super) fn handle_torrents<'a>(
+        &mut self,
+        sender: Sender,
+        from: TrackerId,
+        packet: Packet<'a>,
+    ) -> Result<Received<'a>, Reject> {
+        let Some(scrape) = &mut self.scrape else {
+            return Err(Reject::ScrapeUnsupported);
+        };
+        match packet {
+            Packet::ScrapeBeacon(beacon) => {
+                let heard = &self.nodes.known(sender).heard;
+                scrape.heard_beacon(Candidate {
+                    id: from,
+                    address: heard.address.ip(),
+                    torrents: beacon.torrents,
+                    known: heard.proven || heard.records > 0,
+                });
+            }
+            Packet::ScrapeInquire(mut inquire) => {
+                if self.identity.is_ours(self.timers.elapsed(), inquire.asked) {
+                    inquire.asked = self.identity.id;
+                }
+                scrape.heard_inquire(inquire, &mut self.timers);
+            }
+            Packet::ScrapeTell(torrents) => {
+                let (all, tail) = (torrents.len(), torrents.tail());
+                let torrents = PlausibleTorrents::new(torrents);
+                let plausible = torrents.clone().count();
+                if plausible > 0 {
+                    let send = &mut |datagram| self.queue.post(datagram);
+                    scrape.heard_tell(from, &mut self.timers, send);
+                }
+                let bad = (all - plausible) as u64;
+                self.counters.drops.add(Reject::BadCount, bad);
+                self.count_tail(tail);
+                if plausible > 0 {
+                    return Ok(Received::Torrents(torrents));
+                }
+            }
+            Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
+        }
+        Ok(Received::Nothing)
+    }
+
+    /// What to ask the host next. Each task is handed out once, and to be
+    /// answered once.
+    pub fn poll_task(&mut self) -> Option<Task> {
+        self.scrape
+            .as_mut()?
+            .poll_task(self.queue.has_room(Class::Bulk))
+    }
+
+    /// The host's answer to [`Task::CountTorrents`].
+    pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
+        self.timers.set_now(now);
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| self.queue.post(datagram);
+            scrape.handle_torrent_count(torrents, &mut self.timers, send);
+        }
+    }
+
+    /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
+    pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| self.queue.post(datagram);
+            scrape.handle_walked(torrents, next, &mut self.timers, send);
+        }
+    }
+
+    /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
+    /// telling ended there. It is said once.
+    pub fn take_stuck_walk(&mut self) -> bool {
+        let scrape = self.scrape.as_mut();
+        scrape.is_some_and(Scrape::take_stuck_walk)
+    }
+
+    /// The host's answer to [`Task::LookUp`].
+    pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
+        if let Some(scrape) = &mut self.scrape {
+            let send = &mut |datagram| self.queue.post(datagram);
+            scrape.handle_looked_up(torrents, send);
+        }
+    }
+
+    /// What became of the torrents of one [`Received::Torrents`].
+    pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
+        self.timers.set_now(now);
+        if let Some(scrape) = &mut self.scrape {
+            scrape.handle_merged(merged, &mut self.timers);
+        }
+    }
+}
