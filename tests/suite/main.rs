@@ -3,6 +3,7 @@
 mod adapters;
 #[cfg(target_os = "linux")]
 mod addresses;
+mod architecture;
 #[cfg(feature = "want_sync_scrape")]
 mod bounds;
 mod cluster;
