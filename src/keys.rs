@@ -25,7 +25,7 @@ pub const KEY_LEN: usize = 32;
 /// "
 /// .parse()?;
 /// let config = Config::on([192, 0, 2, 1]).keys(keys);
-/// # Ok::<(), livesync::keys::BadKeys>(())
+/// # Ok::<(), livesync::BadKeys>(())
 /// ```
 ///
 /// Clones share one copy, which is wiped from memory when the last of them is dropped.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The levels of the log, from silence to everything.
+/// The levels of the log, from silence to everything. There will be no others: a program has to say
+/// what each of them is in its own log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// As a setting: nothing is logged.
@@ -19,7 +20,7 @@ pub enum Level {
 
 impl Level {
     /// Every level, with the word for it in settings and log lines.
-    pub const NAMES: [(Self, &'static str); 5] = [
+    pub(crate) const NAMES: [(Self, &'static str); 5] = [
         (Self::Off, "off"),
         (Self::Error, "error"),
         (Self::Warn, "warn"),

@@ -97,7 +97,7 @@ impl Text {
             "counter",
             "Packets, or ends of some, that were dropped.",
         );
-        for reject in Reject::ALL {
+        for &reject in Reject::ALL {
             let reason = format!(",reason=\"{}\"", reject.name());
             self.sample("drops_total", &reason, counters.drops.of(reject));
         }

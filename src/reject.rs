@@ -8,13 +8,14 @@ macro_rules! reasons {
         /// counted under exactly one reason.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(usize)]
+        #[non_exhaustive]
         pub enum Reject {
             $($(#[$when])+ $reject,)+
         }
 
         impl Reject {
             /// Every reason, in the order of the numbers behind them.
-            pub const ALL: [Self; [$($reason),+].len()] = [$(Self::$reject),+];
+            pub const ALL: &'static [Self] = &[$(Self::$reject),+];
 
             /// The reason as one word, as metrics have it.
             pub const fn name(self) -> &'static str {
@@ -58,12 +59,12 @@ pub struct Drops([u64; Reject::ALL.len()]);
 
 impl Drops {
     /// Counts one more.
-    pub fn count(&mut self, reject: Reject) {
+    pub(crate) fn count(&mut self, reject: Reject) {
         self.add(reject, 1);
     }
 
     /// Counts so many more.
-    pub fn add(&mut self, reject: Reject, drops: u64) {
+    pub(crate) fn add(&mut self, reject: Reject, drops: u64) {
         self.0[reject as usize] += drops;
     }
 

@@ -235,6 +235,7 @@ pub struct Cursor {
 
 /// What became of a torrent that another tracker told us of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Merged {
     /// Our count is now the one we heard.
     AsHeard,

@@ -6,8 +6,8 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use livesync::host::memory::{Limits, Memory};
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags};
+use livesync::memory::Limits;
+use livesync::{Announce, InfoHash, Memory, Peer, PeerFlags};
 
 /// What [`Limits::bytes`] says that the table takes by itself.
 const TABLE_ITSELF: u64 = 4096;

@@ -6,12 +6,13 @@ use std::process;
 use std::sync::Arc;
 use std::time::Duration;
 
-use livesync::host::Memory;
-use livesync::host::memory::Limits;
-use livesync::protocol::{Node, Received, Source};
-use livesync::time::Time;
-use livesync::wire::{Frame, Packet};
-use livesync::{Announce, Config, Host, InfoHash, Keys, Livesync, Peer, PeerFlags, TrackerId};
+use livesync::memory::Limits;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{Frame, Packet};
+use livesync::{
+    Announce, Config, Host, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId,
+};
 
 use crate::MORE_CALLS;
 

@@ -7,10 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::host::Torrents;
-use livesync::types::{Cursor, Merged, Torrent};
-use livesync::wire::Inquire;
-use livesync::{Host, InfoHash, Livesync, Peer, TrackerId};
+use livesync::unstable::wire::Inquire;
+use livesync::{Cursor, Host, InfoHash, Livesync, Merged, Peer, Torrent, Torrents, TrackerId};
 
 use crate::network::{self, GROUP};
 use crate::ours;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use livesync::protocol::Counters;
+use livesync::stats::Counters;
 use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 
 use crate::telling::Tell;

@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
-use livesync::protocol::Node;
-use livesync::time::Time;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::Node;
 use livesync::{Announce, Livesync, TrackerId};
 use socket2::Socket;
 

@@ -4,8 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use livesync::reject::Reject;
-use livesync::wire::{Frame, Header, Nak, Packet, PeerList, Record, Records, Trailer};
+use livesync::stats::Reject;
+use livesync::unstable::wire::{Frame, Header, Nak, Packet, PeerList, Record, Records, Trailer};
 
 /// The bit of a peer's flags that is never on the wire.
 const FROM_SYNC: u8 = 0x10;

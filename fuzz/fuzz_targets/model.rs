@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use livesync::config::Config;
-use livesync::keys::Keys;
-use livesync::types::{Announce, PeerFlags, TrackerId};
-use livesync::wire::{Frame, Packet};
+use livesync::{Config, Keys, Announce, PeerFlags, TrackerId};
+use livesync::unstable::wire::{Frame, Packet};
 use livesync_fuzz::peers::Told;
 use livesync_fuzz::tube::cluster::Cluster;
 use livesync_fuzz::tube::host::Host;

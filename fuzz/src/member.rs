@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::{Node, Received, Source, Task, Transmit};
-use livesync::time::Time;
-use livesync::types::{Announce, Cursor, InfoHash, Merged, Torrent, TrackerId};
-use livesync::wire::{Frame, MAX_PAYLOAD, Packet};
+use livesync::{Config, Task, Announce, Cursor, InfoHash, Merged, Torrent, TrackerId};
+use livesync::unstable::protocol::{Node, Received, Source, Transmit};
+use livesync::unstable::Time;
+use livesync::unstable::wire::{Frame, MAX_PAYLOAD, Packet};
 
 /// Where every clock stands at the begin.
 const CLOCK_BEGINS: Duration = Duration::from_secs(10 * 24 * 3600);

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags};
+use livesync::{Announce, InfoHash, Peer, PeerFlags};
 
 /// An announce: which peer, and its flags.
 #[derive(Arbitrary, Clone, Copy, Debug)]

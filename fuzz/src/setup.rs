@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use livesync::config::{Auth, Config};
-use livesync::keys::Keys;
+use livesync::{Auth, Config, Keys};
 
 /// What a configuration is made of, as far as the protocol looks at it.
 #[derive(Arbitrary, Clone, Copy, Debug)]

@@ -149,6 +149,7 @@ impl Config {
 /// What becomes of packets that do not prove to come from the cluster. They are counted in
 /// any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Auth {
     /// They are used: for the time in which a cluster that runs is given its first key.
     Accept,

@@ -79,7 +79,7 @@ mod tests {
             Complaint::NoInterface,
         ];
         assert_eq!(others.len(), OTHERS);
-        let rejects = Reject::ALL.map(Complaint::Reject);
+        let rejects = Reject::ALL.iter().copied().map(Complaint::Reject);
         for complaint in others.into_iter().chain(rejects) {
             let news = (0..180).filter(|second| {
                 let now = Time::START + Duration::from_secs(*second);

@@ -12,10 +12,10 @@ use crate::wire::PlausibleTorrents;
 #[allow(unsafe_code)]
 pub(crate) mod callbacks;
 mod events;
-pub mod memory;
+pub(crate) mod memory;
 #[cfg(feature = "want_sync_live")]
 #[allow(unsafe_code)]
-pub mod opentracker;
+pub(crate) mod opentracker;
 #[cfg(feature = "want_sync_scrape")]
 mod torrents;
 mod usage;

@@ -8,6 +8,7 @@ use crate::reject::{Drops, Reject};
 counters!(node => counting_struct! {
     /// Everything a node counts. Counters only grow; a node starts with zeros.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
     pub struct Counters {
         /// Datagrams, or tails of some, that were dropped.
         pub drops: Drops,
@@ -35,7 +36,7 @@ impl fmt::Display for Counters {
         if self.packets_unproven > 0 {
             write!(f, "; {} packets used without proof", self.packets_unproven)?;
         }
-        for reject in Reject::ALL {
+        for &reject in Reject::ALL {
             let count = self.drops.of(reject);
             if count > 0 {
                 write!(f, "; dropped {count}: {}", reject.reason())?;
@@ -53,6 +54,7 @@ impl fmt::Display for Counters {
 counters!(repair => counting_struct! {
     /// Everything that loss repair counts.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
     pub struct RepairCounters {}
 });
 
@@ -70,6 +72,7 @@ impl fmt::Display for RepairCounters {
 counters!(scrape => counting_struct! {
     /// Everything that scrape sync counts.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
+    #[non_exhaustive]
     pub struct ScrapeCounters {}
 });
 

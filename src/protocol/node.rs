@@ -36,10 +36,9 @@ use crate::wire::{Packet, PacketType};
 /// [`poll_timeout`](Self::poll_timeout).
 ///
 /// ```
-/// use livesync::config::Config;
-/// use livesync::protocol::{Node, Received, Source};
-/// use livesync::time::Time;
-/// use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+/// use livesync::{Config, Announce, InfoHash, Peer, PeerFlags, TrackerId};
+/// use livesync::unstable::protocol::{Node, Received, Source};
+/// use livesync::unstable::Time;
 ///
 /// // With repair there are heartbeats, too.
 /// let config = Config::default().repair(false);

@@ -24,9 +24,10 @@ pub struct PlausibleTorrents<'a> {
     all: TorrentList<'a>,
 }
 
+#[cfg(feature = "want_sync_scrape")]
 impl<'a> PlausibleTorrents<'a> {
     /// The plausible ones among `all`.
-    pub fn new(all: TorrentList<'a>) -> Self {
+    pub(crate) fn new(all: TorrentList<'a>) -> Self {
         Self { all }
     }
 }

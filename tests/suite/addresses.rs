@@ -4,11 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsFd;
 use std::sync::{Arc, Mutex};
 
-use livesync::config::Config;
-use livesync::protocol::{Node, Source};
-use livesync::reject::Reject;
-use livesync::time::Time;
-use livesync::{Announce, Host, InfoHash, Livesync, Peer, PeerFlags, TrackerId};
+use livesync::stats::Reject;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Source};
+use livesync::{Announce, Config, Host, InfoHash, Livesync, Peer, PeerFlags, TrackerId};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::support::group::port;

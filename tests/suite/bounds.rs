@@ -6,12 +6,11 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::{Node, Received, Source, Task};
-use livesync::reject::Reject;
-use livesync::time::Time;
-use livesync::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
-use livesync::wire::{Beacon, Frame, Header, Inquire, Nak, PacketType, Record, Trailer};
+use livesync::stats::Reject;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{Beacon, Frame, Header, Inquire, Nak, PacketType, Record, Trailer};
+use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 use crate::support::cc;
 

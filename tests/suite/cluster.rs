@@ -4,13 +4,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::keys::Keys;
-use livesync::protocol::{Node, Received, Source};
-use livesync::reject::Reject;
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::wire::{Inquire, PeerList};
+use livesync::stats::Reject;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{Inquire, PeerList};
+use livesync::{Announce, Config, InfoHash, Keys, Peer, PeerFlags, TrackerId};
 use proptest::prelude::*;
 
 /// The default.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 use livesync::{Config, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId};
 
 use crate::support::netns::{self, Host, Network};
@@ -24,7 +24,7 @@ fn config(address: Ipv4Addr) -> Config {
 }
 
 fn tracker(host: &Host, config: Config, id: u8) -> Livesync {
-    let memory = Arc::new(Memory::new(livesync::host::memory::Limits::default()));
+    let memory = Arc::new(Memory::new(livesync::memory::Limits::default()));
     let tracker = host.inside(|| Livesync::open(config, memory));
     let tracker = tracker.expect("open");
     tracker.start(TrackerId([id; 4])).expect("start");

@@ -7,16 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::config::Config;
-use livesync::error::SetupError;
-use livesync::host::Host;
-use livesync::keys::Keys;
 use livesync::log::Level;
-use livesync::reject::Reject;
+use livesync::stats::Reject;
+use livesync::{
+    Config, Event, Events, Host, InfoHash, Keys, Livesync, Peer, PeerFlags, SetupError, TrackerId,
+};
 #[cfg(feature = "want_sync_scrape")]
-use livesync::types::{Cursor, Merged, Torrent};
-use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::{Event, Events, Livesync};
+use livesync::{Cursor, Merged, Torrent};
 
 use crate::support::group::{Wire, port};
 
@@ -65,7 +62,7 @@ impl Host for TableHost {
     fn packet_applied(&self, _records: usize) {}
 
     #[cfg(feature = "want_sync_scrape")]
-    fn torrents(&self) -> Option<&dyn livesync::host::Torrents> {
+    fn torrents(&self) -> Option<&dyn livesync::Torrents> {
         Some(self)
     }
 
@@ -83,7 +80,7 @@ impl Host for TableHost {
 
 /// One torrent, of which nothing is known but that it is there.
 #[cfg(feature = "want_sync_scrape")]
-impl livesync::host::Torrents for TableHost {
+impl livesync::Torrents for TableHost {
     fn count(&self) -> u64 {
         1
     }

@@ -8,12 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use livesync::config::{Auth, Config};
-use livesync::host::Memory;
-use livesync::host::memory::Limits;
-use livesync::keys::Keys;
 use livesync::log::Level;
-use livesync::{Livesync, SetupError, TrackerId};
+use livesync::memory::Limits;
+use livesync::{Auth, Config, Keys, Livesync, Memory, SetupError, TrackerId};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use self::pair::{Pair, announce};

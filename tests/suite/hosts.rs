@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::host::Host;
 use livesync::log::Level;
-use livesync::{Config, Events, InfoHash, Livesync, NotRunning, Peer, PeerFlags, TrackerId};
+use livesync::{Config, Events, Host, InfoHash, Livesync, NotRunning, Peer, PeerFlags, TrackerId};
 
 use crate::support::group::port;
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::host::Host as Tracker;
 use livesync::log::Level;
-use livesync::types::{InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::{Config, Livesync, SetupError};
+use livesync::{
+    Config, Host as Tracker, InfoHash, Livesync, Peer, PeerFlags, SetupError, TrackerId,
+};
 
 use crate::support::netns::{self, Host, Network};
 use crate::support::process::Process;

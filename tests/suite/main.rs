@@ -36,6 +36,7 @@ mod operations;
 mod packaging;
 #[cfg(feature = "want_sync_scrape")]
 mod protocol_doc;
+mod public_api;
 mod readme;
 mod real_clients;
 #[cfg(target_os = "linux")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 
 use crate::operations::metrics;
 use crate::support::{cc, livesync_h};
@@ -105,7 +105,11 @@ fn the_statistics_of_c_are_the_metrics() {
         .filter(|name| ours(name))
         .map(str::to_owned)
         .collect();
-    metrics.extend(Reject::ALL.map(|reject| format!("drops_{}", reject.name())));
+    metrics.extend(
+        Reject::ALL
+            .iter()
+            .map(|reject| format!("drops_{}", reject.name())),
+    );
     let fields: BTreeSet<String> = livesync_h::statistics().into_iter().collect();
     let only_c: Vec<_> = fields.difference(&metrics).collect();
     // The size of the struct; and numbers that metrics say otherwise, or not at all.

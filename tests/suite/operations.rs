@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::host::memory::Limits;
-use livesync::keys::Keys;
-use livesync::reject::Reject;
-use livesync::{Config, Events, Livesync, Memory, TrackerId};
+use livesync::memory::Limits;
+use livesync::stats::Reject;
+use livesync::{Config, Events, Keys, Livesync, Memory, TrackerId};
 
 use crate::setup_errors::dies_in;
 use crate::support::cc;

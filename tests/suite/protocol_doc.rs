@@ -3,14 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::{MAX_NODES, Node, Received, Source};
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
-use livesync::wire::{
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{MAX_NODES, Node, Received, Source};
+use livesync::unstable::wire::{
     Beacon, Frame, Header, Heartbeat, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Nak, Packet, PacketType,
     PeerList, Record, Trailer,
 };
+use livesync::{Announce, Config, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 
 mod layout;
 mod page;

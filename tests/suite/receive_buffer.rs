@@ -8,10 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::host::Host;
 use livesync::log::Level;
-use livesync::types::{InfoHash, Peer, TrackerId};
-use livesync::{Config, Livesync};
+use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::{UdpGroSegment, UdpGsoSegment};
 

@@ -8,11 +8,11 @@ use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use livesync::config::Auth;
-use livesync::host::Host;
 use livesync::log::Level;
-use livesync::reject::Reject;
-use livesync::{Config, Events, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId};
+use livesync::stats::Reject;
+use livesync::{
+    Auth, Config, Events, Host, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId,
+};
 
 use crate::support::group::port;
 use crate::support::netns::{self, Network};
@@ -55,7 +55,7 @@ fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
 }
 
 fn company(config: &Config) -> (Livesync, Livesync, TrackerId) {
-    let memory = Arc::new(Memory::new(livesync::host::memory::Limits::default()));
+    let memory = Arc::new(Memory::new(livesync::memory::Limits::default()));
     let node = Livesync::open(config.clone(), memory).expect("open");
     let other = Livesync::open(config.clone(), Arc::new(Events::default())).expect("open");
     let id = TrackerId::random();
@@ -282,7 +282,8 @@ fn the_selftest_hears_itself_and_others() {
     // No operator is alarmed by it.
     let drops = other.stats().expect("it runs").counters.drops;
     let alarming = Reject::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|reject| reject.is_alarming());
     assert_eq!(
         alarming.map(|reject| drops.of(reject)).sum::<u64>(),

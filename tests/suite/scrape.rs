@@ -10,10 +10,10 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::Livesync;
-use livesync::config::Config;
-use livesync::host::{Host as LivesyncHost, Torrents};
-use livesync::types::{Cursor, InfoHash, Merged, Peer, Torrent, TrackerId};
+use livesync::{
+    Config, Cursor, Host as LivesyncHost, InfoHash, Livesync, Merged, Peer, Torrent, Torrents,
+    TrackerId,
+};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::support::group::{HEARTBEAT, TRAILER, Wire, port};

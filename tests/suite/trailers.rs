@@ -4,13 +4,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use livesync::config::{Auth, Config};
-use livesync::keys::Keys;
-use livesync::protocol::{Node, Received, Source, Task};
-use livesync::reject::Reject;
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
-use livesync::wire::{Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, Trailer};
+use livesync::stats::Reject;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{
+    Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, Trailer,
+};
+use livesync::{Announce, Auth, Config, InfoHash, Keys, Peer, PeerFlags, Task, Torrent, TrackerId};
 
 use crate::support::vectors::vector;
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 use livesync::{
     AnnounceError, Config, Event, Events, InfoHash, Livesync, Peer, PeerFlags, TrackerId,
 };

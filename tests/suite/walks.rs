@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use livesync::host::{Host, Torrents};
 use livesync::log::Level;
-use livesync::types::{Cursor, Merged, Torrent};
-use livesync::{Config, InfoHash, Livesync, Peer, TrackerId};
+use livesync::{
+    Config, Cursor, Host, InfoHash, Livesync, Merged, Peer, Torrent, Torrents, TrackerId,
+};
 
 use crate::support::group::{Wire, port};
 

@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
-use livesync::reject::Reject;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
-use livesync::wire::{
+use livesync::stats::Reject;
+use livesync::unstable::wire::{
     Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, PeerList, Record, Records,
     TorrentList, Trailer,
 };
+use livesync::{Announce, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use livesync::host::memory::Limits;
+/// use livesync::memory::Limits;
 ///
 /// let limits = Limits::default().peer_lifetime(Duration::from_secs(1800)).bytes(1 << 20);
 /// assert_eq!(limits.torrent_lifetime, Duration::from_secs(24 * 3600));

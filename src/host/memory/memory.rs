@@ -35,9 +35,8 @@ pub(super) const BEGIN: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// It blesses nobody: who may speak is set by [`Config::allow`](crate::config::Config::allow).
 ///
 /// ```
-/// use livesync::host::Memory;
-/// use livesync::host::memory::Limits;
-/// use livesync::types::{Announce, InfoHash, Peer, PeerFlags};
+/// use livesync::{Memory, Announce, InfoHash, Peer, PeerFlags};
+/// use livesync::memory::Limits;
 ///
 /// let memory = Memory::new(Limits::default());
 /// let info_hash = InfoHash([0xab; 20]);

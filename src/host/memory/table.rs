@@ -18,6 +18,7 @@ use crate::types::{InfoHash, Peer, PeerFlags, Torrent};
 
 /// The swarm of a torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Counts {
     /// How many minutes ago the torrent was last announced.
     pub base_offset: u32,

@@ -44,6 +44,7 @@ const TICKS: u32 = 10;
 
 /// What scrape sync does, the most important first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ScrapeState {
     /// Telling all our torrents to a tracker that asked.
     Telling,
@@ -57,7 +58,7 @@ pub enum ScrapeState {
 
 impl ScrapeState {
     /// Every state, with the word for it in metrics.
-    pub const NAMES: [(Self, &'static str); 4] = [
+    pub(crate) const NAMES: [(Self, &'static str); 4] = [
         (Self::Idle, "idle"),
         (Self::Inquiring, "inquiring"),
         (Self::Telling, "telling"),

@@ -4,12 +4,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::host::memory::Limits;
-use livesync::host::{Memory, Torrents};
-use livesync::protocol::{Node, Received, Source, Task};
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+use livesync::memory::Limits;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::{Announce, Config, InfoHash, Memory, Peer, PeerFlags, Task, Torrents, TrackerId};
 
 /// How many torrents the first one knows.
 const TORRENTS: u32 = 300;

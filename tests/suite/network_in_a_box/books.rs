@@ -1,6 +1,6 @@
 //! What trackers say at their end that they have done.
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 
 /// A packet has so many announces at most.
 pub const FULL: u64 = 51;

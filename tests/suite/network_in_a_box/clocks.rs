@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 
 use super::books::balance;
 use super::clients::Load;

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use livesync::TrackerId;
-use livesync::wire::{Header, PacketType, Trailer};
+use livesync::unstable::wire::{Header, PacketType, Trailer};
 use nix::sys::socket::setsockopt;
 use nix::sys::socket::sockopt::UdpGsoSegment;
 use socket2::SockRef;

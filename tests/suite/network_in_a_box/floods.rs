@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 
 use super::books::balance;
 use super::clients::{Load, count_of, waited};

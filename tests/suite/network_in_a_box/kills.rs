@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::wire::Packet;
+use livesync::unstable::wire::Packet;
 
 use super::books::FULL;
 use super::clients::{Load, waited};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use livesync::keys::Keys;
-use livesync::reject::Reject;
-use livesync::wire::{Heartbeat, Trailer};
+use livesync::Keys;
+use livesync::stats::Reject;
+use livesync::unstable::wire::{Heartbeat, Trailer};
 
 use super::*;
 
@@ -168,7 +168,8 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
     // That one is no reason to drop a datagram, only a record.
     let of_datagrams = |reject: &Reject| *reject != Reject::BadPeer;
     let all: BTreeSet<_> = Reject::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .filter(of_datagrams)
         .map(Reject::name)
         .collect();

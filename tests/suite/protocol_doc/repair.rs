@@ -1,6 +1,6 @@
 //! The numbers of loss repair, measured at nodes.
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 
 use super::*;
 
@@ -179,7 +179,7 @@ fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>
 }
 
 /// The packets that leave now.
-fn sent(node: &mut Node, now: Time) -> Vec<livesync::protocol::Transmit> {
+fn sent(node: &mut Node, now: Time) -> Vec<livesync::unstable::protocol::Transmit> {
     node.handle_timeout(now);
     std::iter::from_fn(|| node.poll_transmit()).collect()
 }

@@ -1,7 +1,7 @@
 //! What the code does in scrape sync, seen from outside.
 
-use livesync::protocol::{ScrapeState, Task};
-use livesync::types::{Cursor, Merged};
+use livesync::stats::ScrapeState;
+use livesync::{Cursor, Merged, Task};
 
 use super::*;
 

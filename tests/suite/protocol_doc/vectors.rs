@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use livesync::wire::Frame;
+use livesync::unstable::wire::Frame;
 
 use super::*;
 use crate::support::cc;

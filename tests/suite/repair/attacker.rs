@@ -4,7 +4,7 @@
 use std::net::{SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
 
-use livesync::reject::Reject;
+use livesync::stats::Reject;
 use socket2::SockRef;
 
 use super::forgery::Attack;
@@ -45,7 +45,7 @@ impl Attacker {
         let all = packets.len();
         // There may be duplicates besides, from those who send again what somebody lost.
         let others = |reason: &Reject| !reasons.contains(reason) && *reason != Reject::Duplicate;
-        let others: Vec<_> = Reject::ALL.into_iter().filter(others).collect();
+        let others: Vec<_> = Reject::ALL.iter().copied().filter(others).collect();
         let before = [reasons, &others].map(|reasons| Counted::of(segment, reasons));
         let arrived = |sent: usize| {
             let dropped = dropped(segment, reasons);
@@ -77,7 +77,7 @@ impl Attacker {
 
     /// Sends as fast as possible, and waits until all of it is dropped or lost.
     pub fn flood(&self, segment: &Segment, attacks: &[Attack<'_>], packets: usize) {
-        let before = Counted::of(segment, &Reject::ALL);
+        let before = Counted::of(segment, Reject::ALL);
         let start = Instant::now();
         for number in 0..packets {
             let attack = &attacks[number % attacks.len()];
@@ -85,7 +85,7 @@ impl Attacker {
         }
         println!("as fast as possible: {packets} in {:?}", start.elapsed());
         let over = || {
-            let Counted { dropped, lost } = Counted::of(segment, &Reject::ALL).since(&before);
+            let Counted { dropped, lost } = Counted::of(segment, Reject::ALL).since(&before);
             let mut both = dropped.iter().zip(&lost);
             both.all(|(dropped, lost)| dropped + lost >= packets as u64)
         };

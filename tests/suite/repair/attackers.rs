@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use livesync::keys::KEY_LEN;
-use livesync::reject::Reject;
-use livesync::{Config, Keys, TrackerId};
+use livesync::stats::Reject;
+use livesync::{Config, KEY_LEN, Keys, TrackerId};
 
 use super::attacker::{Attacker, Counted};
 use super::forgery::{HOSTILE, Recorded, attacks};
@@ -47,7 +46,7 @@ fn of_many_hostile_packets_nothing_is_used() {
     );
     let attacker = Attacker::on(&mut segment.network);
     let attacks = attacks(&recorded);
-    let before = Counted::of(&segment, &Reject::ALL);
+    let before = Counted::of(&segment, Reject::ALL);
 
     let over = AtomicBool::new(false);
     let last = thread::scope(|scope| {
@@ -77,7 +76,7 @@ fn of_many_hostile_packets_nothing_is_used() {
         assert_eq!(counters.id_collisions, 0);
         assert_eq!(counters.repair.packets_given_up, 0);
     }
-    let counted = Counted::of(&segment, &Reject::ALL).since(&before);
+    let counted = Counted::of(&segment, Reject::ALL).since(&before);
     println!("{counted:?}");
     for (dropped, lost) in counted.dropped.iter().zip(&counted.lost) {
         assert!(dropped + lost >= many as u64);

@@ -6,9 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use livesync::config::Auth;
-use livesync::keys::KEY_LEN;
-use livesync::{Config, Keys};
+use livesync::{Auth, Config, KEY_LEN, Keys};
 
 use super::segment::{Ends, PATIENCE, Tracker, announce, config, until};
 use crate::support::netns::{self, Host, Network};

@@ -1,8 +1,8 @@
 //! What somebody without the key can make: packets of his own, and recorded ones.
 
 use livesync::TrackerId;
-use livesync::reject::Reject;
-use livesync::wire::{Header, Heartbeat, Nak, PacketType, Trailer};
+use livesync::stats::Reject;
+use livesync::unstable::wire::{Header, Heartbeat, Nak, PacketType, Trailer};
 
 use super::witness::{Kind, Seen};
 

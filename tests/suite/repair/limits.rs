@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use livesync::TrackerId;
-use livesync::wire::{Heartbeat, Nak, Trailer};
+use livesync::unstable::wire::{Heartbeat, Nak, Trailer};
 
 use super::attacker::Attacker;
 use super::segment::{Segment, announce, config, peers};

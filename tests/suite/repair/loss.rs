@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use livesync::Stats;
-use livesync::wire::Packet;
+use livesync::unstable::wire::Packet;
 
 use super::segment::{PATIENCE, PORT, Segment, announce, config, peers, until};
 use super::witness::{Kind, Witness, count};
@@ -52,7 +52,7 @@ fn arrives(test: &str, percent: u8) {
     }
     segment.announce(0..ANNOUNCES, SECOND);
     let took = segment.until_all_know(ANNOUNCES as usize);
-    let repair = |count: fn(&livesync::protocol::RepairCounters) -> u64| {
+    let repair = |count: fn(&livesync::stats::RepairCounters) -> u64| {
         segment.sum(|stats| count(&stats.counters.repair))
     };
     println!(

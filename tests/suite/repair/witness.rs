@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use livesync::TrackerId;
-use livesync::wire::{Frame, Packet};
+use livesync::unstable::wire::{Frame, Packet};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::sockopt::RcvBufForce;
 use nix::sys::socket::{MsgFlags, recv, setsockopt};

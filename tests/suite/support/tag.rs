@@ -1,7 +1,7 @@
 //! Proof of origin, made afresh as docs/protocol.md describes it.
 
 use hmac::{Hmac, KeyInit, Mac};
-use livesync::wire::{Header, Trailer};
+use livesync::unstable::wire::{Header, Trailer};
 use sha2::Sha256;
 
 /// A packet with this trailer, and the tag that a member of the cluster makes with the key.

@@ -1,6 +1,6 @@
 //! What strangers cannot do: there is little that they can make of us.
 
-use livesync::protocol::NewId;
+use livesync::unstable::protocol::NewId;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Where each packet goes, why, and in which order they leave.
 
-use livesync::protocol::{Class, Destination, Transmit};
+use livesync::unstable::protocol::{Class, Destination, Transmit};
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! Which tags are believed, and when.
 
-use livesync::wire::{Header, PacketType};
+use livesync::unstable::wire::{Header, PacketType};
 
 use super::*;
 use crate::support::tag::tagged;

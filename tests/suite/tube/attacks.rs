@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::Config;
-use livesync::keys::Keys;
-use livesync::types::{PeerFlags, TrackerId};
+use livesync::{Config, Keys, PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::forger::{Forger, KEY};

@@ -5,11 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::Task;
-use livesync::time::Time;
-use livesync::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
-use livesync::wire::Packet;
+use livesync::unstable::Time;
+use livesync::unstable::wire::Packet;
+use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 use super::host::Answer;
 

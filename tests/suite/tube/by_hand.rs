@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::{Source, Task};
-use livesync::types::{Torrent, TrackerId};
-use livesync::wire::{Beacon, Header, Inquire, PacketType, Record};
+use livesync::unstable::protocol::Source;
+use livesync::unstable::wire::{Beacon, Header, Inquire, PacketType, Record};
+use livesync::{Config, Task, Torrent, TrackerId};
 
 use super::audit::per_packet;
 use super::cluster::Cluster;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::types::{Announce, PeerFlags, TrackerId};
-use livesync::wire::{Frame, Packet};
+use livesync::unstable::wire::{Frame, Packet};
+use livesync::{Announce, PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::host::Host;

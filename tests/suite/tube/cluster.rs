@@ -8,11 +8,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::Config;
-use livesync::protocol::{Node, Received, Source, Task};
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, TrackerId};
-use livesync::wire::{self, Frame};
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{self, Frame};
+use livesync::{Announce, Config, InfoHash, Task, TrackerId};
 
 use super::audit::Audit;
 use super::host::{Answer, Host};

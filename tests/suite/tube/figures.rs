@@ -11,8 +11,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::Config;
-use livesync::types::{PeerFlags, TrackerId};
+use livesync::{Config, PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::host::Host;

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use fastrand::Rng;
-use livesync::types::TrackerId;
-use livesync::wire::{Frame, Header, Heartbeat, Nak, PacketType, Trailer};
+use livesync::TrackerId;
+use livesync::unstable::wire::{Frame, Header, Heartbeat, Nak, PacketType, Trailer};
 
 use super::cluster::{Cluster, STRANGER, address};
 use crate::support::tag::tagged;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use livesync::protocol::Task;
-use livesync::types::{Cursor, InfoHash, Merged, Torrent};
+use livesync::{Cursor, InfoHash, Merged, Task, Torrent};
 
 /// Buckets by the upper half of the first byte of the hash.
 const BUCKETS: u32 = 16;

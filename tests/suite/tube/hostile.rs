@@ -3,9 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::types::TrackerId;
-use livesync::wire::{Beacon, Inquire};
+use livesync::unstable::wire::{Beacon, Inquire};
+use livesync::{Config, TrackerId};
 
 use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
 use super::cluster::Cluster;

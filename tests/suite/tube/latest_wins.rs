@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::reject::Reject;
-use livesync::types::{Announce, PeerFlags};
-use livesync::wire::{Frame, Packet};
+use livesync::stats::Reject;
+use livesync::unstable::wire::{Frame, Packet};
+use livesync::{Announce, PeerFlags};
 
 use super::cluster::Cluster;
 use super::host::Host;

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::types::{PeerFlags, TrackerId};
-use livesync::wire::{Nak, Trailer};
+use livesync::unstable::wire::{Nak, Trailer};
+use livesync::{PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::lives::{Lives, announce};

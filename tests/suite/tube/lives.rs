@@ -6,8 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::Config;
-use livesync::types::{Announce, Peer, PeerFlags, TrackerId};
+use livesync::{Announce, Config, Peer, PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::host::{Host, info_hash};

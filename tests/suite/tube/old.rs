@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
+use livesync::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
 use super::peers::Peers;
 

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
-use livesync::types::{Announce, InfoHash, PeerFlags};
+use livesync::{Announce, InfoHash, PeerFlags};
 
 /// Which peer, of which torrent.
 pub type Key = (InfoHash, IpAddr, u16);

@@ -6,11 +6,8 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::{Auth, Config};
-use livesync::keys::Keys;
-use livesync::protocol::Counters;
-use livesync::reject::Reject;
-use livesync::types::{PeerFlags, TrackerId};
+use livesync::stats::{Counters, Reject};
+use livesync::{Auth, Config, Keys, PeerFlags, TrackerId};
 
 use super::cluster::Cluster;
 use super::host::Host;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use livesync::config::Config;
+use livesync::Config;
 
 use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
 use super::cluster::Cluster;

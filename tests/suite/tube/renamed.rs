@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::types::{PeerFlags, TrackerId};
-use livesync::wire::{Nak, Trailer};
+use livesync::unstable::wire::{Nak, Trailer};
+use livesync::{Config, PeerFlags, TrackerId};
 
 use super::cluster::{Cluster, STRANGER};
 use super::host::Host;

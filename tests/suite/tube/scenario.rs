@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::config::Config;
-use livesync::types::TrackerId;
+use livesync::{Config, TrackerId};
 
 use super::cluster::Cluster;
 use super::host::{Entry, Host, info_hash};

@@ -5,8 +5,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use livesync::types::{InfoHash, Torrent, TrackerId};
-use livesync::wire::{self, Frame};
+use livesync::unstable::wire::{self, Frame};
+use livesync::{InfoHash, Torrent, TrackerId};
 
 /// What was sent so far for scrape sync, by all together; what is sent again does not
 /// count.

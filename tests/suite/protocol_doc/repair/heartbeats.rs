@@ -93,7 +93,7 @@ fn waits(mut node: Node) -> Vec<Duration> {
 fn next(node: &mut Node) -> Time {
     loop {
         let now = node.poll_timeout();
-        let is_heartbeat = |packet: &livesync::protocol::Transmit| {
+        let is_heartbeat = |packet: &livesync::unstable::protocol::Transmit| {
             let frame = Frame::parse(packet.as_ref()).expect("a packet");
             matches!(frame.packet, Packet::Heartbeat(_))
         };

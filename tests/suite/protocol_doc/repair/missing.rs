@@ -96,7 +96,7 @@ fn next_nak(node: &mut Node) -> Option<Time> {
         let now = node.poll_timeout();
         node.handle_timeout(now);
         let mut packets = std::iter::from_fn(|| node.poll_transmit());
-        let is_nak = |packet: &livesync::protocol::Transmit| {
+        let is_nak = |packet: &livesync::unstable::protocol::Transmit| {
             packet.as_ref()[4..8] == (PacketType::Nak as u32).to_be_bytes()
         };
         if packets.any(|packet| is_nak(&packet)) {

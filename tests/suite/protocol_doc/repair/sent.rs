@@ -75,7 +75,7 @@ fn asked_for(node: &mut Node, now: Time, missing: std::ops::RangeInclusive<u32>)
 
 /// How many packets it sends again now.
 fn copies(node: &mut Node, now: Time) -> usize {
-    let is_again = |packet: &livesync::protocol::Transmit| {
+    let is_again = |packet: &livesync::unstable::protocol::Transmit| {
         Frame::parse(packet.as_ref()).expect("a packet").again
     };
     let sent = sent(node, now);

@@ -1,0 +1,29 @@
+//! The protocol itself, for tests, fuzzing, simulations and other implementations of it.
+//!
+//! **Semantic versioning does not cover what is in here**: any version may change it or take it away.
+//! A program that takes part in a cluster needs none of it.
+//!
+//! Its enums may be matched exhaustively: whoever builds on the protocol is to hear of a new packet
+//! or a new outcome from the compiler.
+
+pub use crate::time::Time;
+pub use crate::types::ByFamily;
+
+/// The protocol without I/O: no socket, no clock, no lock, no host in it.
+///
+/// [`Node`](protocol::Node) ties the parts together. What happens goes in through `tell` and
+/// `handle_…`; what is to be done comes out of `poll_…` and of their results.
+pub mod protocol {
+    pub use crate::protocol::{
+        Class, Destination, Heard, MAX_NODES, Made, NewId, Node, Progress, Received, Rest, Source,
+        Transmit,
+    };
+}
+
+/// Bytes become types, and types become bytes: one type for each packet of the specification.
+pub mod wire {
+    pub use crate::wire::{
+        Beacon, Frame, Header, Heartbeat, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Nak, Packet,
+        PacketType, PeerList, Record, Records, TorrentList, Trailer,
+    };
+}
