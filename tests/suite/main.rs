@@ -59,4 +59,5 @@ mod unreachable;
 mod vectors;
 #[cfg(feature = "want_sync_scrape")]
 mod walks;
+mod window;
 mod wire;
