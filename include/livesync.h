@@ -572,6 +572,12 @@ typedef struct livesync_config_t {
    LIVESYNC_AUTH_... They are counted in any case. LIVESYNC_AUTH_REQUIRE
    */
   uint8_t auth;
+  /*
+   How many bytes of packets that were sent are kept for those who have lost them, for 10
+   seconds at most; each takes 128 more than its own. What was heard is remembered in
+   proportion where this is more than by default. From 65536 to 268435456. 8388608
+   */
+  uint64_t repair_window;
 } livesync_config_t;
 
 /*

@@ -32,7 +32,7 @@ static void test_defaults( void ) {
   if( livesync_config_init( &config, sizeof config ) ) fail( "config_init" );
   if( config.port != 9696 || config.ttl != 1 || config.flush_ms != 100 ) fail( "defaults" );
   if( config.key_file || config.cluster || config.max_skew_s != 30 || config.repair != 1 ||
-      config.auth != LIVESYNC_AUTH_REQUIRE )
+      config.auth != LIVESYNC_AUTH_REQUIRE || config.repair_window != 8388608 )
     fail( "defaults of repair and keys" );
 }
 
@@ -88,6 +88,11 @@ static void test_refused_by_name( int port ) {
   config.max_skew_s = 0;
   expect_named( config, "max_skew_s is not" );
   config = good;
+  config.repair_window = 65535;
+  expect_named( config, "repair_window is not" );
+  config.repair_window = 268435457;
+  expect_named( config, "repair_window is not" );
+  config = good;
   config.key_file = "";
   expect_named( config, "key_file is not" );
   config.key_file = "/nowhere/caf\xe9";
@@ -98,6 +103,7 @@ static void test_refused_by_name( int port ) {
   config.auth = LIVESYNC_AUTH_ACCEPT;
   config.max_skew_s = 1;
   config.repair = 0;
+  config.repair_window = 65536;
   if( livesync_open( &config, &handle ) || livesync_close( handle ) ) fail( "what is allowed" );
 }
 

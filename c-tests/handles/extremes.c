@@ -41,6 +41,7 @@ static const struct field FIELDS[] = {
   FIELD( max_skew_s, 1, 1 ),
   FIELD( repair, 0, 0 ),
   FIELD( auth, 0, 1 ),
+  FIELD( repair_window, 1, 1 ),
 };
 
 /* The last line of the log. */

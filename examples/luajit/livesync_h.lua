@@ -21,6 +21,7 @@ typedef struct livesync_config_t {
   const char *key_file, *cluster;
   uint32_t max_skew_s;
   uint8_t repair, auth;
+  uint64_t repair_window;
 } livesync_config_t;
 
 typedef struct livesync_peer_t {

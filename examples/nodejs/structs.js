@@ -66,6 +66,7 @@ const livesync_config_t = koffi.struct('livesync_config_t', {
   max_skew_s: 'uint32_t',
   repair: 'uint8_t',
   auth: 'uint8_t',
+  repair_window: 'uint64_t',
 });
 
 const livesync_event_t = koffi.struct('livesync_event_t', {

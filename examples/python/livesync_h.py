@@ -61,6 +61,7 @@ class CConfig(CStruct):
         *fields(c_void_p, "new_tracker_id count_torrents walk_torrents look_up_torrent"),
         *[("merge_torrent", c_void_p), ("key_file", c_char_p), ("cluster", c_char_p)],
         *[("max_skew_s", c_uint32), ("repair", c_uint8), ("auth", c_uint8)],
+        *[("repair_window", c_uint64)],
     ]
 
 

@@ -91,6 +91,7 @@ pub struct Draft<'a> {
     table_bytes: Odd<u64>,
     log_level: Odd<i32>,
     max_skew_s: Odd<u32>,
+    repair_window: Odd<u64>,
     callbacks: Odd<u16>,
 }
 
@@ -156,6 +157,7 @@ impl Draft<'_> {
         config.table_bytes = self.table_bytes.or(1 << 16);
         config.log_level = self.log_level.or(4);
         config.max_skew_s = self.max_skew_s.or(config.max_skew_s);
+        config.repair_window = self.repair_window.or(1 << 16);
         host.fill(&mut config, self.callbacks.or(0));
         let whole = size_of::<livesync_config_t>() as u16;
         config.size = match usize::from(self.size.or(whole)) % LONGEST {

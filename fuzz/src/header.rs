@@ -98,6 +98,7 @@ pub struct livesync_config_t {
     pub max_skew_s: u32,
     pub repair: u8,
     pub auth: u8,
+    pub repair_window: u64,
 }
 
 /// A handle: NULL, or what livesync_open() has stored.

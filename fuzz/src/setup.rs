@@ -21,6 +21,7 @@ pub struct Setup {
     beacon_interval_s: u8,
     tell_packets: u8,
     remembered: u8,
+    window_kib: u8,
     max_skew_s: u8,
     lonely_s: u8,
 }
@@ -53,6 +54,7 @@ impl Setup {
             .beacon_interval(seconds(self.beacon_interval_s).max(Duration::from_millis(10)))
             .tell_packets(self.tell_packets.max(1))
             .remembered_torrents(usize::from(self.remembered))
+            .repair_window(usize::from(self.window_kib.max(64)) << 10)
             .max_skew(seconds(self.max_skew_s.max(1)))
             .lonely_after(seconds(self.lonely_s));
         if self.allow {

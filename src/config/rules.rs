@@ -24,6 +24,13 @@ const MOST_TELL_PACKETS: u32 = 10_000;
 /// They take half a gigabyte.
 const MOST_REMEMBERED: usize = 1 << 24;
 
+/// A few dozen full packets: whoever has lost one asks for it a moment later.
+const LEAST_WINDOW: usize = 64 << 10;
+
+/// With what is remembered of others it takes three quarters of a gigabyte, which a process of 32
+/// bits has room for.
+const MOST_WINDOW: usize = 256 << 20;
+
 /// A name of a setting, and what it may hold, in the words of who sets it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {
@@ -141,6 +148,8 @@ pub(crate) const TELL_PACKETS: Setting = Setting::new("tell_packets", "1 or more
 const REMEMBERED_TORRENTS: Setting = Setting::new("remembered_torrents", "16777216 or less");
 pub(crate) const REPAIR: Setting =
     Setting::new("repair", "0 or 1").by_variable("LIVESYNC_REPAIR", "0 or 1");
+pub(crate) const REPAIR_WINDOW: Setting = Setting::new("repair_window", "65536 or more")
+    .by_variable("LIVESYNC_REPAIR_WINDOW", "a whole number from 65536");
 pub(crate) const KEY_FILE: Setting = Setting::new("key_file", "the path of a file")
     .by_variable("LIVESYNC_KEY_FILE", "the path of a file");
 pub(crate) const AUTH: Setting =
@@ -159,7 +168,7 @@ pub(crate) const LOG: Setting = Setting::new("log", "a level")
 type Rule = (Setting, fn(&Config) -> bool);
 
 /// The rules. A setting may have several, each with its words.
-const RULES: [Rule; 19] = [
+const RULES: [Rule; 21] = [
     // The transport is IPv4.
     (INTERFACE, |c| c.interface.is_ipv4()),
     (GROUP, |c| c.group.is_ipv4() && c.group.is_multicast()),
@@ -193,6 +202,11 @@ const RULES: [Rule; 19] = [
     (REMEMBERED_TORRENTS, |c| {
         c.remembered_torrents <= MOST_REMEMBERED
     }),
+    (REPAIR_WINDOW, |c| c.repair_window >= LEAST_WINDOW),
+    (
+        REPAIR_WINDOW.but("268435456 or less", "268435456 or less"),
+        |c| c.repair_window <= MOST_WINDOW,
+    ),
     (KEY_FILE, |c| {
         let path = c.key_file.as_ref();
         path.is_none_or(|path| !path.as_os_str().is_empty())
@@ -252,7 +266,7 @@ mod tests {
     #[test]
     fn every_setting_holds_what_it_may() {
         type Change = fn(Config) -> Config;
-        let refused: [(&str, Change); 25] = [
+        let refused: [(&str, Change); 27] = [
             ("interface is not an IPv4 address", |c| {
                 c.interface(Ipv6Addr::LOCALHOST)
             }),
@@ -285,6 +299,12 @@ mod tests {
                 c.inquire_threshold(f64::NAN)
             }),
             ("tell_packets is not 1 or more", |c| c.tell_packets(0u32)),
+            ("repair_window is not 65536 or more", |c| {
+                c.repair_window(65_535usize)
+            }),
+            ("repair_window is not 268435456 or less", |c| {
+                c.repair_window(268_435_457usize)
+            }),
             ("key_file is not the path of a file", |c| {
                 c.key_file(Some("".into()))
             }),
@@ -334,6 +354,7 @@ mod tests {
             .inquire_threshold(0.0)
             .tell_packets(1u32)
             .remembered_torrents(0usize)
+            .repair_window(65_536usize)
             .cluster("x")
             .max_skew(SHORTEST)
             .lonely_after(SHORTEST);
@@ -345,6 +366,7 @@ mod tests {
             .inquire_threshold(1.0)
             .tell_packets(10_000u32)
             .remembered_torrents(16_777_216usize)
+            .repair_window(268_435_456usize)
             .cluster("x".repeat(255))
             .max_skew(HOUR)
             .lonely_after(YEAR)

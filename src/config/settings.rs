@@ -108,6 +108,10 @@ settings! {
     /// Whether to number what we send, to send again what others have lost, and to ask
     /// them for what we have lost.
     repair: bool = true,
+    /// How many bytes of packets that were sent are kept for those who have lost them, for 10
+    /// seconds at most; each takes 128 more than its own. What was heard is remembered in
+    /// proportion where this is more than by default. From 65,536 to 268,435,456.
+    repair_window: usize = 8 << 20,
     /// The keys of the cluster. Without any, whoever may speak is believed.
     keys: Option<Keys> = None,
     /// A file with the keys, in the place of `keys`: one or two lines of 64 hexadecimal

@@ -17,7 +17,7 @@ use crate::log::Level;
 type Parse = fn(&mut Config, &OsStr) -> Option<()>;
 
 /// The settings that have a variable.
-const VARIABLES: [(Setting, Parse); 14] = [
+const VARIABLES: [(Setting, Parse); 15] = [
     (rules::GROUP, |c, v| set(&mut c.group, number(v))),
     (rules::TTL, |c, v| set(&mut c.ttl, number(v))),
     (rules::LOOPBACK, |c, v| set(&mut c.loopback, switch(v))),
@@ -35,6 +35,9 @@ const VARIABLES: [(Setting, Parse); 14] = [
         set(&mut c.tell_packets, number(v))
     }),
     (rules::REPAIR, |c, v| set(&mut c.repair, switch(v))),
+    (rules::REPAIR_WINDOW, |c, v| {
+        set(&mut c.repair_window, number(v))
+    }),
     // Only a path may be no UTF-8.
     (rules::KEY_FILE, |c, v| {
         set(&mut c.key_file, Some(Some(v.into())))
@@ -159,7 +162,7 @@ mod tests {
     #[test]
     fn every_variable_sets_its_field() {
         type Case = (&'static str, &'static str, fn(&mut Config));
-        let cases: [Case; 14] = [
+        let cases: [Case; 15] = [
             ("LIVESYNC_GROUP", "224.0.23.5", |c| {
                 c.group = [224, 0, 23, 5].into()
             }),
@@ -177,6 +180,9 @@ mod tests {
             }),
             ("LIVESYNC_TELL_PACKETS", "7", |c| c.tell_packets = 7),
             ("LIVESYNC_REPAIR", "0", |c| c.repair = false),
+            ("LIVESYNC_REPAIR_WINDOW", "1048576", |c| {
+                c.repair_window = 1 << 20
+            }),
             ("LIVESYNC_KEY_FILE", "/etc/a key", |c| {
                 c.key_file = Some("/etc/a key".into());
             }),
@@ -258,6 +264,12 @@ mod tests {
             ("LIVESYNC_BEACON_INTERVAL", "31536000.1", "31536000 or less"),
             ("LIVESYNC_TELL_PACKETS", "0", "a whole number from 1"),
             ("LIVESYNC_TELL_PACKETS", "4294967295", "10000 or less"),
+            (
+                "LIVESYNC_REPAIR_WINDOW",
+                "65535",
+                "a whole number from 65536",
+            ),
+            ("LIVESYNC_REPAIR_WINDOW", "268435457", "268435456 or less"),
             ("LIVESYNC_MAX_SKEW", "0", "a number of seconds from 0.01"),
             ("LIVESYNC_MAX_SKEW", "3600.1", "3600 or less"),
         ] {
@@ -297,6 +309,7 @@ mod tests {
             ("LIVESYNC_FLUSH_MS", "99999999999999999999"),
             ("LIVESYNC_TELL_PACKETS", "0"),
             ("LIVESYNC_REPAIR", "2"),
+            ("LIVESYNC_REPAIR_WINDOW", "8M"),
             ("LIVESYNC_KEY_FILE", ""),
             ("LIVESYNC_AUTH", "Require"),
             ("LIVESYNC_AUTH", ""),

@@ -119,7 +119,7 @@ impl Node {
             wall,
             trailers,
             authentication: Authentication::new(config),
-            repair: repairs(config).then(|| Repair::new(rng.fork(), config.speak, &mut timers)),
+            repair: repairs(config).then(|| Repair::new(rng.fork(), config, &mut timers)),
             #[cfg(feature = "want_sync_scrape")]
             scrape: (config.scrape && config.listen)
                 .then(|| Scrape::new(id, trailer, rng.fork(), config, &mut timers)),

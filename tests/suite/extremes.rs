@@ -60,6 +60,16 @@ fn extremes() -> Vec<(&'static str, Config)> {
     for torrents in [0, 1, 1 << 24, (1 << 24) + 1, usize::MAX] {
         add("remembered_torrents", base().remembered_torrents(torrents));
     }
+    for window in [
+        0,
+        (64 << 10) - 1,
+        64 << 10,
+        256 << 20,
+        (256 << 20) + 1,
+        usize::MAX,
+    ] {
+        add("repair_window", base().repair_window(window));
+    }
     for threshold in [
         f64::NEG_INFINITY,
         -f64::MIN_POSITIVE,

@@ -61,4 +61,5 @@ mod unreachable;
 mod vectors;
 #[cfg(feature = "want_sync_scrape")]
 mod walks;
+mod window;
 mod wire;

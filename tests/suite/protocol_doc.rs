@@ -106,6 +106,7 @@ fn its_settings_have_the_default_values() {
         ("tell_packets", config.tell_packets.to_string()),
         ("remembered_torrents", remembered),
         ("repair", switch(config.repair)),
+        ("repair_window", config.repair_window.to_string()),
         ("keys", config.keys.map_or("none", |_| "some").to_owned()),
         ("auth", format!("{:?}", config.auth).to_lowercase()),
         ("cluster", config.cluster),

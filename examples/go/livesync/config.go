@@ -30,6 +30,7 @@ type Config struct {
 	Flush time.Duration // so long an announce waits for its packet to fill up
 
 	NoRepair     bool          // nothing that was lost is sent again or asked for
+	RepairWindow uint64        // so many bytes of what was sent are kept for who has lost it
 	KeyFile      string        // where the keys of the cluster are
 	Cluster      string        // its name
 	MaxSkew      time.Duration // so far clocks may be apart, in whole seconds
@@ -68,6 +69,7 @@ func (config *Config) open() (*C.livesync_t, error) {
 	set(&c.peer_lifetime_s, int64(config.PeerLifetime.Seconds()))
 	set(&c.torrent_lifetime_s, int64(config.TorrentLifetime.Seconds()))
 	c.repair = flag(!config.NoRepair)
+	set(&c.repair_window, config.RepairWindow)
 	c.key_file = text(config.KeyFile)
 	defer C.free(unsafe.Pointer(c.key_file))
 	c.cluster = text(config.Cluster)

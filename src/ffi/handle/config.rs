@@ -135,6 +135,10 @@ pub struct livesync_config_t {
     /// With a key: what becomes of packets that do not prove to come from the cluster,
     /// LIVESYNC_AUTH_... They are counted in any case. LIVESYNC_AUTH_REQUIRE
     pub auth: u8,
+    /// How many bytes of packets that were sent are kept for those who have lost them, for 10
+    /// seconds at most; each takes 128 more than its own. What was heard is remembered in
+    /// proportion where this is more than by default. From 65536 to 268435456. 8388608
+    pub repair_window: u64,
 }
 
 /// Packets that do not prove to come from the cluster are dropped.
@@ -260,6 +264,7 @@ fn defaults() -> livesync_config_t {
         max_skew_s: number(config.max_skew.as_secs().into()),
         repair: config.repair.into(),
         auth: LIVESYNC_AUTH_REQUIRE,
+        repair_window: config.repair_window as u64,
     }
 }
 

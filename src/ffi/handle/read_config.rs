@@ -97,6 +97,7 @@ impl Settings {
             .remembered_torrents(raw.remembered_torrents as usize)
             .log(log)
             .repair(raw.repair != 0)
+            .repair_window(usize::try_from(raw.repair_window).unwrap_or(usize::MAX))
             .key_file(key_file.map(|path| OsStr::from_bytes(path.to_bytes()).into()))
             .auth(auth)
             .max_skew(seconds(raw.max_skew_s));

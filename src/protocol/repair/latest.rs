@@ -30,6 +30,12 @@ use crate::types::{Announce, PeerFlags, TrackerId};
 /// How many corrections wait for our host at most.
 const CORRECTIONS: usize = 16_384;
 
+/// How many announces are remembered at most, however few bytes of packets are kept,
+const REMEMBERED: usize = 262_144;
+
+/// and for how many of these bytes there is one, if that is more: a full packet of 51 takes 1591.
+const BYTES_EACH: usize = 32;
+
 /// Which packet this is, among those of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) struct Number {
@@ -111,10 +117,12 @@ pub(in crate::protocol) struct Latest {
 }
 
 impl Latest {
-    pub(super) fn new(now: Time, mut rng: Rng) -> Self {
+    /// Without any, where so many bytes of packets are kept.
+    pub(super) fn new(now: Time, window: usize, mut rng: Rng) -> Self {
+        let most = REMEMBERED.max(window / BYTES_EACH);
         let keys = [(); 4].map(|()| rng.u64(..));
         Self {
-            recent: Recent::new(keys),
+            recent: Recent::new(most, keys),
             now: tick(now),
             now_millis: millis(now),
             delivery: 1,
@@ -478,7 +486,6 @@ fn tick(time: Time) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::recent::MOST;
     use super::*;
     use crate::types::{InfoHash, Peer};
 
@@ -493,7 +500,7 @@ mod tests {
     }
 
     fn latest() -> Latest {
-        Latest::new(at(0), Rng::with_seed(1))
+        Latest::new(at(0), 8 << 20, Rng::with_seed(1))
     }
 
     fn announce(peer: u32, flags: PeerFlags) -> Announce {
@@ -658,7 +665,7 @@ mod tests {
     #[test]
     fn announces_are_forgotten_by_age_and_by_number() {
         let mut latest = latest();
-        for number in 0..=MOST as u32 + 1024 {
+        for number in 0..=REMEMBERED as u32 + 1024 {
             latest.set_now(at(1000 + u64::from(number) / 1000));
             let packet = latest.begin_packet();
             let announce = announce(number, SEEDING);
@@ -666,7 +673,7 @@ mod tests {
             latest.announce(Made::now(at(0)), &announce, peer, (packet, NAME), || true);
         }
         latest.set_now(at(1500));
-        assert!((MOST - 1024..=MOST).contains(&latest.recent.len()));
+        assert!((REMEMBERED - 1024..=REMEMBERED).contains(&latest.recent.len()));
         assert!(!latest.reaches_back_to(at(999)) && latest.reaches_back_to(at(1004)));
         latest.set_now(at(1500) + KEPT_FOR);
         assert_eq!(latest.recent.len(), 0);

@@ -2,66 +2,124 @@
 
 use std::ops::Range;
 
-/// How many places in a row have a mark of their own.
-pub(super) const MARKS: usize = 1 << 16;
-
 const WORD: u64 = u64::BITS as u64;
 
-/// A ring of bits.
+/// Marks, and where to look for them: of how many there may be hardly anything depends.
 #[derive(Debug)]
-pub(super) struct Marks(Box<[u64]>);
-
-impl Default for Marks {
-    fn default() -> Self {
-        Self(vec![0; MARKS / WORD as usize].into())
-    }
+pub(super) struct Marks {
+    places: Ring,
+    /// Which words of these have a mark.
+    words: Ring,
 }
 
 impl Marks {
-    /// Marks these places, word by word.
+    /// So many places in a row have a mark of their own, or more.
+    pub(super) fn new(places: usize) -> Self {
+        // So that the words fill some themselves.
+        let words = places.div_ceil(WORD as usize).max(WORD as usize);
+        let words = words.next_power_of_two();
+        Self {
+            places: Ring::new(words),
+            words: Ring::new(words / WORD as usize),
+        }
+    }
+
+    /// Marks these places.
     pub(super) fn set(&mut self, places: Range<u64>) {
-        for (word, bits) in words(places) {
-            self.0[word] |= bits;
+        if !places.is_empty() {
+            self.words
+                .set(places.start / WORD..places.end.div_ceil(WORD));
+            self.places.set(places);
         }
     }
 
     /// Takes a mark away.
     pub(super) fn clear(&mut self, place: u64) {
-        for (word, bits) in words(place..place + 1) {
-            self.0[word] &= !bits;
+        if self.places.clear(place) {
+            self.words.clear(place / WORD);
         }
     }
 
     /// The first of these places that is marked.
     pub(super) fn first_in(&self, places: Range<u64>) -> Option<u64> {
-        let start = places.start / WORD;
-        words(places).zip(start..).find_map(|((word, bits), at)| {
-            let marked = self.0[word] & bits;
-            (marked != 0).then(|| at * WORD + u64::from(marked.trailing_zeros()))
+        let words = places.start / WORD..places.end.div_ceil(WORD);
+        let begin = places.start..places.end.min((words.start + 1) * WORD);
+        self.places.first_in(begin).or_else(|| {
+            let word = self.words.first_in(words.start + 1..words.end)?;
+            self.places
+                .first_in(word * WORD..places.end.min((word + 1) * WORD))
         })
     }
 }
 
-/// The words in which these places are, and their bits.
-fn words(places: Range<u64>) -> impl Iterator<Item = (usize, u64)> {
-    let Range { start, end } = places;
-    let all = if start < end {
-        start / WORD..end.div_ceil(WORD)
-    } else {
-        0..0
-    };
-    all.map(move |word| {
-        let first = start.saturating_sub(word * WORD);
-        let behind = end - word * WORD;
-        let below = |bits: u64| u64::MAX >> (WORD - bits);
-        let from = u64::MAX << first;
-        let bits = from & below(behind.min(WORD));
-        ((word % (MARKS as u64 / WORD)) as usize, bits)
-    })
+/// A ring of bits.
+#[derive(Debug)]
+struct Ring(Box<[u64]>);
+
+impl Ring {
+    /// Of so many words, a power of two.
+    fn new(words: usize) -> Self {
+        Self(vec![0; words].into())
+    }
+
+    /// Where a word of the places lies.
+    fn at(&self, word: u64) -> usize {
+        word as usize & (self.0.len() - 1)
+    }
+
+    /// Sets some bits: at the ends one for another, and in between by words.
+    fn set(&mut self, places: Range<u64>) {
+        let (first, last) = (places.start / WORD, (places.end - 1) / WORD);
+        let (from, to) = (self.at(first), self.at(last));
+        let (begin, end) = (bits_from(places.start), bits_to(places.end - 1));
+        if first == last {
+            self.0[from] |= begin & end;
+            return;
+        }
+        self.0[from] |= begin;
+        self.0[to] |= end;
+        let between = (last - first - 1) as usize;
+        let start = self.at(first + 1);
+        let unwrapped = between.min(self.0.len() - start);
+        self.0[start..start + unwrapped].fill(u64::MAX);
+        self.0[..between - unwrapped].fill(u64::MAX);
+    }
+
+    /// Clears a bit; whether its word has none any more.
+    fn clear(&mut self, place: u64) -> bool {
+        let at = self.at(place / WORD);
+        self.0[at] &= !(1 << (place % WORD));
+        self.0[at] == 0
+    }
+
+    /// The first of these bits that is set, looked for word by word.
+    fn first_in(&self, places: Range<u64>) -> Option<u64> {
+        let Range { start, end } = places;
+        (start / WORD..end.div_ceil(WORD)).find_map(|word| {
+            let mut bits = self.0[self.at(word)];
+            if word == start / WORD {
+                bits &= bits_from(start);
+            }
+            let found = word * WORD + u64::from(bits.trailing_zeros());
+            (bits != 0 && found < end).then_some(found)
+        })
+    }
+}
+
+/// The bits of a word from this place on.
+fn bits_from(place: u64) -> u64 {
+    u64::MAX << (place % WORD)
+}
+
+/// The bits of a word up to this place.
+fn bits_to(place: u64) -> u64 {
+    u64::MAX >> (WORD - 1 - place % WORD)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -73,9 +131,11 @@ mod tests {
             64..128,
             65_500..65_600,
             7..7,
+            60..64 * 64 + 3,
+            65_000..130_000,
             1 << 32..(1 << 32) + 65,
         ] {
-            let mut marks = Marks::default();
+            let mut marks = Marks::new(1 << 16);
             marks.set(places.clone());
             let all = places.start.saturating_sub(99)..places.end + 99;
             let mut found = Vec::new();
@@ -84,6 +144,35 @@ mod tests {
                 found.push(place);
             }
             assert_eq!(found, Vec::from_iter(places));
+        }
+    }
+
+    #[test]
+    fn they_are_those_of_a_set_while_the_places_go_on() {
+        const KEPT: u64 = 4096;
+        let (mut marks, mut set) = (Marks::new(1), BTreeSet::new());
+        let mut rng = fastrand::Rng::with_seed(1);
+        for first in (1 << 32..(1 << 32) + 3 * KEPT).step_by(7) {
+            let mut some = || {
+                let start = first + rng.u64(..KEPT);
+                start..start + rng.u64(..=(first + KEPT - start).min(300))
+            };
+            (first.saturating_sub(7)..first).for_each(|place| {
+                marks.clear(place);
+                set.remove(&place);
+            });
+            let marked = some();
+            marks.set(marked.clone());
+            set.extend(marked);
+            for place in some() {
+                marks.clear(place);
+                set.remove(&place);
+            }
+            let (looked, all) = (some(), first..first + KEPT);
+            for looked in [looked, all] {
+                let found = set.range(looked.clone()).next().copied();
+                assert_eq!(marks.first_in(looked), found);
+            }
         }
     }
 }

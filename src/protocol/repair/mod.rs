@@ -44,6 +44,7 @@ pub(super) use self::streams::{Arriving, Place, Streams, is_before};
 use super::counters::RepairCounters;
 use super::outbound::{Datagram, Destination, Kind};
 use super::timers::{Timer, Timers};
+use crate::config::Config;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Heartbeat, Nak, Trailer};
@@ -51,9 +52,6 @@ use crate::wire::{Header, Heartbeat, Nak, Trailer};
 /// How long packets are kept at most, by who has sent them and by who has heard them; so
 /// long it makes sense to ask.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(10);
-
-/// How many bytes of packets are kept at most.
-const KEPT_BYTES: usize = 8 << 20;
 
 /// Packets sent again take this part of the bytes per second that we send anyway at most,
 const AGAIN_PART: u64 = 5;
@@ -113,15 +111,16 @@ pub(super) struct Repair {
 }
 
 impl Repair {
-    pub(super) fn new(rng: Rng, speaks: bool, timers: &mut Timers) -> Self {
+    pub(super) fn new(rng: Rng, config: &Config, timers: &mut Timers) -> Self {
         let now = timers.elapsed();
+        let (speaks, window) = (config.speak, config.repair_window);
         if speaks {
             timers.set_after(Timer::Heartbeat, Duration::ZERO);
         }
         Self {
             speaks,
-            sent: Sent::default(),
-            latest: Latest::new(now, Rng::with_seed(!rng.get_seed())),
+            sent: Sent::new(window),
+            latest: Latest::new(now, window, Rng::with_seed(!rng.get_seed())),
             rhythm: Rhythm::new(now),
             beat: Time::START,
             meter: Meter::new(now),

@@ -7,13 +7,6 @@ use std::mem;
 use crate::types::{Announce, ByFamily, PeerFlags, TrackerId};
 use crate::wire::Record;
 
-/// How many announces are remembered at most.
-pub(super) const MOST: usize = 262_144;
-
-/// Chains of announces, by the hash of their peer: twice as many as there are announces, so
-/// that most have one peer.
-const CHAINS: usize = 2 * MOST;
-
 /// How many are kept in one piece of memory, and forgotten together. To move all announces into a
 /// larger piece would take long.
 const BLOCK: usize = 1 << 10;
@@ -92,6 +85,8 @@ pub(super) struct Recent {
     first: u32,
     /// The position of the last announce of each chain, which may be forgotten.
     chains: Vec<u32>,
+    /// How many announces are remembered at most.
+    most: usize,
     keys: [u64; 4],
     /// At how many announces it has looked; it wraps.
     looked: u32,
@@ -109,13 +104,14 @@ pub(super) enum Use {
 pub(in crate::protocol) struct PeerHash(u64);
 
 impl Recent {
-    /// Without any. The keys are secret.
-    pub(super) fn new(keys: [u64; 4]) -> Self {
+    /// Without any, and so many at most. The keys are secret.
+    pub(super) fn new(most: usize, keys: [u64; 4]) -> Self {
         Self {
             blocks: VecDeque::new(),
             // No chain begins at position 0.
             first: 1,
             chains: Vec::new(),
+            most,
             keys,
             looked: 0,
         }
@@ -148,8 +144,7 @@ impl Recent {
     /// Reads what will be looked at of these peers. Of all of them at once that takes hardly
     /// longer than of one: mostly the processor waits for the memory.
     pub(super) fn fetch(&self, peers: &[PeerHash]) {
-        let chains = &self.chains[..];
-        let last = |peer: &PeerHash| chains.get(chain(*peer)).copied().unwrap_or(self.first);
+        let last = |peer: &PeerHash| self.last(*peer).unwrap_or(self.first);
         let mut positions = [0; FETCHED];
         for (position, peer) in positions.iter_mut().zip(peers) {
             *position = last(peer);
@@ -168,7 +163,7 @@ impl Recent {
     /// Whether nothing is remembered of this peer.
     #[inline]
     pub(super) fn is_new(&self, peer: PeerHash) -> bool {
-        let last = self.chains.get(chain(peer)).copied();
+        let last = self.last(peer);
         last.is_none_or(|last| last.wrapping_sub(self.first) as usize >= self.len())
     }
 
@@ -176,10 +171,12 @@ impl Recent {
     #[inline]
     pub(super) fn push(&mut self, peer: PeerHash) -> &mut Entry {
         if self.chains.is_empty() {
-            self.chains = vec![0; CHAINS];
+            // Twice as many as there are announces, so that most have one peer.
+            self.chains = vec![0; (2 * self.most).next_power_of_two()];
         }
+        let chain = self.chain(peer);
         let position = self.first.wrapping_add(self.len() as u32);
-        let older = mem::replace(&mut self.chains[chain(peer)], position);
+        let older = mem::replace(&mut self.chains[chain], position);
         if self.blocks.back().is_none_or(|last| last.len() == BLOCK) {
             self.blocks.push_back(Vec::with_capacity(BLOCK));
         }
@@ -199,9 +196,10 @@ impl Recent {
     /// are not found again.
     #[inline]
     pub(super) fn for_each(&mut self, peer: PeerHash, mut look: impl FnMut(&mut Entry) -> Use) {
-        let Some(mut position) = self.chains.get(chain(peer)).copied() else {
+        let Some(mut position) = self.last(peer) else {
             return;
         };
+        let chain = self.chain(peer);
         // Where the position comes from, unless that is the beginning of the chain.
         let mut newer = None;
         for _ in 0..LONGEST_CHAIN {
@@ -213,7 +211,7 @@ impl Recent {
             if entry.peer == peer.0 && look(entry) == Use::None {
                 match newer.and_then(|newer| self.get(newer)) {
                     Some(newer) => newer.older = older,
-                    None => self.chains[chain(peer)] = older,
+                    None => self.chains[chain] = older,
                 }
             } else {
                 newer = Some(position);
@@ -226,6 +224,18 @@ impl Recent {
         }
     }
 
+    /// The position of the last announce in the chain of a peer, which may be forgotten.
+    #[inline]
+    fn last(&self, peer: PeerHash) -> Option<u32> {
+        self.chains.get(self.chain(peer)).copied()
+    }
+
+    /// The chain of a peer. Their number is a power of two, unless there are none.
+    #[inline]
+    fn chain(&self, peer: PeerHash) -> usize {
+        peer.0 as usize & self.chains.len().wrapping_sub(1)
+    }
+
     #[inline]
     fn get(&mut self, position: u32) -> Option<&mut Entry> {
         let at = position.wrapping_sub(self.first) as usize;
@@ -236,7 +246,7 @@ impl Recent {
     /// one that is forgotten. Without any announce all memory is given back.
     pub(super) fn forget(&mut self, is_old: impl Fn(&Entry) -> bool) -> Option<Entry> {
         let last = *self.blocks.front()?.last()?;
-        if !is_old(&last) && self.len() <= MOST {
+        if !is_old(&last) && self.len() <= self.most {
             return None;
         }
         let forgotten = self.blocks.pop_front()?;
@@ -271,11 +281,6 @@ fn fold(one: u64, other: u64) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-#[inline]
-fn chain(peer: PeerHash) -> usize {
-    peer.0 as usize % CHAINS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_peer_has_its_announces_newest_first_until_they_are_forgotten() {
-        let mut recent = Recent::new([1, 2, 3, 4]);
+        let mut recent = Recent::new(4096, [1, 2, 3, 4]);
         // The positions wrap in between.
         recent.first = u32::MAX - 1500;
         for at in 0..3000 {
@@ -326,7 +331,7 @@ mod tests {
 
     #[test]
     fn of_a_peer_that_is_announced_all_the_time_only_the_newest_are_looked_at() {
-        let mut recent = Recent::new([1, 2, 3, 4]);
+        let mut recent = Recent::new(4096, [1, 2, 3, 4]);
         for at in 0..1000 {
             let peer = recent.peer(&announce(1));
             recent.push(peer).at = at;

@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn sent(count: u32, millis: u64) -> Sent {
-        let mut sent = Sent::default();
+        let mut sent = Sent::new(1 << 20);
         for seq in 1..=count {
             let number = Number {
                 id: TrackerId([1; 4]),

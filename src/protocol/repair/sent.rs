@@ -7,14 +7,11 @@ use std::time::Duration;
 
 use super::askers::Askers;
 use super::latest::Number;
-use super::marks::{MARKS, Marks};
-use super::{KEPT_BYTES, KEPT_EACH, KEPT_FOR};
+use super::marks::Marks;
+use super::{KEPT_EACH, KEPT_FOR};
 use crate::protocol::outbound::Destination;
 use crate::time::Time;
 use crate::types::TrackerId;
-
-/// No two packets that are kept share a mark.
-const _: () = assert!(KEPT_BYTES / KEPT_EACH <= MARKS);
 
 /// A packet is sent again at most once in this time.
 const PAUSE: Duration = Duration::from_millis(40);
@@ -58,6 +55,8 @@ struct Run {
 pub(super) struct Sent {
     packets: VecDeque<Packet>,
     bytes: usize,
+    /// How many bytes there are at most.
+    window: usize,
     /// The place of the first one.
     first: u64,
     /// In their order.
@@ -72,23 +71,24 @@ pub(super) struct Sent {
     repeats: VecDeque<(Time, u64)>,
 }
 
-impl Default for Sent {
-    fn default() -> Self {
+impl Sent {
+    /// None yet, and so many bytes at most.
+    pub(super) fn new(window: usize) -> Self {
         Self {
             packets: VecDeque::new(),
             bytes: 0,
+            window,
             // So that there are places before it.
             first: 1 << 32,
             runs: VecDeque::new(),
-            asked: Marks::default(),
+            // No two packets that are kept share a mark.
+            asked: Marks::new(window / KEPT_EACH),
             next: 1 << 32,
             askers: Askers::default(),
             repeats: VecDeque::new(),
         }
     }
-}
 
-impl Sent {
     /// Keeps the packet with this number.
     pub(super) fn keep(&mut self, now: Time, number: Number, bytes: Arc<[u8]>) {
         let Number { id, epoch, seq } = number;
@@ -129,7 +129,7 @@ impl Sent {
     /// Forgets what is too old, or too much.
     pub(super) fn forget(&mut self, now: Time) {
         while let Some(oldest) = self.packets.front()
-            && (self.bytes > KEPT_BYTES || now.since(oldest.sent) > KEPT_FOR)
+            && (self.bytes > self.window || now.since(oldest.sent) > KEPT_FOR)
         {
             self.bytes -= oldest.bytes.len() + KEPT_EACH;
             self.packets.pop_front();
@@ -267,6 +267,7 @@ impl Sent {
 mod tests {
     use super::*;
 
+    const WINDOW: usize = 8 << 20;
     const US: TrackerId = TrackerId([1; 4]);
     const ASKER: TrackerId = TrackerId([3; 4]);
 
@@ -280,7 +281,7 @@ mod tests {
     }
 
     fn kept(numbers: RangeInclusive<u32>, len: usize) -> Sent {
-        let mut sent = Sent::default();
+        let mut sent = Sent::new(WINDOW);
         for seq in numbers {
             let mut bytes = vec![0; len];
             bytes[..4].copy_from_slice(&seq.to_be_bytes());
@@ -321,7 +322,7 @@ mod tests {
     fn what_is_too_old_or_too_much_is_forgotten() {
         let mut sent = kept(1..=9000, 1000);
         sent.ask(ASKER, (US, 7), 1..=u32::MAX);
-        let kept_packets = KEPT_BYTES / (1000 + KEPT_EACH);
+        let kept_packets = WINDOW / (1000 + KEPT_EACH);
         assert_eq!(sent.packets.len(), kept_packets);
         sent.forget(at(0) + KEPT_FOR + Duration::from_millis(1));
         assert_eq!((sent.packets.len(), sent.bytes), (0, 0));
@@ -354,7 +355,7 @@ mod tests {
 
     #[test]
     fn what_was_sent_under_another_id_or_in_another_epoch_is_kept_too() {
-        let mut sent = Sent::default();
+        let mut sent = Sent::new(WINDOW);
         let other = TrackerId([2; 4]);
         for (id, epoch, seq) in [
             (US, 7, 1),

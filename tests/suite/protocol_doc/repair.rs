@@ -26,10 +26,13 @@ fn the_numbers_of_repair_are_the_codes() {
     let kib = |bytes: usize| format!("{} KiB", bytes / KIB);
     let expected = [
         (
-            "what was sent, and what was heard, is kept for",
+            "what was sent, and what was heard, is kept for at most",
             duration(sent::kept_for()),
         ),
-        ("of each at most", format!("{} MiB", kept / KIB / KIB)),
+        (
+            "of what was sent at most, by repair_window",
+            format!("{} MiB", kept / KIB / KIB),
+        ),
         (
             "each packet counts for its bytes and",
             counted(beside, "byte"),
