@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use livesync::{Config, Keys, Announce, PeerFlags, TrackerId};
 use livesync::unstable::wire::{Frame, Packet};
+use livesync::{Announce, Config, Keys, PeerFlags, TrackerId};
 use livesync_fuzz::peers::Told;
 use livesync_fuzz::tube::cluster::Cluster;
 use livesync_fuzz::tube::host::Host;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use livesync::unstable::protocol::{MAX_NODES, Source};
 use livesync::TrackerId;
+use livesync::unstable::protocol::{MAX_NODES, Source};
 use livesync_fuzz::counting::{self, Counting};
 use livesync_fuzz::forged::Forged;
 use livesync_fuzz::member::Member;

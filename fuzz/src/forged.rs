@@ -1,10 +1,12 @@
 //! Packets that nobody has sent: well formed, with whatever in them.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
-use livesync::unstable::protocol::Node;
 use livesync::unstable::ByFamily;
+use livesync::unstable::protocol::Node;
+use livesync::unstable::wire::{
+    Beacon, Header, Heartbeat, Inquire, Nak, PacketType, Record, Trailer,
+};
 use livesync::{InfoHash, Torrent, TrackerId};
-use livesync::unstable::wire::{Beacon, Header, Heartbeat, Inquire, Nak, PacketType, Record, Trailer};
 
 use crate::arguments::Odd;
 use crate::peers::Told;

@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use livesync::{Config, Task, Announce, Cursor, InfoHash, Merged, Torrent, TrackerId};
-use livesync::unstable::protocol::{Node, Received, Source, Transmit};
 use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source, Transmit};
 use livesync::unstable::wire::{Frame, MAX_PAYLOAD, Packet};
+use livesync::{Announce, Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 /// Where every clock stands at the begin.
 const CLOCK_BEGINS: Duration = Duration::from_secs(10 * 24 * 3600);

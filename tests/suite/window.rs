@@ -3,12 +3,12 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use livesync::config::Config;
-use livesync::protocol::{Node, Source};
-use livesync::reject::Reject;
-use livesync::time::Time;
-use livesync::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
-use livesync::wire::{Frame, Header, Nak, PacketType, Record, Trailer};
+use livesync::Config;
+use livesync::stats::Reject;
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Source};
+use livesync::unstable::wire::{Frame, Header, Nak, PacketType, Record, Trailer};
+use livesync::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
 use crate::support::cc;
 

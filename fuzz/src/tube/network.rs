@@ -33,6 +33,8 @@ impl Fate {
 pub struct Packet {
     pub from: usize,
     pub to: usize,
+    /// It never comes by way of a reflector.
+    pub reflected: bool,
     pub bytes: Rc<[u8]>,
 }
 
@@ -65,7 +67,13 @@ impl Network {
                 let bytes = bytes.clone();
                 self.sent += 1;
                 let place = (now + takes, self.sent);
-                self.on_its_way.insert(place, Packet { from, to, bytes });
+                let packet = Packet {
+                    from,
+                    to,
+                    reflected: false,
+                    bytes,
+                };
+                self.on_its_way.insert(place, packet);
             }
         }
     }
