@@ -91,7 +91,7 @@ fn of_many_hostile_packets_nothing_is_used() {
 
 /// Recorded packets that are older than clocks may be apart are dropped for that; but who
 /// hears its own drops them anyway.
-const LATE: &[Reject] = &[Reject::Skewed, Reject::Replayed];
+const LATE: &[Reject] = &[Reject::Skewed, Reject::Replayed, Reject::OwnPacket];
 
 /// The first of the clients that announce themselves while the attack goes on.
 const SINCE: u32 = 10_000;

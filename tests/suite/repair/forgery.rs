@@ -32,7 +32,12 @@ pub const HOSTILE: [u8; 4] = [0xee; 4];
 
 const UNTAGGED: &[Reject] = &[Reject::Untagged];
 const BAD_TAG: &[Reject] = &[Reject::BadTag];
-const REPLAYED: &[Reject] = &[Reject::Replayed, Reject::Duplicate, Reject::Skewed];
+const REPLAYED: &[Reject] = &[
+    Reject::Replayed,
+    Reject::Duplicate,
+    Reject::Skewed,
+    Reject::OwnPacket,
+];
 const DAMAGED: &[Reject] = &[
     Reject::BadTag,
     Reject::Untagged,
