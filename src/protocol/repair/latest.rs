@@ -36,6 +36,9 @@ const REMEMBERED: usize = 262_144;
 /// and for how many of these bytes there is one, if that is more: a full packet of 51 takes 1591.
 const BYTES_EACH: usize = 32;
 
+/// How long they are remembered, in milliseconds.
+const KEPT_MILLIS: u32 = KEPT_FOR.as_millis() as u32;
+
 /// How many blocks of old announces are forgotten at once when something is heard or told, many more
 /// than come with it.
 const OLD_AT_ONCE: usize = 16;
@@ -127,7 +130,7 @@ impl Latest {
         let keys = [(); 4].map(|()| rng.u64(..));
         Self {
             recent: Recent::new(most, keys),
-            now: tick(now),
+            now: tick(millis(now)),
             now_millis: millis(now),
             delivery: 1,
             departures: Departures::default(),
@@ -391,17 +394,15 @@ impl Latest {
     }
 
     /// It is so late now. Forgets what is too much, and of what is too old so many blocks.
+    #[inline]
     pub(super) fn forget(&mut self, now: Time, mut old: usize) {
-        self.now = tick(now);
         self.now_millis = millis(now);
-        let age = |entry: &Entry| {
-            let age = self.now.wrapping_sub(entry.arrived);
-            Duration::from_millis(age.into())
-        };
-        let is_old = |entry: &Entry, old| age(entry) > KEPT_FOR && old > 0;
+        self.now = tick(self.now_millis);
+        let age = |entry: &Entry| self.now.wrapping_sub(entry.arrived);
+        let is_old = |entry: &Entry, old| old > 0 && age(entry) > KEPT_MILLIS;
         while let Some(last) = self.recent.forget(|entry| is_old(entry, old)) {
             old = old.saturating_sub(1);
-            let arrived = now.before(age(&last));
+            let arrived = now.before(Duration::from_millis(age(&last).into()));
             self.reaches_back = self.reaches_back.max(arrived);
         }
     }
@@ -490,9 +491,9 @@ fn time(at: i64) -> Time {
     Time::START + Duration::from_millis(at.unsigned_abs())
 }
 
-/// The time in milliseconds by a clock that wraps, and never shows 0.
-fn tick(time: Time) -> u32 {
-    (time.as_nanos() / 1_000_000) as u32 | 1
+/// Milliseconds by a clock that wraps, and never shows 0.
+fn tick(millis: i64) -> u32 {
+    millis as u32 | 1
 }
 
 #[cfg(test)]
