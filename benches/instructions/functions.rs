@@ -127,7 +127,7 @@ fn hear_with(config: &Config, calls: u64) {
 }
 
 /// Has a node make so many full packets.
-fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
+pub fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
     let mut node = node(1, config);
     let mut announces = (0..).map(announce);
     for _ in 0..amount {
@@ -141,14 +141,14 @@ fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
     }
 }
 
-fn node(last: u8, config: &Config) -> Node {
+pub fn node(last: u8, config: &Config) -> Node {
     let id = TrackerId([last; 4]);
     let mut node = Node::new(Time::START, id, address(last), u64::from(last), config);
     node.set_unix_time(Time::START, NOW);
     node
 }
 
-fn address(last: u8) -> SocketAddr {
+pub fn address(last: u8) -> SocketAddr {
     ([192, 0, 2, last], 9696).into()
 }
 
@@ -156,7 +156,7 @@ fn signed() -> Config {
     Config::default().keys(Keys::new([7; 32]))
 }
 
-fn announce(number: u64) -> Announce {
+pub fn announce(number: u64) -> Announce {
     let mut info_hash = [0; 20];
     info_hash[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
     Announce {

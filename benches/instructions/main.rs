@@ -10,6 +10,7 @@
 //! one takes more is the function's own; what goes before it is in both.
 
 mod functions;
+mod late;
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -22,7 +23,7 @@ const CALLS: u64 = 2_000;
 const MORE_CALLS: u64 = 2 * CALLS;
 
 /// What is counted, and its limit in instructions for each call.
-const LIMITS: [(&str, Function, u64); 8] = [
+const LIMITS: [(&str, Function, u64); 13] = [
     ("a tell, with its share of a packet", functions::tell, 750),
     ("a full packet made", functions::make, 41_000),
     (
@@ -36,6 +37,27 @@ const LIMITS: [(&str, Function, u64); 8] = [
         "a full signed packet heard",
         functions::hear_signed,
         157_000,
+    ),
+    (
+        "a packet that comes late, to a full memory",
+        late::now,
+        66_000,
+    ),
+    (
+        "the same, as if it had left long ago",
+        late::at_the_start,
+        59_000,
+    ),
+    (
+        "the same, as if it left in an hour",
+        late::in_an_hour,
+        66_000,
+    ),
+    ("the same, as if it left in weeks", late::in_weeks, 66_000),
+    (
+        "a NAK for all of a full window, and what is sent again",
+        late::asked_for_all,
+        29_500,
     ),
     ("50 peers of a swarm of 20,000", functions::peers, 10_300),
     ("the counts of a swarm of 20,000", functions::counts, 4_700),

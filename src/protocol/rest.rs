@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::types::{InfoHash, Peer, TrackerId};
-    use crate::wire::{Header, PacketType, Record};
+    use crate::wire::{Header, PacketType, Record, Trailer};
 
     const SOURCE: Source = Source {
         address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696),
@@ -196,5 +196,53 @@ mod tests {
         let later = (500..900).map(|peer| IpAddr::V4(peer.into()));
         assert!(peers.eq(later));
         assert_eq!(node.counters().records_heard, 900);
+    }
+
+    /// Whatever its sender claims, and however much is known.
+    #[test]
+    fn of_a_packet_that_comes_late_no_more_is_done_than_its_records_need() {
+        const OURS: u32 = 300_000;
+        let mut node = node();
+        let tell = |peer: u32| Announce {
+            info_hash: InfoHash([0xab; 20]),
+            peer: Peer {
+                ip: Ipv4Addr::from(peer).into(),
+                port: 6881,
+                flags: PeerFlags::SEEDING,
+            },
+        };
+        // Of each as many announces as are looked at.
+        for peer in (0..OURS).map(|number| number % (OURS / 16)) {
+            node.tell(Time::START, tell(peer));
+            while node.poll_transmit().is_some() {}
+        }
+        let numbered = |list: &[u8], seq, sent| {
+            let trailer = Trailer {
+                epoch: 1,
+                sent,
+                seq,
+                ..Trailer::default()
+            };
+            [list, &trailer.emit()].concat()
+        };
+        let now = Time::START + Duration::from_secs(5);
+        let mut hear = |packet: &[u8]| {
+            let looked = |node: &Node| node.repair.as_ref().expect("repair").latest.looked();
+            let before = looked(&node);
+            let heard = node.handle_datagram(now, SOURCE, packet).is_ok();
+            (heard, looked(&node) - before)
+        };
+        let claims = [0, 1, 4_999, 5_000, 14_999, 15_001, 3_600_000, u32::MAX];
+        let known = list(9, 0..51, PeerFlags::STOPPED);
+        for seq in [1, claims.len() as u32 + 2] {
+            assert!(hear(&numbered(&known, seq, 5_000)).0);
+        }
+        let mut used = 0;
+        for (seq, sent) in (2..).zip(claims) {
+            let (heard, looked) = hear(&numbered(&known, seq, sent));
+            assert!(looked <= 51 * 16, "{sent}: {looked}");
+            used += u32::from(heard && looked > 0);
+        }
+        assert!(used >= 4, "{used}");
     }
 }

@@ -242,7 +242,7 @@ impl Numbering {
 
 /// The time in whole milliseconds.
 pub(in crate::protocol) fn millis(now: Time) -> i64 {
-    now.since(Time::START).as_millis() as i64
+    (now.as_nanos() / 1_000_000) as i64
 }
 
 #[cfg(test)]

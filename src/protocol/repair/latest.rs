@@ -36,6 +36,13 @@ const REMEMBERED: usize = 262_144;
 /// and for how many of these bytes there is one, if that is more: a full packet of 51 takes 1591.
 const BYTES_EACH: usize = 32;
 
+/// How long they are remembered, in milliseconds.
+const KEPT_MILLIS: u32 = KEPT_FOR.as_millis() as u32;
+
+/// How many blocks of old announces are forgotten at once when something is heard or told, many more
+/// than come with it.
+const OLD_AT_ONCE: usize = 16;
+
 /// Which packet this is, among those of its sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) struct Number {
@@ -123,7 +130,7 @@ impl Latest {
         let keys = [(); 4].map(|()| rng.u64(..));
         Self {
             recent: Recent::new(most, keys),
-            now: tick(now),
+            now: tick(millis(now)),
             now_millis: millis(now),
             delivery: 1,
             departures: Departures::default(),
@@ -380,17 +387,22 @@ impl Latest {
         self.delivery = delivery;
     }
 
-    /// It is so late now. Forgets what is too old, or too much; what comes with one packet may
-    /// be too much until then.
+    /// It is so late now. Forgets what is too much, as what comes with one packet may be until
+    /// then, and some of what is too old: who was silent has no more to do for that.
     pub(in crate::protocol) fn set_now(&mut self, now: Time) {
-        self.now = tick(now);
+        self.forget(now, OLD_AT_ONCE);
+    }
+
+    /// It is so late now. Forgets what is too much, and of what is too old so many blocks.
+    #[inline]
+    pub(super) fn forget(&mut self, now: Time, mut old: usize) {
         self.now_millis = millis(now);
-        let age = |entry: &Entry| {
-            let age = self.now.wrapping_sub(entry.arrived);
-            Duration::from_millis(age.into())
-        };
-        while let Some(last) = self.recent.forget(|entry| age(entry) > KEPT_FOR) {
-            let arrived = now.before(age(&last));
+        self.now = tick(self.now_millis);
+        let age = |entry: &Entry| self.now.wrapping_sub(entry.arrived);
+        let is_old = |entry: &Entry, old| old > 0 && age(entry) > KEPT_MILLIS;
+        while let Some(last) = self.recent.forget(|entry| is_old(entry, old)) {
+            old = old.saturating_sub(1);
+            let arrived = now.before(Duration::from_millis(age(&last).into()));
             self.reaches_back = self.reaches_back.max(arrived);
         }
     }
@@ -479,9 +491,9 @@ fn time(at: i64) -> Time {
     Time::START + Duration::from_millis(at.unsigned_abs())
 }
 
-/// The time in milliseconds by a clock that wraps, and never shows 0.
-fn tick(time: Time) -> u32 {
-    (time.as_nanos() / 1_000_000) as u32 | 1
+/// Milliseconds by a clock that wraps, and never shows 0.
+fn tick(millis: i64) -> u32 {
+    millis as u32 | 1
 }
 
 #[cfg(test)]
@@ -675,7 +687,10 @@ mod tests {
         latest.set_now(at(1500));
         assert!((REMEMBERED - 1024..=REMEMBERED).contains(&latest.recent.len()));
         assert!(!latest.reaches_back_to(at(999)) && latest.reaches_back_to(at(1004)));
-        latest.set_now(at(1500) + KEPT_FOR);
+        let (full, later) = (latest.recent.len(), at(1500) + KEPT_FOR);
+        latest.set_now(later);
+        assert_eq!(latest.recent.len(), full - OLD_AT_ONCE * 1024);
+        latest.forget(later, usize::MAX);
         assert_eq!(latest.recent.len(), 0);
         assert!(!latest.reaches_back_to(at(1200)));
     }

@@ -239,7 +239,7 @@ impl Repair {
         }
         let now = timers.elapsed();
         self.sent.forget(now);
-        self.latest.set_now(now);
+        self.latest.forget(now, usize::MAX);
         self.counters.heartbeats_sent += 1;
         self.beat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));

@@ -244,11 +244,13 @@ impl Recent {
 
     /// Forgets the oldest block if its last announce is old, or if there are too many; the last
     /// one that is forgotten. Without any announce all memory is given back.
+    #[inline]
     pub(super) fn forget(&mut self, is_old: impl Fn(&Entry) -> bool) -> Option<Entry> {
-        let last = *self.blocks.front()?.last()?;
-        if !is_old(&last) && self.len() <= self.most {
+        let last = self.blocks.front()?.last()?;
+        if self.len() <= self.most && !is_old(last) {
             return None;
         }
+        let last = *last;
         let forgotten = self.blocks.pop_front()?;
         self.first = self.first.wrapping_add(forgotten.len() as u32);
         if self.blocks.is_empty() {
