@@ -4,9 +4,9 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use livesync::protocol::{Node, Received, Source};
-use livesync::time::Time;
-use livesync::wire::{Frame, Header, Nak, PacketType, Trailer};
+use livesync::unstable::Time;
+use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::wire::{Frame, Header, Nak, PacketType, Trailer};
 use livesync::{Config, TrackerId};
 
 use crate::MORE_CALLS;
