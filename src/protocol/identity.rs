@@ -216,7 +216,8 @@ impl Node {
                 let Trailer { epoch, seq, .. } = trailer;
                 match repair.has_sent(Number { id, epoch, seq }, datagram) {
                     Some(same) => same,
-                    None => self.has_used(id, &trailer),
+                    // With a key the tag tells more.
+                    None => self.authentication.is_none() && self.has_used(id, &trailer),
                 }
             }
             (Some(_), None) => self.identity.echoes.has_left(datagram, None),
