@@ -31,6 +31,7 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
     }
     // The third one does not repair; the C program does not, either.
     let mut segment = Segment::of(2, &config());
+    segment.meet();
     let plain = segment.network.add_host("plain").unwrap();
     segment
         .trackers
