@@ -231,10 +231,16 @@ impl Node {
 
     /// Whether a number is one that we have used in the last epoch under this id.
     fn has_used(&self, id: TrackerId, trailer: &Trailer) -> bool {
-        let ours = self.trailers.as_ref().filter(|_| id == self.identity.id);
-        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
-        let used = ours.or_else(|| self.identity.former(id).flatten());
+        let used = self.used(id).flatten();
         used.is_some_and(|used| used.is_of(trailer.epoch) && used.has_sent(trailer))
+    }
+
+    /// How far we got under an id, if it is ours or was; nothing of one without numbers.
+    fn used(&self, id: TrackerId) -> Option<Option<Used>> {
+        let ours = self.trailers.as_ref();
+        let ours = || ours.map(|trailers| Used::of(&trailers.numbering));
+        let former = self.identity.former(id);
+        former.or_else(|| (id == self.identity.id).then(ours))
     }
 
     /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
@@ -242,12 +248,8 @@ impl Node {
     /// that notices; if they began in the same tenth of a second, the one that hears of a number
     /// that it has not used, or used for something else.
     pub(super) fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
-        let ours = self.trailers.as_ref();
-        let ours = ours.map(|trailers| Used::of(&trailers.numbering));
-        let used = match self.identity.former(id) {
-            Some(used) => used,
-            None if id == self.identity.id => ours,
-            None => return false,
+        let Some(used) = self.used(id) else {
+            return false;
         };
         let Some(used) = used else {
             return self.was_sent_before_us(trailer);
