@@ -512,12 +512,13 @@ void threads(uint16_t port, unsigned number)
     while (telling)
         host_ticker();
     host_join();
-    /* The last packets are sent if the network takes them, and peers still come in. */
+    /* Peers still come in while it stops. It sends what is left for as long as it may, which on a
+       slow machine is not all: that is awaited before. */
     rough_network = false;
+    WAIT_FOR(wire_count->heard == told || waitpid(counter, NULL, WNOHANG));
     double took = timed_deinit();
     if (took > deinit_limit())
         broken("livesync_deinit has taken %.0f ms", took * 1e3);
-    WAIT_FOR(wire_count->heard == told || waitpid(counter, NULL, WNOHANG));
     end_process(others);
     end_process(counter);
     if (wire_count->heard != (unsigned long)TELLERS * number)

@@ -39,6 +39,16 @@ struct Outcome<'a> {
     unproven: Option<Level>,
 }
 
+/// Whose socket is received from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Socket {
+    /// Ours: nobody else receives from it, and of its datagrams the kernel may say when they
+    /// arrived.
+    Ours,
+    /// The host's. We do not know for how long they have waited there.
+    Hosts,
+}
+
 /// Why a datagram is not used, and how seriously to log it.
 struct Dropped {
     reject: Reject,
@@ -66,22 +76,30 @@ impl Engine {
         let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
         while left > 0 && !self.run.is_stopping() {
-            match self.receive_some(fd, &mut inbox) {
+            match self.receive_of(Socket::Hosts, fd, &mut inbox) {
                 Ok(0) | Err(_) => break,
                 Ok(received) => left = left.saturating_sub(received),
             }
         }
         // They came together with others: the kernel does not have them any more.
         while !inbox.is_empty() && !self.run.is_stopping() {
-            let drains = inbox.is_drained_by(AT_ONCE);
-            self.deliver(inbox.take_stamped(AT_ONCE), drains);
+            self.deliver(inbox.take_stamped(AT_ONCE), Socket::Hosts, false);
         }
         self.tick();
     }
 
-    /// Receives and applies some datagrams, as far as the host has room for them; how many
-    /// there were. The inbox keeps those for which there is none.
+    /// Receives and applies some datagrams of our socket, as far as the host has room for them; how
+    /// many there were. The inbox keeps those for which there is none.
     pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> io::Result<usize> {
+        self.receive_of(Socket::Ours, fd, inbox)
+    }
+
+    fn receive_of(
+        &self,
+        socket: Socket,
+        fd: BorrowedFd<'_>,
+        inbox: &mut Inbox,
+    ) -> io::Result<usize> {
         let room = self.room();
         if room == 0 {
             return Ok(0);
@@ -93,10 +111,10 @@ impl Engine {
             };
         }
         let most = room.min(AT_ONCE);
-        let drains = inbox.is_drained_by(most);
+        let drains = socket == Socket::Ours && inbox.is_drained_by(most);
         let datagrams = inbox.take_stamped(most);
         let count = datagrams.len();
-        self.deliver(datagrams, drains);
+        self.deliver(datagrams, socket, drains);
         Ok(count)
     }
 
@@ -109,6 +127,7 @@ impl Engine {
     fn deliver<'a>(
         &self,
         datagrams: impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &'a [u8])>,
+        socket: Socket,
         drains: bool,
     ) {
         // Nobody blesses what has no IP address.
@@ -121,7 +140,7 @@ impl Engine {
         }
         let mut arrived = arrived.into_iter();
         while arrived.len() > 0 && self.host_is_up() {
-            let Some(outcomes) = self.hear_some(&mut arrived, drains) else {
+            let Some(outcomes) = self.hear_some(&mut arrived, socket, drains) else {
                 return;
             };
             for outcome in outcomes {
@@ -134,6 +153,7 @@ impl Engine {
     fn hear_some<'a>(
         &self,
         mut datagrams: impl ExactSizeIterator<Item = (Source, Option<Duration>, &'a [u8])>,
+        socket: Socket,
         drains: bool,
     ) -> Option<Vec<Outcome<'a>>> {
         let mut outcomes = Vec::with_capacity(datagrams.len());
@@ -145,7 +165,8 @@ impl Engine {
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Told::next_delivery(delivery);
-            let waited = stamp.map_or(Duration::ZERO, |stamp| live.receiving.waited(now, stamp));
+            let stamp = stamp.filter(|_| socket == Socket::Ours);
+            let waited = stamp.map(|stamp| live.receiving.waited(now, stamp));
             let outcome = hear(live, now, waited, source, datagram);
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
@@ -340,7 +361,7 @@ impl Engine {
 fn hear<'a>(
     live: &mut Live,
     now: Time,
-    waited: Duration,
+    waited: Option<Duration>,
     source: Source,
     datagram: &'a [u8],
 ) -> Outcome<'a> {

@@ -43,7 +43,7 @@ impl Node {
     pub(super) fn accept<'a>(
         &mut self,
         source: Source,
-        waited: Duration,
+        waited: Option<Duration>,
         datagram: &'a [u8],
     ) -> Result<Option<Arrived<'a>>, Reject> {
         if self.is_own(waited, datagram) {
@@ -87,12 +87,13 @@ impl Node {
         &mut self,
         frame: &Frame<'_>,
         sender: Option<Sender>,
-        waited: Duration,
+        waited: Option<Duration>,
     ) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
-        let ahead = |trailer| self.ahead_ms(trailer) + waited.as_millis() as i64;
+        let waited = waited.unwrap_or_default().as_millis() as i64;
+        let ahead = |trailer| self.ahead_ms(trailer) + waited;
         let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
             None => Reject::Untagged,
             // To look at more would hold up others.

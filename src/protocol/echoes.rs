@@ -13,9 +13,9 @@ const MOST: usize = 8192;
 /// one id the one that hears a list with both as in a list of its own hears another one soon.
 const ENDS: usize = 64;
 
-/// So long a packet may be on its way back. Nothing in one without a trailer says when it left, and
-/// two nodes under one id may send the same beacon.
-const WAY_BACK: Duration = Duration::from_secs(1);
+/// So long a packet may be on its way back, or with a sender that has no processor. Nothing in one
+/// without a trailer says when it left, and two nodes under one id may send the same beacon.
+const WAY_BACK: Duration = Duration::from_secs(10);
 
 /// The last packets without a number that somebody could ask for: their hashes, and when they left.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ impl Echoes {
         self.next = (self.next + 1) % MOST;
     }
 
-    /// Whether this packet has left lately; if it arrived `at` some time, shortly before that.
+    /// Whether this packet has left lately; if it is known when it arrived, shortly before that.
     pub(super) fn has_left(&mut self, packet: &[u8], at: Option<Time>) -> bool {
         let hash = hash(packet);
         let shortly =

@@ -201,10 +201,10 @@ impl Node {
         self.identity.why
     }
 
-    /// Whether we have sent this packet ourselves, that has waited for so long. A packet of loss repair is told by its id, epoch
-    /// and number, and by all of its bytes while we keep it; any other one by what we have sent
-    /// lately.
-    pub(super) fn is_own(&mut self, waited: Duration, datagram: &[u8]) -> bool {
+    /// Whether we have sent this packet ourselves, that has waited for so long, if that is known. A
+    /// packet of loss repair is told by its id, epoch and number, and by all of its bytes while we
+    /// keep it; any other one by what we have sent lately.
+    pub(super) fn is_own(&mut self, waited: Option<Duration>, datagram: &[u8]) -> bool {
         let id = datagram.first_chunk().map(|id| TrackerId(*id));
         let Some(id) = id.filter(|id| self.identity.was_ours(*id)) else {
             return false;
@@ -222,9 +222,9 @@ impl Node {
             }
             (Some(_), None) => self.identity.echoes.has_left(datagram, None),
             (None, _) => {
-                let arrived = self.timers.elapsed().before(waited);
-                let at = trailer.is_none().then_some(arrived);
-                self.identity.echoes.has_left(datagram, at)
+                let waited = waited.filter(|_| trailer.is_none());
+                let arrived = waited.map(|waited| self.timers.elapsed().before(waited));
+                self.identity.echoes.has_left(datagram, arrived)
             }
         }
     }

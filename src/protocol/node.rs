@@ -196,7 +196,8 @@ impl Node {
         source: Source,
         datagram: &'a [u8],
     ) -> Result<Received<'a>, Reject> {
-        let mut progress = self.handle_datagram_after(now, Duration::ZERO, source, datagram)?;
+        let mut progress =
+            self.handle_datagram_after(now, Some(Duration::ZERO), source, datagram)?;
         loop {
             match progress {
                 Progress::Done(received) => return Ok(received),
@@ -205,13 +206,13 @@ impl Node {
         }
     }
 
-    /// A datagram that arrived, and has waited for so long since: it was not sent that much
-    /// earlier. Of one with many announces it does only a part, so that what it does takes some
+    /// A datagram that arrived, and has waited for so long since, if that is known: it was not sent
+    /// that much earlier. Of one with many announces it does only a part, so that what it does takes some
     /// ten microseconds at most.
     pub fn handle_datagram_after<'a>(
         &mut self,
         now: Time,
-        waited: Duration,
+        waited: Option<Duration>,
         source: Source,
         datagram: &'a [u8],
     ) -> Result<Progress<'a>, Reject> {

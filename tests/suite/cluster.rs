@@ -310,6 +310,30 @@ fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
     assert_eq!(one.counters().id_collisions, 1);
 }
 
+/// Without a kernel that says when it arrived, it may have.
+#[test]
+fn a_packet_without_a_trailer_is_our_own_if_it_may_have_come_shortly_after_it_left() {
+    let waited = |seconds| Some(Duration::from_secs(seconds));
+    let cases = [
+        (9, waited(0), true),
+        (60, waited(51), true),
+        (60, waited(49), false),
+        (60, None, true),
+    ];
+    for (after, waited, is_own) in cases {
+        let mut node = node_with(1, TrackerId([1; 4]), &config().repair(false));
+        node.tell(Time::START, record(1));
+        node.handle_timeout(millis(100));
+        let left = drain(&mut node);
+        let now = millis(1000 * after);
+        for packet in &left {
+            let heard = node.handle_datagram_after(now, waited, source(1), packet);
+            assert_eq!(heard.err() == Some(Reject::OwnPacket), is_own, "{waited:?}");
+        }
+        assert_eq!(node.counters().id_collisions, u64::from(!is_own));
+    }
+}
+
 #[test]
 fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
     let mut teller = node(1);

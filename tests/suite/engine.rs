@@ -2,6 +2,7 @@
 //! starts it twice.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -406,4 +407,31 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
     let skewed = counters.drops.of(Reject::Skewed);
     assert_eq!(skewed, before_it_stands.of(Reject::Skewed), "{counters}");
     assert!(matches!(events.next(), Some(Event::AddPeer(announce)) if announce.peer == peer));
+}
+
+/// A packet without a trailer says not when it left, and a socket of the host's not when it arrived.
+#[test]
+fn our_own_packets_may_wait_in_a_socket_of_the_hosts_for_as_long_as_they_like() {
+    let port = port();
+    let hosts = Wire::join(port);
+    let (engine, _table) = engine_with(Config::default().repair(false), port);
+    engine.start(TrackerId([1; 4])).expect("start");
+    tell(&engine);
+    let own = || {
+        let stats = engine.stats().expect("it runs");
+        stats.counters.drops.of(Reject::OwnPacket)
+    };
+    let start = Instant::now();
+    while own() == 0 {
+        assert!(start.elapsed() < PATIENCE, "our own thread hears nothing");
+        thread::sleep(Duration::from_millis(1));
+    }
+    // Longer than any other packet may take from us to us.
+    thread::sleep(Duration::from_secs(11));
+    let before = own();
+    engine.receive_from(hosts.as_fd());
+    assert!(own() > before, "nothing has waited");
+    let stats = engine.stats().expect("it runs");
+    assert_eq!(stats.id, TrackerId([1; 4]));
+    engine.stop();
 }
