@@ -16,7 +16,7 @@ pub use crate::types::ByFamily;
 pub mod protocol {
     pub use crate::protocol::{
         Class, Destination, Heard, MAX_NODES, Made, NewId, Node, Progress, Received, Rest, Source,
-        Transmit,
+        Transmit, Waited,
     };
 }
 

@@ -11,7 +11,7 @@ use super::live::Live;
 use super::told::Told;
 use crate::log::Level;
 use crate::net::{Inbox, receive_capacity};
-use crate::protocol::{NewId, Progress, Received, Source};
+use crate::protocol::{NewId, Progress, Received, Source, Waited};
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{Announce, TrackerId};
@@ -42,10 +42,9 @@ struct Outcome<'a> {
 /// Whose socket is received from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Socket {
-    /// Ours: nobody else receives from it, and of its datagrams the kernel may say when they
-    /// arrived.
+    /// Ours, from which nobody else receives.
     Ours,
-    /// The host's. We do not know for how long they have waited there.
+    /// The host's, where datagrams may have waited for as long as it likes.
     Hosts,
 }
 
@@ -165,8 +164,10 @@ impl Engine {
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Told::next_delivery(delivery);
-            let stamp = stamp.filter(|_| socket == Socket::Ours);
-            let waited = stamp.map(|stamp| live.receiving.waited(now, stamp));
+            let waited = match socket {
+                Socket::Ours => live.receiving.waited(now, stamp),
+                Socket::Hosts => Waited::UNKNOWN,
+            };
             let outcome = hear(live, now, waited, source, datagram);
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
@@ -361,7 +362,7 @@ impl Engine {
 fn hear<'a>(
     live: &mut Live,
     now: Time,
-    waited: Option<Duration>,
+    waited: Waited,
     source: Source,
     datagram: &'a [u8],
 ) -> Outcome<'a> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::clock::unix_time;
+use crate::protocol::Waited;
 use crate::time::Time;
 
 /// How long the socket is left alone from which nothing can be received: it may look
@@ -47,11 +48,14 @@ impl Receiving {
         self.deaf_until.take_if(|until| *until <= now).is_some()
     }
 
-    /// For how long a datagram has waited that arrived when the clock on the wall showed this. If
-    /// that was set meanwhile, it is not longer than since nothing waited.
-    pub(super) fn waited(&self, now: Time, stamp: Duration) -> Duration {
-        let waited = unix_time().saturating_sub(stamp);
-        waited.min(now.since(self.drained))
+    /// For how long a datagram has waited that arrived when the clock on the wall showed this, if
+    /// the kernel says so. Even if that was set meanwhile, it is not longer than since nothing
+    /// waited.
+    pub(super) fn waited(&self, now: Time, stamp: Option<Duration>) -> Waited {
+        let most = now.since(self.drained);
+        stamp.map_or(Waited::at_most(most), |stamp| {
+            Waited::exactly(unix_time().saturating_sub(stamp).min(most))
+        })
     }
 
     /// All datagrams that had arrived are heard.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::identity::NewId;
 use super::node::Node;
 use super::nodes::Sender;
-use super::received::Source;
+use super::received::{Source, Waited};
 use super::repair::{Arrival, Arriving, KEPT_FOR, Listener, NEVER_USED, Number, Origin, Place};
 use super::timers::Timer;
 use crate::reject::Reject;
@@ -43,7 +43,7 @@ impl Node {
     pub(super) fn accept<'a>(
         &mut self,
         source: Source,
-        waited: Option<Duration>,
+        waited: Waited,
         datagram: &'a [u8],
     ) -> Result<Option<Arrived<'a>>, Reject> {
         if self.is_own(waited, datagram) {
@@ -87,12 +87,12 @@ impl Node {
         &mut self,
         frame: &Frame<'_>,
         sender: Option<Sender>,
-        waited: Option<Duration>,
+        waited: Waited,
     ) -> Result<bool, Reject> {
         let Some(authentication) = &self.authentication else {
             return Ok(false);
         };
-        let waited = waited.unwrap_or_default().as_millis() as i64;
+        let waited = waited.least.as_millis() as i64;
         let ahead = |trailer| self.ahead_ms(trailer) + waited;
         let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
             None => Reject::Untagged,

@@ -2,6 +2,7 @@
 //! way of a bridge, a NAT or a second interface.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::time::Time;
@@ -13,9 +14,9 @@ const MOST: usize = 8192;
 /// one id the one that hears a list with both as in a list of its own hears another one soon.
 const ENDS: usize = 64;
 
-/// So long a packet may be on its way back, or with a sender that has no processor. Nothing in one
-/// without a trailer says when it left, and two nodes under one id may send the same beacon.
-const WAY_BACK: Duration = Duration::from_secs(10);
+/// So long a packet may be on its way back. Nothing in one without a trailer says when it left, and
+/// two nodes under one id may send the same beacon.
+const WAY_BACK: Duration = Duration::from_secs(1);
 
 /// The last packets without a number that somebody could ask for: their hashes, and when they left.
 #[derive(Debug, Default)]
@@ -38,11 +39,18 @@ impl Echoes {
         self.next = (self.next + 1) % MOST;
     }
 
-    /// Whether this packet has left lately; if it is known when it arrived, shortly before that.
-    pub(super) fn has_left(&mut self, packet: &[u8], at: Option<Time>) -> bool {
+    /// Whether this packet has left lately; if it `arrived` at some time, shortly before that.
+    pub(super) fn has_left(
+        &mut self,
+        packet: &[u8],
+        arrived: Option<RangeInclusive<Time>>,
+    ) -> bool {
         let hash = hash(packet);
-        let shortly =
-            |left: Time| at.is_none_or(|at| at.since(left) < WAY_BACK && left.since(at) < WAY_BACK);
+        let shortly = |left: Time| {
+            (arrived.as_ref()).is_none_or(|arrived| {
+                arrived.start().since(left) < WAY_BACK && left.since(*arrived.end()) < WAY_BACK
+            })
+        };
         let is_it = |(other, left): &(u64, Time)| *other == hash && shortly(*left);
         let expected = self.left.get(self.expected).is_some_and(is_it);
         let first = Some(self.expected).filter(|_| expected);
@@ -107,7 +115,10 @@ mod tests {
             (left + (WAY_BACK - instant), true),
             (left + WAY_BACK, false),
         ] {
-            assert_eq!(echoes.has_left(&packet(1), Some(at)), same);
+            assert_eq!(echoes.has_left(&packet(1), Some(at..=at)), same);
         }
+        let long = WAY_BACK * 4;
+        assert!(echoes.has_left(&packet(1), Some(left..=left + long)));
+        assert!(!echoes.has_left(&packet(1), Some(left + WAY_BACK..=left + long)));
     }
 }

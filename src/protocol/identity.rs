@@ -10,6 +10,7 @@ use fastrand::Rng;
 use super::echoes::Echoes;
 use super::node::Node;
 use super::outbound::Numbering;
+use super::received::Waited;
 use super::repair::{Number, is_before};
 use super::timers::Timer;
 use crate::time::Time;
@@ -201,10 +202,10 @@ impl Node {
         self.identity.why
     }
 
-    /// Whether we have sent this packet ourselves, that has waited for so long, if that is known. A
+    /// Whether we have sent this packet ourselves, that has waited for so long. A
     /// packet of loss repair is told by its id, epoch and number, and by all of its bytes while we
     /// keep it; any other one by what we have sent lately.
-    pub(super) fn is_own(&mut self, waited: Option<Duration>, datagram: &[u8]) -> bool {
+    pub(super) fn is_own(&mut self, waited: Waited, datagram: &[u8]) -> bool {
         let id = datagram.first_chunk().map(|id| TrackerId(*id));
         let Some(id) = id.filter(|id| self.identity.was_ours(*id)) else {
             return false;
@@ -222,8 +223,9 @@ impl Node {
             }
             (Some(_), None) => self.identity.echoes.has_left(datagram, None),
             (None, _) => {
-                let waited = waited.filter(|_| trailer.is_none());
-                let arrived = waited.map(|waited| self.timers.elapsed().before(waited));
+                let now = self.timers.elapsed();
+                let arrived = now.before(waited.most)..=now.before(waited.least);
+                let arrived = Some(arrived).filter(|_| trailer.is_none());
                 self.identity.echoes.has_left(datagram, arrived)
             }
         }

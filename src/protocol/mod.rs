@@ -31,7 +31,7 @@ pub use identity::NewId;
 pub use node::Node;
 pub use nodes::{Heard, MAX_NODES};
 pub use outbound::{Class, Destination, Transmit};
-pub use received::{Made, Received, Source};
+pub use received::{Made, Received, Source, Waited};
 pub use rest::{Progress, Rest};
 #[cfg(feature = "want_sync_scrape")]
 pub use scrape::{ScrapeState, Task};

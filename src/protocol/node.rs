@@ -13,7 +13,7 @@ use super::counters::Counters;
 use super::identity::Identity;
 use super::nodes::{Heard, Nodes};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
-use super::received::{Received, Source};
+use super::received::{Received, Source, Waited};
 use super::repair::{Arrival, Repair};
 use super::rest::Progress;
 #[cfg(feature = "want_sync_scrape")]
@@ -196,8 +196,8 @@ impl Node {
         source: Source,
         datagram: &'a [u8],
     ) -> Result<Received<'a>, Reject> {
-        let mut progress =
-            self.handle_datagram_after(now, Some(Duration::ZERO), source, datagram)?;
+        let at_once = Waited::exactly(Duration::ZERO);
+        let mut progress = self.handle_datagram_after(now, at_once, source, datagram)?;
         loop {
             match progress {
                 Progress::Done(received) => return Ok(received),
@@ -206,13 +206,12 @@ impl Node {
         }
     }
 
-    /// A datagram that arrived, and has waited for so long since, if that is known: it was not sent
-    /// that much earlier. Of one with many announces it does only a part, so that what it does takes some
+    /// A datagram that arrived, and has waited for so long since. Of one with many announces it does only a part, so that what it does takes some
     /// ten microseconds at most.
     pub fn handle_datagram_after<'a>(
         &mut self,
         now: Time,
-        waited: Option<Duration>,
+        waited: Waited,
         source: Source,
         datagram: &'a [u8],
     ) -> Result<Progress<'a>, Reject> {

@@ -1,6 +1,7 @@
 //! What goes into a node with a datagram, and what comes out.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use crate::time::Time;
 use crate::types::Announce;
@@ -16,6 +17,34 @@ pub struct Source {
     /// Whether the host lets this address speak. Those that the configuration
     /// [allows](crate::config::Config::allow) may in any case.
     pub blessed: bool,
+}
+
+/// For how long a datagram has waited since it arrived, as far as that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waited {
+    pub(super) least: Duration,
+    pub(super) most: Duration,
+}
+
+impl Waited {
+    /// Nothing is known of that.
+    pub const UNKNOWN: Self = Self::at_most(Duration::MAX);
+
+    /// For so long.
+    pub const fn exactly(waited: Duration) -> Self {
+        Self {
+            least: waited,
+            most: waited,
+        }
+    }
+
+    /// Not longer than that.
+    pub const fn at_most(most: Duration) -> Self {
+        Self {
+            least: Duration::ZERO,
+            most,
+        }
+    }
 }
 
 /// When the host has made an announce.

@@ -107,6 +107,7 @@ mod tests {
     use super::super::{Node, Source};
     use super::*;
     use crate::config::Config;
+    use crate::protocol::Waited;
     use crate::types::{InfoHash, Peer, TrackerId};
     use crate::wire::{Header, PacketType, Record, Trailer};
 
@@ -148,7 +149,7 @@ mod tests {
     fn hear<'a>(node: &mut Node, list: &'a [u8]) -> (u32, Received<'a>) {
         let looked = |node: &Node| node.repair.as_ref().expect("repair").latest.looked();
         let (mut most, mut before) = (0, looked(node));
-        let progress = node.handle_datagram_after(Time::START, Some(Duration::ZERO), SOURCE, list);
+        let progress = node.handle_datagram_after(Time::START, Waited::UNKNOWN, SOURCE, list);
         let (mut placed, mut progress) = (0, progress.expect("a list"));
         loop {
             let now = match &progress {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{Node, Received, Source, Waited};
 use livesync::unstable::wire::{Inquire, PeerList};
 use livesync::{Announce, Config, InfoHash, Keys, Peer, PeerFlags, TrackerId};
 use proptest::prelude::*;
@@ -310,15 +310,17 @@ fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
     assert_eq!(one.counters().id_collisions, 1);
 }
 
-/// Without a kernel that says when it arrived, it may have.
 #[test]
 fn a_packet_without_a_trailer_is_our_own_if_it_may_have_come_shortly_after_it_left() {
-    let waited = |seconds| Some(Duration::from_secs(seconds));
+    let waited = |seconds| Waited::exactly(Duration::from_secs(seconds));
+    let at_most = |seconds| Waited::at_most(Duration::from_secs(seconds));
     let cases = [
-        (9, waited(0), true),
-        (60, waited(51), true),
-        (60, waited(49), false),
-        (60, None, true),
+        (1, waited(1), true),
+        (60, waited(60), true),
+        (60, waited(58), false),
+        (60, at_most(58), false),
+        (60, at_most(60), true),
+        (60, Waited::UNKNOWN, true),
     ];
     for (after, waited, is_own) in cases {
         let mut node = node_with(1, TrackerId([1; 4]), &config().repair(false));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{Node, Received, Source, Waited};
 use livesync::unstable::wire::{
     Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, Trailer,
 };

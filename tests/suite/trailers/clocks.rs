@@ -104,8 +104,12 @@ fn how_old_a_packet_is_counts_from_its_arrival() {
             blessed: true,
         };
         // It left at 500 ms, and took 30 s.
-        let received =
-            node.handle_datagram_after(at(100_000), Some(millis(waited)), source, &packet);
+        let received = node.handle_datagram_after(
+            at(100_000),
+            Waited::exactly(millis(waited)),
+            source,
+            &packet,
+        );
         assert_eq!(received.err(), reason, "waited for {waited} ms");
     }
 }
