@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::error::SetupError;
-use crate::net::{Group, Inbox, wait};
+use crate::net::{Awaited, Inbox, Link, Multicast, wait};
 use crate::types::TrackerId;
 use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
@@ -39,7 +39,7 @@ pub struct Findings {
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
     config.validate()?;
     let config = config.clone().loopback(true).speak(true).listen(true);
-    let group = Group::join(&config)?;
+    let group = Multicast::join(&config)?;
     let nobody = TrackerId::random();
     let probe = Inquire { asked: nobody }.emit(nobody);
     let start = Instant::now();
@@ -56,7 +56,7 @@ pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError>
         && let Some(receiver) = group.receiver()
     {
         if inbox.receive(receiver, usize::MAX).is_err()
-            && wait(Some(receiver), None, None, Some(left)).is_err()
+            && wait(&mut [Awaited::to_read(Some(receiver))], Some(left)).is_err()
         {
             break;
         }

@@ -15,15 +15,15 @@ pub use crate::types::ByFamily;
 /// `handle_…`; what is to be done comes out of `poll_…` and of their results.
 pub mod protocol {
     pub use crate::protocol::{
-        Class, Destination, Heard, MAX_NODES, Made, NewId, Node, Progress, Received, Rest, Source,
-        Transmit, Waited,
+        Class, Destination, Heard, LinkInfo, MAX_NODES, Made, NewId, Node, Progress, Received,
+        Rest, Source, Transmit, Waited,
     };
 }
 
 /// Bytes become types, and types become bytes: one type for each packet of the specification.
 pub mod wire {
     pub use crate::wire::{
-        Beacon, Frame, Header, Heartbeat, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Nak, Packet,
-        PacketType, PeerList, Record, Records, TorrentList, Trailer,
+        Beacon, Frame, Header, Heartbeat, Inquire, MAX_RECEIVED, Nak, Packet, PacketType, PeerList,
+        Record, Records, TorrentList, Trailer,
     };
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use livesync::memory::Limits;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::unstable::wire::{Frame, Packet};
 use livesync::{
     Announce, Config, Host, InfoHash, Keys, Livesync, Memory, Peer, PeerFlags, TrackerId,
@@ -143,7 +143,13 @@ pub fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
 
 pub fn node(last: u8, config: &Config) -> Node {
     let id = TrackerId([last; 4]);
-    let mut node = Node::new(Time::START, id, address(last), u64::from(last), config);
+    let mut node = Node::new(
+        Time::START,
+        id,
+        &[LinkInfo::multicast_ipv4(address(last))],
+        u64::from(last),
+        config,
+    );
     node.set_unix_time(Time::START, NOW);
     node
 }

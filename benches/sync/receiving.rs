@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use livesync::unstable::Time;
-use livesync::unstable::protocol::Node;
+use livesync::unstable::protocol::{LinkInfo, Node};
 use livesync::{Announce, Livesync, TrackerId};
 use socket2::Socket;
 
@@ -149,7 +149,13 @@ impl Packets {
         let config = ours::config(1);
         let announces = network::announces().into_iter();
         Self {
-            node: Node::new(Time::START, TrackerId::random(), address, 7, &config),
+            node: Node::new(
+                Time::START,
+                TrackerId::random(),
+                &[LinkInfo::multicast_ipv4(address)],
+                7,
+                &config,
+            ),
             told: 0,
             announces: announces
                 .map(|(info_hash, peer)| Announce { info_hash, peer })

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source, Transmit};
-use livesync::unstable::wire::{Frame, MAX_PAYLOAD, Packet};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source, Transmit};
+use livesync::unstable::wire::{Frame, Packet};
 use livesync::{Announce, Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 /// Where every clock stands at the begin.
@@ -44,7 +44,7 @@ impl Member {
     pub fn new(number: u8, id: TrackerId, config: &Config) -> Self {
         let now = Time::START + CLOCK_BEGINS;
         let address = SocketAddr::from(([10, 0, 0, number], 9696));
-        let mut node = Node::new(now, id, address, u64::from(number), config);
+        let mut node = Node::new(now, id, &[LinkInfo::multicast_ipv4(address)], u64::from(number), config);
         node.set_unix_time(now, WALL_BEGINS);
         Self {
             node,
@@ -176,7 +176,7 @@ impl Member {
 
     fn is_sound(&self, datagram: &Transmit) {
         let datagram = datagram.as_ref();
-        assert!(datagram.len() <= MAX_PAYLOAD);
+        assert!(datagram.len() <= LinkInfo::MULTICAST_IPV4);
         let frame = Frame::parse(datagram).expect("a packet");
         // What is sent again leaves under the id by which somebody has asked for it.
         assert!(frame.again || frame.header.id == self.node.id());

@@ -1,6 +1,5 @@
 //! A node of a cluster, with sockets and a host.
 
-use std::fmt;
 use std::hint;
 use std::io;
 use std::sync::Arc;
@@ -8,7 +7,6 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::clock::Clock;
-use super::in_host::InHost;
 use super::lanes::Refused;
 use super::live::Live;
 use super::run::Run;
@@ -20,9 +18,8 @@ use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
 use crate::log::Level;
-use crate::net::{Group, Inbox, NoCancel, NoSignals, PollSet, Waker, watch_forks};
+use crate::net::{Inbox, Link, NoCancel, NoSignals, PollSet, Waker, watch_forks};
 use crate::protocol::Transmit;
-use crate::reject::Reject;
 use crate::types::{Announce, InfoHash, Peer};
 
 /// How many batches are sent before another thread takes its turn: so long a teller is
@@ -47,11 +44,11 @@ pub struct Engine {
     pub(super) told: Told,
     /// What the host's own loop waits on, once it has one.
     pub(super) poll_set: OnceCell<PollSet>,
-    /// Where it receives to.
-    pub(super) inbox: Mutex<Option<Inbox>>,
+    /// Where it receives to, from each link.
+    pub(super) inboxes: Mutex<Vec<Inbox>>,
     tripped: AtomicBool,
     /// How much is logged. It takes no lock: a thread that logs may be in the host.
-    log_level: AtomicU8,
+    pub(super) log_level: AtomicU8,
     /// Announces of peers that nobody can connect to, since the last start.
     pub(super) announces_refused: AtomicUsize,
 }
@@ -59,8 +56,8 @@ pub struct Engine {
 pub(super) struct State {
     /// What was bound last; it is kept for a start after a stop.
     pub(super) binding: Option<Config>,
-    /// The sockets, between bind and start.
-    pub(super) group: Option<Group>,
+    /// The links, between bind and start.
+    pub(super) links: Option<Vec<Arc<dyn Link>>>,
     /// The node, between start and stop.
     pub(super) live: Option<Live>,
     /// What was done until the last stop.
@@ -72,11 +69,12 @@ pub(super) struct State {
 }
 
 impl State {
-    /// The node that speaks through this group; it may have been stopped meanwhile, and
-    /// another one started.
-    fn live_of(&mut self, group: &Arc<Group>) -> Option<&mut Live> {
-        let live = self.live.as_mut();
-        live.filter(|live| Arc::ptr_eq(&live.group, group))
+    /// The node that has this link, and where; it may have been stopped meanwhile, and another one
+    /// started.
+    pub(super) fn live_of(&mut self, link: &Arc<dyn Link>) -> Option<(&mut Live, usize)> {
+        let live = self.live.as_mut()?;
+        let place = live.links.place(link)?;
+        Some((live, place))
     }
 
     /// Packets of a node that was stopped could not be sent.
@@ -96,7 +94,7 @@ impl Engine {
             clock: Clock::new(),
             state: Mutex::new(State {
                 binding: None,
-                group: None,
+                links: None,
                 live: None,
                 last: None,
                 epoch: None,
@@ -106,7 +104,7 @@ impl Engine {
             waker: Waker::new().map_err(SetupError::Thread)?,
             told: Told::new(),
             poll_set: OnceCell::new(),
-            inbox: Mutex::new(None),
+            inboxes: Mutex::new(Vec::new()),
             tripped: AtomicBool::new(false),
             log_level: AtomicU8::new(Config::default().log as u8),
             announces_refused: AtomicUsize::new(0),
@@ -159,10 +157,15 @@ impl Engine {
     /// lock.
     pub fn tick(&self) {
         if !self.run.is_stopping() && self.told.is_late(self.clock.now()) {
-            self.do_what_is_due();
-            #[cfg(feature = "want_sync_scrape")]
-            self.do_tasks();
+            self.do_at_once();
         }
+    }
+
+    /// Does what is due on the host's own thread, which is in none of its calls.
+    pub(super) fn do_at_once(&self) {
+        self.do_what_is_due();
+        #[cfg(feature = "want_sync_scrape")]
+        self.do_tasks();
     }
 
     /// Whether this thread is inside of a call of the host on our behalf.
@@ -236,97 +239,93 @@ impl Engine {
         let Some(live) = &mut state.live else { return };
         live.show_late(&self.told, self.clock.now());
         let wake = live.must_wake_driver();
-        let sender = live.begin_sending();
+        let mut next = live.begin_sending();
         drop(state);
         self.wake_if(wake);
-        if let Some(group) = sender {
-            self.transmit(&group);
+        let _no_cancel = next.is_some().then(NoCancel::new);
+        while let Some(link) = next {
+            next = self.transmit(&link);
         }
     }
 
-    /// Sends what is ready, in order. The caller has
-    /// [begun](Live::begin_sending) sending, so nobody else sends.
-    fn transmit(&self, group: &Arc<Group>) {
-        let _no_cancel = NoCancel::new();
+    /// Sends on a link what is ready, in order. The caller has [begun](Live::begin_sending) sending
+    /// there, so nobody else sends. On which link to go on, if this one has all of it.
+    fn transmit(&self, link: &Arc<dyn Link>) -> Option<Arc<dyn Link>> {
         for _ in 0..SENT_AT_ONCE {
-            let batch = self.next_batch(group);
-            if batch.is_empty() || !self.send(group, batch) {
-                return;
+            match self.next_batch(link) {
+                Err(next) => return next,
+                Ok(batch) => {
+                    if let Some(rest) = self.send(link, batch) {
+                        return self.send_later(link, rest);
+                    }
+                }
             }
         }
         let mut state = self.lock();
-        let wake = state.live_of(group).is_some_and(Live::end_sending);
+        let live = state.live_of(link);
+        let wake = live.is_some_and(|(live, place)| live.end_sending(place));
         drop(state);
         self.wake_if(wake);
+        None
     }
 
-    /// The next packets to send.
-    fn next_batch(&self, group: &Arc<Group>) -> Vec<Transmit> {
+    /// The next packets to send on a link. If there are none sending has ended there, and this is
+    /// on which link to go on.
+    fn next_batch(&self, link: &Arc<dyn Link>) -> Result<Vec<Transmit>, Option<Arc<dyn Link>>> {
         let mut batch = Vec::new();
-        let mut next = || {
+        loop {
             let mut state = self.lock();
-            let live = state.live_of(group);
-            live.is_some_and(|live| live.next_to_send(&mut batch))
-        };
-        while next() {}
-        batch
+            let live = state.live_of(link);
+            if let Some((live, place)) = live
+                && live.next_to_send(place, &mut batch)
+            {
+                continue;
+            }
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            let live = state.live.as_mut();
+            return Err(live.and_then(Live::begin_sending));
+        }
     }
 
-    /// Sends some packets; whether to go on.
-    fn send(&self, group: &Arc<Group>, mut batch: Vec<Transmit>) -> bool {
+    /// Sends some packets; those that the network does not take now, if there are any.
+    fn send(&self, link: &Arc<dyn Link>, mut batch: Vec<Transmit>) -> Option<Vec<Transmit>> {
         loop {
-            let (sent, error) = group.send_batch(&batch);
-            let Some(e) = error else { return true };
+            let (sent, error) = link.send_batch(&batch);
+            let e = error?;
             batch.drain(..sent);
-            let mut state = self.lock();
-            let Some(live) = state.live_of(group) else {
-                state.lose(batch.len());
-                return false;
-            };
             if e.kind() == io::ErrorKind::WouldBlock {
-                let wake = live.send_later(batch.into_iter());
-                drop(state);
-                self.wake_if(wake);
-                return false;
+                return Some(batch);
             }
-            live.send_failed(self.clock.now(), e);
+            let mut state = self.lock();
+            let Some((live, place)) = state.live_of(link) else {
+                state.lose(batch.len());
+                return Some(Vec::new());
+            };
+            live.send_failed(place, self.clock.now(), e);
             batch.remove(0);
         }
+    }
+
+    /// These packets wait until the network of a link takes them. On which link to go on.
+    fn send_later(&self, link: &Arc<dyn Link>, batch: Vec<Transmit>) -> Option<Arc<dyn Link>> {
+        let mut state = self.lock();
+        let Some((live, place)) = state.live_of(link) else {
+            state.lose(batch.len());
+            return None;
+        };
+        let wake = live.send_later(place, batch.into_iter());
+        let next = live.begin_sending();
+        drop(state);
+        self.wake_if(wake);
+        next
     }
 
     fn wake_if(&self, wake: bool) {
         if wake {
             let _no_cancel = NoCancel::new();
             self.waker.wake();
-        }
-    }
-
-    /// "On" proves nothing: somebody should look.
-    fn warn_of_loneliness(&self) {
-        let state = self.lock();
-        let Some(live) = &state.live else { return };
-        let (counters, group) = (live.node.counters(), live.group.clone());
-        drop(state);
-        let sent = counters.packets_out;
-        let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
-        let unproven = counters.drops.without_proof();
-        match counters.drops.of(Reject::NotBlessed) {
-            0 if unproven > 0 => self.warn(format_args!(
-                "we speak, and hear nobody who proves to be of our cluster: {sent} packets sent since \
-                 the start, {from_others} arrived from others, {unproven} of them without proof. Do \
-                 all trackers have this key, this cluster name, and the right time?",
-            )),
-            0 => self.warn(format_args!(
-                "we speak, and hear nobody: {sent} packets sent since the start, {from_others} arrived \
-                 from others. Do all trackers use this group, port and network? Does a firewall \
-                 drop multicast, or a switch (IGMP snooping without a querier)?{}",
-                group.filter_hint().map(|hint| format!(" On this host {hint}.")).unwrap_or_default(),
-            )),
-            not_blessed => self.warn(format_args!(
-                "we speak, and hear nobody who may speak to us: {sent} packets sent since the \
-                 start, {from_others} arrived from others, {not_blessed} of them from sources that \
-                 are not allowed to speak",
-            )),
         }
     }
 
@@ -344,47 +343,5 @@ impl Engine {
     #[cfg(not(feature = "want_sync_scrape"))]
     pub(super) fn can_scrape(&self) -> bool {
         false
-    }
-
-    /// Logs what is of this level or more serious from now on.
-    pub(super) fn set_log_level(&self, level: Level) {
-        self.log_level.store(level as u8, Ordering::SeqCst);
-    }
-
-    /// Whether what is of this level is logged.
-    pub(super) fn logs(&self, level: Level) -> bool {
-        level as u8 <= self.log_level.load(Ordering::SeqCst)
-    }
-
-    /// Logs a warning, unless we are stopping.
-    pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
-        self.log_unless_stopping(Level::Warn, message);
-    }
-
-    /// Logs, unless we are stopping.
-    pub(super) fn log_unless_stopping(&self, level: Level, message: fmt::Arguments<'_>) {
-        self.log_as_allowed(level, message, || self.run.enter_host());
-    }
-
-    /// Logs, also while we are stopping.
-    pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
-        self.log_as_allowed(level, message, || Some(self.run.enter_host_to_log()));
-    }
-
-    /// It may take its time: until whoever drives us sleeps again, tellers see to it that
-    /// what they tell leaves.
-    fn log_as_allowed<'a>(
-        &'a self,
-        level: Level,
-        message: fmt::Arguments<'_>,
-        enter: impl FnOnce() -> Option<InHost<'a>>,
-    ) {
-        if self.logs(level) {
-            self.told.driver_is_away(true);
-            let message = message.to_string();
-            if let Some(_in_host) = enter() {
-                self.host.log(level, &message);
-            }
-        }
     }
 }

@@ -28,10 +28,11 @@ impl Engine {
         if let Some(mut state) = self.state.try_lock()
             && let Some(live) = state.live.take()
         {
-            let group = live.group.clone();
+            for link in live.links.iter() {
+                link.close_inherited();
+                inherited.push(Box::new(link.clone()));
+            }
             drop(live);
-            group.close_inherited();
-            inherited.push(Box::new(group));
         }
         self.waker.close_inherited();
         if let Some(poll_set) = self.poll_set.get() {

@@ -16,7 +16,8 @@ use super::sync::{MutexGuard, nap};
 use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
-use crate::net::{Group, lines_dropped};
+use crate::net::{self, Link, lines_dropped};
+use crate::protocol::Transmit;
 use crate::time::Time;
 use crate::types::TrackerId;
 
@@ -50,7 +51,7 @@ impl Engine {
     /// directory next, and give up the rights to read it.
     pub fn bind(&self, mut config: Config) -> Result<(), SetupError> {
         let mut state = self.settled()?;
-        if state.group.is_some() || state.live.is_some() {
+        if state.links.is_some() || state.live.is_some() {
             return Err(SetupError::AlreadyBound);
         }
         state.binding = None;
@@ -58,7 +59,7 @@ impl Engine {
         if let Some(path) = &config.key_file {
             config.keys = Some(key_file::read(path)?);
         }
-        state.group = Some(Group::join(&config)?);
+        state.links = Some(net::links(&config)?);
         self.set_log_level(config.log);
         state.binding = Some(config);
         Ok(())
@@ -78,20 +79,20 @@ impl Engine {
             return Err(SetupError::AlreadyRunning);
         }
         let mut config = state.binding.clone().ok_or(SetupError::NotBound)?;
-        let group = match state.group.take() {
-            Some(group) => group,
-            None => Group::join(&config)?,
+        let links = match state.links.take() {
+            Some(links) => links,
+            None => net::links(&config)?,
         };
         config.scrape &= scrape;
         config.ipv6 &= ipv6;
-        let buffer_hint = group.buffer_hint();
-        let send_error = group.send_error();
+        let buffer_hint = links.iter().find_map(|link| link.buffer_hint());
+        let send_error = links.iter().find_map(|link| link.send_error());
         self.run.begins();
         self.announces_refused.store(0, SeqCst);
         let mut live = Live::new(
             self.clock.now_and_unix_time(),
             id,
-            group,
+            links,
             &config,
             state.epoch,
         );
@@ -167,7 +168,7 @@ impl Engine {
             if self.run.is_idle() {
                 state.live = None;
                 self.told.close();
-                state.group = None;
+                state.links = None;
                 self.run.reset();
                 return Ok(state);
             }
@@ -295,15 +296,28 @@ impl Engine {
     }
 
     fn send_all(&self, live: &mut Live, deadline: Time) {
-        while let Some(datagram) = live.node.poll_transmit() {
-            match live.group.send(datagram.as_ref()) {
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock && self.clock.now() < deadline => {
-                    live.node.put_back(datagram);
-                    nap(NETWORK_NAP);
+        let links: Vec<_> = live.links.iter().cloned().collect();
+        loop {
+            let mut sent = false;
+            for (place, link) in links.iter().enumerate() {
+                if let Some(packet) = live.next_transmit(place) {
+                    self.send_last(live, &**link, &[packet], deadline);
+                    sent = true;
                 }
-                Err(_) => live.node.count_send_error(),
             }
+            if !sent {
+                return;
+            }
+        }
+    }
+
+    /// Sends a packet, if the network takes it in time.
+    fn send_last(&self, live: &mut Live, link: &dyn Link, packet: &[Transmit], deadline: Time) {
+        while let (0, Some(e)) = link.send_batch(packet) {
+            if e.kind() != io::ErrorKind::WouldBlock || self.clock.now() >= deadline {
+                return live.node.count_send_error();
+            }
+            nap(NETWORK_NAP);
         }
     }
 

@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use super::clock::Clock;
 use super::lanes::Taker;
+use super::links::{CHECK, Links};
 use super::pace::{GRACE, Pace};
 use super::quiet::{Complaint, Quiet};
-use super::receiving::Receiving;
-use super::sending::Sending;
 use super::stats::Stats;
 use super::told::Told;
 use crate::config::Config;
 use crate::log::Level;
-use crate::net::Group;
+use crate::net::Link;
 use crate::protocol::{NewId, Node, Transmit};
 use crate::reject::Reject;
 use crate::time::Time;
@@ -40,23 +39,16 @@ pub(super) enum Driver {
 /// How many announces the node takes at once: fewer than it has room for.
 const PORTION: usize = 16_384;
 
-/// How often to see whether we still are a member of the group.
-const LOOK: Duration = if cfg!(shuttle) {
-    Duration::MAX
-} else {
-    Duration::from_secs(10)
-};
-
 /// How long to wait for a host that has no room.
 pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
 
 /// How long the driver sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
 
-/// A node and its sockets.
+/// A node and its links.
 pub(super) struct Live {
     pub(super) node: Node,
-    pub(super) group: Arc<Group>,
+    pub(super) links: Links,
     began: Time,
     pub(super) driver: Driver,
     /// Until when the driver sleeps; [`Time::START`] while it is awake.
@@ -65,9 +57,7 @@ pub(super) struct Live {
     awaits_room: bool,
     taker: Taker,
     pace: Pace,
-    sending: Sending,
-    pub(super) receiving: Receiving,
-    /// When to see next that we still are a member of the group.
+    /// When to look next what time it is.
     next_look: Time,
     quiet: Quiet,
 }
@@ -76,29 +66,28 @@ impl Live {
     pub(super) fn new(
         (now, unix_time): (Time, Duration),
         id: TrackerId,
-        group: Group,
+        links: Vec<Arc<dyn Link>>,
         config: &Config,
         last_epoch: Option<u32>,
     ) -> Self {
         // In a model the same again.
         let seed = if cfg!(shuttle) { 1 } else { random() };
-        let mut node = Node::new(now, id, group.address(), seed, config);
+        let links = Links::new(now, links);
+        let mut node = Node::new(now, id, &links.infos(), seed, config);
         node.set_unix_time(now, unix_time);
         last_epoch
             .into_iter()
             .for_each(|epoch| node.begin_after(epoch));
         Self {
             node,
-            group: Arc::new(group),
+            links,
             began: now,
             driver: Driver::Thread,
             driver_sleeps_until: Time::START,
             awaits_room: false,
             taker: Taker::default(),
             pace: Pace::new(now, config.flush_after),
-            sending: Sending::new(),
-            receiving: Receiving::new(now),
-            next_look: now + LOOK,
+            next_look: now + CHECK,
             quiet: Quiet::new(),
         }
     }
@@ -133,7 +122,7 @@ impl Live {
     }
 
     fn takes(&self) -> bool {
-        self.node.has_room() || self.sending.is_blocked()
+        self.node.has_room() || self.links.are_blocked()
     }
 
     /// Does what is due, as far as it takes neither the host nor the network.
@@ -189,7 +178,7 @@ impl Live {
     pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
         let mut stays_awake = false;
         // While the network takes nothing what was announced is taken here, as it is due.
-        if self.sending.is_blocked() && self.pace.next() <= now {
+        if self.links.are_blocked() && self.pace.next() <= now {
             self.take_told(told, now, true);
         }
         if !self.pace.is_calm() {
@@ -199,7 +188,7 @@ impl Live {
             stays_awake = self.pace.is_calm();
             told.driver_sleeps();
         }
-        self.driver_sleeps_until = if self.sending.is_busy() && !self.node.has_room() {
+        self.driver_sleeps_until = if self.links.are_busy() && !self.node.has_room() {
             self.due().max(now + CROWDED)
         } else if self.can_send() || stays_awake {
             Time::START
@@ -217,41 +206,21 @@ impl Live {
 
     /// When the driver has something to do.
     fn due(&self) -> Time {
-        self.when_due()
-            .min(self.next_look)
-            .min(self.receiving.due())
+        self.when_due().min(self.next_look).min(self.links.due())
     }
 
-    /// The driver is awake. The network takes packets again if it is
-    /// `writable`.
-    pub(super) fn driver_wakes(&mut self, writable: bool) {
+    /// The driver is awake.
+    pub(super) fn driver_wakes(&mut self) {
         self.driver_sleeps_until = Time::START;
-        if writable {
-            self.sending.unblock();
-        }
     }
 
-    /// Nothing can be received now; whether to log it.
-    pub(super) fn receive_failed(&mut self, now: Time) -> bool {
-        self.receiving.failed(now);
-        self.quiet.is_news(Complaint::ReceiveError, now)
-    }
-
-    /// Whether it is time to see that we still are a member of the group; and what time it
-    /// is.
-    pub(super) fn must_look(&mut self, clock: &Clock, now: Time) -> bool {
-        let look = self.next_look <= now;
-        if look {
-            self.next_look = now + LOOK;
+    /// Looks every now and then what time it is.
+    pub(super) fn look_at(&mut self, clock: &Clock, now: Time) {
+        if self.next_look <= now {
+            self.next_look = now + CHECK;
             let (now, unix_time) = clock.now_and_unix_time();
             self.node.set_unix_time(now, unix_time);
         }
-        look
-    }
-
-    /// There is no interface; whether to log it.
-    pub(super) fn lacks_interface(&mut self, now: Time) -> bool {
-        self.quiet.is_news(Complaint::NoInterface, now)
     }
 
     /// Whether the driver would sleep too long. It is asked to wake only
@@ -269,49 +238,49 @@ impl Live {
     }
 
     /// Where to send to, if the caller is the one to send now.
-    pub(super) fn begin_sending(&mut self) -> Option<Arc<Group>> {
-        self.can_send().then(|| {
-            self.sending.begin();
-            self.group.clone()
-        })
+    pub(super) fn begin_sending(&mut self) -> Option<Arc<dyn Link>> {
+        let place = self.links.to_begin(self.node.has_transmit())?;
+        Some(self.links.begin_sending(place))
     }
 
     /// Whether there is something to send, and nobody sends it.
     fn can_send(&self) -> bool {
-        self.sending.may_begin() && self.node.has_transmit()
+        self.links.to_begin(self.node.has_transmit()).is_some()
     }
 
-    /// Sending has ended, though there may be more to send; whether to wake the
+    /// Sending on a link has ended, though there may be more to send; whether to wake the
     /// driver for that.
-    pub(super) fn end_sending(&mut self) -> bool {
-        self.sending.end();
-        self.driver_sleeps_though_there_is_more()
+    pub(super) fn end_sending(&mut self, place: usize) -> bool {
+        self.links.end_sending(place);
+        self.driver_sleeps_until != Time::START && self.can_send()
     }
 
-    fn driver_sleeps_though_there_is_more(&self) -> bool {
-        self.node.has_transmit() && self.driver_sleeps_until != Time::START
+    /// The next packet for a link.
+    pub(super) fn next_transmit(&mut self, place: usize) -> Option<Transmit> {
+        self.links.next_transmit(place, &mut self.node)
     }
 
-    /// Some of the next packets, for the one that is sending; whether there are more of this batch.
-    /// Without any in the batch sending has ended.
-    pub(super) fn next_to_send(&mut self, batch: &mut Vec<Transmit>) -> bool {
+    /// Some of the next packets, for the one that is sending on a link; whether there are more of
+    /// this batch. Without any in the batch sending has ended.
+    pub(super) fn next_to_send(&mut self, place: usize, batch: &mut Vec<Transmit>) -> bool {
         let room = BATCH - batch.len();
-        let next = iter::from_fn(|| self.node.poll_transmit());
+        let next = iter::from_fn(|| self.next_transmit(place));
         batch.extend(next.take(room.min(SEALED_AT_ONCE)));
         if batch.is_empty() {
-            self.sending.end();
+            self.links.end_sending(place);
         }
-        batch.len() < BATCH && self.node.has_transmit()
+        batch.len() < BATCH && (self.node.has_transmit() || self.links.has_waiting(place))
     }
 
-    /// The network does not take these packets now; sending has ended. Whether to
+    /// The network of a link does not take these packets now; sending has ended. Whether to
     /// wake the driver, so that it waits for the network.
-    pub(super) fn send_later(&mut self, batch: impl DoubleEndedIterator<Item = Transmit>) -> bool {
-        for datagram in batch.rev() {
-            self.node.put_back(datagram);
-        }
-        self.sending.block();
-        self.driver_sleeps_though_there_is_more()
+    pub(super) fn send_later(
+        &mut self,
+        place: usize,
+        batch: impl DoubleEndedIterator<Item = Transmit>,
+    ) -> bool {
+        self.links.send_later(place, batch, &mut self.node);
+        self.driver_sleeps_until != Time::START
     }
 
     /// What was done so far.
@@ -321,7 +290,11 @@ impl Live {
             id: self.node.id(),
             uptime: now.since(self.began),
             counters: self.node.counters(),
-            receive_buffer_errors: self.group.receive_buffer_errors(),
+            receive_buffer_errors: self
+                .links
+                .iter()
+                .map(|link| link.receive_buffer_errors())
+                .sum(),
             announces_refused: 0,
             log_lines_dropped: 0,
             #[cfg(feature = "want_sync_scrape")]
@@ -334,30 +307,18 @@ impl Live {
 
     /// Whether we say anything at all.
     pub(super) fn speaks(&self) -> bool {
-        self.group.sender().is_some()
+        self.links.iter().any(|link| link.sender().is_some())
     }
 
     /// Whether somebody is sending.
     pub(super) fn is_sending(&self) -> bool {
-        self.sending.is_busy()
+        self.links.are_busy()
     }
 
-    /// Whether to wait until the network takes packets again.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.sending.is_blocked()
-    }
-
-    /// Counts a packet that could not be sent.
-    pub(super) fn send_failed(&mut self, now: Time, error: io::Error) {
+    /// Counts a packet that could not be sent at a link.
+    pub(super) fn send_failed(&mut self, place: usize, now: Time, error: io::Error) {
         self.node.count_send_error();
-        if self.quiet.is_news(Complaint::SendError, now) {
-            self.sending.failed(error);
-        }
-    }
-
-    /// Why packets could not be sent, if it is to be logged.
-    pub(super) fn take_send_error(&mut self) -> Option<io::Error> {
-        self.sending.take_error()
+        self.links.send_failed(place, now, error);
     }
 
     /// The new id, if the node has drawn one, and how seriously to log it.

@@ -3,6 +3,7 @@
 use super::super::clock::Clock;
 use super::*;
 use crate::keys::Keys;
+use crate::net;
 use crate::types::{Announce, InfoHash, Peer, PeerFlags};
 
 fn announce(number: u32) -> Announce {
@@ -20,11 +21,11 @@ fn announce(number: u32) -> Announce {
 fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
     let (clock, told) = (Clock::new(), Told::new());
     let config = Config::on([127, 0, 0, 1]).listen(false);
-    let group = Group::join(&config).expect("join the group");
+    let links = net::links(&config).expect("join the group");
     let mut live = Live::new(
         clock.now_and_unix_time(),
         TrackerId([1; 4]),
-        group,
+        links,
         &config,
         None,
     );
@@ -33,17 +34,18 @@ fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
         live.node.tell(clock.now(), announce(number));
     }
     assert!(!live.node.has_room());
-    live.sending.block();
+    live.links.send_later(0, std::iter::empty(), &mut live.node);
     told.push(&clock, announce(0)).expect("there is room");
     live.take_told(&told, clock.now(), true);
     std::thread::sleep(Duration::from_millis(2));
     // A turn: the network seems to take packets again, and takes none.
-    live.driver_wakes(true);
+    live.driver_wakes();
+    live.links.unblock(0);
     live.take_told(&told, clock.now(), true);
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
-    live.next_to_send(&mut batch);
-    live.send_later(batch.into_iter());
+    live.next_to_send(0, &mut batch);
+    live.send_later(0, batch.into_iter());
     let now = clock.now();
     assert!(live.driver_sleeps(&told, now) > now);
 }
@@ -54,15 +56,15 @@ fn only_so_many_packets_get_their_trailers_at_once() {
     let clock = Clock::new();
     let config = Config::on([127, 0, 0, 1]).keys(Keys::new([7; 32]));
     let config = config.listen(false);
-    let group = Group::join(&config).expect("join the group");
+    let links = net::links(&config).expect("join the group");
     let id = TrackerId([1; 4]);
-    let mut live = Live::new(clock.now_and_unix_time(), id, group, &config, None);
+    let mut live = Live::new(clock.now_and_unix_time(), id, links, &config, None);
     (0..10_000).for_each(|number| live.node.tell(clock.now(), announce(number)));
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
     let mut sizes = Vec::new();
     loop {
-        let more = live.next_to_send(&mut batch);
+        let more = live.next_to_send(0, &mut batch);
         sizes.push(batch.len());
         if !more {
             break;
@@ -76,9 +78,9 @@ fn only_so_many_packets_get_their_trailers_at_once() {
 fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
     let (clock, told) = (Clock::new(), Told::new());
     let config = Config::on([127, 0, 0, 1]).listen(false);
-    let group = Group::join(&config).expect("join the group");
+    let links = net::links(&config).expect("join the group");
     let id = TrackerId([1; 4]);
-    let mut live = Live::new(clock.now_and_unix_time(), id, group, &config, None);
+    let mut live = Live::new(clock.now_and_unix_time(), id, links, &config, None);
     told.open(clock.now(), Duration::ZERO);
     let push = |count| {
         (0..count).for_each(|number| {

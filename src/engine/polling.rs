@@ -1,5 +1,6 @@
 //! An engine without a thread: the host's own event loop drives it.
 
+use std::mem;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use super::engine::Engine;
 use super::in_host::is_in_any_host;
 use super::live::Driver;
 use super::live::NO_ROOM;
-use super::turn::at_most;
+use super::turn::{Ready, at_most};
 use crate::error::{NotRunning, SetupError};
-use crate::net::{Inbox, PollSet, Ready};
+use crate::net::{Inbox, PollSet};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
@@ -27,9 +28,9 @@ impl Engine {
                 Ok::<_, std::io::Error>(poll_set)
             })?;
             live.driver = Driver::Host;
-            *self.inbox.lock() = None;
-            let receiver = live.group.receiver();
-            receiver.map_or(Ok(()), |fd| poll_set.add(fd))
+            self.inboxes.lock().clear();
+            let mut receivers = live.links.iter().filter_map(|link| link.receiver());
+            receivers.try_for_each(|fd| poll_set.add(fd))
         })?;
         // A loop that has waited since the last stop asks for its timeout again.
         self.waker.wake();
@@ -47,12 +48,8 @@ impl Engine {
     /// become readable; for ever if it says nothing.
     pub fn next_timeout(&self) -> Result<Option<Duration>, NotRunning> {
         let sleep = self.fall_asleep(Driver::Host).ok_or(NotRunning)?;
-        let waits = self
-            .inbox
-            .lock()
-            .as_ref()
-            .is_some_and(|inbox| !inbox.is_empty());
-        let timeout = match sleep.blocked {
+        let waits = !self.inboxes.lock().iter().all(Inbox::is_empty);
+        let timeout = match sleep.links.iter().any(|at| at.blocked) {
             true => at_most(sleep.timeout, BLOCKED),
             false => sleep.timeout,
         };
@@ -83,10 +80,10 @@ impl Engine {
             return Err(NotRunning);
         };
         // Out of its lock, which must not be held while the host is called.
-        let inbox = self.inbox.lock().take();
-        let mut inbox = inbox.unwrap_or_else(|| Inbox::new(MAX_RECEIVED));
-        self.take_turn(&sleep, Ready::ALL, &mut inbox);
-        *self.inbox.lock() = Some(inbox);
+        let mut inboxes = mem::take(&mut *self.inboxes.lock());
+        inboxes.resize_with(sleep.links.len(), || Inbox::new(MAX_RECEIVED));
+        self.take_turn(&sleep, &Ready::all(sleep.links.len()), &mut inboxes);
+        *self.inboxes.lock() = inboxes;
         Ok(())
     }
 }

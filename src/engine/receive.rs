@@ -4,13 +4,14 @@ use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::BorrowedFd;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Live;
 use super::told::Told;
 use crate::log::Level;
-use crate::net::{Inbox, receive_capacity};
+use crate::net::{Inbox, Link, receive_capacity};
 use crate::protocol::{NewId, Progress, Received, Source, Waited};
 use crate::reject::Reject;
 use crate::time::Time;
@@ -39,13 +40,22 @@ struct Outcome<'a> {
     unproven: Option<Level>,
 }
 
-/// Whose socket is received from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Socket {
-    /// Ours, from which nobody else receives.
-    Ours,
-    /// The host's, where datagrams may have waited for as long as it likes.
-    Hosts,
+/// What is received from.
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    /// One of our links, from which nobody else receives.
+    Link(&'a Arc<dyn Link>),
+    /// A socket of the host's, where datagrams may have waited for as long as it likes.
+    Hosts(BorrowedFd<'a>),
+}
+
+impl Origin<'_> {
+    fn receive(self, inbox: &mut Inbox, at_most: usize) -> io::Result<usize> {
+        match self {
+            Self::Link(link) => link.receive(inbox, at_most),
+            Self::Hosts(fd) => inbox.receive(fd, at_most),
+        }
+    }
 }
 
 /// Why a datagram is not used, and how seriously to log it.
@@ -75,45 +85,47 @@ impl Engine {
         let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
         while left > 0 && !self.run.is_stopping() {
-            match self.receive_of(Socket::Hosts, fd, &mut inbox) {
+            match self.receive_of(Origin::Hosts(fd), &mut inbox) {
                 Ok(0) | Err(_) => break,
                 Ok(received) => left = left.saturating_sub(received),
             }
         }
         // They came together with others: the kernel does not have them any more.
         while !inbox.is_empty() && !self.run.is_stopping() {
-            self.deliver(inbox.take_stamped(AT_ONCE), Socket::Hosts, false);
+            self.deliver(inbox.take_stamped(AT_ONCE), Origin::Hosts(fd), false);
         }
-        self.tick();
+        // Our driver sleeps, and does not know of it.
+        if !self.run.is_stopping() {
+            self.do_at_once();
+        }
     }
 
-    /// Receives and applies some datagrams of our socket, as far as the host has room for them; how
+    /// Receives and applies some datagrams of a link, as far as the host has room for them; how
     /// many there were. The inbox keeps those for which there is none.
-    pub(super) fn receive_some(&self, fd: BorrowedFd<'_>, inbox: &mut Inbox) -> io::Result<usize> {
-        self.receive_of(Socket::Ours, fd, inbox)
-    }
-
-    fn receive_of(
+    pub(super) fn receive_some(
         &self,
-        socket: Socket,
-        fd: BorrowedFd<'_>,
+        link: &Arc<dyn Link>,
         inbox: &mut Inbox,
     ) -> io::Result<usize> {
+        self.receive_of(Origin::Link(link), inbox)
+    }
+
+    fn receive_of(&self, origin: Origin<'_>, inbox: &mut Inbox) -> io::Result<usize> {
         let room = self.room();
         if room == 0 {
             return Ok(0);
         }
         if inbox.is_empty() {
-            match inbox.receive(fd, room) {
+            match origin.receive(inbox, room) {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(0),
                 received => received?,
             };
         }
         let most = room.min(AT_ONCE);
-        let drains = socket == Socket::Ours && inbox.is_drained_by(most);
+        let drains = inbox.is_drained_by(most);
         let datagrams = inbox.take_stamped(most);
         let count = datagrams.len();
-        self.deliver(datagrams, socket, drains);
+        self.deliver(datagrams, origin, drains);
         Ok(count)
     }
 
@@ -126,7 +138,7 @@ impl Engine {
     fn deliver<'a>(
         &self,
         datagrams: impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &'a [u8])>,
-        socket: Socket,
+        origin: Origin<'_>,
         drains: bool,
     ) {
         // Nobody blesses what has no IP address.
@@ -139,7 +151,7 @@ impl Engine {
         }
         let mut arrived = arrived.into_iter();
         while arrived.len() > 0 && self.host_is_up() {
-            let Some(outcomes) = self.hear_some(&mut arrived, socket, drains) else {
+            let Some(outcomes) = self.hear_some(&mut arrived, origin, drains) else {
                 return;
             };
             for outcome in outcomes {
@@ -152,22 +164,25 @@ impl Engine {
     fn hear_some<'a>(
         &self,
         mut datagrams: impl ExactSizeIterator<Item = (Source, Option<Duration>, &'a [u8])>,
-        socket: Socket,
+        origin: Origin<'_>,
         drains: bool,
     ) -> Option<Vec<Outcome<'a>>> {
         let mut outcomes = Vec::with_capacity(datagrams.len());
         let mut state = self.lock();
         let live = state.live.as_mut()?;
+        let place = match origin {
+            Origin::Link(link) => Some(live.links.place(link)?),
+            Origin::Hosts(_) => None,
+        };
         let mut delivery = self.told.delivery();
         let mut now = self.clock.now();
         let end = now + HELD;
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Told::next_delivery(delivery);
-            let waited = match socket {
-                Socket::Ours => live.receiving.waited(now, stamp),
-                Socket::Hosts => Waited::UNKNOWN,
-            };
+            let waited = place.map_or(Waited::UNKNOWN, |place| {
+                live.links.receiving(place).waited(now, stamp)
+            });
             let outcome = hear(live, now, waited, source, datagram);
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
@@ -182,8 +197,8 @@ impl Engine {
                 break;
             }
         }
-        if drains && datagrams.len() == 0 {
-            live.receiving.note_drained(now);
+        if let Some(place) = place.filter(|_| drains && datagrams.len() == 0) {
+            live.links.receiving(place).note_drained(now);
         }
         Some(outcomes)
     }

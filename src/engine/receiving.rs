@@ -1,4 +1,4 @@
-//! What we know of the socket that is received from.
+//! What we know of the socket of a link that is received from.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::time::Time;
 /// readable all the time.
 const DEAF: Duration = Duration::from_millis(100);
 
-/// The receiving of one node.
+/// The receiving of one link.
 #[derive(Debug)]
 pub(super) struct Receiving {
     /// Until then nothing is received, after an error.

@@ -1,4 +1,4 @@
-//! Whether somebody sends, and whether the network takes what is sent.
+//! Whether somebody sends on a link, and whether its network takes what is sent.
 
 use std::io;
 
@@ -13,7 +13,7 @@ enum State {
     Blocked,
 }
 
-/// The sending of one node.
+/// The sending of one link.
 #[derive(Debug)]
 pub(super) struct Sending {
     state: State,

@@ -2,13 +2,13 @@
 //! what it waits for, and what it does then.
 
 use std::io;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
+use super::links::Awaits;
 use super::live::Driver;
-use crate::net::{Group, Inbox, PollSet, Ready};
+use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
 /// How long datagrams are applied before we look at what is due.
@@ -17,18 +17,34 @@ const TURN: Duration = Duration::from_millis(10);
 /// What is waited for.
 pub(super) struct Sleep {
     driver: Driver,
-    pub(super) group: Arc<Group>,
+    pub(super) links: Vec<Awaits>,
     pub(super) timeout: Option<Duration>,
-    /// Whether also until the network takes packets.
-    pub(super) blocked: bool,
-    /// Whether nothing can be received now.
-    deaf: bool,
 }
 
-impl Sleep {
-    /// What to receive from.
-    pub(super) fn receiver(&self) -> Option<BorrowedFd<'_>> {
-        self.group.receiver().filter(|_| !self.deaf)
+/// What a wait has found.
+pub(super) struct Ready {
+    /// Somebody has woken the driver.
+    woken: bool,
+    /// By link: whether something has arrived, and whether the network takes packets again.
+    links: Vec<(bool, bool)>,
+}
+
+impl Ready {
+    /// Of what was waited on: the waker, and two descriptors of each link.
+    pub(super) fn of(awaited: &[Awaited<'_>]) -> Self {
+        let mut ready = awaited.iter().map(Awaited::is_ready);
+        Self {
+            woken: ready.next().unwrap_or_default(),
+            links: std::iter::from_fn(|| Some((ready.next()?, ready.next()?))).collect(),
+        }
+    }
+
+    /// For a host that does not say what it has found: perhaps all of it.
+    pub(super) fn all(links: usize) -> Self {
+        Self {
+            woken: true,
+            links: vec![(true, true); links],
+        }
     }
 }
 
@@ -51,25 +67,18 @@ impl Engine {
         let until = live.driver_sleeps(&self.told, now);
         Some(Sleep {
             driver,
-            group: live.group.clone(),
+            links: live.links.awaits(),
             timeout: (until != Time::NEVER).then(|| until.since(now)),
-            blocked: live.is_blocked(),
-            deaf: live.receiving.is_deaf(),
         })
     }
 
     /// After a sleep: applies what has arrived, for as long as the host has room for it,
     /// and does what is due.
-    pub(super) fn take_turn(&self, sleep: &Sleep, ready: Ready, inbox: &mut Inbox) {
+    pub(super) fn take_turn(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) {
         self.wake_up(sleep, ready);
         let end = self.clock.now() + TURN;
         self.in_host(sleep.driver, || {
-            while (ready.to_receive || !inbox.is_empty())
-                && let Some(receiver) = sleep.receiver()
-                && !self.run.is_stopping()
-                && self.receive(sleep, receiver, inbox) > 0
-                && self.clock.now() < end
-            {}
+            while self.receive_round(sleep, ready, inboxes) && self.clock.now() < end {}
         });
         if !self.run.is_stopping() {
             self.do_what_is_due();
@@ -81,24 +90,34 @@ impl Engine {
         }
     }
 
-    /// Receives and applies some datagrams; how many there were.
-    fn receive(&self, sleep: &Sleep, receiver: BorrowedFd<'_>, inbox: &mut Inbox) -> usize {
-        self.receive_some(receiver, inbox).unwrap_or_else(|e| {
-            self.receive_failed(sleep, receiver, &e);
-            0
-        })
+    /// Receives and applies some datagrams of each link that has some; whether there were any.
+    fn receive_round(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) -> bool {
+        let mut received = 0;
+        let links = sleep.links.iter().zip(&ready.links).zip(inboxes);
+        for ((at, (arrived, _)), inbox) in links {
+            if (*arrived || !inbox.is_empty()) && at.receiver().is_some() && !self.run.is_stopping()
+            {
+                received += self.receive_some(&at.link, inbox).unwrap_or_else(|e| {
+                    self.receive_failed(sleep, &at.link, &e);
+                    0
+                });
+            }
+        }
+        received > 0
     }
 
     /// Tries again later, unless the socket is ours no more.
-    fn receive_failed(&self, sleep: &Sleep, receiver: BorrowedFd<'_>, error: &io::Error) {
+    fn receive_failed(&self, sleep: &Sleep, link: &Arc<dyn Link>, error: &io::Error) {
         if let Some(libc::EBADF | libc::ENOTSOCK) = error.raw_os_error() {
             return self.trip("the tracker has closed our sockets");
         }
         let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
-        let news = live.receive_failed(self.clock.now());
+        let Some((live, place)) = state.live_of(link) else {
+            return;
+        };
+        let news = live.links.receive_failed(place, self.clock.now());
         drop(state);
-        if let Some(poll_set) = self.poll_set_of(sleep) {
+        if let (Some(poll_set), Some(receiver)) = (self.poll_set_of(sleep), link.receiver()) {
             poll_set.remove(receiver);
         }
         if news {
@@ -120,7 +139,7 @@ impl Engine {
         self.told.driver_is_away(driver == Driver::Host);
     }
 
-    fn wake_up(&self, sleep: &Sleep, ready: Ready) {
+    fn wake_up(&self, sleep: &Sleep, ready: &Ready) {
         if ready.woken {
             self.waker.drain();
         }
@@ -137,35 +156,40 @@ impl Engine {
             drop(state);
             return self.waker.wake();
         }
-        live.driver_wakes(ready.to_send);
-        let send_error = live.take_send_error();
-        let hears_again = live.receiving.hears_again(now);
-        let look = live.must_look(&self.clock, now);
+        live.driver_wakes();
+        for (at, (_, writable)) in sleep.links.iter().zip(&ready.links) {
+            if let Some(place) = live.links.place(&at.link).filter(|_| *writable) {
+                live.links.unblock(place);
+            }
+        }
+        let send_errors = live.links.take_send_errors();
+        let hearing_again = live.links.take_hearing_again(now);
+        let unchecked = live.links.take_unchecked(now);
+        live.look_at(&self.clock, now);
         let new_id = live.take_new_id(now);
         drop(state);
-        if hears_again
-            && let (Some(poll_set), Some(receiver)) =
-                (self.poll_set_of(sleep), sleep.group.receiver())
-        {
-            // It is there already if it could not be removed.
-            let _ = poll_set.add(receiver);
+        for link in hearing_again {
+            if let (Some(poll_set), Some(receiver)) = (self.poll_set_of(sleep), link.receiver()) {
+                // It is there already if it could not be removed.
+                let _ = poll_set.add(receiver);
+            }
         }
-        if let Some(e) = send_error {
+        for e in send_errors {
             self.warn(format_args!("cannot send: {e}"));
         }
         if let Some((id, why, level)) = new_id {
             self.told.driver_is_away(true);
             self.goes_on_as(id, why, None, level);
         }
-        if look {
-            self.see_to_membership(&sleep.group);
-            self.see_to_receive_buffer(&sleep.group);
+        for link in unchecked {
+            self.see_to_membership(&link);
+            self.see_to_receive_buffer(&*link);
         }
     }
 
     /// Joins the group again, if the interface was gone meanwhile.
-    fn see_to_membership(&self, group: &Group) {
-        match group.join_again() {
+    fn see_to_membership(&self, link: &Arc<dyn Link>) {
+        match link.check_membership() {
             Ok(false) => {}
             Ok(true) => self.warn(format_args!(
                 "the interface was gone and is back: joined the group again"
@@ -173,10 +197,8 @@ impl Engine {
             Err(e) => {
                 let now = self.clock.now();
                 let mut state = self.lock();
-                let news = state
-                    .live
-                    .as_mut()
-                    .is_some_and(|live| live.lacks_interface(now));
+                let live = state.live_of(link);
+                let news = live.is_some_and(|(live, place)| live.links.lacks_interface(place, now));
                 drop(state);
                 if news {
                     self.warn(format_args!("the interface is gone: {e}"));
@@ -186,8 +208,8 @@ impl Engine {
     }
 
     /// Warns if packets were dropped because the receive buffer was full.
-    fn see_to_receive_buffer(&self, group: &Group) {
-        if let Some(warning) = group.buffer_warning() {
+    fn see_to_receive_buffer(&self, link: &dyn Link) {
+        if let Some(warning) = link.buffer_warning() {
             self.warn(format_args!("{warning}"));
         }
     }

@@ -9,9 +9,9 @@ use super::engine::Engine;
 use super::live::Driver;
 use super::live::NO_ROOM;
 use super::sync::thread;
-use super::turn::at_most;
+use super::turn::{Ready, at_most};
 use crate::error::SetupError;
-use crate::net::{Inbox, NoCancel, NoSignals, wait};
+use crate::net::{Awaited, Inbox, NoCancel, NoSignals, wait};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
@@ -58,20 +58,24 @@ fn trip(engine: &Engine) {
 }
 
 fn work(engine: &Engine) {
-    let mut inbox = Inbox::new(MAX_RECEIVED);
+    let mut inboxes = Vec::new();
     while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
         let room = engine.room() > 0;
-        let receiver = sleep.receiver().filter(|_| room);
-        let sender = sleep.group.sender().filter(|_| sleep.blocked);
-        let timeout = match (room, inbox.is_empty()) {
+        inboxes.resize_with(sleep.links.len(), || Inbox::new(MAX_RECEIVED));
+        let timeout = match (room, inboxes.iter().all(Inbox::is_empty)) {
             (true, true) => sleep.timeout,
             (true, false) => Some(Duration::ZERO),
             (false, _) => at_most(sleep.timeout, NO_ROOM),
         };
-        let waker = Some(engine.waker.waiting_side());
-        let Ok(ready) = wait(receiver, sender, waker, timeout) else {
+        let mut awaited = vec![Awaited::to_read(Some(engine.waker.waiting_side()))];
+        for at in &sleep.links {
+            awaited.push(Awaited::to_read(at.receiver().filter(|_| room)));
+            awaited.push(Awaited::to_write(at.blocked_sender()));
+        }
+        if wait(&mut awaited, timeout).is_err() {
             return engine.trip("the tracker has closed our sockets");
-        };
-        engine.take_turn(&sleep, ready, &mut inbox);
+        }
+        let ready = Ready::of(&awaited);
+        engine.take_turn(&sleep, &ready, &mut inboxes);
     }
 }

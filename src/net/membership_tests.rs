@@ -12,7 +12,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::{Membership, udp_socket};
 use crate::config::Config;
 use crate::net::tests::{ip, skip};
-use crate::net::{Group, Inbox, thread_number};
+use crate::net::{Inbox, Link, Multicast, thread_number};
 
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
@@ -70,14 +70,14 @@ fn visit_another_network() {
     ip("link set e0 up");
 }
 
-fn join(interface: Ipv4Addr) -> Group {
+fn join(interface: Ipv4Addr) -> Multicast {
     let config = Config::on(interface).port(PORT).loopback(true);
-    Group::join(&config).unwrap()
+    Multicast::join(&config).unwrap()
 }
 
 /// Whether a packet that another socket sends to the group arrives. It comes back by the
 /// interface on which it leaves, if that is a member.
-fn hears(group: &Group) -> bool {
+fn hears(group: &Multicast) -> bool {
     let sender = udp_socket().unwrap();
     sender.set_multicast_if_v4(&HERE).unwrap();
     sender.set_multicast_loop_v4(true).unwrap();
@@ -115,11 +115,11 @@ fn ends(member: Socket) {
 }
 
 /// It is found that the membership was lost, and it was only once.
-fn finds_and_mends(group: &Group) {
-    assert!(group.join_again().unwrap());
+fn finds_and_mends(group: &Multicast) {
+    assert!(group.check_membership().unwrap());
     assert!(hears(group));
-    assert!(!group.join_again().unwrap());
-    assert_eq!(group.send_batch(&[[1; 8]; 3]).0, 3);
+    assert!(!group.check_membership().unwrap());
+    assert_eq!(group.send_all(&[[1; 8]; 3]).0, 3);
     assert_eq!(users(), Some(1));
 }
 
@@ -129,7 +129,7 @@ fn an_interface_may_be_made_anew_for_ever() {
         for (interface, indices) in [(HERE, 10..35), (Ipv4Addr::UNSPECIFIED, 35..38)] {
             ip("route add 224.0.0.0/4 dev e0");
             let group = join(interface);
-            assert_eq!(group.address().ip(), HERE);
+            assert_eq!(group.info().address().ip(), HERE);
             for index in indices {
                 remove();
                 make(index);
@@ -198,20 +198,20 @@ fn who_is_a_member_stays_it() {
     in_a_network(|| {
         let group = join(HERE);
         let stays = || {
-            assert!(!group.join_again().unwrap());
+            assert!(!group.check_membership().unwrap());
             assert!(hears(&group));
             assert_eq!(users(), Some(1));
         };
         stays();
         // It hears others without an address, and the interface is not left.
         ip(&format!("address delete {HERE}/24 dev e0"));
-        let gone = group.join_again().unwrap_err();
+        let gone = group.check_membership().unwrap_err();
         assert_eq!(gone.raw_os_error(), Some(libc::ENODEV));
         assert_eq!(users(), Some(1));
         give_address();
         stays();
         ip("link set e0 down");
-        assert!(!group.join_again().unwrap());
+        assert!(!group.check_membership().unwrap());
         ip("link set e0 up");
         stays();
     });
@@ -242,13 +242,13 @@ fn other_members_keep_what_is_theirs() {
         let group = join(HERE);
         let other = another_member();
         assert_eq!(users(), Some(2));
-        assert!(!group.join_again().unwrap());
+        assert!(!group.check_membership().unwrap());
         assert_eq!(users(), Some(2));
         remove();
         make(3);
         let new = another_member();
-        assert!(group.join_again().unwrap());
-        assert!(!group.join_again().unwrap());
+        assert!(group.check_membership().unwrap());
+        assert!(!group.check_membership().unwrap());
         assert_eq!(users(), Some(2));
         // Under the same number the kernel delivers to all of its members, as long as there
         // is one that has joined since.
@@ -257,7 +257,7 @@ fn other_members_keep_what_is_theirs() {
         ends(other);
         ends(new);
         let new = another_member();
-        assert!(!group.join_again().unwrap());
+        assert!(!group.check_membership().unwrap());
         assert!(hears(&group));
         ends(new);
         finds_and_mends(&group);
@@ -272,18 +272,18 @@ fn an_interface_that_is_down_is_used_when_it_is_up() {
         let group = join(HERE);
         let down = group.send_error().unwrap();
         assert_eq!(down.kind(), io::ErrorKind::NetworkUnreachable);
-        let (sent, error) = group.send_batch(&[[1; 8]; 3]);
+        let (sent, error) = group.send_all(&[[1; 8]; 3]);
         assert_eq!((sent, error.unwrap().kind()), (0, down.kind()));
         let nothing: [&[u8]; 0] = [];
-        assert!(group.send_batch(&nothing).1.is_none());
-        assert!(!group.join_again().unwrap());
+        assert!(group.send_all(&nothing).1.is_none());
+        assert!(!group.check_membership().unwrap());
         ip("link set e0 up");
-        assert_eq!(group.send_batch(&[[1; 8]; 3]).0, 3);
+        assert_eq!(group.send_all(&[[1; 8]; 3]).0, 3);
         assert!(group.send_error().is_none());
         assert!(hears(&group));
         // But not one that is not there.
         let elsewhere = Config::on([10, 77, 0, 2]).port(PORT);
-        assert!(Group::join(&elsewhere).is_err());
+        assert!(Multicast::join(&elsewhere).is_err());
     });
 }
 
@@ -315,7 +315,7 @@ fn routers_may_cut_our_packets() {
         let group = join(HERE);
         // Alone, and together.
         for batch in [vec![[1; 8]], vec![[2; 8]; 3]] {
-            assert_eq!(group.send_batch(&batch).0, batch.len());
+            assert_eq!(group.send_all(&batch).0, batch.len());
             let mut packet = [0; 100];
             assert!(raw.recv(&mut packet).unwrap() >= 36);
             let do_not_fragment = packet[6] & 0x40 != 0;

@@ -1,9 +1,9 @@
-//! Sockets: the multicast group as a place to send to and to receive from; and standard error.
+//! Sockets: links to other nodes, to send to and to receive from; and standard error.
 
 mod arrival;
-mod group;
 mod hints;
 mod inbox;
+mod link;
 mod listing;
 mod membership;
 #[cfg(target_os = "linux")]
@@ -11,6 +11,7 @@ mod mmsg;
 #[cfg(not(target_os = "linux"))]
 #[path = "no_mmsg.rs"]
 mod mmsg;
+mod multicast;
 mod poll_set;
 mod process;
 mod sender;
@@ -20,15 +21,26 @@ mod sys;
 mod tests;
 mod waker;
 
-pub(crate) use group::Group;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::error::SetupError;
+
 pub(crate) use inbox::Inbox;
+pub(crate) use link::Link;
+pub(crate) use multicast::Multicast;
 pub(crate) use poll_set::PollSet;
 pub(crate) use process::{forks, nap, this_thread, watch_forks};
 pub(crate) use stderr::{lines_dropped, log_line};
 #[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;
 pub(crate) use sys::{
-    NoCancel, NoSignals, Ready, effective_user, monotonic, monotonic_coarse, receive_capacity,
+    Awaited, NoCancel, NoSignals, effective_user, monotonic, monotonic_coarse, receive_capacity,
     thread_exists, thread_number, wait,
 };
 pub(crate) use waker::Waker;
+
+/// All links that a configuration asks for.
+pub(crate) fn links(config: &Config) -> Result<Vec<Arc<dyn Link>>, SetupError> {
+    Ok(vec![Arc::new(Multicast::join(config)?)])
+}

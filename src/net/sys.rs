@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::io;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -82,77 +83,78 @@ pub(super) fn allow_fragments(fd: BorrowedFd<'_>) {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn allow_fragments(_fd: BorrowedFd<'_>) {}
 
-/// What a wait has found.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready {
-    /// Something has arrived.
-    pub(crate) to_receive: bool,
-    /// The network takes packets again.
-    pub(crate) to_send: bool,
-    /// Somebody has woken the waiting thread.
-    pub(crate) woken: bool,
+/// A descriptor that is waited on, and what the wait has found.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct Awaited<'a> {
+    pollfd: libc::pollfd,
+    descriptor: PhantomData<BorrowedFd<'a>>,
 }
 
-impl Ready {
-    /// For a host that does not say what it has found: perhaps all of it.
-    pub(crate) const ALL: Self = Self {
-        to_receive: true,
-        to_send: true,
-        woken: true,
-    };
+impl<'a> Awaited<'a> {
+    /// Until it is readable; nothing is waited for where there is none.
+    pub(crate) fn to_read(fd: Option<BorrowedFd<'a>>) -> Self {
+        Self::new(fd, libc::POLLIN)
+    }
+
+    /// Until it is writable.
+    pub(crate) fn to_write(fd: Option<BorrowedFd<'a>>) -> Self {
+        Self::new(fd, libc::POLLOUT)
+    }
+
+    fn new(fd: Option<BorrowedFd<'a>>, events: libc::c_short) -> Self {
+        Self {
+            pollfd: libc::pollfd {
+                // poll(2) ignores a negative descriptor.
+                fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
+                events,
+                revents: 0,
+            },
+            descriptor: PhantomData,
+        }
+    }
+
+    /// Whether it is so.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.pollfd.revents != 0
+    }
 }
 
 /// How long a wait takes that the kernel refuses, at most.
 const UNABLE: Duration = Duration::from_millis(10);
 
-/// Waits until `receiver` or `waker` is readable, or `sender` is writable, or the time is over.
-/// It may return early. It fails when somebody has closed a descriptor.
-pub(crate) fn wait(
-    receiver: Option<BorrowedFd<'_>>,
-    sender: Option<BorrowedFd<'_>>,
-    waker: Option<BorrowedFd<'_>>,
-    timeout: Option<Duration>,
-) -> io::Result<Ready> {
-    let pollfd = |fd: Option<BorrowedFd<'_>>, events| libc::pollfd {
-        // poll(2) ignores a negative descriptor.
-        fd: fd.map_or(-1, |fd| fd.as_raw_fd()),
-        events,
-        revents: 0,
-    };
-    let mut fds = [
-        pollfd(receiver, libc::POLLIN),
-        pollfd(sender, libc::POLLOUT),
-        pollfd(waker, libc::POLLIN),
-    ];
-    if let Err(e) = poll(&mut fds, timeout)
+/// Waits until one of the descriptors is ready, or the time is over. It may return early, and may
+/// say of a descriptor that it is ready though it is not. It fails when somebody has closed one.
+pub(crate) fn wait(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    if let Err(e) = poll(awaited, timeout)
         && e.kind() != io::ErrorKind::Interrupted
     {
         // As without a limit of descriptors that is high enough for ours.
         nap(timeout.map_or(UNABLE, |timeout| timeout.min(UNABLE)));
-        return Ok(Ready::ALL);
+        for awaited in awaited {
+            awaited.pollfd.revents = awaited.pollfd.events;
+        }
+        return Ok(());
     }
-    if fds.iter().any(|fd| fd.revents & libc::POLLNVAL != 0) {
+    let is_closed = |awaited: &Awaited<'_>| awaited.pollfd.revents & libc::POLLNVAL != 0;
+    if awaited.iter().any(is_closed) {
         return Err(io::Error::from_raw_os_error(libc::EBADF));
     }
-    let [to_receive, to_send, woken] = fds.map(|fd| fd.revents != 0);
-    Ok(Ready {
-        to_receive,
-        to_send,
-        woken,
-    })
+    Ok(())
 }
 
 #[cfg(target_os = "linux")]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+fn poll(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| libc::timespec {
         // Both are 32 or 64 bits wide.
         tv_sec: timeout.as_secs().min(i32::MAX as u64) as _,
         tv_nsec: timeout.subsec_nanos() as _,
     });
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
-    // SAFETY: the pointer and the count describe `fds`, which outlives the call, as does
-    // `timeout`. No mask of signals is given.
-    match unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as _, timeout, ptr::null()) } {
+    let fds = awaited.as_mut_ptr().cast();
+    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`, which
+    // outlives the call, as does `timeout`. No mask of signals is given.
+    match unsafe { libc::ppoll(fds, awaited.len() as _, timeout, ptr::null()) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
@@ -161,12 +163,14 @@ fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
 /// Where there is no ppoll(2), in milliseconds: rounded up, so that what is due is due
 /// when we wake.
 #[cfg(not(target_os = "linux"))]
-fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+fn poll(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let millis = timeout.map_or(-1, |t| {
         i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
     });
-    // SAFETY: the pointer and the count describe `fds`, which outlives the call.
-    match unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as _, millis) } {
+    let fds = awaited.as_mut_ptr().cast();
+    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`, which
+    // outlives the call.
+    match unsafe { libc::poll(fds, awaited.len() as _, millis) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }

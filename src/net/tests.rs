@@ -13,15 +13,15 @@ use nix::sched::{CloneFlags, unshare};
 #[cfg(not(target_env = "musl"))]
 use super::mmsg::tests::refuse;
 use super::sender::Sender;
-use super::{Group, Inbox};
+use super::{Inbox, Link, Multicast};
 use crate::config::Config;
 
 const LONGEST: usize = 65_507;
 
 /// Each test has a port of its own.
-fn group(port: u16) -> Group {
+fn group(port: u16) -> Multicast {
     let config = Config::on(Ipv4Addr::LOCALHOST).port(port).loopback(true);
-    Group::join(&config).unwrap()
+    Multicast::join(&config).unwrap()
 }
 
 /// Packets of these lengths, each with bytes of its own.
@@ -32,7 +32,7 @@ fn packets(lengths: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
 }
 
 /// Receives what waits: the datagrams, and as how many messages they came.
-fn receive_all(group: &Group) -> (Vec<Vec<u8>>, usize) {
+fn receive_all(group: &Multicast) -> (Vec<Vec<u8>>, usize) {
     let receiver = group.receiver().unwrap();
     let mut inbox = Inbox::new(LONGEST);
     let (mut datagrams, mut messages) = (Vec::new(), 0);
@@ -41,7 +41,7 @@ fn receive_all(group: &Group) -> (Vec<Vec<u8>>, usize) {
         // In two parts, which are one after the other.
         for most in [count, usize::MAX] {
             for (source, datagram) in inbox.take(most) {
-                assert_eq!(source, Some(group.address()));
+                assert_eq!(source, Some(group.info().address()));
                 datagrams.push(datagram.to_vec());
             }
         }
@@ -51,7 +51,7 @@ fn receive_all(group: &Group) -> (Vec<Vec<u8>>, usize) {
 }
 
 /// Sends batches of all kinds, and returns as how many messages each arrived.
-fn all_batches_arrive(group: &Group) -> Vec<usize> {
+fn all_batches_arrive(group: &Multicast) -> Vec<usize> {
     let batches = [
         packets([]),
         packets([0]),
@@ -63,7 +63,7 @@ fn all_batches_arrive(group: &Group) -> Vec<usize> {
         packets((0..100).map(|i| 8 + i * 11 % 53)),
     ];
     let messages = batches.map(|batch| {
-        let (sent, error) = group.send_batch(&batch);
+        let (sent, error) = group.send_all(&batch);
         assert_eq!(sent, batch.len(), "{error:?}");
         let (datagrams, messages) = receive_all(group);
         assert!(datagrams == batch, "{} of {sent} arrived", datagrams.len());
@@ -73,17 +73,17 @@ fn all_batches_arrive(group: &Group) -> Vec<usize> {
 }
 
 /// A packet that is too long for any network is left to the caller.
-fn a_batch_ends_where_it_fails(group: &Group) {
+fn a_batch_ends_where_it_fails(group: &Multicast) {
     let batch = packets([100, 100, 70_000, 100]);
-    let (sent, error) = group.send_batch(&batch);
+    let (sent, error) = group.send_all(&batch);
     assert_eq!(sent, 2);
     assert_eq!(error.unwrap().raw_os_error(), Some(libc::EMSGSIZE));
-    assert_eq!(group.send_batch(&batch[3..]).0, 1);
+    assert_eq!(group.send_all(&batch[3..]).0, 1);
     let arrived = receive_all(group).0;
     assert!(arrived.iter().eq([&batch[0], &batch[1], &batch[3]]));
 }
 
-fn sender(group: &Group) -> &Sender {
+fn sender(group: &Multicast) -> &Sender {
     group.sender.as_ref().unwrap()
 }
 
@@ -133,26 +133,26 @@ fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
             (packets([1464; 20]), 20, 1463),
             (packets([900; 20]), 1, 1463),
         ] {
-            assert_eq!(group.send_batch(&batch).0, 20);
+            assert_eq!(group.send_all(&batch).0, 20);
             assert!(receive_all(&group) == (batch, messages));
             assert_eq!(longest_segment(&group), longest);
         }
         // What is no reason to send them one by one.
         ip("link set lo down");
         let batch = packets([900; 20]);
-        let (sent, error) = group.send_batch(&batch);
+        let (sent, error) = group.send_all(&batch);
         assert!(sent == 0 && error.is_some());
         ip("link set lo up");
-        assert_eq!(group.send_batch(&batch).0, 20);
+        assert_eq!(group.send_all(&batch).0, 20);
         assert_eq!(longest_segment(&group), 1463);
         // The next look finds out whether it takes them now, and that costs one call.
         receive_all(&group);
         let batch = packets([1464; 20]);
         for (mtu, messages, longest) in [(1000, 20, 1463), (1500, 1, LONGEST)] {
             ip(&format!("link set lo mtu {mtu}"));
-            assert!(!group.join_again().unwrap());
+            assert!(!group.check_membership().unwrap());
             assert_eq!(longest_segment(&group), LONGEST);
-            assert_eq!(group.send_batch(&batch).0, 20);
+            assert_eq!(group.send_all(&batch).0, 20);
             assert_eq!(receive_all(&group).1, messages);
             assert_eq!(longest_segment(&group), longest);
         }
@@ -168,7 +168,7 @@ fn a_message_that_finds_no_room_counts_as_one() {
     assert!(group.buffer_warning().is_none());
     while group.receive_buffer_errors() == 0 {
         assert!(sent < 1000, "there is no end of room");
-        assert_eq!(group.send_batch(&batch).0, batch.len());
+        assert_eq!(group.send_all(&batch).0, batch.len());
         sent += 1;
     }
     // An operator hears of the first, and when they are twice as many.
@@ -176,7 +176,7 @@ fn a_message_that_finds_no_room_counts_as_one() {
     assert!(warning.contains("has dropped 1 packets"), "{warning}");
     for warns in [false, true, false, true, false] {
         assert_eq!(group.buffer_warning().is_some(), warns);
-        group.send_batch(&batch);
+        group.send_all(&batch);
         sent += 1;
     }
     let (datagrams, messages) = receive_all(&group);
@@ -229,7 +229,7 @@ fn what_an_earlier_packet_left_behind_does_not_hide_the_next() {
     assert_eq!(inbox.receive(ours.as_fd(), usize::MAX).unwrap(), 1);
 }
 
-fn longest_segment(group: &Group) -> usize {
+fn longest_segment(group: &Multicast) -> usize {
     sender(group).longest_segment.load(Ordering::Relaxed)
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use super::echoes::Echoes;
+use super::links::LinkInfo;
 use super::node::Node;
 use super::outbound::Numbering;
 use super::received::Waited;
@@ -88,8 +88,8 @@ struct Former {
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) id: TrackerId,
-    /// Our address: machines that were cloned draw different ids.
-    address: SocketAddr,
+    /// With our addresses: machines that were cloned draw different ids.
+    links: Vec<LinkInfo>,
     echoes: Echoes,
     former: VecDeque<Former>,
     /// When we drew one last, because somebody else used ours.
@@ -103,10 +103,10 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn new(id: TrackerId, address: SocketAddr, rng: Rng) -> Self {
+    pub(super) fn new(id: TrackerId, links: &[LinkInfo], rng: Rng) -> Self {
         Self {
             id,
-            address,
+            links: links.to_vec(),
             echoes: Echoes::default(),
             former: VecDeque::new(),
             drawn: None,
@@ -136,7 +136,11 @@ impl Identity {
     pub(super) fn draw(&mut self, now: Time, why: NewId, used: Option<Used>) -> TrackerId {
         let id = loop {
             let mut hasher = DefaultHasher::new();
-            (self.rng.u64(..), self.address, self.id).hash(&mut hasher);
+            self.rng.u64(..).hash(&mut hasher);
+            for link in &self.links {
+                link.address().hash(&mut hasher);
+            }
+            self.id.hash(&mut hasher);
             let id = TrackerId((hasher.finish() as u32).to_ne_bytes());
             if id != self.id && self.former.iter().all(|former| former.id != id) {
                 break id;

@@ -1,6 +1,6 @@
 //! One member of a cluster: the protocol as a state machine.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -11,6 +11,7 @@ use super::auth::Authentication;
 use super::company::Company;
 use super::counters::Counters;
 use super::identity::Identity;
+use super::links::{LinkInfo, max_packet};
 use super::nodes::{Heard, Nodes};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source, Waited};
@@ -24,7 +25,7 @@ use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{Announce, TrackerId};
-use crate::wire::{Packet, PacketType};
+use crate::wire::{Packet, PacketType, Trailer};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
@@ -37,14 +38,15 @@ use crate::wire::{Packet, PacketType};
 ///
 /// ```
 /// use livesync::{Config, Announce, InfoHash, Peer, PeerFlags, TrackerId};
-/// use livesync::unstable::protocol::{Node, Received, Source};
+/// use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 /// use livesync::unstable::Time;
 ///
 /// // With repair there are heartbeats, too.
 /// let config = Config::default().repair(false);
 /// let address = |last| std::net::SocketAddr::from(([10, 0, 0, last], 9696));
-/// let mut one = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
-/// let mut other = Node::new(Time::START, TrackerId([2; 4]), address(2), 2, &config);
+/// let links = |last| [LinkInfo::multicast_ipv4(address(last))];
+/// let mut one = Node::new(Time::START, TrackerId([1; 4]), &links(1), 1, &config);
+/// let mut other = Node::new(Time::START, TrackerId([2; 4]), &links(2), 2, &config);
 ///
 /// let announce = Announce {
 ///     info_hash: InfoHash([0xab; 20]),
@@ -91,21 +93,21 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that speaks as `id` from `address`, and starts `now`, with a configuration that is
+    /// A node that speaks as `id` on these links, and starts `now`, with a configuration that is
     /// [valid](Config::validate). `seed` is for its random delays and ids; each node needs another
     /// one.
-    pub fn new(now: Time, id: TrackerId, address: SocketAddr, seed: u64, config: &Config) -> Self {
+    pub fn new(now: Time, id: TrackerId, links: &[LinkInfo], seed: u64, config: &Config) -> Self {
         let mut timers = Timers::new(now);
         let mut rng = Rng::with_seed(seed);
         let wall = WallClock::default();
         let trailers = Trailers::new(now, wall, config);
-        let trailer = trailers.is_some();
+        let longest = max_packet(links) - trailers.as_ref().map_or(0, |_| Trailer::LEN);
         let announces = Kind::Announces { packet: 0 };
         Self {
-            identity: Identity::new(id, address, rng.fork()),
+            identity: Identity::new(id, links, rng.fork()),
             flush_after: config.flush_after,
-            ipv4: Batch::new(id, PacketType::Live, announces, trailer),
-            ipv6: Batch::new(id, PacketType::LIVE_IPV6, announces, trailer),
+            ipv4: Batch::new(id, PacketType::Live, announces, longest),
+            ipv6: Batch::new(id, PacketType::LIVE_IPV6, announces, longest),
             allow: Allowed::new(&config.allow),
             hears_ipv6: config.ipv6,
             nodes: Nodes::default(),
@@ -122,7 +124,7 @@ impl Node {
             repair: repairs(config).then(|| Repair::new(rng.fork(), config, &mut timers)),
             #[cfg(feature = "want_sync_scrape")]
             scrape: (config.scrape && config.listen)
-                .then(|| Scrape::new(id, trailer, rng.fork(), config, &mut timers)),
+                .then(|| Scrape::new(id, longest, rng.fork(), config, &mut timers)),
             timers,
         }
     }

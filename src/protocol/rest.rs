@@ -107,6 +107,7 @@ mod tests {
     use super::super::{Node, Source};
     use super::*;
     use crate::config::Config;
+    use crate::protocol::LinkInfo;
     use crate::protocol::Waited;
     use crate::types::{InfoHash, Peer, TrackerId};
     use crate::wire::{Header, PacketType, Record, Trailer};
@@ -121,7 +122,7 @@ mod tests {
         Node::new(
             Time::START,
             TrackerId([1; 4]),
-            address,
+            &[LinkInfo::multicast_ipv4(address)],
             1,
             &Config::default(),
         )

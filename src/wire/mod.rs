@@ -27,9 +27,5 @@ pub use records::{Record, Records};
 pub use tell::{PlausibleTorrents, TorrentList};
 pub use trailer::Trailer;
 
-/// The largest payload we send: with the headers of IPv4 and UDP one Ethernet
-/// frame.
-pub const MAX_PAYLOAD: usize = 1472;
-
 /// The largest payload that UDP over IPv4 can carry, all of which we accept.
 pub const MAX_RECEIVED: usize = 65_507;

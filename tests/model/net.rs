@@ -4,22 +4,29 @@
 use std::io::{self, Stdin, Stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::world::WORLD;
 use crate::config::Config;
 use crate::error::SetupError;
+use crate::protocol::{LinkInfo, Transmit};
+
+#[path = "../../src/net/link.rs"]
+mod link;
+
+pub(crate) use link::Link;
 
 /// Where all packets come from that are not our own.
 const NEIGHBOUR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696);
 
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct Multicast {
     receiver: Stdin,
     sender: Stdout,
 }
 
-impl Group {
+impl Multicast {
     pub(crate) fn join(_: &Config) -> Result<Self, SetupError> {
         WORLD.join();
         Ok(Self {
@@ -28,15 +35,21 @@ impl Group {
         })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        ([10, 0, 0, 1], 1024).into()
-    }
-
     pub(crate) fn send(&self, payload: &[u8]) -> io::Result<()> {
         WORLD.send(payload)
     }
 
-    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
+    pub(crate) fn hints(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Link for Multicast {
+    fn info(&self) -> LinkInfo {
+        LinkInfo::multicast_ipv4(([10, 0, 0, 1], 1024).into())
+    }
+
+    fn send_batch(&self, packets: &[Transmit]) -> (usize, Option<io::Error>) {
         for (sent, packet) in packets.iter().enumerate() {
             if let Err(e) = self.send(packet.as_ref()) {
                 return (sent, Some(e));
@@ -45,46 +58,46 @@ impl Group {
         (packets.len(), None)
     }
 
-    pub(crate) fn join_again(&self) -> io::Result<bool> {
+    fn check_membership(&self) -> io::Result<bool> {
         Ok(false)
     }
 
-    pub(crate) fn close_inherited(&self) {}
+    fn close_inherited(&self) {}
 
-    pub(crate) fn receive_buffer_errors(&self) -> u64 {
+    fn receive_buffer_errors(&self) -> u64 {
         0
     }
 
-    pub(crate) fn send_error(&self) -> Option<io::Error> {
+    fn send_error(&self) -> Option<io::Error> {
         None
     }
 
-    pub(crate) fn buffer_hint(&self) -> Option<String> {
+    fn buffer_hint(&self) -> Option<String> {
         None
     }
 
-    pub(crate) fn buffer_warning(&self) -> Option<String> {
+    fn buffer_warning(&self) -> Option<String> {
         None
     }
 
-    pub(crate) fn filter_hint(&self) -> Option<&str> {
+    fn filter_hint(&self) -> Option<&str> {
         None
     }
 
-    pub(crate) fn hints(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
+    fn sender(&self) -> Option<BorrowedFd<'_>> {
         Some(self.sender.as_fd())
     }
 
-    pub(crate) fn receiver(&self) -> Option<BorrowedFd<'_>> {
+    fn receiver(&self) -> Option<BorrowedFd<'_>> {
         Some(self.receiver.as_fd())
     }
 }
 
-impl Drop for Group {
+pub(crate) fn links(config: &Config) -> Result<Vec<Arc<dyn Link>>, SetupError> {
+    Ok(vec![Arc::new(Multicast::join(config)?)])
+}
+
+impl Drop for Multicast {
     fn drop(&mut self) {
         WORLD.leave();
     }
@@ -155,28 +168,36 @@ pub(crate) fn receive_capacity(_: BorrowedFd<'_>) -> usize {
     16
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Ready {
-    pub(crate) to_receive: bool,
-    pub(crate) to_send: bool,
-    pub(crate) woken: bool,
+/// By its name alone it is known what is waited for.
+pub(crate) struct Awaited<'a> {
+    fd: Option<BorrowedFd<'a>>,
+    ready: bool,
 }
 
-impl Ready {
-    pub(crate) const ALL: Self = Self {
-        to_receive: true,
-        to_send: true,
-        woken: true,
+impl<'a> Awaited<'a> {
+    pub(crate) fn to_read(fd: Option<BorrowedFd<'a>>) -> Self {
+        Self { fd, ready: false }
+    }
+
+    pub(crate) fn to_write(fd: Option<BorrowedFd<'a>>) -> Self {
+        Self { fd, ready: false }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready
+    }
+}
+
+/// Waits for the waker, the receiver, and the sender if there is one, in this order.
+pub(crate) fn wait(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
+    let [waker, receiver, sender] = awaited else {
+        panic!("there is one link");
     };
-}
-
-pub(crate) fn wait(
-    _: Option<BorrowedFd<'_>>,
-    sender: Option<BorrowedFd<'_>>,
-    _: Option<BorrowedFd<'_>>,
-    timeout: Option<Duration>,
-) -> io::Result<Ready> {
-    Ok(WORLD.wait(sender.is_some(), timeout))
+    let found = WORLD.wait(sender.fd.is_some(), timeout);
+    waker.ready = found.woken;
+    receiver.ready = found.to_receive && receiver.fd.is_some();
+    sender.ready = found.to_send;
+    Ok(())
 }
 
 /// What a host that polls waits on: nobody does here.

@@ -7,7 +7,6 @@ use std::time::Duration;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
-use super::net::Ready;
 use crate::time::Time;
 
 /// So long the network takes no packets after it has refused one.
@@ -23,6 +22,13 @@ shuttle::lazy_static! {
 pub(super) struct World {
     state: Mutex<State>,
     changed: Condvar,
+}
+
+/// What a wait has found.
+pub(super) struct Ready {
+    pub(super) to_receive: bool,
+    pub(super) to_send: bool,
+    pub(super) woken: bool,
 }
 
 struct State {

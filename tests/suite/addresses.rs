@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Source};
 use livesync::{Announce, Config, Host, InfoHash, Livesync, Peer, PeerFlags, TrackerId};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -22,7 +22,13 @@ const PEER: Peer = Peer {
 fn packet() -> Vec<u8> {
     let config = Config::default().repair(false);
     let address = ([10, 0, 0, 9], 9696).into();
-    let mut node = Node::new(Time::START, TrackerId([9; 4]), address, 9, &config);
+    let mut node = Node::new(
+        Time::START,
+        TrackerId([9; 4]),
+        &[LinkInfo::multicast_ipv4(address)],
+        9,
+        &config,
+    );
     node.tell(
         Time::START,
         Announce {
@@ -49,7 +55,13 @@ fn both_kinds_of_networks_may_be_allowed() {
     ]);
     config.validate().expect("valid");
     let address = ([10, 0, 0, 1], 9696).into();
-    let mut node = Node::new(Time::START, TrackerId([1; 4]), address, 1, &config);
+    let mut node = Node::new(
+        Time::START,
+        TrackerId([1; 4]),
+        &[LinkInfo::multicast_ipv4(address)],
+        1,
+        &config,
+    );
     for (source, is_allowed) in [
         ("10.1.2.3:1", true),
         ("11.1.2.3:1", false),

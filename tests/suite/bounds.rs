@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::unstable::wire::{Beacon, Frame, Header, Inquire, Nak, PacketType, Record, Trailer};
 use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
@@ -94,7 +94,13 @@ fn value_of(constant: &str, source: &str) -> Option<u64> {
 
 fn node(config: &Config) -> Node {
     let address = SocketAddr::from(([10, 0, 0, 1], 9696));
-    Node::new(Time::START, US, address, 1, config)
+    Node::new(
+        Time::START,
+        US,
+        &[LinkInfo::multicast_ipv4(address)],
+        1,
+        config,
+    )
 }
 
 fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>, Reject> {

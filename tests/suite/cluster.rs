@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source, Waited};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source, Waited};
 use livesync::unstable::wire::{Inquire, PeerList};
 use livesync::{Announce, Config, InfoHash, Keys, Peer, PeerFlags, TrackerId};
 use proptest::prelude::*;
@@ -29,7 +29,13 @@ fn node_with_id(number: u8, id: TrackerId) -> Node {
 
 fn node_with(number: u8, id: TrackerId, config: &Config) -> Node {
     let config = config.clone().lonely_after(Duration::MAX);
-    let mut node = Node::new(Time::START, id, address(number), number.into(), &config);
+    let mut node = Node::new(
+        Time::START,
+        id,
+        &[LinkInfo::multicast_ipv4(address(number))],
+        number.into(),
+        &config,
+    );
     node.handle_timeout(Time::START);
     assert_eq!(
         drain(&mut node).len(),
@@ -342,7 +348,7 @@ fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
     let mut hearer = Node::new(
         Time::START,
         TrackerId([2; 4]),
-        address(2),
+        &[LinkInfo::multicast_ipv4(address(2))],
         2,
         &Config::default(),
     );
@@ -386,7 +392,15 @@ fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
 #[test]
 fn who_speaks_and_hears_nobody_is_warned_once() {
     let minutes = |minutes: u64| Time::START + Duration::from_secs(60 * minutes);
-    let alone = |config: &Config| Node::new(Time::START, TrackerId([1; 4]), address(1), 1, config);
+    let alone = |config: &Config| {
+        Node::new(
+            Time::START,
+            TrackerId([1; 4]),
+            &[LinkInfo::multicast_ipv4(address(1))],
+            1,
+            config,
+        )
+    };
     /// Lets the node do what is due until then; whether it says that it is lonely.
     fn wait(node: &mut Node, until: Time) -> bool {
         while node.poll_timeout() <= until {
@@ -460,7 +474,13 @@ fn what_was_heard_of_others_is_known() {
 fn who_is_allowed_by_the_configuration_needs_no_blessing() {
     let allow = ["10.0.0.2/31".parse().expect("a network")];
     let config = config().allow(allow);
-    let mut node = Node::new(Time::START, TrackerId([1; 4]), address(1), 1, &config);
+    let mut node = Node::new(
+        Time::START,
+        TrackerId([1; 4]),
+        &[LinkInfo::multicast_ipv4(address(1))],
+        1,
+        &config,
+    );
     let mut other = self::node(9);
     for (number, allowed) in [(2, true), (3, true), (4, false)] {
         other.tell(Time::START, record(1));

@@ -4,10 +4,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{MAX_NODES, Node, Received, Source};
+use livesync::unstable::protocol::{LinkInfo, MAX_NODES, Node, Received, Source};
 use livesync::unstable::wire::{
-    Beacon, Frame, Header, Heartbeat, Inquire, MAX_PAYLOAD, MAX_RECEIVED, Nak, Packet, PacketType,
-    PeerList, Record, Trailer,
+    Beacon, Frame, Header, Heartbeat, Inquire, MAX_RECEIVED, Nak, Packet, PacketType, PeerList,
+    Record, Trailer,
 };
 use livesync::{Announce, Config, InfoHash, Peer, PeerFlags, Torrent, TrackerId};
 
@@ -51,7 +51,10 @@ fn its_fixed_numbers_are_the_codes() {
     let inquiries = waits.len().to_string();
     let expected = [
         ("header", counted(Header::LEN, "byte")),
-        ("largest packet sent", counted(MAX_PAYLOAD, "byte")),
+        (
+            "largest packet sent",
+            counted(LinkInfo::MULTICAST_IPV4, "byte"),
+        ),
         ("largest packet accepted", counted(MAX_RECEIVED, "byte")),
         ("trailer", counted(Trailer::LEN, "byte")),
         ("IPv4 announces in a packet sent", full([1; 4].into())),
@@ -139,7 +142,10 @@ fn numbers_in_its_sentences_are_the_codes() {
     let words = words.join(" ");
     // Wherever the page says the first, it goes on with the second.
     for (begin, end) in [
-        ("A packet sent is", counted(MAX_PAYLOAD, "byte")),
+        (
+            "A packet sent is",
+            counted(LinkInfo::MULTICAST_IPV4, "byte"),
+        ),
         (
             "trailer](#trailers) makes a packet",
             format!("{trailer} longer"),
@@ -197,7 +203,13 @@ fn its_flags_are_the_codes() {
 /// How many announces fill a packet; one more would not fit.
 fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     let config = Config::default().repair(trailer);
-    let mut node = Node::new(Time::START, US, source(1, true).address, 1, &config);
+    let mut node = Node::new(
+        Time::START,
+        US,
+        &[LinkInfo::multicast_ipv4(source(1, true).address)],
+        1,
+        &config,
+    );
     let mut announces = 0;
     while !node.has_transmit() {
         node.tell(Time::START, announce(ip, 6881, PeerFlags::SEEDING));
@@ -205,14 +217,20 @@ fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     }
     let length = node.poll_transmit().expect("a packet").as_ref().len();
     let record = (length - Header::LEN) / announces;
-    assert!(length <= MAX_PAYLOAD && length + record > MAX_PAYLOAD);
+    assert!(length <= LinkInfo::MULTICAST_IPV4 && length + record > LinkInfo::MULTICAST_IPV4);
     announces
 }
 
 /// How many packets are left when nothing was sent and one was lost.
 fn waiting() -> usize {
     let config = Config::default().flush_after(Duration::ZERO);
-    let mut node = Node::new(Time::START, US, source(1, true).address, 1, &config);
+    let mut node = Node::new(
+        Time::START,
+        US,
+        &[LinkInfo::multicast_ipv4(source(1, true).address)],
+        1,
+        &config,
+    );
     while node.counters().packets_overflowed == 0 {
         node.tell(
             Time::START,

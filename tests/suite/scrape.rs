@@ -159,8 +159,8 @@ fn answer_to_what_the_host_received(packet: &[u8]) -> Vec<u8> {
         .beacon_interval(Duration::from_millis(100));
     let engine = Livesync::open(config, Arc::new(OneTorrent)).expect("open");
     engine.start(TrackerId([1; 4])).expect("start");
-    // Most likely our thread sleeps by then.
-    thread::sleep(Duration::from_millis(50));
+    // Most likely our thread sleeps by then, until the next heartbeat in half a minute.
+    thread::sleep(Duration::from_secs(3));
 
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket of the host");
     wire.send_to(packet, address_of(&socket));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source, Waited};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source, Waited};
 use livesync::unstable::wire::{
     Beacon, Frame, Header, Heartbeat, Inquire, Nak, Packet, PacketType, Trailer,
 };
@@ -110,7 +110,13 @@ fn our_heartbeat_with_a_key_is_what_the_vector_is() {
 fn node(id: TrackerId, config: &Config) -> Node {
     let config = config.clone().lonely_after(Duration::MAX);
     let last = if id == US { 1 } else { 2 };
-    let mut node = Node::new(at(0), id, address(last), 1, &config);
+    let mut node = Node::new(
+        at(0),
+        id,
+        &[LinkInfo::multicast_ipv4(address(last))],
+        1,
+        &config,
+    );
     node.set_unix_time(at(0), BEGAN);
     node
 }

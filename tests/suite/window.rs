@@ -6,7 +6,7 @@ use std::time::Duration;
 use livesync::Config;
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Source};
 use livesync::unstable::wire::{Frame, Header, Nak, PacketType, Record, Trailer};
 use livesync::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
@@ -160,7 +160,13 @@ fn list(number: u64, seq: Option<u32>) -> Vec<u8> {
 fn node(window: u64) -> Node {
     let config = Config::default().repair_window(window as usize);
     let address = SocketAddr::from(([10, 0, 0, 1], 9696));
-    Node::new(Time::START, US, address, 1, &config)
+    Node::new(
+        Time::START,
+        US,
+        &[LinkInfo::multicast_ipv4(address)],
+        1,
+        &config,
+    )
 }
 
 fn source() -> Source {

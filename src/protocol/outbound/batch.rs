@@ -5,12 +5,13 @@ use std::marker::PhantomData;
 
 use super::datagram::{Datagram, Kind};
 use crate::types::TrackerId;
-use crate::wire::{Header, MAX_PAYLOAD, PacketType, Record, Trailer};
+use crate::wire::{Header, PacketType, Record, Trailer};
 
 /// A packet with a list of records that is being filled.
 #[derive(Debug)]
 pub(in crate::protocol) struct Batch<R> {
-    packet: [u8; MAX_PAYLOAD],
+    /// There is room for a trailer behind it.
+    packet: Box<[u8]>,
     len: usize,
     /// How long it is when it is full.
     full: usize,
@@ -20,18 +21,18 @@ pub(in crate::protocol) struct Batch<R> {
 }
 
 impl<R: Record> Batch<R> {
-    /// An empty one, in which there is room for a trailer, or not.
+    /// An empty one, of packets that are not longer than this before they have a trailer.
     pub(in crate::protocol) fn new(
         id: TrackerId,
         packet_type: PacketType,
         kind: Kind,
-        trailer: bool,
+        longest: usize,
     ) -> Self {
-        let mut packet = [0; MAX_PAYLOAD];
+        let mut packet = vec![0; longest + Trailer::LEN];
         packet[..Header::LEN].copy_from_slice(&Header::new(id, packet_type).emit());
-        let room = MAX_PAYLOAD - Header::LEN - if trailer { Trailer::LEN } else { 0 };
+        let room = longest - Header::LEN;
         Self {
-            packet,
+            packet: packet.into(),
             len: Header::LEN,
             full: Header::LEN + room - room % size_of::<R::Bytes>(),
             kind,
@@ -82,7 +83,7 @@ impl<R: Record> Batch<R> {
     /// afterwards.
     pub(in crate::protocol) fn take(&mut self) -> Option<Datagram> {
         let taken = !self.is_empty();
-        let taken = taken.then(|| Datagram::of(&self.packet, self.len, self.kind));
+        let taken = taken.then(|| Datagram::of(&self.packet[..self.len + Trailer::LEN], self.kind));
         self.len = Header::LEN;
         taken
     }

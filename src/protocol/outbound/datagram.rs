@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::queue::{Class, Destination};
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Header, MAX_PAYLOAD, Trailer};
+use crate::wire::{Header, Trailer};
 
 /// What a packet is to its trailer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Kind {
 /// miss it.
 #[derive(Clone)]
 pub(in crate::protocol) struct Datagram {
-    /// The packet, and behind it the room for a trailer that it may not have yet.
+    /// The packet, and behind it the room for a trailer that it does not have yet.
     bytes: Arc<[u8]>,
     len: usize,
     kind: Kind,
@@ -60,17 +60,15 @@ pub(in crate::protocol) struct Datagram {
 impl Datagram {
     /// A whole packet.
     pub(in crate::protocol) fn new(packet: &[u8], kind: Kind) -> Self {
-        let mut buffer = [0; MAX_PAYLOAD];
-        buffer[..packet.len()].copy_from_slice(packet);
-        Self::of(&buffer, packet.len(), kind)
+        let buffer = [packet, &[0; Trailer::LEN]].concat();
+        Self::of(&buffer, kind)
     }
 
-    /// The packet in a buffer.
-    pub(in crate::protocol) fn of(buffer: &[u8; MAX_PAYLOAD], len: usize, kind: Kind) -> Self {
-        let room = (len + Trailer::LEN).min(MAX_PAYLOAD);
+    /// The packet in a buffer, behind which there is room for a trailer.
+    pub(in crate::protocol) fn of(buffer: &[u8], kind: Kind) -> Self {
         Self {
-            bytes: buffer[..room].into(),
-            len,
+            bytes: buffer.into(),
+            len: buffer.len() - Trailer::LEN,
             kind,
             to: Destination::Everyone,
             sealed: false,

@@ -48,7 +48,7 @@ impl Class {
 const WAITING: usize = 1024;
 
 /// A packet that is to leave now.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Transmit {
     to: Destination,
     class: Class,
@@ -143,6 +143,11 @@ impl Queue {
         returned
             .chain(waiting)
             .for_each(|datagram| datagram.rename(id));
+    }
+
+    /// A packet was lost that waited elsewhere.
+    pub(super) fn count_overflow(&mut self, class: Class) {
+        self.posted.overflowed[class as usize] += 1;
     }
 
     /// A packet has got longer by so many bytes as it leaves.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::datagram::{Datagram, Kind};
 use super::numbering::{Numbering, WallClock, millis};
-use super::queue::Transmit;
+use super::queue::{Class, Transmit};
 use crate::config::Config;
 use crate::protocol::identity::NewId;
 use crate::protocol::node::Node;
@@ -50,6 +50,11 @@ impl Node {
     /// one again, in the name that we have by now.
     pub fn put_back(&mut self, transmit: Transmit) {
         self.queue.put_back(transmit, self.id());
+    }
+
+    /// A packet of this class was lost, as too many waited for one of several links.
+    pub fn count_overflow(&mut self, class: Class) {
+        self.queue.count_overflow(class);
     }
 
     /// Tells the time on the wall, as it has passed since 1970: at the start, and every now

@@ -73,6 +73,17 @@ impl Entry {
         flags: PeerFlags(0),
         state: State::Heard,
     };
+
+    /// Of what was superseded only those are of use that say that a download was complete: it is
+    /// not to be counted again.
+    pub(super) fn use_if_superseded(&self) -> Use {
+        let completed = self.flags.contains(PeerFlags::COMPLETED);
+        if self.state == State::Superseded && !completed {
+            Use::None
+        } else {
+            Use::Some
+        }
+    }
 }
 
 /// The announces, oldest first. A peer is known by a hash of 64 bits with a secret key, so

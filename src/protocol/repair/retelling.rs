@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::allowance::Allowance;
-use super::latest::Number;
+use super::heard::Number;
 use super::sent::Sent;
 use crate::time::Time;
 use crate::types::TrackerId;

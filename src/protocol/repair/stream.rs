@@ -1,6 +1,5 @@
 //! The numbered packets of one sender, as far as they have arrived.
 
-use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -8,19 +7,12 @@ use super::KEPT_FOR;
 use super::delay::Delay;
 use super::fingerprints::{Fingerprints, Seen};
 use super::gaps::Gaps;
+use super::highest::{Highest, MAX_JUMP};
+use super::listener::{Arrival, Listener, Origin};
 use super::objections::Objections;
+use super::tally::{Account, Tally};
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Nak, Trailer};
-
-/// How many earlier packets may be missing when a sender is heard first,
-const MAX_BEFORE: u32 = 64;
-
-/// after we have listened for so long, in milliseconds: before, nobody knew us yet.
-const UNKNOWN: u32 = 1000;
-
-/// How far a number may be ahead of the highest one, and how many packets may be missing: more
-/// than a sender can have sent in [`KEPT_FOR`].
-pub(super) const MAX_JUMP: u32 = 1 << 17;
 
 /// How much later, by the clock of its sender, a packet may have left than the first packet of its
 /// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
@@ -28,39 +20,6 @@ const MAX_AHEAD: Duration = Duration::from_secs(5);
 
 /// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
 const BEGINNING: Duration = Duration::from_secs(1);
-
-/// For so long a heartbeat may be overtaken by the packet of which it does not know yet.
-const OVERTAKEN: Duration = Duration::from_secs(2);
-
-/// What a packet is to us, by its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol) enum Arrival {
-    /// The next one, or beyond a gap.
-    New,
-    /// One that was missing. It would have arrived then.
-    Late(Time),
-    /// One that was heard already, or given up.
-    Known,
-    /// Another one than was heard under this number.
-    Disputed,
-}
-
-/// The receiver, at the moment at which a packet arrives.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::protocol) struct Listener {
-    pub(in crate::protocol) now: Time,
-    /// How long it has listened.
-    pub(in crate::protocol) listened: Duration,
-}
-
-/// Where the packets of a stream come from: another source has another stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol) enum Origin {
-    /// From wherever: a tag proves that a member has sent them.
-    Authenticated,
-    /// From this address.
-    Address(SocketAddr),
-}
 
 /// The packets of one epoch of a sender. Time is what has passed here, jumps back left
 /// out.
@@ -73,10 +32,7 @@ pub(in crate::protocol) struct Stream {
     began: Time,
     /// When it was last heard.
     pub(in crate::protocol) heard: Time,
-    /// The highest number of which we know, once we know one.
-    highest: Option<u32>,
-    /// Since when we know it.
-    highest_since: Time,
+    highest: Highest,
     /// How many NAKs it may cause until a numbered packet is heard: one for each heartbeat, so
     /// that forged heartbeats cause no more NAKs than there are of them. Nothing afterwards.
     unheard: Option<u8>,
@@ -88,31 +44,12 @@ pub(in crate::protocol) struct Stream {
     /// that come another way: what is missing of them is asked for there.
     is_beside: bool,
     gaps: Gaps,
-    /// What is missing before is no loss: it was sent before we listened.
-    from: u32,
     delay: Delay,
     /// When the last packet without number was sent.
     unnumbered: Option<u32>,
     /// How long the last packet took longer than the fastest.
     pub(in crate::protocol) lag: Duration,
-    pub(in crate::protocol) tally: Tally,
-}
-
-/// What became of the packets that were missing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::protocol) struct Tally {
-    pub(in crate::protocol) repaired: u64,
-    pub(in crate::protocol) given_up: u64,
-}
-
-impl Tally {
-    /// The sum of both.
-    pub(in crate::protocol) fn and(self, other: Self) -> Self {
-        Self {
-            repaired: self.repaired + other.repaired,
-            given_up: self.given_up + other.given_up,
-        }
-    }
+    account: Account,
 }
 
 impl Stream {
@@ -130,19 +67,17 @@ impl Stream {
             serial: 0,
             began: now,
             heard: now,
-            highest: None,
-            highest_since: now,
+            highest: Highest::new(now),
             unheard: Some(0),
             has_history,
             fingerprints: Fingerprints::default(),
             objections: Objections::default(),
             is_beside: false,
             gaps: Gaps::default(),
-            from: 1,
             delay: Delay::new(now, trailer),
             unnumbered: None,
             lag: Duration::ZERO,
-            tally: Tally::default(),
+            account: Account::new(),
         }
     }
 
@@ -159,10 +94,9 @@ impl Stream {
         let seq = trailer.seq;
         self.unheard = None;
         self.sent_until(listener, trailer.sent, seq - 1, ask);
-        let new = self.highest.is_none_or(|highest| seq > highest);
+        let new = self.highest.is_below(seq);
         if new {
-            self.highest = Some(seq);
-            self.highest_since = now;
+            self.highest.raise(now, seq);
         } else if !self.fill(seq) {
             return self.known(frame, trailer);
         }
@@ -216,26 +150,22 @@ impl Stream {
     /// A heartbeat arrives, to be used or not. If it says less than we have known for a while,
     /// somebody else has used up numbers.
     pub(in crate::protocol) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
-        let less = |highest| heartbeat.highest < highest;
-        if self.highest.is_some_and(less) && now.since(self.highest_since) >= OVERTAKEN {
+        if self.highest.is_contradicted(now, heartbeat.highest) {
             self.object_to_highest();
         }
     }
 
     /// The sender says, at `sent` by its clock, that it has sent packets up to this one.
     fn sent_until(&mut self, listener: Listener, sent: u32, last: u32, ask: impl FnOnce() -> Time) {
-        let highest = match self.highest {
-            Some(highest) => highest,
-            None => self.begin(listener.listened, sent, last),
-        };
-        let is_first = self.highest.replace(highest.max(last)).is_none();
+        let known = self.highest.number();
+        let highest = known.unwrap_or_else(|| self.begin(listener, sent, last));
+        self.highest.raise(listener.now, highest.max(last));
         if last <= highest {
             return;
         }
-        self.highest_since = listener.now;
         // What came before another stream of the same packets began may have been overtaken; but it
         // may have been heard, too.
-        let was_heard = is_first && !self.has_history;
+        let was_heard = known.is_none() && !self.has_history;
         let ask = match was_heard || self.is_beside {
             true => Time::NEVER,
             false => ask(),
@@ -244,27 +174,18 @@ impl Stream {
         given_up.into_iter().for_each(|gap| self.lose(gap));
     }
 
-    /// Whether packets up to this number can belong to the stream: neither this one nor what
-    /// would be missing is more than can have been sent.
+    /// Whether packets up to this number can belong to the stream.
     pub(super) fn fits(&self, last: u32) -> bool {
-        let Some(highest) = self.highest else {
-            return true;
-        };
-        if last <= highest {
-            return highest - last <= MAX_JUMP;
-        }
-        let more = last - highest;
-        let missing = |more: u32| self.gaps.len() + u64::from(more) <= u64::from(MAX_JUMP);
-        more <= MAX_JUMP && (more <= 1 || missing(more))
+        self.highest.fits(last, self.gaps.len())
     }
 
     /// Whether this number is beyond all that are known.
     pub(super) fn is_below(&self, last: u32) -> bool {
-        self.highest.is_none_or(|highest| last > highest)
+        self.highest.is_below(last)
     }
 
     pub(super) fn highest(&self) -> u32 {
-        self.highest.unwrap_or(0)
+        self.highest.number().unwrap_or(0)
     }
 
     /// Two senders use the id and the epoch of this stream.
@@ -371,11 +292,7 @@ impl Stream {
 
     /// A packet that was late was of use, or not.
     pub(in crate::protocol) fn settle(&mut self, seq: u32, used: bool) {
-        if used {
-            self.tally.repaired += 1;
-        } else {
-            self.tally.given_up += u64::from(seq >= self.from);
-        }
+        self.account.settle(seq, used);
     }
 
     /// What became of what was missing, if nothing comes any more. A stream that makes room for
@@ -386,7 +303,12 @@ impl Stream {
                 self.lose(gap);
             }
         }
-        self.tally
+        self.account.tally()
+    }
+
+    /// What became of what was missing so far.
+    pub(in crate::protocol) fn tally(&self) -> Tally {
+        self.account.tally()
     }
 
     /// What to ask for, if it is time to ask: all that will be due within `soon`, too.
@@ -426,17 +348,16 @@ impl Stream {
     }
 
     /// The number from which on packets count that are sent up to this one.
-    fn begin(&mut self, listened: Duration, sent: u32, last: u32) -> u32 {
-        let listened = u32::try_from(listened.as_millis()).unwrap_or(u32::MAX);
-        if sent <= listened && self.has_history && last <= MAX_JUMP {
+    fn begin(&mut self, listener: Listener, sent: u32, last: u32) -> u32 {
+        if self.has_history && last <= MAX_JUMP && listener.has_listened(sent) {
             return 0;
         }
-        self.from = last.saturating_add(1);
+        self.account.begin(last.saturating_add(1));
         let is_replay = self.origin == Origin::Authenticated && !self.has_history;
-        if listened < UNKNOWN || is_replay {
-            return last;
+        match is_replay {
+            true => last,
+            false => listener.may_miss_from(last),
         }
-        last - last.min(MAX_BEFORE)
     }
 
     fn fill(&mut self, seq: u32) -> bool {
@@ -448,11 +369,9 @@ impl Stream {
     }
 
     fn lose(&mut self, gap: RangeInclusive<u32>) {
-        if self.is_beside {
-            return;
+        if !self.is_beside {
+            self.account.lose(&gap);
         }
-        let first = self.from.max(*gap.start());
-        self.tally.given_up += (u64::from(*gap.end()) + 1).saturating_sub(first.into());
     }
 
     /// When a packet left, by our own clock: as long ago as it took longer than the fastest.

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use super::KEPT_FOR;
-use super::stream::{Origin, Stream, Tally};
+use super::listener::Origin;
+use super::stream::Stream;
+use super::tally::Tally;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::wire::{Frame, Trailer};
@@ -149,7 +151,7 @@ impl Streams {
 
     /// What became of all packets that were missing.
     pub(in crate::protocol) fn tally(&self) -> Tally {
-        let all = self.streams.iter().map(|stream| stream.tally);
+        let all = self.streams.iter().map(Stream::tally);
         all.fold(self.ended, Tally::and)
     }
 

@@ -12,6 +12,7 @@ mod candidates;
 mod inquiry;
 mod limits;
 mod refused;
+mod state;
 mod task;
 mod tell_back;
 mod telling;
@@ -33,6 +34,7 @@ use crate::config::Config;
 use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
 use crate::wire::{Beacon, Inquire, PacketType};
 
+pub use self::state::ScrapeState;
 pub use self::task::Task;
 
 /// How often a telling goes on.
@@ -41,30 +43,6 @@ const TICK: Duration = Duration::from_millis(10);
 /// In so many ticks at most [`tell_packets`](Config::tell_packets) packets are sent: a burst of all
 /// of them would not fit into a receive buffer of the kernel's default size.
 const TICKS: u32 = 10;
-
-/// What scrape sync does, the most important first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ScrapeState {
-    /// Telling all our torrents to a tracker that asked.
-    Telling,
-    /// About to ask a tracker that has more torrents, or waiting for it to tell.
-    Inquiring,
-    /// About to tell back what we know better than another tracker told.
-    TellingBack,
-    /// Nothing.
-    Idle,
-}
-
-impl ScrapeState {
-    /// Every state, with the word for it in metrics.
-    pub(crate) const NAMES: [(Self, &'static str); 4] = [
-        (Self::Idle, "idle"),
-        (Self::Inquiring, "inquiring"),
-        (Self::Telling, "telling"),
-        (Self::TellingBack, "telling_back"),
-    ];
-}
 
 /// The scrape sync of one node.
 #[derive(Debug)]
@@ -97,7 +75,7 @@ pub(super) struct Scrape {
 impl Scrape {
     pub(super) fn new(
         id: TrackerId,
-        trailer: bool,
+        longest: usize,
         mut rng: Rng,
         config: &Config,
         timers: &mut Timers,
@@ -105,7 +83,7 @@ impl Scrape {
         if config.speak {
             timers.set_after(Timer::Beacon, config.first_beacon_delay);
         }
-        let batch = Batch::new(id, PacketType::ScrapeTell, Kind::Torrents, trailer);
+        let batch = Batch::new(id, PacketType::ScrapeTell, Kind::Torrents, longest);
         Self {
             id,
             speaks: config.speak,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use livesync::memory::Limits;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::{Announce, Config, InfoHash, Memory, Peer, PeerFlags, Task, Torrents, TrackerId};
 
 /// How many torrents the first one knows.
@@ -60,7 +60,13 @@ impl Pair {
         let members = [1, 2].map(|number| {
             let address = ([10, 0, 0, number], 9696).into();
             let id = TrackerId([number; 4]);
-            let mut node = Node::new(BEGIN, id, address, number.into(), &config);
+            let mut node = Node::new(
+                BEGIN,
+                id,
+                &[LinkInfo::multicast_ipv4(address)],
+                number.into(),
+                &config,
+            );
             node.set_unix_time(BEGIN, Duration::from_secs(1_780_000_000));
             Member {
                 node,
@@ -98,9 +104,13 @@ impl Pair {
         assert_eq!(known, u64::from(expected), "{name}: {config:?}");
         // Now the first one is alone.
         let alone = self.now;
-        self.members[1].node = Node::new(alone, TrackerId([3; 4]), self.members[1].address, 3, &{
-            Config::default().speak(false).listen(true)
-        });
+        self.members[1].node = Node::new(
+            alone,
+            TrackerId([3; 4]),
+            &[LinkInfo::multicast_ipv4(self.members[1].address)],
+            3,
+            &{ Config::default().speak(false).listen(true) },
+        );
         self.members[0].lonely = None;
         self.members[0].node.tell(alone, announce(0));
         let lonely_after = config.lonely_after;

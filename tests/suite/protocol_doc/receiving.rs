@@ -36,7 +36,13 @@ impl Hearer {
             Keyless => config,
             Repairless => config.repair(false),
         };
-        let mut node = Node::new(start(), US, source(1, true).address, 1, &config);
+        let mut node = Node::new(
+            start(),
+            US,
+            &[LinkInfo::multicast_ipv4(source(1, true).address)],
+            1,
+            &config,
+        );
         node.set_unix_time(start(), BEGAN);
         node
     }
@@ -264,7 +270,13 @@ fn what_is_not_to_be_believed_is_dropped_as_it_says() {
         let config = Config::default()
             .keys(Keys::new(std::array::from_fn(|i| i as u8)))
             .cluster("example");
-        let mut node = Node::new(start(), OTHER, source(1, true).address, 1, &config);
+        let mut node = Node::new(
+            start(),
+            OTHER,
+            &[LinkInfo::multicast_ipv4(source(1, true).address)],
+            1,
+            &config,
+        );
         node.set_unix_time(start(), BEGAN);
         let reject = drops(&mut node, source(2, true), &vector(&row[0]));
         assert_eq!(reject.map(Reject::name), Some(&row[1][..]), "{}", row[0]);

@@ -174,7 +174,13 @@ fn speaker(packets: usize, announces: usize) -> Node {
 
 fn node(seed: u64) -> Node {
     let config = Config::default().scrape(false).lonely_after(Duration::MAX);
-    Node::new(start(), US, source(1, true).address, seed, &config)
+    Node::new(
+        start(),
+        US,
+        &[LinkInfo::multicast_ipv4(source(1, true).address)],
+        seed,
+        &config,
+    )
 }
 
 fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>, Reject> {

@@ -85,7 +85,13 @@ fn hearing(seed: u64, trailer: bool, packet: &[u8]) -> Node {
         .beacon_interval(INTERVAL)
         .first_beacon_delay(Duration::MAX)
         .lonely_after(Duration::MAX);
-    let mut node = Node::new(Time::START, US, source(1, true).address, seed, &config);
+    let mut node = Node::new(
+        Time::START,
+        US,
+        &[LinkInfo::multicast_ipv4(source(1, true).address)],
+        seed,
+        &config,
+    );
     let received = node.handle_datagram(Time::START, source(2, true), packet);
     assert!(received.is_ok(), "{received:?}");
     node

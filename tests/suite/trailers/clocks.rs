@@ -263,7 +263,13 @@ fn who_starts_before_its_clock_is_set_keeps_the_id_that_it_was_given() {
     for config in [Config::default(), keyed(Keys::new(key(0)))] {
         let has_key = config.keys.is_some();
         let mut hearer = node(HEARER, &config);
-        let mut speaker = Node::new(at(0), OTHER, address(2), 1, &config);
+        let mut speaker = Node::new(
+            at(0),
+            OTHER,
+            &[LinkInfo::multicast_ipv4(address(2))],
+            1,
+            &config,
+        );
         let mut used = Vec::new();
         for second in 1..=20 {
             let now = second * 1000;

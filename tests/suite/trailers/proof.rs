@@ -117,7 +117,13 @@ fn what_left_too_early_or_too_late_is_refused() {
         assert_eq!(drops(&mut node, 0, &packet), reason, "{ahead} ms ahead");
     }
     for (started, reason) in [(500, None), (501, Some(Reject::Replayed))] {
-        let mut node = Node::new(at(started), HEARER, address(2), 1, &config);
+        let mut node = Node::new(
+            at(started),
+            HEARER,
+            &[LinkInfo::multicast_ipv4(address(2))],
+            1,
+            &config,
+        );
         node.set_unix_time(at(started), BEGAN + millis(started));
         assert_eq!(drops(&mut node, 501, &packet), reason, "start at {started}");
     }
@@ -160,7 +166,13 @@ fn who_has_proven_itself_is_not_believed_without_a_proof() {
 fn what_is_missing_is_no_replay_though_it_left_before_we_started() {
     let config = keyed(Keys::new(key(0)));
     for vector in ["tagged_live", "tagged_again"] {
-        let mut node = Node::new(at(1000), HEARER, address(2), 1, &config);
+        let mut node = Node::new(
+            at(1000),
+            HEARER,
+            &[LinkInfo::multicast_ipv4(address(2))],
+            1,
+            &config,
+        );
         node.set_unix_time(at(1000), BEGAN + millis(1000));
         let packet = bytes(vector);
         assert_eq!(drops(&mut node, 1500, &packet), Some(Reject::Replayed));

@@ -71,7 +71,13 @@ impl Pair {
             step(&mut old, now, tells(now));
             sent(&mut old);
         }
-        let mut new = Node::new(at(BEFORE), HEARER, address(2), 2, &config);
+        let mut new = Node::new(
+            at(BEFORE),
+            HEARER,
+            &[LinkInfo::multicast_ipv4(address(2))],
+            2,
+            &config,
+        );
         new.set_unix_time(at(BEFORE), BEGAN + millis(BEFORE));
         Self { old, new }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{Node, Received, Source};
+use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::unstable::wire::{self, Frame};
 use livesync::{Announce, Config, InfoHash, Task, TrackerId};
 
@@ -108,7 +108,13 @@ impl Cluster {
     pub fn join(&mut self, id: TrackerId, host: Host, config: &Config, slowness: Duration) {
         let address = address(self.members.len());
         let now = Time::START + CLOCKS_BEGIN + self.now;
-        let mut node = Node::new(now, id, address, self.rng.u64(..), config);
+        let mut node = Node::new(
+            now,
+            id,
+            &[LinkInfo::multicast_ipv4(address)],
+            self.rng.u64(..),
+            config,
+        );
         node.set_unix_time(now, WALLS_BEGIN + self.now);
         self.members.push(Member {
             host,
@@ -140,7 +146,13 @@ impl Cluster {
         member.host = host;
         member.peers = Peers::default();
         member.audit = Audit::new(time, &member.config, member.slowness.is_zero());
-        member.node = Node::new(time, id, member.address, seed, &member.config);
+        member.node = Node::new(
+            time,
+            id,
+            &[LinkInfo::multicast_ipv4(member.address)],
+            seed,
+            &member.config,
+        );
         member.node.set_unix_time(time, member.wall + now);
         member.answers.clear();
         member.tick = None;

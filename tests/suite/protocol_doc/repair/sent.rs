@@ -3,7 +3,7 @@
 use super::*;
 
 /// Announces in a full packet.
-const FULL: usize = (MAX_PAYLOAD - Header::LEN - Trailer::LEN) / IPV4;
+const FULL: usize = (LinkInfo::MULTICAST_IPV4 - Header::LEN - Trailer::LEN) / IPV4;
 
 #[test]
 fn who_is_asked_again_sends_more_copies() {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use socket2::SockRef;
 
+use super::Link;
 use super::hints::{full_buffer, short_buffer, strict_filter};
 use super::membership::Membership;
 use super::mmsg::{accept_segments, drops, stamp_arrivals};
@@ -16,19 +17,21 @@ use super::sender::Sender;
 use super::sys::{allow_fragments, udp_socket};
 use crate::config::Config;
 use crate::error::SetupError;
+use crate::protocol::{LinkInfo, Transmit};
 
 /// How much may wait in the kernel while the receive thread is busy in the
 /// tracker. The kernel grants less where net.core.rmem_max is smaller.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// A group, on one interface.
+/// The link to a group of IPv4, on one interface.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub(crate) struct Multicast {
     /// None, if we do not listen.
     receiver: Option<Receiver>,
     /// None, if we do not speak.
     pub(super) sender: Option<Sender>,
-    /// Where our own packets come from.
+    /// Where our own packets come from. Its port is the kernel's choice, and so tells several
+    /// trackers on one host apart.
     address: SocketAddr,
     interface: Ipv4Addr,
 }
@@ -44,7 +47,7 @@ struct Receiver {
     strict_filter: Option<String>,
 }
 
-impl Group {
+impl Multicast {
     /// Joins the group as `config` says, which is [valid](Config::validate). The interface may be
     /// down; it is used when it is up.
     pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
@@ -64,37 +67,51 @@ impl Group {
         })
     }
 
-    /// The address our own packets come from. Its port is the kernel's choice,
-    /// and so tells several trackers on one host apart.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Sends one packet to the group, without blocking.
+    /// Sends one packet to the group.
     pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
-        match self.send_batch(&[packet]).1 {
+        match self.send_all(&[packet]).1 {
             Some(error) => Err(error),
             None => Ok(()),
         }
     }
 
-    /// Sends packets to the group, in their order and without blocking, until the network
-    /// does not take one: how many it took, and why not the next.
-    pub(crate) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
+    /// Sends packets to the group, as [`Link::send_batch`] does.
+    pub(super) fn send_all<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
         match &self.sender {
             Some(sender) => sender.send_batch(packets),
             None => (0, Some(io::ErrorKind::NotConnected.into())),
         }
     }
 
-    /// Returns the reason why no packet can leave now, if it is known before one was sent.
-    pub(crate) fn send_error(&self) -> Option<io::Error> {
-        self.sender.as_ref()?.connect().err()
+    /// All hints for the operator of this host.
+    pub(crate) fn hints(&self) -> Vec<String> {
+        let filter = self.filter_hint().map(str::to_owned);
+        self.buffer_hint().into_iter().chain(filter).collect()
+    }
+}
+
+impl Link for Multicast {
+    fn info(&self) -> LinkInfo {
+        LinkInfo::multicast_ipv4(self.address)
     }
 
-    /// Joins again, if the membership was lost: it vanishes with its interface, and an
-    /// interface that is made anew knows nothing of us. Whether it was lost.
-    pub(crate) fn join_again(&self) -> io::Result<bool> {
+    fn receiver(&self) -> Option<BorrowedFd<'_>> {
+        let receiver = self.receiver.as_ref();
+        receiver.map(|receiver| receiver.socket.as_fd())
+    }
+
+    fn sender(&self) -> Option<BorrowedFd<'_>> {
+        self.sender.as_ref().map(|sender| sender.socket().as_fd())
+    }
+
+    /// All of them go to the group.
+    fn send_batch(&self, packets: &[Transmit]) -> (usize, Option<io::Error>) {
+        self.send_all(packets)
+    }
+
+    /// A membership vanishes with its interface, and an interface that is made anew knows nothing
+    /// of us.
+    fn check_membership(&self) -> io::Result<bool> {
         let joined = match &self.receiver {
             Some(receiver) => receiver.membership.join_again((&receiver.socket).into())?,
             None => false,
@@ -106,21 +123,15 @@ impl Group {
         Ok(joined)
     }
 
-    /// In a child that never uses or drops this: closes its descriptors. The parent stays a
-    /// member.
-    pub(crate) fn close_inherited(&self) {
-        let descriptors = [self.receiver(), self.sender()];
-        descriptors.into_iter().flatten().for_each(close_inherited);
+    fn send_error(&self) -> Option<io::Error> {
+        self.sender.as_ref()?.connect().err()
     }
 
-    /// How many messages the kernel has dropped since we joined because the receive
-    /// buffer was full. Datagrams that came together count as one.
-    pub(crate) fn receive_buffer_errors(&self) -> u64 {
+    fn receive_buffer_errors(&self) -> u64 {
         self.receiver().map_or(0, |fd| drops(fd).into())
     }
 
-    /// A hint for the operator if the receive buffer is smaller than we want.
-    pub(crate) fn buffer_hint(&self) -> Option<String> {
+    fn buffer_hint(&self) -> Option<String> {
         let receiver = SockRef::from(&self.receiver.as_ref()?.socket);
         // Linux doubles what it is asked for, to have room for its own overhead.
         let granted = receiver.recv_buffer_size().ok()? / 2;
@@ -128,9 +139,7 @@ impl Group {
         is_short.then(|| short_buffer(granted, RECEIVE_BUFFER))
     }
 
-    /// A warning for the operator if the kernel has dropped packets: at the first look after
-    /// that, and whenever their number has doubled.
-    pub(crate) fn buffer_warning(&self) -> Option<String> {
+    fn buffer_warning(&self) -> Option<String> {
         let told = &self.receiver.as_ref()?.errors_told;
         let errors = self.receive_buffer_errors();
         if errors == 0 || errors / 2 < told.load(Ordering::Relaxed) as u64 {
@@ -143,26 +152,13 @@ impl Group {
         Some(full_buffer(errors, self.buffer_hint()))
     }
 
-    /// A hint for the operator of a node that hears nobody.
-    pub(crate) fn filter_hint(&self) -> Option<&str> {
+    fn filter_hint(&self) -> Option<&str> {
         self.receiver.as_ref()?.strict_filter.as_deref()
     }
 
-    /// All hints for the operator of this host.
-    pub(crate) fn hints(&self) -> Vec<String> {
-        let filter = self.filter_hint().map(str::to_owned);
-        self.buffer_hint().into_iter().chain(filter).collect()
-    }
-
-    /// What to wait on when the network does not take a packet now.
-    pub(crate) fn sender(&self) -> Option<BorrowedFd<'_>> {
-        self.sender.as_ref().map(|sender| sender.socket().as_fd())
-    }
-
-    /// What to wait on and to receive from.
-    pub(crate) fn receiver(&self) -> Option<BorrowedFd<'_>> {
-        let receiver = self.receiver.as_ref();
-        receiver.map(|receiver| receiver.socket.as_fd())
+    fn close_inherited(&self) {
+        let descriptors = [self.receiver(), self.sender()];
+        descriptors.into_iter().flatten().for_each(close_inherited);
     }
 }
 
@@ -276,30 +272,30 @@ mod tests {
 
     #[test]
     fn who_does_not_listen_or_speak_has_no_socket_for_it() {
-        let group = Group::join(&config().listen(false)).unwrap();
+        let group = Multicast::join(&config().listen(false)).unwrap();
         assert!(group.receiver().is_none() && group.sender().is_some());
-        let group = Group::join(&config().speak(false)).unwrap();
+        let group = Multicast::join(&config().speak(false)).unwrap();
         assert!(group.receiver().is_some() && group.sender().is_none());
         assert!(group.send(&[0; 8]).is_err());
     }
 
     #[test]
     fn a_member_does_not_join_again() {
-        let group = Group::join(&config()).unwrap();
-        assert!(!group.join_again().unwrap());
+        let group = Multicast::join(&config()).unwrap();
+        assert!(!group.check_membership().unwrap());
         let receiver = &group.receiver.as_ref().unwrap().socket;
         receiver
             .leave_multicast_v4(&[224, 0, 42, 5].into(), &Ipv4Addr::LOCALHOST)
             .unwrap();
-        assert!(group.join_again().unwrap());
-        assert!(!group.join_again().unwrap());
+        assert!(group.check_membership().unwrap());
+        assert!(!group.check_membership().unwrap());
     }
 
     #[test]
     fn the_sockets_are_set_up_as_the_specification_says() {
         for (ttl, loopback) in [(1, false), (7, true)] {
             let config = config().ttl(ttl).loopback(loopback);
-            let group = Group::join(&config).unwrap();
+            let group = Multicast::join(&config).unwrap();
             let sender = group.sender().unwrap();
             let sender = SockRef::from(&sender);
             assert_eq!(sender.multicast_ttl_v4().unwrap(), ttl.into());
@@ -307,7 +303,7 @@ mod tests {
             assert_eq!(sender.multicast_if_v4().unwrap(), Ipv4Addr::LOCALHOST);
             let to = sender.peer_addr().unwrap().as_socket().unwrap();
             assert_eq!(to, SocketAddr::new(config.group, 19_696));
-            assert_eq!(group.address().ip(), Ipv4Addr::LOCALHOST);
+            assert_eq!(group.info().address().ip(), Ipv4Addr::LOCALHOST);
             let receiver = group.receiver().unwrap();
             let receiver = SockRef::from(&receiver);
             assert!(receiver.reuse_address().unwrap());
