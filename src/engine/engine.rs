@@ -164,7 +164,6 @@ impl Engine {
     /// Does what is due on the host's own thread, which is in none of its calls.
     pub(super) fn do_at_once(&self) {
         self.do_what_is_due();
-        #[cfg(feature = "want_sync_scrape")]
         self.do_tasks();
     }
 
@@ -338,10 +337,5 @@ impl Engine {
     /// Whether to go on calling the host.
     pub(super) fn may_call_host(&self) -> bool {
         !self.run.is_stopping() && self.host.is_running()
-    }
-
-    #[cfg(not(feature = "want_sync_scrape"))]
-    pub(super) fn can_scrape(&self) -> bool {
-        false
     }
 }

@@ -18,7 +18,7 @@ mod receive;
 mod receiving;
 mod report;
 mod run;
-#[cfg(feature = "want_sync_scrape")]
+#[cfg_attr(not(feature = "want_sync_scrape"), path = "no_scrape.rs")]
 mod scrape;
 mod sending;
 mod stats;

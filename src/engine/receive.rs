@@ -264,7 +264,6 @@ impl Engine {
         match received {
             Ok(Received::Peers(peers)) => self.apply(peers),
             Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
-            #[cfg(feature = "want_sync_scrape")]
             Ok(Received::Torrents(torrents)) => {
                 self.told.is_delivered();
                 self.merge(torrents);

@@ -84,7 +84,6 @@ impl Engine {
             self.do_what_is_due();
             self.in_host(sleep.driver, || {
                 self.apply_corrections();
-                #[cfg(feature = "want_sync_scrape")]
                 self.do_tasks();
             });
         }

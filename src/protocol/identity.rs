@@ -300,9 +300,6 @@ impl Node {
         if let Some(repair) = &mut self.repair {
             repair.begins_as(name.id, name.epoch, retold, &mut self.timers);
         }
-        #[cfg(feature = "want_sync_scrape")]
-        if let Some(scrape) = &mut self.scrape {
-            scrape.rename(id);
-        }
+        self.scrape.rename(id);
     }
 }

@@ -23,6 +23,7 @@ mod rest;
 #[cfg(feature = "want_sync_scrape")]
 mod scrape;
 mod timers;
+#[cfg_attr(not(feature = "want_sync_scrape"), path = "no_torrents.rs")]
 mod torrents;
 
 #[cfg(feature = "want_sync_scrape")]

@@ -17,9 +17,8 @@ use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source, Waited};
 use super::repair::{Arrival, Repair};
 use super::rest::Progress;
-#[cfg(feature = "want_sync_scrape")]
-use super::scrape::{Scrape, ScrapeState};
 use super::timers::{Timer, Timers};
+use super::torrents::ScrapeSync;
 use crate::address::Allowed;
 use crate::config::Config;
 use crate::reject::Reject;
@@ -88,8 +87,7 @@ pub struct Node {
     /// There is a key.
     pub(super) authentication: Option<Authentication>,
     pub(super) repair: Option<Repair>,
-    #[cfg(feature = "want_sync_scrape")]
-    pub(super) scrape: Option<Scrape>,
+    pub(super) scrape: ScrapeSync,
 }
 
 impl Node {
@@ -122,9 +120,7 @@ impl Node {
             trailers,
             authentication: Authentication::new(config),
             repair: repairs(config).then(|| Repair::new(rng.fork(), config, &mut timers)),
-            #[cfg(feature = "want_sync_scrape")]
-            scrape: (config.scrape && config.listen)
-                .then(|| Scrape::new(id, longest, rng.fork(), config, &mut timers)),
+            scrape: ScrapeSync::new(id, longest, &mut rng, config, &mut timers),
             timers,
         }
     }
@@ -149,10 +145,7 @@ impl Node {
         let tally = self.nodes.tally();
         counters.repair.packets_repaired = tally.repaired;
         counters.repair.packets_given_up = tally.given_up;
-        #[cfg(feature = "want_sync_scrape")]
-        if let Some(scrape) = &self.scrape {
-            counters.scrape = scrape.counters.clone();
-        }
+        self.scrape.count(&mut counters);
         counters
     }
 
@@ -160,12 +153,6 @@ impl Node {
     /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
     pub fn nodes(&self, now: Time) -> impl Iterator<Item = Heard> {
         self.nodes.all(now)
-    }
-
-    /// What scrape sync does now, if this node takes part in it.
-    #[cfg(feature = "want_sync_scrape")]
-    pub fn scrape_state(&self) -> Option<ScrapeState> {
-        self.scrape.as_ref().map(Scrape::state)
     }
 
     /// Whether nobody was heard for [`lonely_after`](Config::lonely_after) although we
@@ -244,10 +231,7 @@ impl Node {
         self.lonely |= self
             .company
             .begins_to_be_lonely(packets_out, &mut self.timers);
-        #[cfg(feature = "want_sync_scrape")]
-        if let Some(scrape) = &mut self.scrape {
-            scrape.handle_timeout(&mut self.timers);
-        }
+        self.scrape.handle_timeout(&mut self.timers);
     }
 
     /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use crate::time::Time;
 use crate::types::Announce;
-use crate::wire::PeerList;
-#[cfg(feature = "want_sync_scrape")]
-use crate::wire::PlausibleTorrents;
+use crate::wire::{PeerList, PlausibleTorrents};
 
 /// Where a datagram came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +74,7 @@ pub enum Received<'a> {
     /// it left, those that are the latest of their peers.
     Late(Vec<Announce>),
     /// Torrents, to be merged into the host's, and the results to be handed to
-    /// [`Node::handle_merged`](super::Node::handle_merged).
-    #[cfg(feature = "want_sync_scrape")]
+    /// `Node::handle_merged`. Only with scrape sync there are some.
     Torrents(PlausibleTorrents<'a>),
     /// Nothing; the node has dealt with it.
     Nothing,
@@ -89,9 +86,7 @@ impl Received<'_> {
         match self {
             Self::Peers(peers) => peers.len(),
             Self::Late(announces) => announces.len(),
-            #[cfg(feature = "want_sync_scrape")]
-            Self::Torrents(_) => 0,
-            Self::Nothing => 0,
+            Self::Torrents(_) | Self::Nothing => 0,
         }
     }
 }

@@ -6,6 +6,10 @@ use crate::time::Time;
 
 /// What a timer is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(feature = "want_sync_scrape"),
+    expect(dead_code, reason = "scrape sync has half of them")
+)]
 #[repr(usize)]
 pub(super) enum Timer {
     /// The oldest record of the batch has waited long enough.
@@ -21,30 +25,20 @@ pub(super) enum Timer {
     /// To say how much we have sent.
     Heartbeat,
     /// The next beacon.
-    #[cfg(feature = "want_sync_scrape")]
     Beacon,
     /// To decide whom to inquire, or whether to inquire again.
-    #[cfg(feature = "want_sync_scrape")]
     Inquire,
     /// The next tick of telling all torrents.
-    #[cfg(feature = "want_sync_scrape")]
     Tell,
     /// The next tick of telling back what we know better.
-    #[cfg(feature = "want_sync_scrape")]
     TellBack,
     /// The end of our silence after a tell of somebody else.
-    #[cfg(feature = "want_sync_scrape")]
     Silence,
     /// The end of a tick in which we told as much as we may.
-    #[cfg(feature = "want_sync_scrape")]
     Tick,
 }
 
-const TIMERS: usize = if cfg!(feature = "want_sync_scrape") {
-    12
-} else {
-    6
-};
+const TIMERS: usize = 12;
 
 /// The point in time at which each timer is due, if it runs at all.
 #[derive(Debug)]

@@ -1,37 +1,68 @@
 //! What becomes of torrents and of packets of scrape sync: of our host's, and of those that were
-//! heard. Without the feature nobody takes part in it.
+//! heard.
 
+use fastrand::Rng;
+
+use super::counters::Counters;
 use super::node::Node;
 use super::nodes::Sender;
-#[cfg(feature = "want_sync_scrape")]
 use super::outbound::Class;
 use super::received::Received;
-#[cfg(feature = "want_sync_scrape")]
-use super::scrape::{Candidate, Scrape, Task};
+use super::scrape::{Candidate, Scrape, ScrapeState, Task};
+use super::timers::Timers;
+use crate::config::Config;
 use crate::reject::Reject;
-#[cfg(feature = "want_sync_scrape")]
 use crate::time::Time;
 use crate::types::TrackerId;
-#[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::Packet;
-#[cfg(feature = "want_sync_scrape")]
 use crate::wire::PlausibleTorrents;
 
-#[cfg(not(feature = "want_sync_scrape"))]
-impl Node {
-    pub(super) fn handle_torrents<'a>(
-        &mut self,
-        _: Sender,
-        _: TrackerId,
-        _: Packet<'a>,
-    ) -> Result<Received<'a>, Reject> {
-        Err(Reject::ScrapeUnsupported)
+/// The part of a node in scrape sync, if it takes part.
+#[derive(Debug)]
+pub(super) struct ScrapeSync(Option<Scrape>);
+
+impl ScrapeSync {
+    /// For packets that are not longer than `longest` before they have a trailer.
+    pub(super) fn new(
+        id: TrackerId,
+        longest: usize,
+        rng: &mut Rng,
+        config: &Config,
+        timers: &mut Timers,
+    ) -> Self {
+        let takes_part = config.scrape && config.listen;
+        Self(takes_part.then(|| Scrape::new(id, longest, rng.fork(), config, timers)))
+    }
+
+    /// From now on in the name of `id`.
+    pub(super) fn rename(&mut self, id: TrackerId) {
+        if let Some(scrape) = &mut self.0 {
+            scrape.rename(id);
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn handle_timeout(&mut self, timers: &mut Timers) {
+        if let Some(scrape) = &mut self.0 {
+            scrape.handle_timeout(timers);
+        }
+    }
+
+    /// Adds what it has counted.
+    pub(super) fn count(&self, counters: &mut Counters) {
+        if let Some(scrape) = &self.0 {
+            counters.scrape = scrape.counters.clone();
+        }
     }
 }
 
-#[cfg(feature = "want_sync_scrape")]
 impl Node {
+    /// What scrape sync does now, if this node takes part in it.
+    pub fn scrape_state(&self) -> Option<ScrapeState> {
+        self.scrape.0.as_ref().map(Scrape::state)
+    }
+
     /// A packet of scrape sync is heard.
     pub(super) fn handle_torrents<'a>(
         &mut self,
@@ -39,7 +70,7 @@ impl Node {
         from: TrackerId,
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
-        let Some(scrape) = &mut self.scrape else {
+        let Some(scrape) = &mut self.scrape.0 else {
             return Err(Reject::ScrapeUnsupported);
         };
         match packet {
@@ -82,6 +113,7 @@ impl Node {
     /// answered once.
     pub fn poll_task(&mut self) -> Option<Task> {
         self.scrape
+            .0
             .as_mut()?
             .poll_task(self.queue.has_room(Class::Bulk))
     }
@@ -89,7 +121,7 @@ impl Node {
     /// The host's answer to [`Task::CountTorrents`].
     pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
         self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape {
+        if let Some(scrape) = &mut self.scrape.0 {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_torrent_count(torrents, &mut self.timers, send);
         }
@@ -97,7 +129,7 @@ impl Node {
 
     /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
     pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
-        if let Some(scrape) = &mut self.scrape {
+        if let Some(scrape) = &mut self.scrape.0 {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_walked(torrents, next, &mut self.timers, send);
         }
@@ -106,13 +138,13 @@ impl Node {
     /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
     /// telling ended there. It is said once.
     pub fn take_stuck_walk(&mut self) -> bool {
-        let scrape = self.scrape.as_mut();
+        let scrape = self.scrape.0.as_mut();
         scrape.is_some_and(Scrape::take_stuck_walk)
     }
 
     /// The host's answer to [`Task::LookUp`].
     pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
-        if let Some(scrape) = &mut self.scrape {
+        if let Some(scrape) = &mut self.scrape.0 {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_looked_up(torrents, send);
         }
@@ -121,7 +153,7 @@ impl Node {
     /// What became of the torrents of one [`Received::Torrents`].
     pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
         self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape {
+        if let Some(scrape) = &mut self.scrape.0 {
             scrape.handle_merged(merged, &mut self.timers);
         }
     }

@@ -40,18 +40,6 @@ impl<R: Record> Batch<R> {
         }
     }
 
-    /// As many records as fit into one packet.
-    #[cfg(feature = "want_sync_scrape")]
-    pub(in crate::protocol) fn capacity(&self) -> usize {
-        (self.full - Header::LEN) / size_of::<R::Bytes>()
-    }
-
-    /// How many records are in the packet that is being filled.
-    #[cfg(feature = "want_sync_scrape")]
-    pub(in crate::protocol) fn records(&self) -> usize {
-        (self.len - Header::LEN) / size_of::<R::Bytes>()
-    }
-
     /// From now on in the name of `id`.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         self.packet[..id.0.len()].copy_from_slice(&id.0);
@@ -86,5 +74,18 @@ impl<R: Record> Batch<R> {
         let taken = taken.then(|| Datagram::of(&self.packet[..self.len + Trailer::LEN], self.kind));
         self.len = Header::LEN;
         taken
+    }
+}
+
+#[cfg(feature = "want_sync_scrape")]
+impl<R: Record> Batch<R> {
+    /// As many records as fit into one packet.
+    pub(in crate::protocol) fn capacity(&self) -> usize {
+        (self.full - Header::LEN) / size_of::<R::Bytes>()
+    }
+
+    /// How many records are in the packet that is being filled.
+    pub(in crate::protocol) fn records(&self) -> usize {
+        (self.len - Header::LEN) / size_of::<R::Bytes>()
     }
 }

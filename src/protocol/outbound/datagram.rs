@@ -16,7 +16,10 @@ pub(in crate::protocol) enum Kind {
     /// [`Latest`]: crate::protocol::repair::Latest
     Announces { packet: u32 },
     /// A list of torrents: it gets a number.
-    #[cfg(feature = "want_sync_scrape")]
+    #[cfg_attr(
+        not(feature = "want_sync_scrape"),
+        expect(dead_code, reason = "only scrape sync sends some")
+    )]
     Torrents,
     /// An announce that is restated: it gets a number, and the time when it was made.
     Restated { made: Time },
@@ -36,7 +39,6 @@ impl Kind {
             Self::Fixed | Self::Ours => Class::Control,
             Self::Announces { .. } | Self::Restated { .. } => Class::Live,
             Self::Again => Class::Repair,
-            #[cfg(feature = "want_sync_scrape")]
             Self::Torrents => Class::Bulk,
         }
     }

@@ -148,9 +148,7 @@ impl Node {
         }
         let numbering = &mut trailers.numbering;
         let (sent, seq) = match datagram.kind() {
-            Kind::Announces { .. } => numbering.number(now),
-            #[cfg(feature = "want_sync_scrape")]
-            Kind::Torrents => numbering.number(now),
+            Kind::Announces { .. } | Kind::Torrents => numbering.number(now),
             Kind::Restated { made } => numbering.restate(made),
             Kind::Fixed | Kind::Ours | Kind::Again => (numbering.without_number(now), 0),
         };

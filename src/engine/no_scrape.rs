@@ -1,0 +1,14 @@
+//! Without scrape sync there is nothing to do for it.
+
+use super::engine::Engine;
+use crate::wire::PlausibleTorrents;
+
+impl Engine {
+    pub(super) fn can_scrape(&self) -> bool {
+        false
+    }
+
+    pub(super) fn do_tasks(&self) {}
+
+    pub(super) fn merge(&self, _: PlausibleTorrents<'_>) {}
+}
