@@ -161,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// Does what is due on the host's own thread, which is in none of its calls.
+    /// Does what is due, on a thread of the host's that may call the host.
     pub(super) fn do_at_once(&self) {
         self.do_what_is_due();
         self.do_tasks();
@@ -242,15 +242,18 @@ impl Engine {
         drop(state);
         self.wake_if(wake);
         let _no_cancel = next.is_some().then(NoCancel::new);
+        let mut batches = SENT_AT_ONCE;
         while let Some(link) = next {
-            next = self.transmit(&link);
+            next = self.transmit(&link, &mut batches);
         }
     }
 
     /// Sends on a link what is ready, in order. The caller has [begun](Live::begin_sending) sending
-    /// there, so nobody else sends. On which link to go on, if this one has all of it.
-    fn transmit(&self, link: &Arc<dyn Link>) -> Option<Arc<dyn Link>> {
-        for _ in 0..SENT_AT_ONCE {
+    /// there, so nobody else sends. So many more `batches` are sent at most. On which link to go on,
+    /// if this one has all of it.
+    fn transmit(&self, link: &Arc<dyn Link>, batches: &mut usize) -> Option<Arc<dyn Link>> {
+        while *batches > 0 {
+            *batches -= 1;
             match self.next_batch(link) {
                 Err(next) => return next,
                 Ok(batch) => {

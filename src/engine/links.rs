@@ -1,5 +1,6 @@
 //! The links of a node, and how it is with each of them now.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -135,11 +136,13 @@ impl Links {
     }
 
     /// Where to send to, if there is something to send at a link on which nobody sends, or `more`
-    /// in the node.
+    /// in the node: to the one for which most waits, so that none falls behind.
     pub(super) fn to_begin(&self, more: bool) -> Option<usize> {
-        let may_begin =
-            |state: &LinkState| state.sending.may_begin() && (more || !state.waiting.is_empty());
-        self.0.iter().position(may_begin)
+        let links = self.0.iter().enumerate();
+        let may_begin = links
+            .filter(|(_, state)| state.sending.may_begin() && (more || !state.waiting.is_empty()));
+        let (place, _) = may_begin.min_by_key(|(_, state)| Reverse(state.waiting.len()))?;
+        Some(place)
     }
 
     /// The caller sends on this one from now on.
@@ -157,6 +160,7 @@ impl Links {
     /// The next packet for a link. One that leaves the node leaves it for all links.
     pub(super) fn next_transmit(&mut self, place: usize, node: &mut Node) -> Option<Transmit> {
         if let Some(waiting) = self.0[place].waiting.pop_front() {
+            node.leaves_again(&waiting);
             return Some(waiting);
         }
         let transmit = node.poll_transmit()?;

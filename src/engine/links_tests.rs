@@ -186,6 +186,26 @@ fn only_so_much_waits_for_a_link() {
     assert_eq!(overflowed(&engine) as usize, all.len() - late.len());
 }
 
+/// A thread sends only so much at once, and the node has more than that each time.
+#[test]
+fn no_link_falls_behind_while_there_is_always_more() {
+    let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));
+    let engine = engine(&links);
+    for _ in 0..5 {
+        links.iter().for_each(|link| link.has_room_for(0));
+        tell(&engine, 300);
+        links.iter().for_each(|link| link.has_room_for(usize::MAX));
+        let mut state = engine.lock();
+        let live = state.live.as_mut().expect("it lives");
+        (0..2).for_each(|place| live.links.unblock(place));
+        engine.act(state);
+    }
+    unblock(&engine, 0);
+    assert!(links[0].sent().len() >= 1500);
+    assert_eq!(links[0].sent(), links[1].sent());
+    assert_eq!(overflowed(&engine), 0);
+}
+
 #[test]
 fn while_all_links_take_nothing_packets_stay_with_the_node() {
     let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));

@@ -195,8 +195,8 @@ impl Node {
         }
     }
 
-    /// A datagram that arrived, and has waited for so long since. Of one with many announces it does only a part, so that what it does takes some
-    /// ten microseconds at most.
+    /// A datagram that arrived, and has waited for so long since. Of one with many announces it does
+    /// only a part, so that what it does takes some ten microseconds at most.
     pub fn handle_datagram_after<'a>(
         &mut self,
         now: Time,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::datagram::Datagram;
+use super::datagram::{Datagram, Kind};
 use crate::types::TrackerId;
 
 /// To whom a packet goes. A link that reaches everyone at once sends all to everyone.
@@ -64,6 +64,11 @@ impl Transmit {
     /// Why it is sent.
     pub fn class(&self) -> Class {
         self.class
+    }
+
+    /// Whether it has a number, where packets have one.
+    pub(super) fn is_numbered(&self) -> bool {
+        !matches!(self.datagram.kind(), Kind::Fixed | Kind::Ours)
     }
 
     pub(super) fn datagram_mut(&mut self) -> &mut Datagram {
@@ -171,7 +176,6 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
-    use super::super::datagram::Kind;
     use super::*;
     use crate::wire::{Header, PacketType};
 

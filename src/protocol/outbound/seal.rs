@@ -52,6 +52,14 @@ impl Node {
         self.queue.put_back(transmit, self.id());
     }
 
+    /// A packet that has left on one link leaves on another: it may come back later.
+    pub fn leaves_again(&mut self, transmit: &Transmit) {
+        if self.repair.is_none() || !transmit.is_numbered() {
+            let now = self.timers.elapsed();
+            self.identity.leaves(now, transmit.as_ref());
+        }
+    }
+
     /// A packet of this class was lost, as too many waited for one of several links.
     pub fn count_overflow(&mut self, class: Class) {
         self.queue.count_overflow(class);
