@@ -16,7 +16,6 @@ pub enum Destination {
 
 /// Why a packet is sent, the most urgent first. No class waits for one behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Class {
     /// Heartbeats, NAKs, beacons and inquiries.
     Control,
