@@ -101,7 +101,7 @@ fn a_user_may_read_the_file_of_root_by_a_group() {
     let open = tempfile::tempdir().expect("a directory");
     fs::set_permissions(open.path(), Permissions::from_mode(0o755)).expect("its mode");
     let program_there = open.path().join("program");
-    fs::copy(&program, &program_there).expect("copy the program");
+    cc::install(&program, &program_there);
     let opened = |owner: u32, mode: u32| {
         let key = open.path().join("key");
         let _ = fs::remove_file(&key);

@@ -1,7 +1,7 @@
 //! scripts/opentracker, on trees that are made of the shapes in c-tests/generations.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -313,8 +313,9 @@ fn the_commands_of_the_readme_build_a_tracker() {
 #[test]
 fn the_library_is_built_as_the_tree_needs_it() {
     let cargo = cc::scratch().join("cargo that only says how it is called");
-    fs::write(&cargo, "#!/bin/sh\necho \"$@\" >&2\nexit 1\n").expect("a script");
-    fs::set_permissions(&cargo, fs::Permissions::from_mode(0o755)).expect("executable");
+    let text = cc::scratch().join("cargo.sh");
+    fs::write(&text, "#!/bin/sh\necho \"$@\" >&2\nexit 1\n").expect("a script");
+    cc::install(&text, &cargo);
     let target = cc::root().join("target/opentracker");
     for (generation, expected) in [
         (

@@ -58,6 +58,15 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
+/// Puts a program where it is to be run. Another process writes it: while we do, some other test may
+/// start a program, which inherits what we write to, and the kernel runs nothing that somebody could
+/// write to.
+pub fn install(program: &Path, to: &Path) {
+    run(Command::new("install")
+        .args(["-m", "755"])
+        .args([program, to]));
+}
+
 /// Builds the library with these features only, in a target directory of this name;
 /// the directory that the libraries are in.
 pub fn build_with(features: &str, name: &str) -> PathBuf {
