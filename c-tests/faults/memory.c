@@ -1,6 +1,6 @@
 /* What becomes of a program when an allocation of the library fails. Its life with the library
    is lived again and again, each time in a process of its own in which another allocation
-   fails, in a call of the library or in its thread: each of the first, of the rest some. It
+   fails, in a call of the library or in its thread: each until it has started, of the rest some. It
    prints for each part of that life, and for each end that it took, how often it did:
 
      error     the call returned an error, and the program went on to its end
@@ -139,9 +139,10 @@ int main( int argc, char **argv ) {
   sleep_ms( 200 );
   if( live_apart( port, 0 ) != SURVIVED ) fail( "it does not even live with enough memory" );
   all = atomic_load( &life->allocations );
-  for( n = 1; n <= all; n += n < each ? 1 : all / then + 1 ) {
+  for( n = 1; n <= all; ) {
     int end = live_apart( port, n ), where = atomic_load( &life->part );
     if( where < PARTS ) ++counts[where][end];
+    n += n < each || where <= START ? 1 : all / then + 1;
   }
   kill( other, SIGKILL );
   printf( "allocations %ld\n", all );
