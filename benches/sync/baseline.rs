@@ -13,7 +13,7 @@ use livesync::{InfoHash, Peer};
 use socket2::{SockAddr, Socket};
 
 use crate::network::{self, GROUP};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// What one packet holds.
 pub const RECORDS: usize = 52;

@@ -3,20 +3,20 @@
 use std::env;
 use std::process::{Child, Command, Stdio};
 
-use crate::{loss, memory};
-
 /// What a child is told to be.
 const CHILD: &str = "child";
 
-/// Does what a child does, if these are the arguments of one.
-pub fn run(arguments: &[String]) -> bool {
+/// What a child does with its arguments.
+pub type Task = fn(&[&str]);
+
+/// Does what a child does, if these are the arguments of one, and its task has one of these names.
+pub fn run(arguments: &[String], tasks: &[(&str, Task)]) -> bool {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match words[..] {
-        [CHILD, loss::SENDER, ref arguments @ ..] => loss::send(arguments),
-        [CHILD, memory::NODE, ref arguments @ ..] => memory::live(arguments),
-        _ => return false,
-    }
-    true
+    let [CHILD, name, ref arguments @ ..] = words[..] else {
+        return false;
+    };
+    let task = tasks.iter().find(|(task, _)| *task == name);
+    task.map(|(_, task)| task(arguments)).is_some()
 }
 
 /// Starts a child, which answers on its standard output.

@@ -10,7 +10,7 @@ use crate::child;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// What a child is told to do.
 pub const SENDER: &str = "sender";

@@ -21,6 +21,7 @@ mod ours;
 mod paced;
 mod receiving;
 mod table;
+mod tell;
 mod telling;
 mod worst;
 
@@ -30,6 +31,9 @@ use table::Effort;
 
 /// Measures some rows, and prints them.
 type Group = fn(Effort);
+
+/// What is done in processes of their own.
+const TASKS: [(&str, child::Task); 2] = [(loss::SENDER, loss::send), (memory::NODE, memory::live)];
 
 /// The groups of rows, each in a file of its own.
 const GROUPS: [(&str, Group); 8] = [
@@ -45,7 +49,7 @@ const GROUPS: [(&str, Group); 8] = [
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if child::run(&arguments) {
+    if child::run(&arguments, &TASKS) {
         return;
     }
     let (options, wanted): (Vec<_>, Vec<_>) = arguments

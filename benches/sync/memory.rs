@@ -9,7 +9,7 @@ use crate::measure::resident_memory;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row_of_ours};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// What a child is told to do.
 pub const NODE: &str = "node";

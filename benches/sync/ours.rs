@@ -10,7 +10,7 @@ use std::time::Duration;
 use livesync::stats::Counters;
 use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// A host that does nothing with what it hears but count it, by packets.
 #[derive(Default)]

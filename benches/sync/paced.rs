@@ -12,7 +12,7 @@ use crate::measure::thread_time;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row, row_of_ours};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// Announces per second, of all threads together.
 const RATES: [u32; 5] = [500, 2_000, 10_000, 100_000, 1_000_000];

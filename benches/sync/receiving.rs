@@ -17,7 +17,7 @@ use crate::measure::processor;
 use crate::network::{self, GROUP};
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 /// Packets in a burst.
 const BURST: usize = 40;

@@ -4,22 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use livesync::{InfoHash, Peer};
-
 use crate::baseline::{Receiver, Teller};
 use crate::measure::{processor, wall};
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-
-/// Tells announces to the others, in one way or the other. It is called as a function of
-/// a library is: the compiler does not know which one it is.
-pub trait Tell: Sync {
-    fn tell(&self, info_hash: &InfoHash, peer: &Peer);
-
-    /// Waits until what was told is sent.
-    fn until_all_has_left(&self) {}
-}
+use crate::tell::Tell;
 
 /// Each alone, and each while it hears its own packets, which the loop-back interface
 /// brings back to whoever listens.

@@ -11,7 +11,7 @@ use crate::measure::wall;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row};
-use crate::telling::Tell;
+use crate::tell::Tell;
 
 const PACE: Duration = Duration::from_micros(1);
 

@@ -106,14 +106,6 @@ static void new_tracker_id( struct node *node, uint32_t id ) {
 
 /* The way of callbacks. */
 
-struct node *called_back( void *user ) {
-  struct node *node = user;
-  if( !pthread_equal( pthread_self(), node->thread ) ) fail( "called back from another thread" );
-  if( !node->in_process ) fail( "called back outside of livesync_process()" );
-  if( livesync_close( node->handle ) != LIVESYNC_E_STATE ) fail( "closed inside of a callback" );
-  return node;
-}
-
 static int is_blessed_cb( const uint8_t *ip, void *user ) {
   called_back( user );
   return is_loopback( ip );

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "polled.h"
+#include "polled_torrents.h"
 
 uint64_t downloads_of( uint32_t torrent ) { return torrent * UINT64_C( 0x100000001 ) + 1; }
 

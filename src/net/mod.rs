@@ -12,6 +12,7 @@ mod mmsg;
 #[path = "no_mmsg.rs"]
 mod mmsg;
 mod multicast;
+mod nap;
 mod poll_set;
 mod process;
 mod sender;
@@ -29,8 +30,9 @@ use crate::error::SetupError;
 pub(crate) use inbox::Inbox;
 pub(crate) use link::Link;
 pub(crate) use multicast::Multicast;
+pub(crate) use nap::nap;
 pub(crate) use poll_set::PollSet;
-pub(crate) use process::{forks, nap, this_thread, watch_forks};
+pub(crate) use process::{forks, this_thread, watch_forks};
 pub(crate) use stderr::{lines_dropped, log_line};
 #[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;

@@ -3,10 +3,8 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::ptr;
 use std::sync::Once;
 use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering::SeqCst};
-use std::time::Duration;
 
 use super::sys::NoSignals;
 
@@ -58,17 +56,4 @@ pub(super) fn close_inherited(fd: BorrowedFd<'_>) {
 pub(crate) fn this_thread() -> usize {
     // SAFETY: a call without arguments.
     unsafe { libc::pthread_self() as usize }
-}
-
-/// Sleeps for at most so long: a signal ends it early. So a caller that looks at the clock
-/// in between is late by one nap at most, however many signals come. A signal handler may
-/// call it.
-pub(crate) fn nap(time: Duration) {
-    let time = libc::timespec {
-        // Both are 32 or 64 bits wide.
-        tv_sec: time.as_secs().min(i32::MAX as u64) as _,
-        tv_nsec: time.subsec_nanos() as _,
-    };
-    // SAFETY: `time` is valid during the call; the rest of the time is not asked for.
-    unsafe { libc::nanosleep(&time, ptr::null_mut()) };
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use super::process::nap;
+use super::nap::nap;
 use crate::address::canonical;
 
 /// Receives one datagram without blocking, whatever the mode of the socket: its

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use super::arrived::PeerPacket;
 use super::node::Node;
-use super::nodes::Sender;
 use super::outbound::{Batch, Datagram, Kind, Trailers, millis};
 use super::received::{Made, Received};
 use super::repair::{Arrival, FETCHED, Heard, Latest, Name, Number, PeerHash, Restatement};
@@ -11,7 +11,7 @@ use super::rest::{Progress, Rest};
 use super::timers::Timer;
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::{Announce, ByFamily, TrackerId};
+use crate::types::{Announce, ByFamily};
 use crate::wire::{Header, PacketType, PeerList, Record, Trailer};
 
 /// A clock that is ahead by so many milliseconds at most is followed.
@@ -19,16 +19,6 @@ const FOLLOWED: i64 = 10_000;
 
 /// Clocks that are apart by more milliseconds are not compared.
 const AGREES: u64 = 200;
-
-/// What is known of the packet in which announces were heard.
-pub(super) struct Packet {
-    pub(super) from: TrackerId,
-    pub(super) trailer: Option<Trailer>,
-    pub(super) order: Option<(Number, Arrival)>,
-    pub(super) sender: Sender,
-    /// To which of the streams of its sender it belongs, if to any.
-    pub(super) stream: Option<usize>,
-}
 
 impl Node {
     /// An announce that the host received, to be told to the others.
@@ -142,7 +132,7 @@ impl Node {
     pub(super) fn handle_peers<'a>(
         &mut self,
         peers: PeerList<'a>,
-        packet: &Packet,
+        packet: &PeerPacket,
     ) -> Result<Progress<'a>, Reject> {
         if matches!(peers, PeerList::V6(_)) && !self.hears_ipv6 {
             return Err(Reject::Ipv6Unsupported);
@@ -232,7 +222,7 @@ impl Node {
 
     /// The place of a packet among all: when it left by its sender's clock, if there is a trailer
     /// that says so, and the clock agrees with ours.
-    fn place_of(&mut self, now: Time, packet: &Packet) -> Heard {
+    fn place_of(&mut self, now: Time, packet: &PeerPacket) -> Heard {
         let Some(((number, arrival), trailer)) = packet.order.zip(packet.trailer) else {
             let (id, at) = (packet.from, millis(now));
             let (epoch, seq, stream) = (0, 0, 0);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::arrived::Arrived;
 use super::identity::NewId;
 use super::node::Node;
 use super::nodes::Sender;
@@ -15,16 +16,6 @@ use crate::wire::{Frame, Packet, Trailer};
 
 /// How long a packet with a tag is at most, without header and trailer: a jumbo frame.
 const LONGEST_TAGGED: usize = 9000;
-
-/// A packet that is to be used.
-pub(super) struct Arrived<'a> {
-    pub(super) frame: Frame<'a>,
-    /// Which one it is, and how it comes, if it is numbered.
-    pub(super) order: Option<(Number, Arrival)>,
-    pub(super) sender: Sender,
-    /// To which of the streams of its sender it belongs, if to any.
-    pub(super) stream: Option<usize>,
-}
 
 /// The place of a packet among those of its sender.
 #[derive(Default)]

@@ -2,20 +2,18 @@
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use fastrand::Rng;
 
 use super::echoes::Echoes;
 use super::links::LinkInfo;
-use super::node::Node;
 use super::outbound::Numbering;
-use super::received::Waited;
-use super::repair::{Number, is_before};
-use super::timers::Timer;
+use super::repair::is_before;
 use crate::time::Time;
 use crate::types::TrackerId;
-use crate::wire::{Frame, Trailer};
+use crate::wire::Trailer;
 
 /// The shortest time between two new ids.
 const DRAW_AGAIN: Duration = Duration::from_secs(1);
@@ -177,8 +175,18 @@ impl Identity {
         self.echoes.leaves(now, packet);
     }
 
+    /// Whether this packet has left lately without such a number; if it `arrived` at some time,
+    /// shortly before that.
+    pub(super) fn has_left(
+        &mut self,
+        packet: &[u8],
+        arrived: Option<RangeInclusive<Time>>,
+    ) -> bool {
+        self.echoes.has_left(packet, arrived)
+    }
+
     /// Whether it is ours, or was at any time.
-    fn was_ours(&self, id: TrackerId) -> bool {
+    pub(super) fn was_ours(&self, id: TrackerId) -> bool {
         self.id == id || self.former.iter().any(|former| former.id == id)
     }
 
@@ -186,120 +194,5 @@ impl Identity {
     pub(super) fn former(&self, id: TrackerId) -> Option<Option<Used>> {
         let former = self.former.iter().find(|former| former.id == id)?;
         Some(former.used)
-    }
-}
-
-impl Node {
-    /// The id under which this node speaks.
-    pub fn id(&self) -> TrackerId {
-        self.identity.id
-    }
-
-    /// The new id, if this node has drawn one since the last call; [`why_new_id`](Self::why_new_id)
-    /// says why.
-    pub fn take_new_id(&mut self) -> Option<TrackerId> {
-        self.identity.take_new()
-    }
-
-    /// Why this node drew its last new id.
-    pub fn why_new_id(&self) -> NewId {
-        self.identity.why
-    }
-
-    /// Whether we have sent this packet ourselves, that has waited for so long. A
-    /// packet of loss repair is told by its id, epoch and number, and by all of its bytes while we
-    /// keep it; any other one by what we have sent lately.
-    pub(super) fn is_own(&mut self, waited: Waited, datagram: &[u8]) -> bool {
-        let id = datagram.first_chunk().map(|id| TrackerId(*id));
-        let Some(id) = id.filter(|id| self.identity.was_ours(*id)) else {
-            return false;
-        };
-        let frame = Frame::parse(datagram).ok();
-        let trailer = frame.and_then(|frame| frame.trailer);
-        match (trailer.filter(|trailer| trailer.seq > 0), &self.repair) {
-            (Some(trailer), Some(repair)) => {
-                let Trailer { epoch, seq, .. } = trailer;
-                match repair.has_sent(Number { id, epoch, seq }, datagram) {
-                    Some(same) => same,
-                    // With a key the tag tells more.
-                    None => self.authentication.is_none() && self.has_used(id, &trailer),
-                }
-            }
-            (Some(_), None) => self.identity.echoes.has_left(datagram, None),
-            (None, _) => {
-                let now = self.timers.elapsed();
-                let arrived = now.before(waited.most)..=now.before(waited.least);
-                let arrived = Some(arrived).filter(|_| trailer.is_none());
-                self.identity.echoes.has_left(datagram, arrived)
-            }
-        }
-    }
-
-    /// Whether a number is one that we have used in the last epoch under this id.
-    fn has_used(&self, id: TrackerId, trailer: &Trailer) -> bool {
-        let used = self.used(id).flatten();
-        used.is_some_and(|used| used.is_of(trailer.epoch) && used.has_sent(trailer))
-    }
-
-    /// How far we got under an id, if it is ours or was; nothing of one without numbers.
-    fn used(&self, id: TrackerId) -> Option<Option<Used>> {
-        let ours = self.trailers.as_ref();
-        let ours = || ours.map(|trailers| Used::of(&trailers.numbering));
-        let former = self.identity.former(id);
-        former.or_else(|| (id == self.identity.id).then(ours))
-    }
-
-    /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
-    /// one before. Of two trackers that have drawn the same id it is the one with the older epoch
-    /// that notices; if they began in the same tenth of a second, the one that hears of a number
-    /// that it has not used, or used for something else.
-    pub(super) fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
-        let Some(used) = self.used(id) else {
-            return false;
-        };
-        let Some(used) = used else {
-            return self.was_sent_before_us(trailer);
-        };
-        if !used.is_of(trailer.epoch) {
-            return used.has_sent(trailer) || self.was_sent_before_us(trailer);
-        }
-        let repair = self.repair.as_ref().filter(|_| trailer.seq > 0);
-        used.has_sent(trailer) && repair.is_none_or(|repair| repair.may_have_sent(id, trailer))
-    }
-
-    /// Somebody else uses our id. We draw another one, but not too often: whoever makes us do so
-    /// could make the others know nothing else.
-    pub(super) fn id_is_used(&mut self, why: NewId) {
-        let wait = self.identity.is_used(self.timers.elapsed(), why);
-        self.timers.set_after(Timer::NewId, wait);
-        self.draw_if_needed();
-    }
-
-    pub(super) fn draw_if_needed(&mut self) {
-        if self.timers.take_due(Timer::NewId)
-            && let Some(why) = self.identity.take_needed(self.timers.elapsed())
-        {
-            self.counters.id_collisions += 1;
-            self.draw_new_id(why);
-        }
-    }
-
-    /// Goes on under an id that nobody has, as far as anybody can know.
-    pub(super) fn draw_new_id(&mut self, why: NewId) {
-        let used = self.trailers.as_ref();
-        let used = used.map(|trailers| Used::of(&trailers.numbering));
-        let id = self.identity.draw(self.timers.elapsed(), why, used);
-        self.ipv4.rename(id);
-        self.ipv6.rename(id);
-        self.queue.rename(id);
-        let now = self.timers.elapsed();
-        let repair = self.repair.as_ref();
-        let retold = repair.map_or(0, |repair| repair.retold(now));
-        let retold = self.begin_first_epoch(retold);
-        let name = self.name();
-        if let Some(repair) = &mut self.repair {
-            repair.begins_as(name.id, name.epoch, retold, &mut self.timers);
-        }
-        self.scrape.rename(id);
     }
 }

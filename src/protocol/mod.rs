@@ -7,6 +7,7 @@
 mod ahead;
 mod announces;
 mod arrival;
+mod arrived;
 mod auth;
 mod company;
 mod counters;
@@ -14,13 +15,14 @@ mod echoes;
 mod identity;
 mod links;
 mod losses;
+mod naming;
 mod node;
 mod nodes;
 mod outbound;
 mod received;
 mod repair;
 mod rest;
-#[cfg(feature = "want_sync_scrape")]
+#[cfg_attr(not(feature = "want_sync_scrape"), path = "no_scrape.rs")]
 mod scrape;
 mod timers;
 #[cfg_attr(not(feature = "want_sync_scrape"), path = "no_torrents.rs")]

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::announces;
-use super::arrival::Arrived;
+use super::arrived::{Arrived, PeerPacket};
 use super::auth::Authentication;
 use super::company::Company;
 use super::counters::Counters;
@@ -17,8 +16,8 @@ use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source, Waited};
 use super::repair::{Arrival, Repair};
 use super::rest::Progress;
+use super::scrape::ScrapeSync;
 use super::timers::{Timer, Timers};
-use super::torrents::ScrapeSync;
 use crate::address::Allowed;
 use crate::config::Config;
 use crate::reject::Reject;
@@ -270,7 +269,7 @@ impl Node {
         let received = match frame.packet {
             Packet::Live(peers) => {
                 let trailer = frame.trailer;
-                let packet = announces::Packet {
+                let packet = PeerPacket {
                     from,
                     trailer,
                     order,

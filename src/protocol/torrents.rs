@@ -1,16 +1,11 @@
 //! What becomes of torrents and of packets of scrape sync: of our host's, and of those that were
 //! heard.
 
-use fastrand::Rng;
-
-use super::counters::Counters;
 use super::node::Node;
 use super::nodes::Sender;
 use super::outbound::Class;
 use super::received::Received;
 use super::scrape::{Candidate, Scrape, ScrapeState, Task};
-use super::timers::Timers;
-use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::TrackerId;
@@ -18,49 +13,10 @@ use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::Packet;
 use crate::wire::PlausibleTorrents;
 
-/// The part of a node in scrape sync, if it takes part.
-#[derive(Debug)]
-pub(super) struct ScrapeSync(Option<Scrape>);
-
-impl ScrapeSync {
-    /// For packets that are not longer than `longest` before they have a trailer.
-    pub(super) fn new(
-        id: TrackerId,
-        longest: usize,
-        rng: &mut Rng,
-        config: &Config,
-        timers: &mut Timers,
-    ) -> Self {
-        let takes_part = config.scrape && config.listen;
-        Self(takes_part.then(|| Scrape::new(id, longest, rng.fork(), config, timers)))
-    }
-
-    /// From now on in the name of `id`.
-    pub(super) fn rename(&mut self, id: TrackerId) {
-        if let Some(scrape) = &mut self.0 {
-            scrape.rename(id);
-        }
-    }
-
-    /// Does what is due.
-    pub(super) fn handle_timeout(&mut self, timers: &mut Timers) {
-        if let Some(scrape) = &mut self.0 {
-            scrape.handle_timeout(timers);
-        }
-    }
-
-    /// Adds what it has counted.
-    pub(super) fn count(&self, counters: &mut Counters) {
-        if let Some(scrape) = &self.0 {
-            counters.scrape = scrape.counters.clone();
-        }
-    }
-}
-
 impl Node {
     /// What scrape sync does now, if this node takes part in it.
     pub fn scrape_state(&self) -> Option<ScrapeState> {
-        self.scrape.0.as_ref().map(Scrape::state)
+        self.scrape.part().map(Scrape::state)
     }
 
     /// A packet of scrape sync is heard.
@@ -70,7 +26,7 @@ impl Node {
         from: TrackerId,
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
-        let Some(scrape) = &mut self.scrape.0 else {
+        let Some(scrape) = self.scrape.part_mut() else {
             return Err(Reject::ScrapeUnsupported);
         };
         match packet {
@@ -113,15 +69,14 @@ impl Node {
     /// answered once.
     pub fn poll_task(&mut self) -> Option<Task> {
         self.scrape
-            .0
-            .as_mut()?
+            .part_mut()?
             .poll_task(self.queue.has_room(Class::Bulk))
     }
 
     /// The host's answer to [`Task::CountTorrents`].
     pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
         self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape.0 {
+        if let Some(scrape) = self.scrape.part_mut() {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_torrent_count(torrents, &mut self.timers, send);
         }
@@ -129,7 +84,7 @@ impl Node {
 
     /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
     pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
-        if let Some(scrape) = &mut self.scrape.0 {
+        if let Some(scrape) = self.scrape.part_mut() {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_walked(torrents, next, &mut self.timers, send);
         }
@@ -138,13 +93,13 @@ impl Node {
     /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
     /// telling ended there. It is said once.
     pub fn take_stuck_walk(&mut self) -> bool {
-        let scrape = self.scrape.0.as_mut();
+        let scrape = self.scrape.part_mut();
         scrape.is_some_and(Scrape::take_stuck_walk)
     }
 
     /// The host's answer to [`Task::LookUp`].
     pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
-        if let Some(scrape) = &mut self.scrape.0 {
+        if let Some(scrape) = self.scrape.part_mut() {
             let send = &mut |datagram| self.queue.post(datagram);
             scrape.handle_looked_up(torrents, send);
         }
@@ -153,7 +108,7 @@ impl Node {
     /// What became of the torrents of one [`Received::Torrents`].
     pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
         self.timers.set_now(now);
-        if let Some(scrape) = &mut self.scrape.0 {
+        if let Some(scrape) = self.scrape.part_mut() {
             scrape.handle_merged(merged, &mut self.timers);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::queue::{Class, Destination};
+use super::class::{Class, Destination};
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Trailer};

@@ -7,14 +7,17 @@
 //! | as it leaves it gets a number, the time and a proof | [`seal`], [`numbering`] |
 
 mod batch;
+mod class;
 mod datagram;
 mod numbering;
 mod queue;
 mod seal;
+mod trailers;
 
 pub(super) use self::batch::Batch;
+pub use self::class::{Class, Destination};
 pub(super) use self::datagram::{Datagram, Kind};
 pub(super) use self::numbering::{Numbering, WallClock, millis};
 pub(super) use self::queue::Queue;
-pub use self::queue::{Class, Destination, Transmit};
-pub(super) use self::seal::{Trailers, repairs};
+pub use self::queue::Transmit;
+pub(super) use self::trailers::{Trailers, repairs};

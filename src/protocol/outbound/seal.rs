@@ -2,39 +2,16 @@
 
 use std::time::Duration;
 
+use super::class::Class;
 use super::datagram::{Datagram, Kind};
-use super::numbering::{Numbering, WallClock, millis};
-use super::queue::{Class, Transmit};
-use crate::config::Config;
+use super::numbering::{Numbering, millis};
+use super::queue::Transmit;
+use super::trailers::Trailers;
 use crate::protocol::identity::NewId;
 use crate::protocol::node::Node;
 use crate::protocol::repair::{Left, Name, Number, Retold};
 use crate::time::Time;
 use crate::wire::{Frame, Trailer};
-
-/// Our trailers.
-#[derive(Debug)]
-pub(in crate::protocol) struct Trailers {
-    pub(in crate::protocol) numbering: Numbering,
-    /// Whether somebody may ask for our packets.
-    kept: bool,
-}
-
-impl Trailers {
-    /// There are trailers where there is repair, or a key.
-    pub(in crate::protocol) fn new(now: Time, wall: WallClock, config: &Config) -> Option<Self> {
-        let kept = repairs(config);
-        (config.speak && (kept || config.keys.is_some())).then(|| Self {
-            numbering: Numbering::new(now, wall),
-            kept,
-        })
-    }
-}
-
-/// Whether a node takes part in loss repair: one that does not listen cannot be asked.
-pub(in crate::protocol) fn repairs(config: &Config) -> bool {
-    config.repair && config.listen
-}
 
 impl Node {
     /// The next packet to send.
@@ -154,6 +131,7 @@ impl Node {
         if datagram.kind() == Kind::Fixed && self.authentication.is_none() {
             return self.identity.leaves(now, datagram.as_ref());
         }
+        let is_kept = trailers.are_kept();
         let numbering = &mut trailers.numbering;
         let (sent, seq) = match datagram.kind() {
             Kind::Announces { .. } | Kind::Torrents => numbering.number(now),
@@ -166,7 +144,7 @@ impl Node {
             seq,
             ..Trailer::default()
         };
-        if !trailers.kept {
+        if !is_kept {
             trailer.flags |= Trailer::UNKEPT;
         }
         if matches!(datagram.kind(), Kind::Restated { .. }) {

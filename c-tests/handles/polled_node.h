@@ -1,0 +1,44 @@
+/* A node that a program drives by a poll(2) loop of its own. */
+
+#ifndef POLLED_NODE_H
+#define POLLED_NODE_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+#include "common.h"
+
+/* How many torrents there are, and how many are walked at most in one go. */
+enum { TORRENTS = 1000, PORTION = 97 };
+
+/* How a node is told what it hears. */
+enum { BY_EVENTS, BY_CALLBACKS, EVENTS_WAIT };
+
+struct node {
+  livesync_t *handle;
+  int way, in_process;
+  /* The only thread that may call back. */
+  pthread_t thread;
+  int64_t due;
+  /* Peers. */
+  unsigned added, removed, packets;
+  livesync_peer_t last;
+  uint8_t last_hash[20];
+  /* Torrents: by number, how often they were downloaded; 0 for those not known. */
+  uint64_t downloaded[TORRENTS];
+  unsigned torrents, raised, counted, walked, looked_up;
+  /* The id that took the place of one that somebody else has. */
+  unsigned renamed;
+  uint32_t new_id;
+};
+
+/* The node that a callback is for; fails if it may not come now. */
+static inline struct node *called_back( void *user ) {
+  struct node *node = user;
+  if( !pthread_equal( pthread_self(), node->thread ) ) fail( "called back from another thread" );
+  if( !node->in_process ) fail( "called back outside of livesync_process()" );
+  if( livesync_close( node->handle ) != LIVESYNC_E_STATE ) fail( "closed inside of a callback" );
+  return node;
+}
+
+#endif

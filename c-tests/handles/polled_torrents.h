@@ -1,0 +1,19 @@
+/* The torrents of a node that a program drives by a poll(2) loop of its own. */
+
+#ifndef POLLED_TORRENTS_H
+#define POLLED_TORRENTS_H
+
+#include "polled_node.h"
+
+/* How often a torrent was downloaded: more than 32 bits hold, and never 0. */
+uint64_t downloads_of( uint32_t torrent );
+
+void set_torrent_callbacks( livesync_config_t *config );
+
+/* The answers to events. */
+void answer_count( struct node *node );
+void answer_walk( struct node *node, const livesync_event_t *event );
+void answer_look_up( struct node *node, const livesync_event_t *event );
+void answer_merge( struct node *node, const livesync_event_t *event );
+
+#endif

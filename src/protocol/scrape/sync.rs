@@ -1,0 +1,56 @@
+//! Whether a node takes part.
+
+use fastrand::Rng;
+
+use super::super::counters::Counters;
+use super::super::timers::Timers;
+use super::Scrape;
+use crate::config::Config;
+use crate::types::TrackerId;
+
+/// The part of a node in scrape sync, if it takes part.
+#[derive(Debug)]
+pub(in crate::protocol) struct ScrapeSync(Option<Scrape>);
+
+impl ScrapeSync {
+    /// For packets that are not longer than `longest` before they have a trailer.
+    pub(in crate::protocol) fn new(
+        id: TrackerId,
+        longest: usize,
+        rng: &mut Rng,
+        config: &Config,
+        timers: &mut Timers,
+    ) -> Self {
+        let takes_part = config.scrape && config.listen;
+        Self(takes_part.then(|| Scrape::new(id, longest, rng.fork(), config, timers)))
+    }
+
+    /// From now on in the name of `id`.
+    pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
+        if let Some(scrape) = &mut self.0 {
+            scrape.rename(id);
+        }
+    }
+
+    /// Does what is due.
+    pub(in crate::protocol) fn handle_timeout(&mut self, timers: &mut Timers) {
+        if let Some(scrape) = &mut self.0 {
+            scrape.handle_timeout(timers);
+        }
+    }
+
+    /// Adds what it has counted.
+    pub(in crate::protocol) fn count(&self, counters: &mut Counters) {
+        if let Some(scrape) = &self.0 {
+            counters.scrape = scrape.counters.clone();
+        }
+    }
+
+    pub(in crate::protocol) fn part(&self) -> Option<&Scrape> {
+        self.0.as_ref()
+    }
+
+    pub(in crate::protocol) fn part_mut(&mut self) -> Option<&mut Scrape> {
+        self.0.as_mut()
+    }
+}
