@@ -291,7 +291,8 @@ impl Engine {
         }
     }
 
-    /// Sends some packets; those that the network does not take now, if there are any.
+    /// Sends some packets; those that are left, if the network takes no more now, or the node was
+    /// stopped.
     fn send(&self, link: &Arc<dyn Link>, mut batch: Vec<Transmit>) -> Option<Vec<Transmit>> {
         loop {
             let (sent, error) = link.send_batch(&batch);
@@ -302,15 +303,15 @@ impl Engine {
             }
             let mut state = self.lock();
             let Some((live, place)) = state.live_of(link) else {
-                state.lose(batch.len());
-                return Some(Vec::new());
+                return Some(batch);
             };
             live.send_failed(place, self.clock.now(), e);
             batch.remove(0);
         }
     }
 
-    /// These packets wait until the network of a link takes them. On which link to go on.
+    /// These packets wait until the network of a link takes them, or are lost with a node that was
+    /// stopped. On which link to go on.
     fn send_later(&self, link: &Arc<dyn Link>, batch: Vec<Transmit>) -> Option<Arc<dyn Link>> {
         let mut state = self.lock();
         let Some((live, place)) = state.live_of(link) else {

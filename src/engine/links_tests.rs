@@ -23,7 +23,6 @@ struct Network {
     sent: Mutex<Vec<Vec<u8>>>,
     /// What it says when there is no room.
     error: io::ErrorKind,
-    checks: AtomicUsize,
 }
 
 impl Network {
@@ -34,7 +33,6 @@ impl Network {
             room: usize::MAX.into(),
             sent: Mutex::default(),
             error,
-            checks: 0.into(),
         })
     }
 
@@ -69,29 +67,8 @@ impl Link for Network {
         (room, error)
     }
 
-    fn check_membership(&self) -> io::Result<bool> {
-        self.checks.fetch_add(1, SeqCst);
-        Ok(false)
-    }
-
-    fn send_error(&self) -> Option<io::Error> {
-        None
-    }
-
     fn receive_buffer_errors(&self) -> u64 {
         1
-    }
-
-    fn buffer_hint(&self) -> Option<String> {
-        None
-    }
-
-    fn buffer_warning(&self) -> Option<String> {
-        None
-    }
-
-    fn filter_hint(&self) -> Option<&str> {
-        None
     }
 
     fn close_inherited(&self) {}

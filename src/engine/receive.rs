@@ -42,7 +42,7 @@ struct Outcome<'a> {
 
 /// What is received from.
 #[derive(Clone, Copy)]
-enum Origin<'a> {
+pub(super) enum Origin<'a> {
     /// One of our links, from which nobody else receives.
     Link(&'a Arc<dyn Link>),
     /// A socket of the host's, where datagrams may have waited for as long as it likes.
@@ -85,7 +85,7 @@ impl Engine {
         let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
         while left > 0 && !self.run.is_stopping() {
-            match self.receive_of(Origin::Hosts(fd), &mut inbox) {
+            match self.receive_some(Origin::Hosts(fd), &mut inbox) {
                 Ok(0) | Err(_) => break,
                 Ok(received) => left = left.saturating_sub(received),
             }
@@ -100,17 +100,9 @@ impl Engine {
         }
     }
 
-    /// Receives and applies some datagrams of a link, as far as the host has room for them; how
-    /// many there were. The inbox keeps those for which there is none.
-    pub(super) fn receive_some(
-        &self,
-        link: &Arc<dyn Link>,
-        inbox: &mut Inbox,
-    ) -> io::Result<usize> {
-        self.receive_of(Origin::Link(link), inbox)
-    }
-
-    fn receive_of(&self, origin: Origin<'_>, inbox: &mut Inbox) -> io::Result<usize> {
+    /// Receives and applies some datagrams, as far as the host has room for them; how many
+    /// there were. The inbox keeps those for which there is none.
+    pub(super) fn receive_some(&self, origin: Origin<'_>, inbox: &mut Inbox) -> io::Result<usize> {
         let room = self.room();
         if room == 0 {
             return Ok(0);

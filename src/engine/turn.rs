@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::links::Awaits;
 use super::live::Driver;
+use super::receive::Origin;
 use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
@@ -96,10 +97,12 @@ impl Engine {
         for ((at, (arrived, _)), inbox) in links {
             if (*arrived || !inbox.is_empty()) && at.receiver().is_some() && !self.run.is_stopping()
             {
-                received += self.receive_some(&at.link, inbox).unwrap_or_else(|e| {
-                    self.receive_failed(sleep, &at.link, &e);
-                    0
-                });
+                received += self
+                    .receive_some(Origin::Link(&at.link), inbox)
+                    .unwrap_or_else(|e| {
+                        self.receive_failed(sleep, &at.link, &e);
+                        0
+                    });
             }
         }
         received > 0

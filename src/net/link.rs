@@ -32,25 +32,35 @@ pub(crate) trait Link: fmt::Debug + Send + Sync {
     }
 
     /// Sees that we are still a member of what we have joined, and joins again if not; whether the
-    /// membership was lost.
-    fn check_membership(&self) -> io::Result<bool>;
+    /// membership was lost. A link that joins nothing loses none.
+    fn check_membership(&self) -> io::Result<bool> {
+        Ok(false)
+    }
 
     /// Returns the reason why no packet can leave now, if it is known before one was sent.
-    fn send_error(&self) -> Option<io::Error>;
+    fn send_error(&self) -> Option<io::Error> {
+        None
+    }
 
     /// How many messages the kernel has dropped since the link was made because the receive
     /// buffer was full. Datagrams that came together count as one.
     fn receive_buffer_errors(&self) -> u64;
 
     /// A hint for the operator if the receive buffer is smaller than we want.
-    fn buffer_hint(&self) -> Option<String>;
+    fn buffer_hint(&self) -> Option<String> {
+        None
+    }
 
     /// A warning for the operator if the kernel has dropped packets: at the first look after
     /// that, and whenever their number has doubled.
-    fn buffer_warning(&self) -> Option<String>;
+    fn buffer_warning(&self) -> Option<String> {
+        None
+    }
 
     /// A hint for the operator of a node that hears nobody.
-    fn filter_hint(&self) -> Option<&str>;
+    fn filter_hint(&self) -> Option<&str> {
+        None
+    }
 
     /// In a child that never uses or drops this: closes its descriptors. The parent stays a
     /// member.

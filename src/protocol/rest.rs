@@ -107,8 +107,7 @@ mod tests {
     use super::super::{Node, Source};
     use super::*;
     use crate::config::Config;
-    use crate::protocol::LinkInfo;
-    use crate::protocol::Waited;
+    use crate::protocol::{LinkInfo, Waited};
     use crate::types::{InfoHash, Peer, TrackerId};
     use crate::wire::{Header, PacketType, Record, Trailer};
 

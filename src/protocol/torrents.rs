@@ -8,10 +8,8 @@ use super::received::Received;
 use super::scrape::{Candidate, Scrape, ScrapeState, Task};
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::TrackerId;
-use crate::types::{Cursor, InfoHash, Merged, Torrent};
-use crate::wire::Packet;
-use crate::wire::PlausibleTorrents;
+use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
+use crate::wire::{Packet, PlausibleTorrents};
 
 impl Node {
     /// What scrape sync does now, if this node takes part in it.

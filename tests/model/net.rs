@@ -58,30 +58,10 @@ impl Link for Multicast {
         (packets.len(), None)
     }
 
-    fn check_membership(&self) -> io::Result<bool> {
-        Ok(false)
-    }
-
     fn close_inherited(&self) {}
 
     fn receive_buffer_errors(&self) -> u64 {
         0
-    }
-
-    fn send_error(&self) -> Option<io::Error> {
-        None
-    }
-
-    fn buffer_hint(&self) -> Option<String> {
-        None
-    }
-
-    fn buffer_warning(&self) -> Option<String> {
-        None
-    }
-
-    fn filter_hint(&self) -> Option<&str> {
-        None
     }
 
     fn sender(&self) -> Option<BorrowedFd<'_>> {
