@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::arrived::PeerPacket;
+use super::inbound::{Arrival, Arrived};
 use super::node::Node;
+use super::number::Number;
 use super::outbound::{Batch, Datagram, Kind, Trailers, millis};
 use super::received::{Made, Received};
-use super::repair::{Arrival, FETCHED, Heard, Latest, Name, Number, PeerHash, Restatement};
+use super::repair::{FETCHED, Heard, Latest, Name, PeerHash, Restatement};
 use super::rest::{Progress, Rest};
 use super::timers::Timer;
 use crate::reject::Reject;
@@ -132,7 +133,7 @@ impl Node {
     pub(super) fn handle_peers<'a>(
         &mut self,
         peers: PeerList<'a>,
-        packet: &PeerPacket,
+        packet: &Arrived,
     ) -> Result<Progress<'a>, Reject> {
         if matches!(peers, PeerList::V6(_)) && !self.hears_ipv6 {
             return Err(Reject::Ipv6Unsupported);
@@ -222,7 +223,7 @@ impl Node {
 
     /// The place of a packet among all: when it left by its sender's clock, if there is a trailer
     /// that says so, and the clock agrees with ours.
-    fn place_of(&mut self, now: Time, packet: &PeerPacket) -> Heard {
+    fn place_of(&self, now: Time, packet: &Arrived) -> Heard {
         let Some(((number, arrival), trailer)) = packet.order.zip(packet.trailer) else {
             let (id, at) = (packet.from, millis(now));
             let (epoch, seq, stream) = (0, 0, 0);
@@ -239,7 +240,7 @@ impl Node {
         let agrees = |at: i64| left.abs_diff(at) <= AGREES;
         let restated = trailer.has(Trailer::RESTATED);
         let is_new = arrival == Arrival::New && !restated;
-        let streams = self.nodes.streams(packet.sender);
+        let streams = self.nodes.get(packet.node).streams();
         let stream = packet.stream.and_then(|place| streams.get(place));
         let at = if is_new && agrees(millis(now)) {
             left
@@ -252,7 +253,7 @@ impl Node {
         Heard {
             at,
             number,
-            stream: stream.map_or(0, |stream| stream.serial),
+            stream: stream.map_or(0, |stream| stream.serial()),
             restated,
             late: matches!(arrival, Arrival::Late(_)),
         }

@@ -9,8 +9,8 @@ use fastrand::Rng;
 
 use super::echoes::Echoes;
 use super::links::LinkInfo;
+use super::number::is_before;
 use super::outbound::Numbering;
-use super::repair::is_before;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Trailer;

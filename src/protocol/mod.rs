@@ -4,20 +4,16 @@
 //! `handle_…`; what is to be done comes out of `poll_…` and of their results.
 //! So a whole cluster runs inside one test, on a clock that the test owns.
 
-mod ahead;
 mod announces;
-mod arrival;
-mod arrived;
-mod auth;
 mod company;
 mod counters;
 mod echoes;
 mod identity;
+mod inbound;
 mod links;
-mod losses;
 mod naming;
 mod node;
-mod nodes;
+mod number;
 mod outbound;
 mod received;
 mod repair;
@@ -32,9 +28,9 @@ mod torrents;
 pub use counters::ScrapeCounters;
 pub use counters::{Counters, RepairCounters};
 pub use identity::NewId;
+pub use inbound::{Heard, MAX_NODES};
 pub use links::LinkInfo;
 pub use node::Node;
-pub use nodes::{Heard, MAX_NODES};
 pub use outbound::{Class, Destination, Transmit};
 pub use received::{Made, Received, Source, Waited};
 pub use rest::{Progress, Rest};

@@ -2,8 +2,8 @@
 
 use super::identity::{NewId, Used};
 use super::node::Node;
+use super::number::Number;
 use super::received::Waited;
-use super::repair::Number;
 use super::timers::Timer;
 use crate::types::TrackerId;
 use crate::wire::{Frame, Trailer};

@@ -5,16 +5,14 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::arrived::{Arrived, PeerPacket};
-use super::auth::Authentication;
 use super::company::Company;
 use super::counters::Counters;
 use super::identity::Identity;
+use super::inbound::{Arrival, Arrived, Authentication, Heard, Nodes};
 use super::links::{LinkInfo, max_packet};
-use super::nodes::{Heard, Nodes};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source, Waited};
-use super::repair::{Arrival, Repair};
+use super::repair::Repair;
 use super::rest::Progress;
 use super::scrape::ScrapeSync;
 use super::timers::{Timer, Timers};
@@ -23,7 +21,7 @@ use crate::config::Config;
 use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{Announce, TrackerId};
-use crate::wire::{Packet, PacketType, Trailer};
+use crate::wire::{Frame, Packet, PacketType, Trailer};
 
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
@@ -73,9 +71,6 @@ pub struct Node {
     pub(super) nodes: Nodes,
     pub(super) company: Company,
     lonely: bool,
-    pub(super) unproven: bool,
-    /// By how many milliseconds the clock was ahead for which a packet was refused last.
-    pub(super) skew_ms: i64,
     pub(super) queue: Queue,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
@@ -110,8 +105,6 @@ impl Node {
             nodes: Nodes::default(),
             company: Company::new(config, &mut timers),
             lonely: false,
-            unproven: false,
-            skew_ms: 0,
             queue: Queue::default(),
             counters: Counters::default(),
             began: now,
@@ -163,13 +156,15 @@ impl Node {
     /// Whether a packet was used although no key proves where it comes from, and it was
     /// not said yet.
     pub fn take_unproven(&mut self) -> bool {
-        std::mem::take(&mut self.unproven)
+        let authentication = self.authentication.as_mut();
+        authentication.is_some_and(Authentication::take_unproven)
     }
 
     /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
     /// refused for that.
     pub fn skew_ms(&self) -> i64 {
-        self.skew_ms
+        let authentication = self.authentication.as_ref();
+        authentication.map_or(0, Authentication::skew_ms)
     }
 
     /// Whether there is room for more announces: some 500 packets of them.
@@ -209,7 +204,7 @@ impl Node {
         let received = self
             .accept(source, waited, datagram)
             .and_then(|arrived| match arrived {
-                Some(arrived) => self.handle_packet(arrived),
+                Some((frame, arrived)) => self.handle_packet(frame, &arrived),
                 None => Ok(Progress::Done(Received::Nothing)),
             });
         if let Err(reject) = received {
@@ -258,40 +253,26 @@ impl Node {
         }
     }
 
-    fn handle_packet<'a>(&mut self, arrived: Arrived<'a>) -> Result<Progress<'a>, Reject> {
-        let Arrived {
-            frame,
-            order,
-            sender,
-            stream,
-        } = arrived;
-        let from = frame.header.id;
+    fn handle_packet<'a>(
+        &mut self,
+        frame: Frame<'a>,
+        arrived: &Arrived,
+    ) -> Result<Progress<'a>, Reject> {
         let received = match frame.packet {
-            Packet::Live(peers) => {
-                let trailer = frame.trailer;
-                let packet = PeerPacket {
-                    from,
-                    trailer,
-                    order,
-                    sender,
-                    stream,
-                };
-                self.handle_peers(peers, &packet)
-            }
+            Packet::Live(peers) => self.handle_peers(peers, arrived),
             Packet::Heartbeat(_) => Ok(Progress::Done(Received::Nothing)),
             Packet::Nak(nak) => {
-                self.handle_nak(from, &nak);
+                self.handle_nak(arrived.from, &nak);
                 Ok(Progress::Done(Received::Nothing))
             }
-            packet => self
-                .handle_torrents(sender, from, packet)
-                .map(Progress::Done),
+            packet => self.handle_torrents(arrived, packet).map(Progress::Done),
         };
-        if let Some((number, Arrival::Late(_))) = order
-            && let Some(place) = stream
-            && let Some(stream) = self.nodes.streams(sender).get(place)
+        if let Some((number, Arrival::Late(_))) = arrived.order
+            && let Some(stream) = arrived.stream
         {
-            stream.settle(number.seq, !matches!(received, Err(Reject::TooLate)));
+            let used = !matches!(received, Err(Reject::TooLate));
+            let streams = self.nodes.get_mut(arrived.node).streams_mut();
+            streams.settle(stream, number.seq, used);
         }
         received
     }

@@ -1,14 +1,14 @@
 //! What becomes of torrents and of packets of scrape sync: of our host's, and of those that were
 //! heard.
 
+use super::inbound::Arrived;
 use super::node::Node;
-use super::nodes::Sender;
 use super::outbound::Class;
 use super::received::Received;
 use super::scrape::{Candidate, Scrape, ScrapeState, Task};
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::types::{Cursor, InfoHash, Merged, Torrent, TrackerId};
+use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::{Packet, PlausibleTorrents};
 
 impl Node {
@@ -20,21 +20,21 @@ impl Node {
     /// A packet of scrape sync is heard.
     pub(super) fn handle_torrents<'a>(
         &mut self,
-        sender: Sender,
-        from: TrackerId,
+        arrived: &Arrived,
         packet: Packet<'a>,
     ) -> Result<Received<'a>, Reject> {
         let Some(scrape) = self.scrape.part_mut() else {
             return Err(Reject::ScrapeUnsupported);
         };
+        let from = arrived.from;
         match packet {
             Packet::ScrapeBeacon(beacon) => {
-                let heard = &self.nodes.known(sender).heard;
+                let node = self.nodes.get(arrived.node);
                 scrape.heard_beacon(Candidate {
                     id: from,
-                    address: heard.address.ip(),
+                    address: node.address().ip(),
                     torrents: beacon.torrents,
-                    known: heard.proven || heard.records > 0,
+                    known: node.is_credible(),
                 });
             }
             Packet::ScrapeInquire(mut inquire) => {

@@ -9,7 +9,8 @@ use super::queue::Transmit;
 use super::trailers::Trailers;
 use crate::protocol::identity::NewId;
 use crate::protocol::node::Node;
-use crate::protocol::repair::{Left, Name, Number, Retold};
+use crate::protocol::number::Number;
+use crate::protocol::repair::{Left, Name, Retold};
 use crate::time::Time;
 use crate::wire::{Frame, Trailer};
 

@@ -1,16 +1,8 @@
 //! What "latest wins" is told of an announce, and what it says of it.
 
-use super::recent::Entry;
+use crate::protocol::number::Number;
 use crate::time::Time;
-use crate::types::{Announce, PeerFlags, TrackerId};
-
-/// Which packet this is, among those of its sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol) struct Number {
-    pub(in crate::protocol) id: TrackerId,
-    pub(in crate::protocol) epoch: u32,
-    pub(in crate::protocol) seq: u32,
-}
+use crate::types::{Announce, PeerFlags};
 
 /// A packet of announces that was heard.
 #[derive(Clone, Copy, Debug)]
@@ -26,20 +18,6 @@ pub(in crate::protocol) struct Heard {
     pub(in crate::protocol) restated: bool,
     /// It was missing: it may be what its sender has told under another id.
     pub(in crate::protocol) late: bool,
-}
-
-impl Heard {
-    /// Whether its node has announced this after it.
-    pub(super) fn is_before(&self, entry: &Entry) -> bool {
-        let number = self.number;
-        if entry.seq == 0 || number.seq == 0 {
-            false
-        } else if (entry.epoch, entry.stream) == (number.epoch, self.stream) {
-            entry.seq > number.seq
-        } else {
-            entry.place() > (self.at, number.id)
-        }
-    }
 }
 
 /// What is to be done with an announce that was heard.

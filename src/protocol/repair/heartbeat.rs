@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::KEPT_FOR;
+use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 
 /// How often as long as the last packet is kept, and so can still be repaired,

@@ -19,14 +19,15 @@ use fastrand::Rng;
 
 use super::super::outbound::millis;
 use super::super::received::Made;
-use super::KEPT_FOR;
 use super::corrections::Corrections;
 use super::departures::{Departure, Departures, Left, Name};
+use super::entry::{Entry, Place, State, Use};
 use super::heard::{Heard, Holds, completes, counted};
-use super::recent::{Entry, Recent, State, Use};
+use super::recent::Recent;
 pub(in crate::protocol) use super::recent::{FETCHED, PeerHash};
+use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
-use crate::types::{Announce, PeerFlags, TrackerId};
+use crate::types::{Announce, PeerFlags};
 
 /// How many announces are remembered at most, however few bytes of packets are kept,
 const REMEMBERED: usize = 262_144;
@@ -132,34 +133,34 @@ impl Latest {
         let (mut latest, mut replaced) = (None, None);
         let (mut is_old, mut is_counted) = (false, false);
         self.recent.for_each(peer, |entry| {
-            let is_newer = match entry.state {
-                State::Heard if entry.id == number.id => {
-                    let is_newer = heard.is_before(entry);
+            let is_newer = match entry.state() {
+                State::Heard if entry.id() == number.id => {
+                    let is_newer = entry.is_after(heard);
                     if !is_newer {
-                        entry.state = State::Superseded;
-                        replaced = replaced.max(Some((entry.place(), entry.flags)));
+                        entry.supersede();
+                        replaced = replaced.max(Some((entry.place(), entry.flags())));
                     }
                     is_old |= is_newer;
                     is_newer
                 }
-                State::Own if entry.flags != flags => {
+                State::Own if entry.flags() != flags => {
                     let is_newer = entry.place() > place;
-                    match self.departures.of(entry.seq) {
+                    match self.departures.of(entry.packet()) {
                         // It was to be restated at a time to come, and could not be.
                         Departure::At(left) if is_newer && left.place() < place => {
-                            (entry.at, entry.id) = left.place();
+                            entry.move_to(left.place());
                         }
                         _ if is_newer => {}
                         Departure::LongAgo => {}
                         Departure::At(left) if left.place() < place => {}
                         Departure::At(left) if left.name != our => {
-                            (entry.at, entry.id) = left.place();
+                            entry.move_to(left.place());
                         }
-                        _ if restate(time(entry.at), entry.flags) => {
-                            entry.state = State::OwnRestated;
+                        _ if restate(time(entry.at()), entry.flags()) => {
+                            entry.restate();
                         }
-                        Departure::At(left) => entry.at = left.at,
-                        Departure::Waits => entry.at = place.0 + 1,
+                        Departure::At(left) => entry.move_to_time(left.at),
+                        Departure::Waits => entry.move_to_time(place.0 + 1),
                     }
                     entry.place() > place
                 }
@@ -167,12 +168,12 @@ impl Latest {
                     entry.place() > place
                 }
             };
-            let counts = is_newer || (heard.late && entry.id != number.id);
-            is_counted |= counts && entry.flags.contains(PeerFlags::COMPLETED);
-            if entry.state == State::Superseded {
+            let counts = is_newer || (heard.late && entry.id() != number.id);
+            is_counted |= counts && entry.flags().contains(PeerFlags::COMPLETED);
+            if entry.is_superseded() {
                 return entry.use_if_superseded();
             }
-            latest = latest.max(Some((entry.place(), entry.flags)));
+            latest = latest.max(Some((entry.place(), entry.flags())));
             Use::Some
         });
         let state = if is_old {
@@ -222,23 +223,21 @@ impl Latest {
             self.keep_own((at, our.id), peer, packet, flags);
             return None;
         }
-        let applied_since = |entry: &Entry| {
-            entry.applied != 0 && entry.applied.wrapping_sub(made.delivery) <= u32::MAX / 2
-        };
         let (mut latest, mut is_covered) = (None, false);
         self.recent.for_each(peer, |entry| {
-            if entry.state == State::Superseded {
+            if entry.is_superseded() {
                 return entry.use_if_superseded();
             }
-            is_covered |= entry.flags != flags && applied_since(entry);
-            if entry.state != State::Heard {
-                entry.state = State::Superseded;
-                at = at.max(entry.at);
-            } else if entry.applied != 0 && !applied_since(entry) {
+            let is_applied_since = entry.is_applied_since(made.delivery);
+            is_covered |= entry.flags() != flags && is_applied_since;
+            if entry.state() != State::Heard {
+                entry.supersede();
+                at = at.max(entry.at());
+            } else if entry.is_applied() && !is_applied_since {
                 // The client came after that, whatever the clocks say.
-                at = at.max(entry.at + 1);
+                at = at.max(entry.at() + 1);
             } else {
-                latest = latest.max(Some((entry.place(), entry.flags)));
+                latest = latest.max(Some((entry.place(), entry.flags())));
             }
             entry.use_if_superseded()
         });
@@ -254,7 +253,7 @@ impl Latest {
         }
         let entry = self.keep_own((at, our.id), peer, packet, flags);
         if is_restated {
-            entry.state = State::OwnRestated;
+            entry.restate();
         }
         if let Some(flags) = correction {
             self.corrections.push(announce.with_flags(flags));
@@ -302,8 +301,8 @@ impl Latest {
     fn latest_of(&mut self, peer: PeerHash) -> Option<PeerFlags> {
         let mut latest = None;
         self.recent.for_each(peer, |entry| {
-            if entry.state != State::Superseded {
-                latest = latest.max(Some((entry.place(), entry.flags)));
+            if !entry.is_superseded() {
+                latest = latest.max(Some((entry.place(), entry.flags())));
             }
             Use::Some
         });
@@ -326,7 +325,7 @@ impl Latest {
     pub(super) fn forget(&mut self, now: Time, mut old: usize) {
         self.now_millis = millis(now);
         self.now = tick(self.now_millis);
-        let age = |entry: &Entry| self.now.wrapping_sub(entry.arrived);
+        let age = |entry: &Entry| self.now.wrapping_sub(entry.arrived());
         let is_old = |entry: &Entry, old| old > 0 && age(entry) > KEPT_MILLIS;
         while let Some(last) = self.recent.forget(|entry| is_old(entry, old)) {
             old = old.saturating_sub(1);
@@ -338,7 +337,7 @@ impl Latest {
     /// Our host is handed what is known of a peer.
     fn applies(&mut self, peer: PeerHash) {
         self.recent.for_each(peer, |entry| {
-            entry.applied = self.delivery;
+            entry.apply(self.delivery);
             Use::Some
         });
     }
@@ -351,35 +350,28 @@ impl Latest {
         flags: PeerFlags,
         (state, holds): (State, Holds),
     ) {
-        let (now, delivery, number) = (self.now, self.delivery, heard.number);
         let entry = self.recent.push(peer);
-        (entry.at, entry.id) = (heard.at, number.id);
-        (entry.epoch, entry.seq, entry.stream) = (number.epoch, number.seq, heard.stream);
-        entry.arrived = now;
+        entry.hear(heard, self.now, (flags, state));
         if matches!(holds, Holds::This | Holds::Both(_)) {
-            entry.applied = delivery;
+            entry.apply(self.delivery);
         }
-        (entry.flags, entry.state) = (flags, state);
     }
 
     #[inline]
     fn keep_own(
         &mut self,
-        (at, id): (i64, TrackerId),
+        place: Place,
         peer: PeerHash,
         packet: u32,
         flags: PeerFlags,
     ) -> &mut Entry {
-        let now = self.now;
         let entry = self.recent.push(peer);
-        (entry.at, entry.id) = (at, id);
-        (entry.seq, entry.arrived) = (packet, now);
-        (entry.flags, entry.state) = (flags, State::Own);
+        entry.make(place, packet, self.now, flags);
         entry
     }
 }
 
-fn said(latest: Option<((i64, TrackerId), PeerFlags)>) -> Option<PeerFlags> {
+fn said(latest: Option<(Place, PeerFlags)>) -> Option<PeerFlags> {
     latest.map(|(_, flags)| flags)
 }
 

@@ -1,9 +1,9 @@
 //! What holds of a peer, whatever is heard of it in whatever order.
 
 use super::super::corrections::CORRECTIONS;
-use super::super::heard::Number;
 use super::*;
-use crate::types::{InfoHash, Peer};
+use crate::protocol::number::Number;
+use crate::types::{InfoHash, Peer, TrackerId};
 
 const US: TrackerId = TrackerId([5; 4]);
 const OTHER: TrackerId = TrackerId([9; 4]);

@@ -2,7 +2,7 @@
 //!
 //! | rule | here |
 //! | --- | --- |
-//! | who misses packets asks for them, after a random wait | [`stream`], [`backoff`] |
+//! | who misses packets asks for them, after a random wait | [`nak`], [`backoff`] |
 //! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`allowance`] |
 //! | who is silent says how much it has sent | [`heartbeat`] |
 //! | whatever order packets arrive in, the latest wins | [`latest`], [`recent`], [`departures`] |
@@ -11,23 +11,16 @@ mod allowance;
 mod askers;
 mod backoff;
 mod corrections;
-mod delay;
 mod departures;
-mod fingerprints;
-mod gaps;
+mod entry;
 mod heard;
 mod heartbeat;
-mod highest;
 mod latest;
-mod listener;
 mod marks;
-mod objections;
+mod nak;
 mod recent;
 mod retelling;
 mod sent;
-mod stream;
-mod streams;
-mod tally;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -38,28 +31,21 @@ use fastrand::Rng;
 use self::allowance::{Allowance, Meter};
 use self::backoff::backoff;
 pub(super) use self::departures::{Left, Name};
-pub(super) use self::heard::{Heard, Holds, Number, Restatement};
+pub(super) use self::heard::{Heard, Holds, Restatement};
 use self::heartbeat::Rhythm;
 pub(super) use self::latest::{FETCHED, Latest, PeerHash};
-pub(super) use self::listener::{Arrival, Listener, Origin};
-pub(super) use self::objections::{NEVER_USED, OBJECT_AGAIN};
 use self::retelling::Retelling;
 pub(super) use self::retelling::{RETOLD, Retold};
 use self::sent::Sent;
-pub(super) use self::stream::Stream;
-pub(super) use self::streams::{Arriving, Place, Streams, is_before};
-pub(super) use self::tally::Tally;
 use super::counters::RepairCounters;
+use super::inbound::Stream;
+use super::number::Number;
 use super::outbound::{Datagram, Destination, Kind};
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Heartbeat, Nak, Trailer};
-
-/// How long packets are kept at most, by who has sent them and by who has heard them; so
-/// long it makes sense to ask.
-pub(super) const KEPT_FOR: Duration = Duration::from_secs(10);
 
 /// Packets sent again take this part of the bytes per second that we send anyway at most,
 const AGAIN_PART: u64 = 5;
@@ -350,7 +336,7 @@ impl Repair {
         let missing = stream.ask(now, SOON, || backoff(&mut self.rng, members));
         if self.speaks {
             let naks = missing.chunks(Nak::MAX_RANGES);
-            naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch, ranges))
+            naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch(), ranges))
                 .for_each(send);
         }
     }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::hint;
 use std::mem;
 
-use crate::types::{Announce, ByFamily, PeerFlags, TrackerId};
+use super::entry::{Entry, Use};
+use crate::types::{Announce, ByFamily};
 use crate::wire::Record;
 
 /// How many are kept in one piece of memory, and forgotten together. To move all announces into a
@@ -17,73 +18,14 @@ pub(in crate::protocol) const FETCHED: usize = 64;
 /// So many announces are looked at for one peer at most. An honest peer has a few.
 const LONGEST_CHAIN: usize = 16;
 
-/// Where an announce comes from, and what has become of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    /// Another node has announced it.
-    Heard,
-    /// Our host has announced it.
-    Own,
-    /// The same, and the others know exactly when.
-    OwnRestated,
-    /// Its node has announced something newer of the same peer.
-    Superseded,
-}
-
-/// An announce, without its peer.
+/// An announce in its chain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Entry {
+struct Chained {
     /// The hash of its peer.
     peer: u64,
-    /// Its place in the order of all announces, before those of the same time by nodes with
-    /// higher ids: milliseconds by our clock.
-    pub(super) at: i64,
-    pub(super) id: TrackerId,
-    /// Of one that was heard: the packet it came in; 0 if that has no number.
-    pub(super) epoch: u32,
-    /// The same; of an own one: the packet it was put into.
-    pub(super) seq: u32,
-    /// When it came here, in milliseconds by a clock that wraps.
-    pub(super) arrived: u32,
-    /// Which time it was that our host was handed it; 0 if it was not.
-    pub(super) applied: u32,
     /// Where the one before it in its chain is.
     older: u32,
-    pub(super) stream: u16,
-    pub(super) flags: PeerFlags,
-    pub(super) state: State,
-}
-
-impl Entry {
-    /// Its place among all.
-    pub(super) fn place(&self) -> (i64, TrackerId) {
-        (self.at, self.id)
-    }
-
-    const EMPTY: Self = Self {
-        peer: 0,
-        at: 0,
-        id: TrackerId([0; 4]),
-        epoch: 0,
-        seq: 0,
-        arrived: 0,
-        applied: 0,
-        older: 0,
-        stream: 0,
-        flags: PeerFlags(0),
-        state: State::Heard,
-    };
-
-    /// Of what was superseded only those are of use that say that a download was complete: it is
-    /// not to be counted again.
-    pub(super) fn use_if_superseded(&self) -> Use {
-        let completed = self.flags.contains(PeerFlags::COMPLETED);
-        if self.state == State::Superseded && !completed {
-            Use::None
-        } else {
-            Use::Some
-        }
-    }
+    entry: Entry,
 }
 
 /// The announces, oldest first. A peer is known by a hash of 64 bits with a secret key, so
@@ -91,7 +33,7 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Recent {
     /// All blocks are full but the last one.
-    blocks: VecDeque<Vec<Entry>>,
+    blocks: VecDeque<Vec<Chained>>,
     /// The position of the first one of the first block; positions wrap.
     first: u32,
     /// The position of the last announce of each chain, which may be forgotten.
@@ -101,13 +43,6 @@ pub(super) struct Recent {
     keys: [u64; 4],
     /// At how many announces it has looked; it wraps.
     looked: u32,
-}
-
-/// Whether an announce is to be found again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Use {
-    Some,
-    None,
 }
 
 /// A peer of a torrent, as [`Recent`] knows it.
@@ -165,7 +100,7 @@ impl Recent {
             let block = self.blocks.get(at / BLOCK);
             block
                 .and_then(|block| block.get(at % BLOCK))
-                .map_or(0, |entry| entry.peer)
+                .map_or(0, |chained| chained.peer)
         };
         let peers = positions[..peers.len().min(FETCHED)].iter().map(read);
         hint::black_box(peers.fold(0, |all, peer| all ^ peer));
@@ -195,12 +130,13 @@ impl Recent {
         let last = &mut self.blocks[end];
         // It is filled in where it lies: the processor is slow to copy what was just written in
         // parts.
-        last.push(Entry::EMPTY);
+        last.push(Chained {
+            peer: peer.0,
+            older,
+            entry: Entry::EMPTY,
+        });
         let end = last.len() - 1;
-        let entry = &mut last[end];
-        entry.peer = peer.0;
-        entry.older = older;
-        entry
+        &mut last[end].entry
     }
 
     /// The announces of a peer, newest first. Those that `look` finds to be of no use any more
@@ -215,11 +151,11 @@ impl Recent {
         let mut newer = None;
         for _ in 0..LONGEST_CHAIN {
             self.looked = self.looked.wrapping_add(1);
-            let Some(entry) = self.get(position) else {
+            let Some(chained) = self.get(position) else {
                 return;
             };
-            let older = entry.older;
-            if entry.peer == peer.0 && look(entry) == Use::None {
+            let older = chained.older;
+            if chained.peer == peer.0 && look(&mut chained.entry) == Use::None {
                 match newer.and_then(|newer| self.get(newer)) {
                     Some(newer) => newer.older = older,
                     None => self.chains[chain] = older,
@@ -248,7 +184,7 @@ impl Recent {
     }
 
     #[inline]
-    fn get(&mut self, position: u32) -> Option<&mut Entry> {
+    fn get(&mut self, position: u32) -> Option<&mut Chained> {
         let at = position.wrapping_sub(self.first) as usize;
         self.blocks.get_mut(at / BLOCK)?.get_mut(at % BLOCK)
     }
@@ -258,10 +194,10 @@ impl Recent {
     #[inline]
     pub(super) fn forget(&mut self, is_old: impl Fn(&Entry) -> bool) -> Option<Entry> {
         let last = self.blocks.front()?.last()?;
-        if self.len() <= self.most && !is_old(last) {
+        if self.len() <= self.most && !is_old(&last.entry) {
             return None;
         }
-        let last = *last;
+        let last = last.entry;
         let forgotten = self.blocks.pop_front()?;
         self.first = self.first.wrapping_add(forgotten.len() as u32);
         if self.blocks.is_empty() {
@@ -297,7 +233,7 @@ fn fold(one: u64, other: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{InfoHash, Peer};
+    use crate::types::{InfoHash, Peer, PeerFlags};
 
     fn announce(number: u32) -> Announce {
         Announce {
@@ -314,7 +250,7 @@ mod tests {
         let peer = recent.peer(&announce(number));
         let mut places = Vec::new();
         recent.for_each(peer, |entry| {
-            places.push(entry.at);
+            places.push(entry.at());
             Use::Some
         });
         places
@@ -327,12 +263,12 @@ mod tests {
         recent.first = u32::MAX - 1500;
         for at in 0..3000 {
             let peer = recent.peer(&announce(at % 1000));
-            recent.push(peer).at = at.into();
+            recent.push(peer).move_to_time(at.into());
         }
         assert_eq!(places(&mut recent, 7), [2007, 1007, 7]);
         assert_eq!(places(&mut recent, 1000), [0; 0]);
         let forget = |recent: &mut Recent, until| {
-            while recent.forget(|entry| entry.at <= until).is_some() {}
+            while recent.forget(|entry| entry.at() <= until).is_some() {}
         };
         forget(&mut recent, 1024);
         assert_eq!(places(&mut recent, 7), [2007]);
@@ -347,7 +283,7 @@ mod tests {
         let mut recent = Recent::new(4096, [1, 2, 3, 4]);
         for at in 0..1000 {
             let peer = recent.peer(&announce(1));
-            recent.push(peer).at = at;
+            recent.push(peer).move_to_time(at);
         }
         assert_eq!(places(&mut recent, 1).len(), LONGEST_CHAIN);
     }

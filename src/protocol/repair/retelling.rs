@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::allowance::Allowance;
-use super::heard::Number;
 use super::sent::Sent;
+use crate::protocol::number::Number;
 use crate::time::Time;
 use crate::types::TrackerId;
 

@@ -5,10 +5,11 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::KEPT_EACH;
 use super::askers::Askers;
-use super::heard::Number;
 use super::marks::Marks;
-use super::{KEPT_EACH, KEPT_FOR};
+use crate::protocol::inbound::KEPT_FOR;
+use crate::protocol::number::Number;
 use crate::protocol::outbound::Destination;
 use crate::time::Time;
 use crate::types::TrackerId;

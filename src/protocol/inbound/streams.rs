@@ -5,12 +5,13 @@
 use std::time::Duration;
 
 use super::KEPT_FOR;
-use super::listener::Origin;
+use super::listener::{Arrival, Listener, Origin};
 use super::stream::Stream;
 use super::tally::Tally;
+use crate::protocol::number::is_before;
 use crate::reject::Reject;
 use crate::time::Time;
-use crate::wire::{Frame, Trailer};
+use crate::wire::{Frame, Heartbeat, Packet, Trailer};
 
 /// How many streams of one id are known at most.
 const MAX_STREAMS: usize = 4;
@@ -27,7 +28,7 @@ pub(in crate::protocol) struct Streams {
 
 /// Which stream a packet belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol) enum Place {
+pub(super) enum Place {
     /// One that is known.
     Known(usize),
     /// One that begins with it.
@@ -38,34 +39,49 @@ pub(in crate::protocol) enum Place {
 
 /// A packet that looks for its stream.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::protocol) struct Arriving<'a> {
-    pub(in crate::protocol) now: Time,
-    pub(in crate::protocol) origin: Origin,
-    pub(in crate::protocol) frame: &'a Frame<'a>,
-    pub(in crate::protocol) trailer: &'a Trailer,
-    /// The highest number that it names, or 0.
-    pub(in crate::protocol) last: u32,
+pub(super) struct Arriving<'a> {
+    pub(super) listener: Listener,
+    pub(super) origin: Origin,
+    pub(super) frame: &'a Frame<'a>,
+    pub(super) trailer: &'a Trailer,
     /// Whether there is room for all senders, so that a new stream is one of a new sender.
-    pub(in crate::protocol) has_room: bool,
+    pub(super) has_room: bool,
+}
+
+impl Arriving<'_> {
+    /// What it says of its epoch, if it is a heartbeat.
+    fn heartbeat(&self) -> Option<Heartbeat> {
+        match self.frame.packet {
+            Packet::Heartbeat(heartbeat) if heartbeat.epoch == self.trailer.epoch => {
+                Some(heartbeat)
+            }
+            _ => None,
+        }
+    }
+
+    /// The highest number that it names, or 0.
+    fn last(&self) -> u32 {
+        let heartbeat = self.heartbeat();
+        heartbeat.map_or(self.trailer.seq, |heartbeat| heartbeat.highest)
+    }
 }
 
 impl Streams {
     /// Finds the stream of a packet, or begins one.
-    pub(in crate::protocol) fn place(&mut self, packet: &Arriving<'_>) -> Result<Place, Reject> {
+    pub(super) fn place(&mut self, packet: &Arriving<'_>) -> Result<Place, Reject> {
         let Arriving {
-            now,
+            listener: Listener { now, .. },
             origin,
             trailer,
-            last,
             ..
         } = *packet;
-        let epoch = trailer.epoch;
-        let of_it = |stream: &&Stream| stream.origin == origin && stream.epoch == epoch;
+        let (epoch, last) = (trailer.epoch, packet.last());
+        let of_it = |stream: &&Stream| stream.origin() == origin && stream.epoch() == epoch;
         let fits = |stream: &&Stream| last == 0 || stream.fits(last);
         let is_it = |stream: &Stream| of_it(&stream) && fits(&stream);
         // The one that was heard last, if several would do.
         let places = (0..self.streams.len()).filter(|at| is_it(&self.streams[*at]));
-        if let Some(place) = places.max_by_key(|at| self.streams[*at].heard) {
+        if let Some(place) = places.max_by_key(|at| self.streams[*at].heard()) {
             self.doubt_later_than(epoch, now);
             return Ok(Place::Known(place));
         }
@@ -90,14 +106,60 @@ impl Streams {
         Ok(self.begin(packet))
     }
 
-    /// A packet arrives for the stream at this place; whether it has come another way before.
-    pub(in crate::protocol) fn is_copy(
+    /// Puts a packet into the stream at this place; how it comes, if it is numbered. Each is used
+    /// once. `ask` says when to ask for what turns out to be missing, if anything does.
+    pub(super) fn arrives(
         &mut self,
-        now: Time,
         place: usize,
-        frame: &Frame<'_>,
-        trailer: &Trailer,
-    ) -> bool {
+        packet: &Arriving<'_>,
+        ask: impl FnOnce() -> Time,
+    ) -> Result<Option<Arrival>, Reject> {
+        let Arriving {
+            listener,
+            frame,
+            trailer,
+            ..
+        } = *packet;
+        let now = listener.now;
+        let proven = packet.origin == Origin::Authenticated;
+        let is_copy = !proven && self.is_copy(now, place, frame, trailer);
+        let Some(stream) = self.streams.get_mut(place) else {
+            return Ok(None);
+        };
+        stream.note_heard(now);
+        if trailer.seq > 0 {
+            return match stream.arrives(listener, frame, trailer, ask) {
+                arrival if is_copy => {
+                    if matches!(arrival, Arrival::Late(_)) {
+                        stream.settle(trailer.seq, true);
+                    }
+                    Err(Reject::Duplicate)
+                }
+                Arrival::Known => Err(known(proven && !frame.again)),
+                // Both are used, since nobody can tell which one is the sender's own.
+                Arrival::Disputed => Ok(None),
+                arrival => Ok(Some(arrival)),
+            };
+        }
+        let heartbeat = packet.heartbeat();
+        if let Some(heartbeat) = heartbeat {
+            stream.compare(now, heartbeat);
+        }
+        if !stream.arrives_unnumbered(now, trailer) && proven {
+            return Err(Reject::Replayed);
+        }
+        stream.measure(now, trailer, frame.again);
+        if let Some(heartbeat) = heartbeat {
+            stream.beats(listener, heartbeat, trailer.sent, ask);
+        }
+        if is_copy {
+            return Err(Reject::Duplicate);
+        }
+        Ok(None)
+    }
+
+    /// A packet arrives for the stream at this place; whether it has come another way before.
+    fn is_copy(&mut self, now: Time, place: usize, frame: &Frame<'_>, trailer: &Trailer) -> bool {
         let is_copy = self.has_come_another_way(Some(place), frame, trailer);
         let is_beside = self.is_beside_another(now, place);
         self.streams[place].stands_beside(now, is_beside, is_copy);
@@ -115,8 +177,8 @@ impl Streams {
         let streams = self.streams.iter_mut().enumerate();
         let is_other = |at: usize, stream: &Stream| {
             Some(at) != place
-                && stream.epoch == trailer.epoch
-                && stream.origin != Origin::Authenticated
+                && stream.epoch() == trailer.epoch
+                && stream.origin() != Origin::Authenticated
         };
         streams.fold(false, |heard, (at, stream)| {
             heard | (is_other(at, stream) && stream.has_heard(frame, trailer))
@@ -126,12 +188,11 @@ impl Streams {
     /// Whether there is an older stream of the same epoch, that is heard.
     fn is_beside_another(&self, now: Time, place: usize) -> bool {
         let one = &self.streams[place];
-        let is_older = |other: &Stream| (one.serial.wrapping_sub(other.serial) as i16) > 0;
-        one.origin != Origin::Authenticated
-            && self
-                .streams
-                .iter()
-                .any(|other| other.epoch == one.epoch && is_older(other) && is_heard(other, now))
+        let is_older = |other: &Stream| (one.serial().wrapping_sub(other.serial()) as i16) > 0;
+        one.origin() != Origin::Authenticated
+            && self.streams.iter().any(|other| {
+                other.epoch() == one.epoch() && is_older(other) && is_heard(other, now)
+            })
     }
 
     /// The streams, in no order.
@@ -139,48 +200,62 @@ impl Streams {
         self.streams.iter_mut()
     }
 
-    pub(in crate::protocol) fn get(&mut self, place: usize) -> Option<&mut Stream> {
-        self.streams.get_mut(place)
+    /// One of them; nothing if there is none at this place any more.
+    pub(in crate::protocol) fn get(&self, place: usize) -> Option<&Stream> {
+        self.streams.get(place)
+    }
+
+    /// A packet of one of them that was late was of use, or not.
+    pub(in crate::protocol) fn settle(&mut self, place: usize, seq: u32, used: bool) {
+        if let Some(stream) = self.streams.get_mut(place) {
+            stream.settle(seq, used);
+        }
+    }
+
+    /// The objections to make now: in which epoch, and the number to name.
+    pub(super) fn take_objections(&mut self, now: Time) -> Vec<(u32, u32)> {
+        let of = |stream: &mut Stream| Some((stream.epoch(), stream.take_objection(now)?));
+        self.streams.iter_mut().filter_map(of).collect()
     }
 
     /// Whether this packet, which has a good tag, is missing.
-    pub(in crate::protocol) fn miss_authenticated(&self, trailer: &Trailer) -> bool {
+    pub(super) fn miss_authenticated(&self, trailer: &Trailer) -> bool {
         let mut streams = self.streams.iter();
-        streams.any(|stream| stream.origin == Origin::Authenticated && stream.misses(trailer))
+        streams.any(|stream| stream.origin() == Origin::Authenticated && stream.misses(trailer))
     }
 
     /// What became of all packets that were missing.
-    pub(in crate::protocol) fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         let all = self.streams.iter().map(Stream::tally);
         all.fold(self.ended, Tally::and)
     }
 
     /// Whether there is a stream of this epoch, of packets with a good tag.
-    pub(in crate::protocol) fn is_authenticated(&self, epoch: u32) -> bool {
+    pub(super) fn is_authenticated(&self, epoch: u32) -> bool {
         let is_it =
-            |stream: &Stream| stream.origin == Origin::Authenticated && stream.epoch == epoch;
+            |stream: &Stream| stream.origin() == Origin::Authenticated && stream.epoch() == epoch;
         self.streams.iter().any(is_it)
     }
 
     /// How many packets are missing that may still come.
-    pub(in crate::protocol) fn missing(&self) -> u64 {
+    pub(super) fn missing(&self) -> u64 {
         self.streams.iter().map(Stream::missing).sum()
     }
 
     /// How long the last packet took longer than the fastest of its stream.
-    pub(in crate::protocol) fn lag(&self) -> Duration {
-        let last = self.streams.iter().max_by_key(|stream| stream.heard);
-        last.map_or(Duration::ZERO, |stream| stream.lag)
+    pub(super) fn lag(&self) -> Duration {
+        let last = self.streams.iter().max_by_key(|stream| stream.heard());
+        last.map_or(Duration::ZERO, |stream| stream.lag())
     }
 
     /// Whether one of them was heard within this time.
-    pub(in crate::protocol) fn are_heard_within(&self, now: Time, time: Duration) -> bool {
+    pub(super) fn are_heard_within(&self, now: Time, time: Duration) -> bool {
         let mut streams = self.streams.iter();
-        streams.any(|stream| now.since(stream.heard) < time)
+        streams.any(|stream| now.since(stream.heard()) < time)
     }
 
     /// Ends streams that are silent, beside a later one.
-    pub(in crate::protocol) fn forget(&mut self, now: Time) {
+    pub(super) fn forget(&mut self, now: Time) {
         while self.streams.len() > 1
             && let Some(at) = self.oldest(now)
         {
@@ -189,7 +264,7 @@ impl Streams {
     }
 
     /// All of them end.
-    pub(in crate::protocol) fn end_all(mut self, now: Time) -> Tally {
+    pub(super) fn end_all(mut self, now: Time) -> Tally {
         while !self.streams.is_empty() {
             self.end(now, 0);
         }
@@ -199,13 +274,13 @@ impl Streams {
     /// With a good tag everything is used once. We know that of streams that we know, of later
     /// epochs, and of numbers beyond those of the last epoch.
     fn is_no_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
-        let proven = |stream: &&mut Stream| stream.origin == Origin::Authenticated;
+        let proven = |stream: &&mut Stream| stream.origin() == Origin::Authenticated;
         let streams = self.streams.iter_mut().filter(proven);
         let Some(newest) = streams.max_by(|one, other| order(one, other)) else {
             return Ok(());
         };
-        let is_later = is_before(newest.epoch, epoch);
-        let is_beyond = newest.epoch == epoch && newest.is_below(last);
+        let is_later = is_before(newest.epoch(), epoch);
+        let is_beyond = newest.epoch() == epoch && newest.is_below(last);
         if is_later || is_beyond {
             return Ok(());
         }
@@ -217,7 +292,7 @@ impl Streams {
     /// another one.
     fn doubt_later_than(&mut self, epoch: u32, now: Time) {
         let is_later =
-            |stream: &&mut Stream| is_before(epoch, stream.epoch) && is_heard(stream, now);
+            |stream: &&mut Stream| is_before(epoch, stream.epoch()) && is_heard(stream, now);
         let later = self.streams.iter_mut().filter(is_later);
         later.for_each(Stream::object_to_highest);
     }
@@ -226,17 +301,17 @@ impl Streams {
     /// before.
     fn adopt(&mut self, packet: &Arriving<'_>) -> Option<usize> {
         let place = self.streams.iter().position(|stream| {
-            stream.epoch == packet.trailer.epoch
-                && stream.origin != Origin::Authenticated
-                && !is_heard(stream, packet.now)
-                && stream.fits(packet.last)
+            stream.epoch() == packet.trailer.epoch
+                && stream.origin() != Origin::Authenticated
+                && !is_heard(stream, packet.listener.now)
+                && stream.fits(packet.last())
         })?;
-        self.streams[place].origin = packet.origin;
+        self.streams[place].move_to(packet.origin);
         Some(place)
     }
 
     fn begin(&mut self, packet: &Arriving<'_>) -> Place {
-        let now = packet.now;
+        let now = packet.listener.now;
         if self.streams.len() == MAX_STREAMS {
             let Some(place) = self.least(packet.origin) else {
                 return Place::Nowhere;
@@ -244,17 +319,21 @@ impl Streams {
             self.end(now, place);
         }
         let epoch = packet.trailer.epoch;
-        let is_first = self.streams.iter().all(|stream| stream.epoch != epoch);
+        let is_first = self.streams.iter().all(|stream| stream.epoch() != epoch);
         let has_history = is_first && packet.has_room;
-        let mut new = Stream::new(now, packet.origin, packet.trailer, has_history);
-        let mut others = self.streams.iter().filter(|stream| stream.epoch == epoch);
+        self.begun = self.begun.wrapping_add(1);
+        let mut new = Stream::new(
+            now,
+            packet.origin,
+            packet.trailer,
+            (has_history, self.begun),
+        );
+        let mut others = self.streams.iter().filter(|stream| stream.epoch() == epoch);
         if packet.origin == Origin::Authenticated
-            && others.any(|stream| stream.origin != packet.origin && is_heard(stream, now))
+            && others.any(|stream| stream.origin() != packet.origin && is_heard(stream, now))
         {
             new.object();
         }
-        self.begun = self.begun.wrapping_add(1);
-        new.serial = self.begun;
         self.streams.push(new);
         Place::New(self.streams.len() - 1)
     }
@@ -264,9 +343,9 @@ impl Streams {
     /// once more.
     fn least(&self, new: Origin) -> Option<usize> {
         let places = 0..self.streams.len();
-        let is_proven = |at: &usize| self.streams[*at].origin == Origin::Authenticated;
+        let is_proven = |at: &usize| self.streams[*at].origin() == Origin::Authenticated;
         let unproven = places.clone().filter(|at| !is_proven(at));
-        let unproven = unproven.min_by_key(|at| self.streams[*at].heard);
+        let unproven = unproven.min_by_key(|at| self.streams[*at].heard());
         let first =
             || places.min_by(|one, other| order(&self.streams[*one], &self.streams[*other]));
         unproven.or_else(|| (new == Origin::Authenticated).then(first)?)
@@ -276,8 +355,8 @@ impl Streams {
     /// older must not be used again.
     fn oldest(&self, now: Time) -> Option<usize> {
         let is_last = |stream: &Stream| {
-            let proven = stream.origin == Origin::Authenticated;
-            let of_kind = |other: &&Stream| (other.origin == Origin::Authenticated) == proven;
+            let proven = stream.origin() == Origin::Authenticated;
+            let of_kind = |other: &&Stream| (other.origin() == Origin::Authenticated) == proven;
             let mut others = self.streams.iter().filter(of_kind);
             others.all(|other| order(other, stream).is_le())
         };
@@ -293,16 +372,21 @@ impl Streams {
 
 /// The order of streams: by their epochs, and within one by how far they are.
 fn order(one: &Stream, other: &Stream) -> std::cmp::Ordering {
-    let epochs = one.epoch.wrapping_sub(other.epoch) as i32;
+    let epochs = one.epoch().wrapping_sub(other.epoch()) as i32;
     epochs.cmp(&0).then(one.highest().cmp(&other.highest()))
 }
 
 /// Whether a stream was heard lately.
 fn is_heard(stream: &Stream, now: Time) -> bool {
-    now.since(stream.heard) < KEPT_FOR
+    now.since(stream.heard()) < KEPT_FOR
 }
 
-/// Whether an epoch is before another one, by the arithmetic of serial numbers.
-pub(in crate::protocol) fn is_before(epoch: u32, other: u32) -> bool {
-    (epoch.wrapping_sub(other) as i32) < 0
+/// Why something is not used that was heard before. With a proof of its origin somebody
+/// has recorded it; without one, or sent again by its sender, it is a duplicate.
+fn known(recorded: bool) -> Reject {
+    if recorded {
+        Reject::Replayed
+    } else {
+        Reject::Duplicate
+    }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::identity::{NewId, Used};
-use super::node::Node;
-use super::outbound::Datagram;
-use super::repair::Stream;
-use super::timers::Timer;
+use crate::protocol::identity::{NewId, Used};
+use crate::protocol::inbound::Stream;
+use crate::protocol::node::Node;
+use crate::protocol::outbound::Datagram;
+use crate::protocol::timers::Timer;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Nak;
@@ -20,7 +20,7 @@ const NEXT_TURN: Duration = Duration::from_millis(1);
 
 impl Node {
     /// A node misses packets, of ours or of a third one.
-    pub(super) fn handle_nak(&mut self, by: TrackerId, nak: &Nak<'_>) {
+    pub(in crate::protocol) fn handle_nak(&mut self, by: TrackerId, nak: &Nak<'_>) {
         let now = self.timers.elapsed();
         if !self.identity.is_ours(now, nak.asked) {
             return self.handle_nak_to_another(now, nak);
@@ -47,8 +47,8 @@ impl Node {
         if let Some(repair) = &mut self.repair
             && let Some(asked) = self.nodes.find(nak.asked)
         {
-            let of_epoch = |stream: &&mut Stream| stream.epoch == nak.epoch;
-            let streams = self.nodes.streams(asked);
+            let of_epoch = |stream: &&mut Stream| stream.epoch() == nak.epoch;
+            let streams = self.nodes.get_mut(asked).streams_mut();
             for stream in streams.iter_mut().filter(of_epoch) {
                 repair.asked_another(now, nak, stream, members);
             }
@@ -57,7 +57,7 @@ impl Node {
 
     /// Tells the sender of a stream that another one seems to use its id: we ask for a number that
     /// it has not used, if that is so.
-    pub(super) fn object(&mut self, id: TrackerId, epoch: u32, number: u32) {
+    pub(in crate::protocol) fn object(&mut self, id: TrackerId, epoch: u32, number: u32) {
         if let Some(repair) = &mut self.repair {
             let now = self.timers.elapsed();
             let nak = repair.object(now, self.identity.id, (id, epoch), number);
@@ -76,7 +76,7 @@ impl Node {
     }
 
     /// The same before an epoch ends, since nothing that leaves later says how far it went.
-    pub(super) fn end_epoch(&mut self) {
+    pub(in crate::protocol) fn end_epoch(&mut self) {
         for mut datagram in self.last_words() {
             if !datagram.is_sealed() {
                 self.seal(&mut datagram);
@@ -103,7 +103,7 @@ impl Node {
     }
 
     /// Asks for what we miss, and does what others miss of ours.
-    pub(super) fn repair(&mut self) {
+    pub(in crate::protocol) fn repair(&mut self) {
         let timers = &mut self.timers;
         let mut send = |datagram| self.queue.post(datagram);
         if timers.take_due(Timer::Ask) {

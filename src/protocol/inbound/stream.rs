@@ -14,28 +14,18 @@ use super::tally::{Account, Tally};
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Nak, Trailer};
 
-/// How much later, by the clock of its sender, a packet may have left than the first packet of its
-/// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
-const MAX_AHEAD: Duration = Duration::from_secs(5);
-
 /// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
 const BEGINNING: Duration = Duration::from_secs(1);
 
-/// The packets of one epoch of a sender. Time is what has passed here, jumps back left
-/// out.
+/// The packets of one epoch of a sender. Time is what has passed here, without jumps back.
 #[derive(Debug)]
 pub(in crate::protocol) struct Stream {
-    pub(super) origin: Origin,
-    pub(in crate::protocol) epoch: u32,
-    /// Which one it is of those that were begun under its id; it wraps.
-    pub(in crate::protocol) serial: u16,
+    origin: Origin,
+    epoch: u32,
+    serial: u16,
     began: Time,
-    /// When it was last heard.
-    pub(in crate::protocol) heard: Time,
+    heard: Time,
     highest: Highest,
-    /// How many NAKs it may cause until a numbered packet is heard: one for each heartbeat, so
-    /// that forged heartbeats cause no more NAKs than there are of them. Nothing afterwards.
-    unheard: Option<u8>,
     /// Whether numbers before the first one may be missing.
     has_history: bool,
     fingerprints: Fingerprints,
@@ -47,52 +37,82 @@ pub(in crate::protocol) struct Stream {
     delay: Delay,
     /// When the last packet without number was sent.
     unnumbered: Option<u32>,
-    /// How long the last packet took longer than the fastest.
-    pub(in crate::protocol) lag: Duration,
     account: Account,
 }
 
 impl Stream {
     /// The stream of a sender that is heard first, or in a new epoch. Without a history nothing
-    /// before its first packet is missing.
-    pub(in crate::protocol) fn new(
+    /// before its first packet is missing. `serial` says which one it is of those that were begun
+    /// under its id; it wraps.
+    pub(super) fn new(
         now: Time,
         origin: Origin,
         trailer: &Trailer,
-        has_history: bool,
+        (has_history, serial): (bool, u16),
     ) -> Self {
         Self {
             origin,
             epoch: trailer.epoch,
-            serial: 0,
+            serial,
             began: now,
             heard: now,
             highest: Highest::new(now),
-            unheard: Some(0),
             has_history,
             fingerprints: Fingerprints::default(),
             objections: Objections::default(),
             is_beside: false,
-            gaps: Gaps::default(),
+            gaps: Gaps::new(),
             delay: Delay::new(now, trailer),
             unnumbered: None,
-            lag: Duration::ZERO,
             account: Account::new(),
         }
     }
 
+    /// Where its packets come from.
+    pub(super) fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    /// They come from elsewhere now.
+    pub(super) fn move_to(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    pub(in crate::protocol) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Which one it is of those that were begun under its id; it wraps.
+    pub(in crate::protocol) fn serial(&self) -> u16 {
+        self.serial
+    }
+
+    /// When it was last heard.
+    pub(super) fn heard(&self) -> Time {
+        self.heard
+    }
+
+    /// How long the last packet took longer than the fastest.
+    pub(super) fn lag(&self) -> Duration {
+        self.delay.lag()
+    }
+
+    /// A packet of it arrives, which may be used or not.
+    pub(super) fn note_heard(&mut self, now: Time) {
+        self.heard = now;
+    }
+
     /// A numbered packet arrives, sent again or not. `ask` says when to ask for what turns
     /// out to be missing, if anything does.
-    pub(in crate::protocol) fn arrives(
+    pub(super) fn arrives(
         &mut self,
         listener: Listener,
         frame: &Frame<'_>,
         trailer: &Trailer,
         ask: impl FnOnce() -> Time,
     ) -> Arrival {
-        let Listener { now, .. } = listener;
-        let seq = trailer.seq;
-        self.unheard = None;
+        let (now, seq) = (listener.now, trailer.seq);
+        self.gaps.note_numbered();
         self.sent_until(listener, trailer.sent, seq - 1, ask);
         let new = self.highest.is_below(seq);
         if new {
@@ -108,7 +128,7 @@ impl Stream {
         if new && (!frame.again || restated) {
             Arrival::New
         } else {
-            Arrival::Late(now.before(self.lag))
+            Arrival::Late(now.before(self.lag()))
         }
     }
 
@@ -134,22 +154,20 @@ impl Stream {
     }
 
     /// The sender says in a heartbeat how much it has sent.
-    pub(in crate::protocol) fn beats(
+    pub(super) fn beats(
         &mut self,
         listener: Listener,
         heartbeat: Heartbeat,
         sent: u32,
         ask: impl FnOnce() -> Time,
     ) {
-        if let Some(unheard) = &mut self.unheard {
-            *unheard = unheard.saturating_add(1);
-        }
+        self.gaps.note_heartbeat();
         self.sent_until(listener, sent, heartbeat.highest, ask);
     }
 
     /// A heartbeat arrives, to be used or not. If it says less than we have known for a while,
     /// somebody else has used up numbers.
-    pub(in crate::protocol) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
+    pub(super) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
         if self.highest.is_contradicted(now, heartbeat.highest) {
             self.object_to_highest();
         }
@@ -233,16 +251,15 @@ impl Stream {
     }
 
     /// The number to name in an objection, if there is one to make now.
-    pub(in crate::protocol) fn take_objection(&mut self, now: Time) -> Option<u32> {
+    pub(super) fn take_objection(&mut self, now: Time) -> Option<u32> {
         self.objections.take(now)
     }
 
     /// A packet without number arrives; whether it comes after all others of its kind. If it says
     /// that it left in the future, it is not used: those that leave until then would not be.
-    pub(in crate::protocol) fn arrives_unnumbered(&mut self, now: Time, trailer: &Trailer) -> bool {
+    pub(super) fn arrives_unnumbered(&mut self, now: Time, trailer: &Trailer) -> bool {
         let is_new = now.since(self.began) < BEGINNING;
-        if is_new && self.delay.behind(now, trailer) > MAX_AHEAD {
-            // It was the first packet that left in the future.
+        if is_new && self.delay.began_too_early(now, trailer) {
             self.delay = Delay::new(now, trailer);
             self.unnumbered = None;
         }
@@ -259,7 +276,7 @@ impl Stream {
     /// Whether a packet says that it left in the future. Then another sender uses the same id; or
     /// our clock stood still, and a new id of the sender is what helps us, too.
     fn is_too_early(&mut self, now: Time, trailer: &Trailer) -> bool {
-        let is_too_early = self.delay.ahead(now, trailer) > MAX_AHEAD;
+        let is_too_early = self.delay.is_too_early(now, trailer);
         if is_too_early {
             self.object();
         }
@@ -267,7 +284,7 @@ impl Stream {
     }
 
     /// Somebody else asks for the same: for gaps that he has, too, that is as if we had.
-    pub(super) fn asked_by_another(
+    pub(in crate::protocol) fn asked_by_another(
         &mut self,
         now: Time,
         nak: &Nak<'_>,
@@ -291,13 +308,13 @@ impl Stream {
     }
 
     /// A packet that was late was of use, or not.
-    pub(in crate::protocol) fn settle(&mut self, seq: u32, used: bool) {
+    pub(super) fn settle(&mut self, seq: u32, used: bool) {
         self.account.settle(seq, used);
     }
 
     /// What became of what was missing, if nothing comes any more. A stream that makes room for
     /// another one so early may have been forged: its gaps do not count.
-    pub(in crate::protocol) fn end(mut self, now: Time) -> Tally {
+    pub(super) fn end(mut self, now: Time) -> Tally {
         if now.since(self.began) >= KEPT_FOR {
             while let Some(gap) = self.gaps.take_first() {
                 self.lose(gap);
@@ -307,40 +324,35 @@ impl Stream {
     }
 
     /// What became of what was missing so far.
-    pub(in crate::protocol) fn tally(&self) -> Tally {
+    pub(super) fn tally(&self) -> Tally {
         self.account.tally()
     }
 
     /// What to ask for, if it is time to ask: all that will be due within `soon`, too.
-    pub(super) fn ask(
+    pub(in crate::protocol) fn ask(
         &mut self,
         now: Time,
         soon: Duration,
-        mut wait: impl FnMut() -> Duration,
+        wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
         if !self.gaps.are_due(now) {
             return Vec::new();
         }
-        let may_ask = match &mut self.unheard {
-            Some(left) => left.checked_sub(1).map(|less| *left = less).is_some(),
-            None => true,
-        };
-        let missing = self.gaps.ask(now, now + soon, &mut wait);
-        if may_ask { missing } else { Vec::new() }
+        self.gaps.ask(now, now + soon, wait)
     }
 
     /// Whether this packet is missing.
-    pub(in crate::protocol) fn misses(&self, trailer: &Trailer) -> bool {
+    pub(super) fn misses(&self, trailer: &Trailer) -> bool {
         self.epoch == trailer.epoch && self.gaps.contain(trailer.seq)
     }
 
     /// In how many gaps.
-    pub(in crate::protocol) fn gaps(&self) -> usize {
+    pub(super) fn gaps(&self) -> usize {
         self.gaps.count()
     }
 
     /// How many packets are missing that may still come.
-    pub(in crate::protocol) fn missing(&self) -> u64 {
+    pub(super) fn missing(&self) -> u64 {
         match self.is_beside {
             true => 0,
             false => self.gaps.len(),
@@ -380,9 +392,9 @@ impl Stream {
     }
 
     /// How long a packet took that is used.
-    pub(in crate::protocol) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
+    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
         if !self.is_too_early(now, trailer) {
-            self.lag = self.delay.measure(now, trailer, again);
+            self.delay.measure(now, trailer, again);
         }
     }
 }

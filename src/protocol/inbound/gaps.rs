@@ -35,10 +35,35 @@ impl Gap {
 }
 
 /// The gaps of a stream, in ascending order, and the older ones first.
-#[derive(Debug, Default)]
-pub(super) struct Gaps(VecDeque<Gap>);
+#[derive(Debug)]
+pub(super) struct Gaps {
+    gaps: VecDeque<Gap>,
+    /// How many NAKs it may cause until a numbered packet is heard: one for each heartbeat, so
+    /// that forged heartbeats cause no more NAKs than there are of them. Nothing afterwards.
+    unheard: Option<u8>,
+}
 
 impl Gaps {
+    /// None, of a stream of which no numbered packet was heard.
+    pub(super) fn new() -> Self {
+        Self {
+            gaps: VecDeque::new(),
+            unheard: Some(0),
+        }
+    }
+
+    /// A numbered packet is heard.
+    pub(super) fn note_numbered(&mut self) {
+        self.unheard = None;
+    }
+
+    /// A heartbeat is heard.
+    pub(super) fn note_heartbeat(&mut self) {
+        if let Some(unheard) = &mut self.unheard {
+            *unheard = unheard.saturating_add(1);
+        }
+    }
+
     /// These are missing from now on, and asked for then. The gap that is given up for it, if
     /// there is one too many.
     pub(super) fn open(
@@ -47,7 +72,7 @@ impl Gaps {
         numbers: RangeInclusive<u32>,
         ask: Time,
     ) -> Option<RangeInclusive<u32>> {
-        self.0.push_back(Gap {
+        self.gaps.push_back(Gap {
             first: *numbers.start(),
             last: *numbers.end(),
             since: now,
@@ -59,10 +84,10 @@ impl Gaps {
 
     /// A number is not missing any more, if it was; and the gap that is given up for that.
     pub(super) fn fill(&mut self, seq: u32) -> Option<Option<RangeInclusive<u32>>> {
-        let at = self.0.partition_point(|gap| gap.last < seq);
-        let gap = self.0.get_mut(at).filter(|gap| gap.first <= seq)?;
+        let at = self.gaps.partition_point(|gap| gap.last < seq);
+        let gap = self.gaps.get_mut(at).filter(|gap| gap.first <= seq)?;
         match (gap.first == seq, gap.last == seq) {
-            (true, true) => drop(self.0.remove(at)),
+            (true, true) => drop(self.gaps.remove(at)),
             (true, false) => gap.first += 1,
             (false, true) => gap.last -= 1,
             (false, false) => {
@@ -71,7 +96,7 @@ impl Gaps {
                     ..gap.clone()
                 };
                 gap.last = seq - 1;
-                self.0.insert(at + 1, rest);
+                self.gaps.insert(at + 1, rest);
                 return Some(self.bound());
             }
         }
@@ -80,40 +105,46 @@ impl Gaps {
 
     /// Whether this number is missing.
     pub(super) fn contain(&self, seq: u32) -> bool {
-        let at = self.0.partition_point(|gap| gap.last < seq);
-        self.0.get(at).is_some_and(|gap| gap.first <= seq)
+        let at = self.gaps.partition_point(|gap| gap.last < seq);
+        self.gaps.get(at).is_some_and(|gap| gap.first <= seq)
     }
 
     /// How many numbers are missing.
     pub(super) fn len(&self) -> u64 {
         let len = |gap: &Gap| u64::from(gap.last - gap.first) + 1;
-        self.0.iter().map(len).sum()
+        self.gaps.iter().map(len).sum()
     }
 
     /// In how many gaps.
     pub(super) fn count(&self) -> usize {
-        self.0.len()
+        self.gaps.len()
     }
 
     /// Whether it is time to ask for one.
     pub(super) fn are_due(&self, now: Time) -> bool {
-        self.0.iter().any(|gap| gap.ask <= now)
+        self.gaps.iter().any(|gap| gap.ask <= now)
     }
 
-    /// Asks for all that are due until `then`, and again after a while.
+    /// Asks for all that are due until `then`, and again after a while. The answer is empty if
+    /// it may not ask.
     pub(super) fn ask(
         &mut self,
         now: Time,
         then: Time,
         mut wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
-        let due = self.0.iter_mut().filter(|gap| gap.ask <= then);
+        let may_ask = match &mut self.unheard {
+            Some(left) => left.checked_sub(1).map(|less| *left = less).is_some(),
+            None => true,
+        };
+        let due = self.gaps.iter_mut().filter(|gap| gap.ask <= then);
         let ranges = due.map(|gap| {
             gap.ask = now + ASK_AGAIN + wait();
             gap.put_off = 0;
             gap.numbers()
         });
-        ranges.collect()
+        let ranges = ranges.collect();
+        if may_ask { ranges } else { Vec::new() }
     }
 
     /// Somebody else asks for these numbers: we wait as if we had.
@@ -123,8 +154,10 @@ impl Gaps {
         numbers: RangeInclusive<u32>,
         mut wait: impl FnMut() -> Duration,
     ) {
-        let begin = self.0.partition_point(|gap| gap.first < *numbers.start());
-        let gaps = self.0.range_mut(begin..);
+        let begin = self
+            .gaps
+            .partition_point(|gap| gap.first < *numbers.start());
+        let gaps = self.gaps.range_mut(begin..);
         for gap in gaps.take_while(|gap| gap.last <= *numbers.end()) {
             if gap.put_off < PUT_OFF {
                 gap.put_off += 1;
@@ -136,25 +169,25 @@ impl Gaps {
     /// When there is something to do about one.
     pub(super) fn due(&self) -> Time {
         let due = |gap: &Gap| gap.ask.min(gap.since + KEPT_FOR);
-        self.0.iter().map(due).min().unwrap_or(Time::NEVER)
+        self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
     /// Takes one that nobody keeps any longer. One that was split is as old as its other half, so
     /// they are in this order.
     pub(super) fn take_old(&mut self, now: Time) -> Option<RangeInclusive<u32>> {
         let is_old = |gap: &Gap| now.since(gap.since) >= KEPT_FOR;
-        self.0.front().filter(|gap| is_old(gap))?;
+        self.gaps.front().filter(|gap| is_old(gap))?;
         self.take_first()
     }
 
     /// Takes the first one.
     pub(super) fn take_first(&mut self) -> Option<RangeInclusive<u32>> {
-        self.0.pop_front().map(|gap| gap.numbers())
+        self.gaps.pop_front().map(|gap| gap.numbers())
     }
 
     /// The oldest is given up if there is one too many.
     fn bound(&mut self) -> Option<RangeInclusive<u32>> {
-        let is_too_much = self.0.len() > MAX_GAPS;
+        let is_too_much = self.gaps.len() > MAX_GAPS;
         is_too_much.then(|| self.take_first()).flatten()
     }
 }

@@ -8,27 +8,35 @@ use sha2::Sha256;
 use super::ahead::Ahead;
 use crate::config::{Auth, Config};
 use crate::keys::{KEY_LEN, Keys};
+use crate::time::Time;
+use crate::types::TrackerId;
 use crate::wire::{Frame, Trailer};
 
 /// Who says so, as far as a key proves it.
 #[derive(Debug)]
-pub(super) struct Authentication {
+pub(in crate::protocol) struct Authentication {
     keys: Keys,
     cluster: String,
     required: bool,
     max_skew: Duration,
-    pub(super) ahead: Ahead,
+    ahead: Ahead,
+    /// A packet was used without a proof, and it was not said yet.
+    unproven: bool,
+    /// By how many milliseconds the clock was ahead for which a packet was refused last.
+    skew_ms: i64,
 }
 
 impl Authentication {
     /// Nothing without a key.
-    pub(super) fn new(config: &Config) -> Option<Self> {
+    pub(in crate::protocol) fn new(config: &Config) -> Option<Self> {
         Some(Self {
             keys: config.keys.clone()?,
             cluster: config.cluster.clone(),
             required: config.auth == Auth::Require,
             max_skew: config.max_skew,
             ahead: Ahead::default(),
+            unproven: false,
+            skew_ms: 0,
         })
     }
 
@@ -42,8 +50,54 @@ impl Authentication {
         Duration::from_millis(ahead_ms.unsigned_abs()) > self.max_skew
     }
 
+    /// A packet is refused, since the clock of its sender is so many milliseconds ahead of ours. If
+    /// it has left in the future, it must not be used when that has come.
+    pub(super) fn refuse_skewed(
+        &mut self,
+        now: i64,
+        id: TrackerId,
+        trailer: &Trailer,
+        ahead_ms: i64,
+        left_at: i64,
+    ) {
+        self.skew_ms = ahead_ms;
+        if left_at > now {
+            self.ahead.note(now, id, trailer, left_at);
+        }
+    }
+
+    /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
+    /// refused for that.
+    pub(in crate::protocol) fn skew_ms(&self) -> i64 {
+        self.skew_ms
+    }
+
+    /// Whether a packet that has left at this time may be one that was refused before.
+    pub(super) fn was_refused(&self, id: TrackerId, trailer: &Trailer, left_at: i64) -> bool {
+        self.ahead.was_refused(id, trailer, left_at)
+    }
+
+    /// A packet is refused as one that was refused before; whether to tell its sender.
+    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
+        self.ahead.objects(now, id)
+    }
+
+    /// A packet is used without a proof.
+    pub(super) fn note_unproven(&mut self) {
+        self.unproven = true;
+    }
+
+    /// Whether a packet was used without a proof, and it was not said yet.
+    pub(in crate::protocol) fn take_unproven(&mut self) -> bool {
+        std::mem::take(&mut self.unproven)
+    }
+
     /// The tag of a packet of ours.
-    pub(super) fn tag(&self, packet: &[u8], trailer: &Trailer) -> [u8; Trailer::TAG_LEN] {
+    pub(in crate::protocol) fn tag(
+        &self,
+        packet: &[u8],
+        trailer: &Trailer,
+    ) -> [u8; Trailer::TAG_LEN] {
         let mut tag = [0; Trailer::TAG_LEN];
         if let Some(first) = self.keys.iter().next() {
             let mac = self.mac(first, &[packet], trailer).finalize();

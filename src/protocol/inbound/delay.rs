@@ -8,6 +8,10 @@ use crate::wire::Trailer;
 /// The shortest delay grows by this part of the time, so that clocks may run so much apart.
 const DRIFT: i64 = 1000;
 
+/// How much later, by the clock of its sender, a packet may have left than the first packet of its
+/// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
+const MAX_AHEAD: Duration = Duration::from_secs(5);
+
 /// The shortest time between sent and arrival: it contains the difference of the two clocks.
 #[derive(Debug)]
 pub(super) struct Delay {
@@ -20,6 +24,8 @@ pub(super) struct Delay {
     measured: bool,
     /// The delay of the first packet, and when it came.
     first: (i64, Time),
+    /// How long the last packet took longer than the fastest.
+    lag: Duration,
 }
 
 impl Delay {
@@ -31,12 +37,13 @@ impl Delay {
             found: now,
             measured: false,
             first: (shortest, now),
+            lag: Duration::ZERO,
         }
     }
 
-    /// How long a packet took longer than the fastest. Only one with a number that was not sent
-    /// again says something of the network.
-    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) -> Duration {
+    /// A packet is used. Only one with a number that was not sent again says something of the
+    /// network.
+    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
         let took = took(now, trailer);
         let mut shortest = self.shortest.saturating_add(drift(now, self.found));
         if trailer.seq > 0 && !again {
@@ -50,7 +57,12 @@ impl Delay {
             self.shortest = shortest;
             self.found = now;
         }
-        Duration::from_nanos((took - shortest).max(0) as u64)
+        self.lag = Duration::from_nanos((took - shortest).max(0) as u64);
+    }
+
+    /// How long the last packet took longer than the fastest.
+    pub(super) fn lag(&self) -> Duration {
+        self.lag
     }
 
     /// How long a packet took longer than the fastest, which may be one that has come since.
@@ -59,20 +71,21 @@ impl Delay {
         Duration::from_nanos(longer.max(0) as u64)
     }
 
-    /// How much faster a packet was than the first one, at least.
-    pub(super) fn ahead(&self, now: Time, trailer: &Trailer) -> Duration {
+    /// Whether a packet says that it left in the future: it was so much faster than the first one.
+    pub(super) fn is_too_early(&self, now: Time, trailer: &Trailer) -> bool {
         let (first, at) = self.first;
         let first = first.saturating_sub(drift(now, at));
         let ahead = first.saturating_sub(took(now, trailer));
-        Duration::from_nanos(ahead.max(0) as u64)
+        Duration::from_nanos(ahead.max(0) as u64) > MAX_AHEAD
     }
 
-    /// How much slower a packet was than the first one, at least.
-    pub(super) fn behind(&self, now: Time, trailer: &Trailer) -> Duration {
+    /// Whether it was the first packet that said that it left in the future: this one was so much
+    /// slower.
+    pub(super) fn began_too_early(&self, now: Time, trailer: &Trailer) -> bool {
         let (first, at) = self.first;
         let behind = took(now, trailer).saturating_sub(first);
         let behind = behind.saturating_sub(drift(now, at));
-        Duration::from_nanos(behind.max(0) as u64)
+        Duration::from_nanos(behind.max(0) as u64) > MAX_AHEAD
     }
 }
 

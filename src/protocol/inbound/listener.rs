@@ -26,10 +26,10 @@ pub(in crate::protocol) enum Arrival {
 
 /// The receiver, at the moment at which a packet arrives.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::protocol) struct Listener {
-    pub(in crate::protocol) now: Time,
+pub(super) struct Listener {
+    pub(super) now: Time,
     /// How long it has listened.
-    pub(in crate::protocol) listened: Duration,
+    pub(super) listened: Duration,
 }
 
 impl Listener {
@@ -50,7 +50,7 @@ impl Listener {
 
 /// Where the packets of a stream come from: another source has another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::protocol) enum Origin {
+pub(super) enum Origin {
     /// From wherever: a tag proves that a member has sent them.
     Authenticated,
     /// From this address.

@@ -4,7 +4,8 @@
 
 use std::time::Duration;
 
-use super::repair::{OBJECT_AGAIN, is_before};
+use super::objections::OBJECT_AGAIN;
+use crate::protocol::number::is_before;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Trailer;

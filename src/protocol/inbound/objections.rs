@@ -6,11 +6,11 @@ use std::time::Duration;
 use crate::time::Time;
 
 /// The shortest time between two objections to the packets of one stream.
-pub(in crate::protocol) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
 
 /// The number that an objection names when the sender may have used all others: no sender
 /// gets as far.
-pub(in crate::protocol) const NEVER_USED: u32 = u32::MAX;
+pub(super) const NEVER_USED: u32 = u32::MAX;
 
 /// A stream beside another one of the same id and epoch is another sender's if for so long
 const SUSPICION: Duration = Duration::from_millis(500);

@@ -1,0 +1,295 @@
+//! What a datagram goes through before it is used: the checks, in their order.
+
+use std::time::Duration;
+
+use super::KEPT_FOR;
+use super::arrived::Arrived;
+use super::listener::{Arrival, Listener, Origin};
+use super::nodes::NodeIndex;
+use super::objections::NEVER_USED;
+use super::streams::{Arriving, Place};
+use crate::protocol::identity::NewId;
+use crate::protocol::node::Node;
+use crate::protocol::number::Number;
+use crate::protocol::received::{Source, Waited};
+use crate::protocol::timers::Timer;
+use crate::reject::Reject;
+use crate::time::Time;
+use crate::types::TrackerId;
+use crate::wire::{Frame, Packet, Trailer};
+
+/// How long a packet with a tag is at most, without header and trailer: a jumbo frame.
+const LONGEST_TAGGED: usize = 9000;
+
+/// The place of a packet among those of its sender.
+#[derive(Default)]
+struct Placed {
+    order: Option<(Number, Arrival)>,
+    node: Option<NodeIndex>,
+    stream: Option<usize>,
+}
+
+impl Node {
+    /// "A datagram is used only if (1) its source address is blessed by the
+    /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
+    /// we have sent ourselves is our own, from whatever address it comes back. Any other
+    /// packet under our id means that two trackers drew the same one: then we draw another,
+    /// and use the datagram. A probe says nothing.
+    pub(in crate::protocol) fn accept<'a>(
+        &mut self,
+        source: Source,
+        waited: Waited,
+        datagram: &'a [u8],
+    ) -> Result<Option<(Frame<'a>, Arrived)>, Reject> {
+        if self.is_own(waited, datagram) {
+            return Err(Reject::OwnPacket);
+        }
+        if !source.blessed && !self.allow.contains(source.address.ip()) {
+            return Err(Reject::NotBlessed);
+        }
+        let frame = Frame::parse(datagram)?;
+        if frame.packet.is_probe(frame.header.id) {
+            return Ok(None);
+        }
+        let found = self.nodes.find(frame.header.id);
+        let proven = self.prove(&frame, found, waited)?;
+        if frame.header.id == self.identity.id {
+            self.id_is_used(NewId::SameId);
+        }
+        let placed = self.put_in_order(source, &frame, found, proven)?;
+        let Placed { order, stream, .. } = placed;
+        let (now, from) = (self.timers.elapsed(), frame.header.id);
+        let begin = || self.nodes.begin(now, from);
+        let node = placed.node.or(found).unwrap_or_else(begin);
+        self.heard(source, &frame, node, proven);
+        if let Some(trailer) = frame.trailer.filter(|_| !frame.again)
+            // With a key the clocks agree already, and a member must not set them.
+            && self.authentication.is_none()
+        {
+            self.follow(&trailer);
+        }
+        let arrived = Arrived {
+            from,
+            trailer: frame.trailer,
+            order,
+            node,
+            stream,
+        };
+        Ok(Some((frame, arrived)))
+    }
+
+    /// Whether a key proves where a packet comes from, and that it was sent shortly before it
+    /// arrived. Without a proof it is refused, or counted.
+    fn prove(
+        &mut self,
+        frame: &Frame<'_>,
+        found: Option<NodeIndex>,
+        waited: Waited,
+    ) -> Result<bool, Reject> {
+        let Some(authentication) = &self.authentication else {
+            return Ok(false);
+        };
+        let waited = waited.least.as_millis() as i64;
+        let ahead = |trailer| self.ahead_ms(trailer) + waited;
+        let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
+            None => Reject::Untagged,
+            // To look at more would hold up others.
+            Some(_) if frame.payload.len() > LONGEST_TAGGED => Reject::BadTag,
+            Some(trailer) if !authentication.is_genuine(frame, &trailer) => Reject::BadTag,
+            Some(trailer) if self.may_be_ours(frame.header.id, &trailer) => {
+                return Err(Reject::Replayed);
+            }
+            Some(trailer) if authentication.is_skewed(ahead(&trailer)) => {
+                self.refuse_skewed(frame.header.id, &trailer, ahead(&trailer));
+                Reject::Skewed
+            }
+            Some(trailer) => {
+                if self.was_refused(frame.header.id, found, &trailer) {
+                    self.object_to_refused(frame.header.id, trailer.epoch);
+                    return Err(Reject::Replayed);
+                }
+                return Ok(true);
+            }
+        };
+        let Some(authentication) = &mut self.authentication else {
+            return Ok(false);
+        };
+        // A node that has a key uses it for all that it sends.
+        let now = self.timers.elapsed();
+        let is_proven = |node| self.nodes.get(node).is_proven(now);
+        if authentication.is_required() || found.is_some_and(is_proven) {
+            return Err(reject);
+        }
+        authentication.note_unproven();
+        self.counters.packets_unproven += 1;
+        Ok(false)
+    }
+
+    fn refuse_skewed(&mut self, id: TrackerId, trailer: &Trailer, ahead_ms: i64) {
+        let left_at = self.left_at(trailer);
+        let now = self.wall.shows(self.timers.elapsed());
+        if let Some(authentication) = &mut self.authentication {
+            authentication.refuse_skewed(now, id, trailer, ahead_ms, left_at);
+        }
+    }
+
+    /// Whether a packet may have been refused because it had left in the future then.
+    fn was_refused(&self, id: TrackerId, found: Option<NodeIndex>, trailer: &Trailer) -> bool {
+        // A stream knows itself what was used.
+        let knows = |node| (self.nodes.get(node).streams()).is_authenticated(trailer.epoch);
+        if found.is_some_and(knows) {
+            return false;
+        }
+        let at = self.left_at(trailer);
+        let authentication = self.authentication.as_ref();
+        authentication.is_some_and(|known| known.was_refused(id, trailer, at))
+    }
+
+    fn object_to_refused(&mut self, id: TrackerId, epoch: u32) {
+        let now = self.timers.elapsed();
+        if let Some(authentication) = &mut self.authentication
+            && authentication.objects(now, id)
+        {
+            self.object(id, epoch, NEVER_USED);
+        }
+    }
+
+    /// When a packet has left, by the clock of its sender.
+    fn left_at(&self, trailer: &Trailer) -> i64 {
+        self.wall.shows(self.timers.elapsed()) + self.ahead_ms(trailer)
+    }
+
+    /// Finds the place of a packet among those of its sender, and of which of its streams. Each is
+    /// used once.
+    fn put_in_order(
+        &mut self,
+        source: Source,
+        frame: &Frame<'_>,
+        found: Option<NodeIndex>,
+        proven: bool,
+    ) -> Result<Placed, Reject> {
+        if !is_numbered_rightly(frame) {
+            return Err(Reject::BadNumbers);
+        }
+        if frame.again && self.repair.is_none() {
+            return Err(Reject::Duplicate);
+        }
+        let Some(trailer) = frame.trailer else {
+            return Ok(Placed::default());
+        };
+        if self.repair.is_none() && !proven {
+            return Ok(Placed::default());
+        }
+        let id = frame.header.id;
+        // What was sent before we came up may have been recorded by whomever, and we cannot know
+        // whether we have heard it; but if it is missing we have not.
+        let is_missing = |node| self.nodes.get(node).streams().miss_authenticated(&trailer);
+        if proven && self.was_sent_before_us(&trailer) && !found.is_some_and(is_missing) {
+            return Err(Reject::Replayed);
+        }
+        if found.is_none() && frame.again {
+            return Err(Reject::Duplicate);
+        }
+        let now = self.timers.elapsed();
+        let packet = Arriving {
+            listener: Listener {
+                now,
+                listened: self.listened(),
+            },
+            origin: match proven {
+                true => Origin::Authenticated,
+                false => Origin::Address(source.address),
+            },
+            frame,
+            trailer: &trailer,
+            has_room: self.nodes.have_room() || found.is_some(),
+        };
+        let node = found.unwrap_or_else(|| self.nodes.begin(now, id));
+        let (stream, arrival) = self.put_into_stream(node, &packet);
+        // Objections are made whether the packet is used or not.
+        for (epoch, number) in self.nodes.get_mut(node).streams_mut().take_objections(now) {
+            self.object(id, epoch, number);
+        }
+        let Trailer { epoch, seq, .. } = trailer;
+        let number = |arrival| (Number { id, epoch, seq }, arrival);
+        Ok(Placed {
+            order: arrival?.map(number),
+            node: Some(node),
+            stream,
+        })
+    }
+
+    /// Finds the stream of a packet, or begins one, and puts it there: which stream, if there is
+    /// room for it, and how the packet comes, if it is numbered.
+    fn put_into_stream(
+        &mut self,
+        node: NodeIndex,
+        packet: &Arriving<'_>,
+    ) -> (Option<usize>, Result<Option<Arrival>, Reject>) {
+        let now = packet.listener.now;
+        let stream = match self.nodes.get_mut(node).streams_mut().place(packet) {
+            Ok(Place::Known(stream)) => stream,
+            Ok(Place::New(stream)) => {
+                // Where there are more nodes than are known, each is new again and again.
+                if let Some(repair) = &mut self.repair
+                    && packet.has_room
+                {
+                    repair.greet(&mut self.timers);
+                }
+                stream
+            }
+            Ok(Place::Nowhere) => return (None, Ok(None)),
+            Err(reject) => return (None, Err(reject)),
+        };
+        let members = self.nodes.asking(now);
+        let (timers, repair) = (&mut self.timers, &mut self.repair);
+        let ask = || match repair {
+            Some(repair) if !packet.trailer.has(Trailer::UNKEPT) => {
+                let wait = repair.wait(members);
+                timers.set_no_later(Timer::Ask, wait);
+                now + wait
+            }
+            _ => {
+                timers.set_no_later(Timer::Ask, KEPT_FOR);
+                Time::NEVER
+            }
+        };
+        let streams = self.nodes.get_mut(node).streams_mut();
+        (Some(stream), streams.arrives(stream, packet, ask))
+    }
+
+    fn heard(&mut self, source: Source, frame: &Frame<'_>, node: NodeIndex, proven: bool) {
+        let packets_out = self.queue.posted().packets;
+        self.company.heard(packets_out, &mut self.timers);
+        let in_time = frame.trailer.filter(|_| !frame.again);
+        let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));
+        let times = (self.timers.now(), self.timers.elapsed());
+        let node = self.nodes.get_mut(node);
+        node.uses(times, (source.address, proven), ahead, &frame.packet);
+    }
+
+    /// By how much the clock of a packet's sender is ahead of ours.
+    fn ahead_ms(&self, trailer: &Trailer) -> i64 {
+        let now = self.timers.elapsed();
+        self.wall.ahead(now, trailer.epoch, trailer.sent)
+    }
+
+    pub(in crate::protocol) fn was_sent_before_us(&self, trailer: &Trailer) -> bool {
+        self.ahead_ms(trailer) < -(self.listened().as_millis() as i64)
+    }
+
+    fn listened(&self) -> Duration {
+        self.timers.elapsed().since(self.began)
+    }
+}
+
+/// Lists may have a number, and have one if they are sent again; nothing else has. What is
+/// ours has a trailer.
+fn is_numbered_rightly(frame: &Frame<'_>) -> bool {
+    let numbered = frame.trailer.is_some_and(|trailer| trailer.seq > 0);
+    match frame.packet {
+        Packet::Live(_) | Packet::ScrapeTell(_) => numbered || !frame.again,
+        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) => !numbered && !frame.again,
+        Packet::Heartbeat(_) | Packet::Nak(_) => frame.trailer.is_some() && !numbered,
+    }
+}
