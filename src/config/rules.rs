@@ -179,7 +179,7 @@ const RULES: [Rule; 21] = [
         |c| c.ttl > 0 || c.loopback || !c.speak,
     ),
     (LISTEN, |c| c.listen || c.speak),
-    // By then a peer has expired; and no deadline in engine/told.rs is later.
+    // By then a peer has expired; and no deadline in engine/wakeup/deadline.rs is later.
     (FLUSH_AFTER.but("1 hour or less", "3600000 or less"), |c| {
         c.flush_after <= HOUR
     }),

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use once_cell::sync::OnceCell;
 
 use super::clock::Clock;
-use super::lanes::Refused;
+use super::deliveries::Deliveries;
 use super::live::Live;
 use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard, pause};
-use super::told::{Next, Told};
+use super::wakeup::{AnnounceQueue, Next, Refused};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
@@ -41,7 +41,9 @@ pub struct Engine {
     pub(super) state: Mutex<State>,
     pub(super) run: Run,
     pub(super) waker: Waker,
-    pub(super) told: Told,
+    /// What was announced, and nobody has taken yet.
+    pub(super) queue: Arc<AnnounceQueue>,
+    pub(super) deliveries: Deliveries,
     /// What the host's own loop waits on, once it has one.
     pub(super) poll_set: OnceCell<PollSet>,
     /// Where it receives to, from each link.
@@ -102,7 +104,8 @@ impl Engine {
             }),
             run: Run::default(),
             waker: Waker::new().map_err(SetupError::Thread)?,
-            told: Told::new(),
+            queue: Arc::new(AnnounceQueue::new()),
+            deliveries: Deliveries::new(),
             poll_set: OnceCell::new(),
             inboxes: Mutex::new(Vec::new()),
             tripped: AtomicBool::new(false),
@@ -120,7 +123,7 @@ impl Engine {
     pub fn tell(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
         while !self.try_tell(info_hash, peer)? {
             let _no_cancel = NoCancel::new();
-            if !self.try_to_take_told() {
+            if !self.try_to_take_announces() {
                 pause();
             }
         }
@@ -136,11 +139,12 @@ impl Engine {
         if self.run.is_stopping() {
             return Err(NotRunning);
         }
-        match self.told.push(&self.clock, Announce { info_hash, peer }) {
+        let announce = Announce { info_hash, peer };
+        match (self.queue).push(&self.clock, self.deliveries.current(), announce) {
             Ok(Next::Nothing) => {}
             Ok(Next::Wake) => self.wake_if(true),
             Ok(Next::Take) => {
-                self.try_to_take_told();
+                self.try_to_take_announces();
             }
             Err(Refused::Full) => return Ok(false),
             Err(Refused::Closed) => return Err(NotRunning),
@@ -156,7 +160,7 @@ impl Engine {
     /// Does what is due, if the driver is late: it does the same on time. Otherwise it takes no
     /// lock.
     pub fn tick(&self) {
-        if !self.run.is_stopping() && self.told.is_late(self.clock.now()) {
+        if !self.run.is_stopping() && self.queue.is_late(self.clock.now()) {
             self.do_at_once();
         }
     }
@@ -209,7 +213,7 @@ impl Engine {
     pub(super) fn do_what_is_due(&self) {
         let mut state = self.lock();
         let Some(live) = &mut state.live else { return };
-        live.do_what_is_due(&self.told, self.clock.now());
+        live.do_what_is_due(self.clock.now());
         let lonely = live.node.take_lonely();
         self.act(state);
         if lonely {
@@ -221,14 +225,14 @@ impl Engine {
     /// more, and sends it; whether there is room now. While somebody else has our lock, or there is
     /// no room in the node, it does nothing.
     #[cold]
-    fn try_to_take_told(&self) -> bool {
+    fn try_to_take_announces(&self) -> bool {
         let Some(mut state) = self.state.try_lock() else {
             return false;
         };
         let Some(live) = &mut state.live else {
             return false;
         };
-        let taken = live.take_told(&self.told, self.clock.now(), false);
+        let taken = live.take_announces(self.clock.now(), false);
         self.act(state);
         taken
     }
@@ -236,7 +240,7 @@ impl Engine {
     /// Unlocks the state, and acts on what an input has changed in it.
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
-        live.show_late(&self.told, self.clock.now());
+        live.show_late(self.clock.now());
         let wake = live.must_wake_driver();
         let mut next = live.begin_sending();
         drop(state);

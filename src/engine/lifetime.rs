@@ -8,11 +8,11 @@ use std::time::Duration;
 use super::engine::{Engine, State};
 use super::key_file;
 use super::live::Live;
-use super::pace::GRACE;
 use super::stats::Stats;
 use super::sync::Instant;
 use super::sync::atomic::Ordering::SeqCst;
 use super::sync::{MutexGuard, nap};
+use super::wakeup::GRACE;
 use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
@@ -93,6 +93,7 @@ impl Engine {
             self.clock.now_and_unix_time(),
             id,
             links,
+            self.queue.clone(),
             &config,
             state.epoch,
         );
@@ -103,9 +104,9 @@ impl Engine {
         }
         if live.speaks() {
             let patience = config.flush_after.saturating_add(GRACE);
-            self.told.open(self.clock.now(), patience);
+            self.queue.open(self.clock.now(), patience);
         } else {
-            self.told.close();
+            self.queue.close();
         }
         state.live = Some(live);
         drop(state);
@@ -167,7 +168,7 @@ impl Engine {
             // Somebody else may have started and stopped meanwhile.
             if self.run.is_idle() {
                 state.live = None;
-                self.told.close();
+                self.queue.close();
                 state.links = None;
                 self.run.reset();
                 return Ok(state);
@@ -333,11 +334,11 @@ impl Engine {
                 if !may() {
                     return None;
                 }
-                let closed = self.told.try_close();
+                let closed = self.queue.try_close();
                 if closed || late {
                     let mut live = state.live.take()?;
                     if closed {
-                        live.take_last_told(&self.told);
+                        live.take_last_announces();
                     }
                     state.last = Some(live.stats(self.clock.now()));
                     self.run.ends();

@@ -83,6 +83,7 @@ fn engine(links: &[Arc<Network>]) -> Engine {
         engine.clock.now_and_unix_time(),
         TrackerId([1; 4]),
         links.collect(),
+        engine.queue.clone(),
         &config,
         None,
     );

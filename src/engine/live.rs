@@ -6,12 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::lanes::Taker;
 use super::links::{CHECK, Links};
-use super::pace::{GRACE, Pace};
 use super::quiet::{Complaint, Quiet};
 use super::stats::Stats;
-use super::told::Told;
+use super::wakeup::{AnnounceQueue, Wakeup};
 use crate::config::Config;
 use crate::log::Level;
 use crate::net::Link;
@@ -39,9 +37,6 @@ pub(super) enum Driver {
 /// How many announces the node takes at once: fewer than it has room for.
 const PORTION: usize = 16_384;
 
-/// How long to wait for a host that has no room.
-pub(super) const NO_ROOM: Duration = Duration::from_millis(10);
-
 /// How long the driver sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
 
@@ -51,12 +46,7 @@ pub(super) struct Live {
     pub(super) links: Links,
     began: Time,
     pub(super) driver: Driver,
-    /// Until when the driver sleeps; [`Time::START`] while it is awake.
-    driver_sleeps_until: Time,
-    /// Corrections were there as the driver went to sleep: the host had no room for them.
-    awaits_room: bool,
-    taker: Taker,
-    pace: Pace,
+    pub(super) wakeup: Wakeup,
     /// When to look next what time it is.
     next_look: Time,
     quiet: Quiet,
@@ -67,6 +57,7 @@ impl Live {
         (now, unix_time): (Time, Duration),
         id: TrackerId,
         links: Vec<Arc<dyn Link>>,
+        queue: Arc<AnnounceQueue>,
         config: &Config,
         last_epoch: Option<u32>,
     ) -> Self {
@@ -83,10 +74,7 @@ impl Live {
             links,
             began: now,
             driver: Driver::Thread,
-            driver_sleeps_until: Time::START,
-            awaits_room: false,
-            taker: Taker::default(),
-            pace: Pace::new(now, config.flush_after),
+            wakeup: Wakeup::new(queue, now, config.flush_after),
             next_look: now + CHECK,
             quiet: Quiet::new(),
         }
@@ -96,29 +84,19 @@ impl Live {
     /// takes nothing: first what was taken before, and only then what waits, so that what was
     /// taken is bounded as what waits is. For an announcing thread it waits for no other thread.
     /// Whether it has taken what waits.
-    pub(super) fn take_told(&mut self, told: &Told, now: Time, may_wait: bool) -> bool {
+    pub(super) fn take_announces(&mut self, now: Time, may_wait: bool) -> bool {
         let mut taken = false;
-        let mut waited = self.told_waited(now);
+        let mut waited = self.wakeup.waited(now);
         while self.takes() {
-            if self.taker.left() == 0 {
-                if taken || !told.take(&mut self.taker, now, may_wait) {
-                    break;
-                }
-                taken = true;
-                waited = self.told_waited(now);
-                self.pace.found(now, self.taker.left());
+            if self.wakeup.left() == 0 {
+                let take = (!taken).then(|| self.wakeup.take(now, may_wait));
+                let Some(new) = take.flatten() else { break };
+                (taken, waited) = (true, new);
             }
-            let announces = self.taker.hand_out(PORTION);
+            let announces = self.wakeup.hand_out(PORTION);
             self.node.tell_all(now, waited, announces);
         }
         taken
-    }
-
-    /// How long what was taken has waited at most. A driver that looks every now and then takes
-    /// all for as old as its last look: so what is found leaves at once, and wakes it no more.
-    fn told_waited(&self, now: Time) -> Duration {
-        let calm = self.pace.is_calm();
-        self.pace.waited(now, self.taker.first().filter(|_| calm))
     }
 
     fn takes(&self) -> bool {
@@ -126,92 +104,66 @@ impl Live {
     }
 
     /// Does what is due, as far as it takes neither the host nor the network.
-    pub(super) fn do_what_is_due(&mut self, told: &Told, now: Time) {
-        if told.is_woken() || told.is_late(now) || self.when_due() <= now {
-            self.take_told(told, now, true);
+    pub(super) fn do_what_is_due(&mut self, now: Time) {
+        if self.wakeup.is_due(now, self.node.poll_timeout()) {
+            self.take_announces(now, true);
         }
         self.node.handle_timeout(now);
     }
 
     /// Lets threads of the host see, without our lock, when the driver is late.
-    pub(super) fn show_late(&self, told: &Told, now: Time) {
-        let late = if self.taker.left() > 0 {
-            Time::START
-        } else {
-            self.pace.late()
-        };
-        told.late_at(now, late.min(self.node.poll_timeout() + GRACE));
-    }
-
-    /// When announces are to be taken, or the node has something to do.
-    fn when_due(&self) -> Time {
-        let told = if self.taker.left() > 0 {
-            Time::START
-        } else {
-            self.pace.next()
-        };
-        self.node.poll_timeout().min(told)
+    pub(super) fn show_late(&self, now: Time) {
+        self.wakeup.show_late(now, self.node.poll_timeout());
     }
 
     /// How many announces were taken for which the node had no room yet.
     pub(super) fn left(&self) -> usize {
-        self.taker.left()
+        self.wakeup.left()
     }
 
-    /// Nothing more is announced: takes the rest, of which a part may have been taken before.
-    pub(super) fn take_last_told(&mut self, told: &Told) {
-        for _ in 0..2 {
-            told.take(&mut self.taker, self.began, true);
-        }
+    /// Nothing more is announced: takes the rest.
+    pub(super) fn take_last_announces(&mut self) {
+        self.wakeup.take_last(self.began);
     }
 
     /// Hands a part of what is left to the node, for which there is room in one that has sent all;
     /// whether there was something.
     pub(super) fn tell_last(&mut self, now: Time) -> bool {
-        let announces = self.taker.hand_out(PORTION);
+        let announces = self.wakeup.hand_out(PORTION);
         let some = announces.len() > 0;
         self.node.tell_all(now, Duration::ZERO, announces);
         some
     }
 
     /// The driver goes to sleep, until then at the latest.
-    pub(super) fn driver_sleeps(&mut self, told: &Told, now: Time) -> Time {
+    pub(super) fn driver_sleeps(&mut self, now: Time) -> Time {
         let mut stays_awake = false;
         // While the network takes nothing what was announced is taken here, as it is due.
-        if self.links.are_blocked() && self.pace.next() <= now {
-            self.take_told(told, now, true);
+        if self.links.are_blocked() && self.wakeup.looks(now) {
+            self.take_announces(now, true);
         }
-        if !self.pace.is_calm() {
-            told.driver_sleeps();
-        } else if !told.driver_sleeps_until_woken() {
-            self.take_told(told, now, true);
-            stays_awake = self.pace.is_calm();
-            told.driver_sleeps();
+        if !self.wakeup.begin_to_sleep() {
+            self.take_announces(now, true);
+            stays_awake = self.wakeup.is_calm();
+            self.wakeup.begin_to_look();
         }
-        self.driver_sleeps_until = if self.links.are_busy() && !self.node.has_room() {
+        let until = if self.links.are_busy() && !self.node.has_room() {
             self.due().max(now + CROWDED)
         } else if self.can_send() || stays_awake {
             Time::START
         } else {
             self.due()
         };
-        self.awaits_room = self.node.has_corrections();
-        if self.awaits_room {
-            let soon = now + NO_ROOM;
-            self.driver_sleeps_until = self.driver_sleeps_until.min(soon);
-        }
-        self.show_late(told, now);
-        self.driver_sleeps_until
+        let until = self.wakeup.sleep(now, until, self.node.has_corrections());
+        self.show_late(now);
+        until
     }
 
     /// When the driver has something to do.
     fn due(&self) -> Time {
-        self.when_due().min(self.next_look).min(self.links.due())
-    }
-
-    /// The driver is awake.
-    pub(super) fn driver_wakes(&mut self) {
-        self.driver_sleeps_until = Time::START;
+        (self.wakeup.due(self.node.poll_timeout()))
+            .min(self.next_look)
+            .min(self.links.due())
     }
 
     /// Looks every now and then what time it is.
@@ -223,18 +175,10 @@ impl Live {
         }
     }
 
-    /// Whether the driver would sleep too long. It is asked to wake only
-    /// once, so in a busy tracker hardly a tell makes a system call for this.
+    /// Whether the driver would sleep too long, and is to be woken.
     pub(super) fn must_wake_driver(&mut self) -> bool {
-        let mut due = self.due();
-        if self.node.has_corrections() && !self.awaits_room {
-            due = Time::START;
-        }
-        let wake = due < self.driver_sleeps_until;
-        if wake {
-            self.driver_sleeps_until = due;
-        }
-        wake
+        let due = self.due();
+        self.wakeup.must_wake(due, self.node.has_corrections())
     }
 
     /// Where to send to, if the caller is the one to send now.
@@ -252,7 +196,7 @@ impl Live {
     /// driver for that.
     pub(super) fn end_sending(&mut self, place: usize) -> bool {
         self.links.end_sending(place);
-        self.driver_sleeps_until != Time::START && self.can_send()
+        self.wakeup.is_asleep() && self.can_send()
     }
 
     /// The next packet for a link.
@@ -280,7 +224,7 @@ impl Live {
         batch: impl DoubleEndedIterator<Item = Transmit>,
     ) -> bool {
         self.links.send_later(place, batch, &mut self.node);
-        self.driver_sleeps_until != Time::START
+        self.wakeup.is_asleep()
     }
 
     /// What was done so far.

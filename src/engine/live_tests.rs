@@ -19,46 +19,54 @@ fn announce(number: u32) -> Announce {
 
 #[test]
 fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
-    let (clock, told) = (Clock::new(), Told::new());
+    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).listen(false);
     let links = net::links(&config).expect("join the group");
     let mut live = Live::new(
         clock.now_and_unix_time(),
         TrackerId([1; 4]),
         links,
+        queue.clone(),
         &config,
         None,
     );
-    told.open(clock.now(), Duration::ZERO);
+    queue.open(clock.now(), Duration::ZERO);
     for number in 0..30_000 {
         live.node.tell(clock.now(), announce(number));
     }
     assert!(!live.node.has_room());
     live.links.send_later(0, std::iter::empty(), &mut live.node);
-    told.push(&clock, announce(0)).expect("there is room");
-    live.take_told(&told, clock.now(), true);
+    queue.push(&clock, 1, announce(0)).expect("there is room");
+    live.take_announces(clock.now(), true);
     std::thread::sleep(Duration::from_millis(2));
     // A turn: the network seems to take packets again, and takes none.
-    live.driver_wakes();
+    live.wakeup.wake();
     live.links.unblock(0);
-    live.take_told(&told, clock.now(), true);
+    live.take_announces(clock.now(), true);
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
     live.next_to_send(0, &mut batch);
     live.send_later(0, batch.into_iter());
     let now = clock.now();
-    assert!(live.driver_sleeps(&told, now) > now);
+    assert!(live.driver_sleeps(now) > now);
 }
 
 /// With a key each packet takes a while.
 #[test]
 fn only_so_many_packets_get_their_trailers_at_once() {
-    let clock = Clock::new();
+    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).keys(Keys::new([7; 32]));
     let config = config.listen(false);
     let links = net::links(&config).expect("join the group");
     let id = TrackerId([1; 4]);
-    let mut live = Live::new(clock.now_and_unix_time(), id, links, &config, None);
+    let mut live = Live::new(
+        clock.now_and_unix_time(),
+        id,
+        links,
+        queue.clone(),
+        &config,
+        None,
+    );
     (0..10_000).for_each(|number| live.node.tell(clock.now(), announce(number)));
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
@@ -76,29 +84,38 @@ fn only_so_many_packets_get_their_trailers_at_once() {
 
 #[test]
 fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
-    let (clock, told) = (Clock::new(), Told::new());
+    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).listen(false);
     let links = net::links(&config).expect("join the group");
     let id = TrackerId([1; 4]);
-    let mut live = Live::new(clock.now_and_unix_time(), id, links, &config, None);
-    told.open(clock.now(), Duration::ZERO);
+    let mut live = Live::new(
+        clock.now_and_unix_time(),
+        id,
+        links,
+        queue.clone(),
+        &config,
+        None,
+    );
+    queue.open(clock.now(), Duration::ZERO);
     let push = |count| {
         (0..count).for_each(|number| {
-            told.push(&clock, announce(number)).expect("there is room");
+            queue
+                .push(&clock, 1, announce(number))
+                .expect("there is room");
         })
     };
     let portion = u32::try_from(PORTION).expect("a number");
     std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(|| push(portion)))));
-    assert!(live.take_told(&told, clock.now(), true));
+    assert!(live.take_announces(clock.now(), true));
     assert_eq!(
         live.left(),
         PORTION,
         "there is room for two of three portions"
     );
     push(5);
-    assert!(!live.take_told(&told, clock.now(), true));
-    assert_eq!((live.left(), told.waiting()), (PORTION, 5));
+    assert!(!live.take_announces(clock.now(), true));
+    assert_eq!((live.left(), queue.waiting()), (PORTION, 5));
     while live.node.poll_transmit().is_some() {}
-    assert!(live.take_told(&told, clock.now(), true));
-    assert_eq!((live.left(), told.waiting()), (0, 0));
+    assert!(live.take_announces(clock.now(), true));
+    assert_eq!((live.left(), queue.waiting()), (0, 0));
 }

@@ -74,7 +74,7 @@ impl Engine {
         enter: impl FnOnce() -> Option<InHost<'a>>,
     ) {
         if self.logs(level) {
-            self.told.driver_is_away(true);
+            self.queue.driver_is_away(true);
             let message = message.to_string();
             if let Some(_in_host) = enter() {
                 self.host.log(level, &message);

@@ -1,17 +1,16 @@
 //! Ties the protocol to sockets and a host: lock, take, unlock, act.
 
 mod clock;
+mod deliveries;
 #[expect(clippy::module_inception, reason = "the room is named after it")]
 mod engine;
 mod forked;
 mod in_host;
 mod key_file;
-mod lanes;
 mod lifetime;
 mod links;
 mod live;
 mod logging;
-mod pace;
 mod polling;
 mod quiet;
 mod receive;
@@ -23,8 +22,8 @@ mod scrape;
 mod sending;
 mod stats;
 mod sync;
-mod told;
 mod turn;
+mod wakeup;
 mod worker;
 
 pub use engine::Engine;

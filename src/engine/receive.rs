@@ -7,9 +7,9 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deliveries::Deliveries;
 use super::engine::Engine;
 use super::live::Live;
-use super::told::Told;
 use crate::log::Level;
 use crate::net::{Inbox, Link, receive_capacity};
 use crate::protocol::{NewId, Progress, Received, Source, Waited};
@@ -166,12 +166,12 @@ impl Engine {
             Origin::Link(link) => Some(live.links.place(link)?),
             Origin::Hosts(_) => None,
         };
-        let mut delivery = self.told.delivery();
+        let mut delivery = self.deliveries.current();
         let mut now = self.clock.now();
         let end = now + HELD;
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
-            delivery = Told::next_delivery(delivery);
+            delivery = Deliveries::after(delivery);
             let waited = place.map_or(Waited::UNKNOWN, |place| {
                 live.links.receiving(place).waited(now, stamp)
             });
@@ -215,7 +215,7 @@ impl Engine {
         while self.room() > 0 {
             let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
-            live.node.set_delivery(self.told.delivery());
+            live.node.set_delivery(self.deliveries.current());
             let corrections = live.node.poll_corrections(AT_ONCE);
             drop(state);
             if corrections.is_empty() {
@@ -257,12 +257,12 @@ impl Engine {
             Ok(Received::Peers(peers)) => self.apply(peers),
             Ok(Received::Late(announces)) => self.apply(announces.into_iter()),
             Ok(Received::Torrents(torrents)) => {
-                self.told.is_delivered();
+                self.deliveries.advance();
                 self.merge(torrents);
             }
-            Ok(Received::Nothing) => self.told.is_delivered(),
+            Ok(Received::Nothing) => self.deliveries.advance(),
             Err(dropped) => {
-                self.told.is_delivered();
+                self.deliveries.advance();
                 self.report(
                     dropped.level,
                     format_args!("dropped a packet of {len} bytes from {source}: {dropped}"),
@@ -351,7 +351,7 @@ impl Engine {
             live.node.drop_bad_peers(unreachable);
         }
         // What the host announces from here on it announces behind this.
-        self.told.is_delivered();
+        self.deliveries.advance();
         if applied > 0 && self.may_call_host() {
             self.host.packet_applied(applied);
         }

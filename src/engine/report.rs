@@ -26,7 +26,7 @@ impl Engine {
         let state = self.lock();
         let live = state.live.as_ref().map(|live| {
             let mut stats = live.stats(self.clock.now());
-            stats.counters.records_told += (live.left() + self.told.waiting()) as u64;
+            stats.counters.records_told += (live.left() + self.queue.waiting()) as u64;
             stats
         });
         let running = live.is_some() && !self.run.is_stopping();

@@ -64,8 +64,8 @@ impl Engine {
         let mut state = self.lock();
         let live = state.live.as_mut().filter(|live| live.driver == driver)?;
         let now = self.clock.now();
-        self.told.driver_is_away(driver == Driver::Host);
-        let until = live.driver_sleeps(&self.told, now);
+        self.queue.driver_is_away(driver == Driver::Host);
+        let until = live.driver_sleeps(now);
         Some(Sleep {
             driver,
             links: live.links.awaits(),
@@ -136,16 +136,16 @@ impl Engine {
     /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
     /// time. A loop of the host's may always be held up.
     fn in_host(&self, driver: Driver, calls: impl FnOnce()) {
-        self.told.driver_is_away(true);
+        self.queue.driver_is_away(true);
         calls();
-        self.told.driver_is_away(driver == Driver::Host);
+        self.queue.driver_is_away(driver == Driver::Host);
     }
 
     fn wake_up(&self, sleep: &Sleep, ready: &Ready) {
         if ready.woken {
             self.waker.drain();
         }
-        self.told.driver_wakes();
+        self.queue.driver_wakes();
         if self.run.is_stopping() {
             // That may have been the stop's: whoever waits next must not miss it.
             return self.waker.wake();
@@ -158,7 +158,7 @@ impl Engine {
             drop(state);
             return self.waker.wake();
         }
-        live.driver_wakes();
+        live.wakeup.wake();
         for (at, (_, writable)) in sleep.links.iter().zip(&ready.links) {
             if let Some(place) = live.links.place(&at.link).filter(|_| *writable) {
                 live.links.unblock(place);
@@ -180,7 +180,7 @@ impl Engine {
             self.warn(format_args!("cannot send: {e}"));
         }
         if let Some((id, why, level)) = new_id {
-            self.told.driver_is_away(true);
+            self.queue.driver_is_away(true);
             self.goes_on_as(id, why, None, level);
         }
         for link in unchecked {

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::live::Driver;
-use super::live::NO_ROOM;
 use super::sync::thread;
 use super::turn::{Ready, at_most};
+use super::wakeup::NO_ROOM;
 use crate::error::SetupError;
 use crate::net::{Awaited, Inbox, NoCancel, NoSignals, wait};
 use crate::types::TrackerId;

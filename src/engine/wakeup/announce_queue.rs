@@ -1,10 +1,11 @@
-//! What announcing threads and the driver know of each other.
+//! The announces that nobody has taken yet, and what announcing threads know of the driver.
 
 use std::time::Duration;
 
-use super::clock::Clock;
+use super::super::clock::Clock;
+use super::super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use super::deadline::Deadline;
 use super::lanes::{Lanes, Refused, Taker};
-use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use crate::time::Time;
 use crate::types::Announce;
 
@@ -19,8 +20,9 @@ const LOOKS: usize = 1;
 /// The driver sleeps until somebody wakes it.
 const CALM: usize = 2;
 
-/// The announces that wait, and what announcing threads need to know of the driver.
-pub(super) struct Told {
+/// The announces that wait, and what announcing threads need to know of the driver. It takes no
+/// lock.
+pub(in crate::engine) struct AnnounceQueue {
     lanes: Lanes,
     /// AWAKE, LOOKS or CALM.
     driver: AtomicUsize,
@@ -33,14 +35,11 @@ pub(super) struct Told {
     late: Deadline,
     /// How long an announce may wait for the driver, in microseconds.
     patience: AtomicUsize,
-    /// How often our host was handed the announces of a packet, from 1 on: what is announced now is made
-    /// before the next time, and after those before.
-    delivery: AtomicUsize,
 }
 
 /// What is to be done when an announce was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+pub(in crate::engine) enum Next {
     Nothing,
     /// To wake the driver.
     Wake,
@@ -48,49 +47,8 @@ pub(super) enum Next {
     Take,
 }
 
-/// A point in time that threads share without a lock, also where there are no atomic operations
-/// of 64 bits: there it is rounded up to 66 microseconds, and wraps after three days.
-struct Deadline(AtomicUsize);
-
-impl Deadline {
-    /// How many nanoseconds are one tick, as a power of 2.
-    const TICK: u32 = if usize::BITS < 64 { 16 } else { 0 };
-
-    /// What is due later is due then: a wrapped time must not be taken for one in the past.
-    const LATEST: Duration = Duration::from_secs(3600);
-
-    fn passed() -> Self {
-        Self(AtomicUsize::new(0))
-    }
-
-    fn set(&self, now: Time, at: Time) {
-        self.0.store(Self::until(now, at), SeqCst);
-    }
-
-    fn bring_forward(&self, now: Time, at: Time) {
-        let (now, at) = (Self::ticks(now), Self::until(now, at));
-        let left = |deadline: usize| deadline.wrapping_sub(now).cast_signed();
-        let earlier = |set| (left(at) < left(set)).then_some(at);
-        let _ = self.0.fetch_update(SeqCst, SeqCst, earlier);
-    }
-
-    fn until(now: Time, at: Time) -> usize {
-        let at = at.min(now + Self::LATEST) + Duration::from_nanos((1 << Self::TICK) - 1);
-        Self::ticks(at)
-    }
-
-    fn is_over(&self, now: Time) -> bool {
-        let passed = Self::ticks(now).wrapping_sub(self.0.load(SeqCst));
-        passed <= usize::MAX / 2
-    }
-
-    fn ticks(at: Time) -> usize {
-        (at.as_nanos() >> Self::TICK) as usize
-    }
-}
-
-impl Told {
-    pub(super) fn new() -> Self {
+impl AnnounceQueue {
+    pub(in crate::engine) fn new() -> Self {
         Self {
             lanes: Lanes::default(),
             driver: AtomicUsize::new(AWAKE),
@@ -98,13 +56,12 @@ impl Told {
             woken: AtomicBool::new(false),
             late: Deadline::passed(),
             patience: AtomicUsize::new(0),
-            delivery: AtomicUsize::new(1),
         }
     }
 
     /// From now on announces are taken, which may wait so long for the driver; what a run before
     /// has left is gone.
-    pub(super) fn open(&self, now: Time, patience: Duration) {
+    pub(in crate::engine) fn open(&self, now: Time, patience: Duration) {
         let micros = usize::try_from(patience.as_micros()).unwrap_or(usize::MAX);
         self.patience.store(micros, SeqCst);
         self.driver.store(AWAKE, SeqCst);
@@ -115,40 +72,30 @@ impl Told {
     }
 
     /// From now on announces are refused.
-    pub(super) fn close(&self) {
+    pub(in crate::engine) fn close(&self) {
         self.lanes.close();
     }
 
     /// The same, unless some thread is amidst an announce.
-    pub(super) fn try_close(&self) -> bool {
+    pub(in crate::engine) fn try_close(&self) -> bool {
         self.lanes.try_close()
     }
 
-    /// The number of the time that our host is handed what is heard, now or next.
-    pub(super) fn delivery(&self) -> u32 {
-        self.delivery.load(SeqCst) as u32
-    }
-
-    /// Our host was handed it.
-    pub(super) fn is_delivered(&self) {
-        let next = |last| Some(Self::next_delivery(last as u32) as usize);
-        let _ = self.delivery.fetch_update(SeqCst, SeqCst, next);
-    }
-
-    /// The number of the time after that: never 0.
-    pub(super) fn next_delivery(delivery: u32) -> u32 {
-        delivery.wrapping_add(1).max(1)
-    }
-
     /// How many announces wait.
-    pub(super) fn waiting(&self) -> usize {
+    pub(in crate::engine) fn waiting(&self) -> usize {
         self.lanes.waiting()
     }
 
-    /// Leaves an announce, without waiting for anybody; what to do then.
-    pub(super) fn push(&self, clock: &Clock, announce: Announce) -> Result<Next, Refused> {
+    /// Leaves an announce, without waiting for anybody; what to do then. `delivery` is the number
+    /// of what our host is handed, or will be next.
+    pub(in crate::engine) fn push(
+        &self,
+        clock: &Clock,
+        delivery: u32,
+        announce: Announce,
+    ) -> Result<Next, Refused> {
         let (now, about_now) = (|| clock.now(), || clock.about_now());
-        let len = self.lanes.push(announce, now, about_now, self.delivery())?;
+        let len = self.lanes.push(announce, now, about_now, delivery)?;
         if len == 1 {
             let (now, patience) = (clock.now(), self.patience.load(SeqCst));
             self.late_at(now, now + Duration::from_micros(patience as u64));
@@ -199,12 +146,12 @@ impl Told {
     }
 
     /// The driver is awake.
-    pub(super) fn driver_wakes(&self) {
+    pub(in crate::engine) fn driver_wakes(&self) {
         self.driver.store(AWAKE, SeqCst);
     }
 
     /// The driver may be held up for long, until it is here again.
-    pub(super) fn driver_is_away(&self, away: bool) {
+    pub(in crate::engine) fn driver_is_away(&self, away: bool) {
         self.away.store(away, SeqCst);
     }
 
@@ -214,7 +161,7 @@ impl Told {
     }
 
     /// Whether the driver is late.
-    pub(super) fn is_late(&self, now: Time) -> bool {
+    pub(in crate::engine) fn is_late(&self, now: Time) -> bool {
         self.late.is_over(now)
     }
 
@@ -233,8 +180,8 @@ mod tests {
 
     #[test]
     fn a_sleeping_driver_is_woken_once_and_for_a_burst() {
-        let (clock, told) = (Clock::new(), Told::new());
-        told.open(clock.now(), Duration::ZERO);
+        let (clock, queue) = (Clock::new(), AnnounceQueue::new());
+        queue.open(clock.now(), Duration::ZERO);
         let announce = Announce {
             info_hash: InfoHash([0xab; 20]),
             peer: Peer {
@@ -244,32 +191,17 @@ mod tests {
             },
         };
         let push = |count: usize| {
-            let next = (0..count).map(|_| told.push(&clock, announce).unwrap());
+            let next = (0..count).map(|_| queue.push(&clock, 1, announce).unwrap());
             next.filter(|next| *next == Next::Wake).count()
         };
-        told.driver_is_away(false);
+        queue.driver_is_away(false);
         assert_eq!(push(2 * BURST), 0, "it is awake");
-        assert!(!told.driver_sleeps_until_woken(), "announces wait");
-        told.driver_sleeps();
+        assert!(!queue.driver_sleeps_until_woken(), "announces wait");
+        queue.driver_sleeps();
         assert_eq!(push(BURST - 1), 0, "it will look");
         assert_eq!(push(2 * BURST), 1);
-        told.take(&mut Taker::default(), clock.now(), true);
-        assert!(told.driver_sleeps_until_woken());
+        queue.take(&mut Taker::default(), clock.now(), true);
+        assert!(queue.driver_sleeps_until_woken());
         assert_eq!(push(3), 1);
-    }
-
-    #[test]
-    fn a_deadline_is_over_from_then_on() {
-        let (deadline, start) = (Deadline::passed(), Time::START + Duration::from_secs(5));
-        assert!(deadline.is_over(start));
-        let at = start + Duration::from_millis(3);
-        deadline.set(start, at);
-        assert!(!deadline.is_over(start) && !deadline.is_over(at.before(Duration::from_nanos(1))));
-        assert!(deadline.is_over(at + Duration::from_micros(66)));
-        deadline.set(start, Time::NEVER);
-        assert!(!deadline.is_over(start + Duration::from_secs(3599)));
-        deadline.bring_forward(start, at);
-        deadline.bring_forward(start, at + Duration::from_secs(1));
-        assert!(deadline.is_over(at + Duration::from_micros(66)));
     }
 }

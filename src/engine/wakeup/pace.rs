@@ -26,7 +26,7 @@ const MANY: u32 = 2 * WANTED;
 const IN_VAIN: u32 = 8;
 
 /// A driver that is so late is held up, or has no processor: a tick of the host helps it.
-pub(super) const GRACE: Duration = if cfg!(shuttle) {
+pub(in crate::engine) const GRACE: Duration = if cfg!(shuttle) {
     Duration::ZERO
 } else {
     Duration::from_millis(5)

@@ -8,8 +8,8 @@
 
 use std::mem;
 
-use super::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use super::sync::{SpinLock, thread_index};
+use super::super::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use super::super::sync::{SpinLock, thread_index};
 use crate::protocol::Made;
 use crate::time::Time;
 use crate::types::Announce;
@@ -72,7 +72,7 @@ type Stamped = (Made, Announce);
 
 /// Why an announce was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(in crate::engine) enum Refused {
     /// There is no room in the lane, or no memory for more.
     Full,
     /// The engine does not run, or does not send.

@@ -1,0 +1,14 @@
+//! Who sleeps until when: announcing threads wake the driver only if it would not look in time,
+//! and do its work if it is held up.
+
+mod announce_queue;
+mod deadline;
+mod lanes;
+mod pace;
+#[expect(clippy::module_inception, reason = "the room is named after it")]
+mod wakeup;
+
+pub(super) use self::announce_queue::{AnnounceQueue, Next};
+pub(super) use self::lanes::Refused;
+pub(super) use self::pace::GRACE;
+pub(super) use self::wakeup::{NO_ROOM, Wakeup};

@@ -1,0 +1,165 @@
+//! What the engine's lock covers of it: until when the driver sleeps, and what was announced
+//! meanwhile.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::announce_queue::AnnounceQueue;
+use super::lanes::Taker;
+use super::pace::{GRACE, Pace};
+use crate::protocol::Made;
+use crate::time::Time;
+use crate::types::Announce;
+
+/// How long to wait for a host that has no room.
+pub(in crate::engine) const NO_ROOM: Duration = Duration::from_millis(10);
+
+/// Until when the driver sleeps, and when it is to look for announces.
+pub(in crate::engine) struct Wakeup {
+    queue: Arc<AnnounceQueue>,
+    taker: Taker,
+    pace: Pace,
+    /// [`Time::START`] while the driver is awake.
+    sleeps_until: Time,
+    /// Corrections were there as the driver went to sleep: the host had no room for them.
+    awaits_room: bool,
+}
+
+impl Wakeup {
+    /// The driver is awake. Announces may wait for so long.
+    pub(in crate::engine) fn new(
+        queue: Arc<AnnounceQueue>,
+        now: Time,
+        flush_after: Duration,
+    ) -> Self {
+        Self {
+            queue,
+            taker: Taker::default(),
+            pace: Pace::new(now, flush_after),
+            sleeps_until: Time::START,
+            awaits_room: false,
+        }
+    }
+
+    /// Takes all announces that wait; how long they have waited at most. Nothing if some thread is
+    /// amidst an announce and the caller does not wait for other threads.
+    pub(in crate::engine) fn take(&mut self, now: Time, may_wait: bool) -> Option<Duration> {
+        if !self.queue.take(&mut self.taker, now, may_wait) {
+            return None;
+        }
+        let waited = self.waited(now);
+        self.pace.found(now, self.taker.left());
+        Some(waited)
+    }
+
+    /// How long what was taken has waited at most. A driver that looks every now and then takes
+    /// all for as old as its last look: so what is found leaves at once, and wakes it no more.
+    pub(in crate::engine) fn waited(&self, now: Time) -> Duration {
+        let calm = self.pace.is_calm();
+        self.pace.waited(now, self.taker.first().filter(|_| calm))
+    }
+
+    /// The next announces that were taken, in order, so many at most.
+    pub(in crate::engine) fn hand_out(
+        &mut self,
+        most: usize,
+    ) -> impl ExactSizeIterator<Item = (Made, Announce)> {
+        self.taker.hand_out(most)
+    }
+
+    /// How many announces were taken and not handed out.
+    pub(in crate::engine) fn left(&self) -> usize {
+        self.taker.left()
+    }
+
+    /// Nothing more is announced: takes the rest, of which a part may have been taken before.
+    pub(in crate::engine) fn take_last(&mut self, now: Time) {
+        for _ in 0..2 {
+            self.queue.take(&mut self.taker, now, true);
+        }
+    }
+
+    /// Whether to look for announces now: by itself, since an announce asks for it, or since the
+    /// node has something to do then.
+    pub(in crate::engine) fn is_due(&self, now: Time, node: Time) -> bool {
+        self.queue.is_woken() || self.queue.is_late(now) || self.due(node) <= now
+    }
+
+    /// When announces are to be taken, or the node has something to do.
+    pub(in crate::engine) fn due(&self, node: Time) -> Time {
+        let look = match self.left() {
+            0 => self.pace.next(),
+            _ => Time::START,
+        };
+        node.min(look)
+    }
+
+    /// Lets threads of the host see, without our lock, when the driver is late: for announces, or
+    /// for what the node has to do then.
+    pub(in crate::engine) fn show_late(&self, now: Time, node: Time) {
+        let late = match self.left() {
+            0 => self.pace.late(),
+            _ => Time::START,
+        };
+        self.queue.late_at(now, late.min(node + GRACE));
+    }
+
+    /// Whether it is time to look for announces.
+    pub(in crate::engine) fn looks(&self, now: Time) -> bool {
+        self.pace.next() <= now
+    }
+
+    /// Whether nothing was found for so long that the driver looks no more.
+    pub(in crate::engine) fn is_calm(&self) -> bool {
+        self.pace.is_calm()
+    }
+
+    /// Announcing threads see from now on that the driver sleeps; not if some announces wait
+    /// although it would look no more. Whether it may sleep.
+    pub(in crate::engine) fn begin_to_sleep(&self) -> bool {
+        if self.pace.is_calm() {
+            return self.queue.driver_sleeps_until_woken();
+        }
+        self.queue.driver_sleeps();
+        true
+    }
+
+    /// The same, since it will look by itself.
+    pub(in crate::engine) fn begin_to_look(&self) {
+        self.queue.driver_sleeps();
+    }
+
+    /// The driver sleeps until then, or a moment if it waits for `room` in the host; until when.
+    pub(in crate::engine) fn sleep(&mut self, now: Time, until: Time, room: bool) -> Time {
+        self.awaits_room = room;
+        self.sleeps_until = match room {
+            true => until.min(now + NO_ROOM),
+            false => until,
+        };
+        self.sleeps_until
+    }
+
+    /// The driver is awake.
+    pub(in crate::engine) fn wake(&mut self) {
+        self.sleeps_until = Time::START;
+    }
+
+    pub(in crate::engine) fn is_asleep(&self) -> bool {
+        self.sleeps_until != Time::START
+    }
+
+    /// Whether the driver would sleep too long, which has something to do by then, and perhaps
+    /// `corrections` for the host. It is asked to wake only once, so in a busy tracker hardly an
+    /// announce makes a system call for this.
+    pub(in crate::engine) fn must_wake(&mut self, due: Time, corrections: bool) -> bool {
+        let due = match corrections && !self.awaits_room {
+            true => Time::START,
+            false => due,
+        };
+        let wake = due < self.sleeps_until;
+        if wake {
+            self.sleeps_until = due;
+        }
+        wake
+    }
+}
