@@ -6,6 +6,8 @@
 //! Its enums may be matched exhaustively: whoever builds on the protocol is to hear of a new packet
 //! or a new outcome from the compiler.
 
+#[cfg(lock_times)]
+pub use crate::engine::take_holds;
 pub use crate::time::Time;
 pub use crate::types::ByFamily;
 

@@ -12,6 +12,7 @@
 mod baseline;
 mod buckets;
 mod child;
+mod holds;
 mod latency;
 mod loss;
 mod measure;
@@ -36,7 +37,7 @@ type Group = fn(Effort);
 const TASKS: [(&str, child::Task); 2] = [(loss::SENDER, loss::send), (memory::NODE, memory::live)];
 
 /// The groups of rows, each in a file of its own.
-const GROUPS: [(&str, Group); 8] = [
+const GROUPS: [(&str, Group); 9] = [
     ("telling", telling::run),
     ("paced", paced::run),
     ("worst", worst::run),
@@ -44,6 +45,7 @@ const GROUPS: [(&str, Group); 8] = [
     ("loss", loss::run),
     ("latency", latency::run),
     ("buckets", buckets::run),
+    ("holds", holds::run),
     ("memory", memory::run),
 ];
 

@@ -211,13 +211,19 @@ impl Engine {
 
     /// Does what is due, as far as it does not take the host.
     pub(super) fn do_what_is_due(&self) {
-        let mut state = self.lock();
-        let Some(live) = &mut state.live else { return };
-        live.do_what_is_due(self.clock.now());
-        let lonely = live.node.take_lonely();
-        self.act(state);
-        if lonely {
-            self.warn_of_loneliness();
+        let mut taken = false;
+        loop {
+            let mut state = self.lock();
+            let Some(live) = &mut state.live else { return };
+            if live.do_what_is_due(self.clock.now(), &mut taken) {
+                continue;
+            }
+            let lonely = live.node.take_lonely();
+            self.act(state);
+            if lonely {
+                self.warn_of_loneliness();
+            }
+            return;
         }
     }
 
@@ -229,11 +235,15 @@ impl Engine {
         let Some(mut state) = self.state.try_lock() else {
             return false;
         };
-        let Some(live) = &mut state.live else {
-            return false;
-        };
-        let taken = live.take_announces(self.clock.now(), false);
-        self.act(state);
+        let mut taken = false;
+        while let Some(live) = &mut state.live {
+            if !live.take_some(self.clock.now(), false, &mut taken) {
+                self.act(state);
+                break;
+            }
+            drop(state);
+            state = self.lock();
+        }
         taken
     }
 

@@ -34,8 +34,8 @@ pub(super) enum Driver {
     Host,
 }
 
-/// How many announces the node takes at once: fewer than it has room for.
-const PORTION: usize = 16_384;
+/// How many announces the node takes before our lock is free again: other threads may wait for it.
+const PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
 
 /// How long the driver sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
@@ -80,35 +80,39 @@ impl Live {
         }
     }
 
-    /// Hands what was announced to the node, as far as there is room for it, or while the network
-    /// takes nothing: first what was taken before, and only then what waits, so that what was
-    /// taken is bounded as what waits is. For an announcing thread it waits for no other thread.
-    /// Whether it has taken what waits.
-    pub(super) fn take_announces(&mut self, now: Time, may_wait: bool) -> bool {
-        let mut taken = false;
-        let mut waited = self.wakeup.waited(now);
-        while self.takes() {
-            if self.wakeup.left() == 0 {
-                let take = (!taken).then(|| self.wakeup.take(now, may_wait));
-                let Some(new) = take.flatten() else { break };
-                (taken, waited) = (true, new);
-            }
-            let announces = self.wakeup.hand_out(PORTION);
-            self.node.tell_all(now, waited, announces);
+    /// Hands some of what was announced to the node, as far as there is room for it, or while the
+    /// network takes nothing: first what was taken before, and only then what waits, unless that
+    /// was `taken` since, so that what was taken is bounded as what waits is. For an announcing
+    /// thread it waits for no other thread. Whether there is more to hand over.
+    pub(super) fn take_some(&mut self, now: Time, may_wait: bool, taken: &mut bool) -> bool {
+        if !self.takes() {
+            return false;
         }
-        taken
+        if self.wakeup.left() == 0 {
+            if *taken || !self.wakeup.take(now, may_wait) {
+                return false;
+            }
+            *taken = true;
+        }
+        let waited = self.wakeup.waited(now);
+        let announces = self.wakeup.hand_out(PORTION);
+        self.node.tell_all(now, waited, announces);
+        self.takes() && !(*taken && self.wakeup.left() == 0)
     }
 
     fn takes(&self) -> bool {
         self.node.has_room() || self.links.are_blocked()
     }
 
-    /// Does what is due, as far as it takes neither the host nor the network.
-    pub(super) fn do_what_is_due(&mut self, now: Time) {
-        if self.wakeup.is_due(now, self.node.poll_timeout()) {
-            self.take_announces(now, true);
+    /// Does what is due, as far as it takes neither the host nor the network, and little time;
+    /// whether there is more. `taken` says whether what waits was taken meanwhile.
+    pub(super) fn do_what_is_due(&mut self, now: Time, taken: &mut bool) -> bool {
+        let is_due = *taken || self.wakeup.is_due(now, self.node.poll_timeout());
+        let more = is_due && self.take_some(now, true, taken);
+        if !more {
+            self.node.handle_timeout(now);
         }
-        self.node.handle_timeout(now);
+        more
     }
 
     /// Lets threads of the host see, without our lock, when the driver is late.
@@ -140,10 +144,10 @@ impl Live {
         let mut stays_awake = false;
         // While the network takes nothing what was announced is taken here, as it is due.
         if self.links.are_blocked() && self.wakeup.looks(now) {
-            self.take_announces(now, true);
+            self.take_some(now, true, &mut false);
         }
         if !self.wakeup.begin_to_sleep() {
-            self.take_announces(now, true);
+            self.take_some(now, true, &mut false);
             stays_awake = self.wakeup.is_calm();
             self.wakeup.begin_to_look();
         }

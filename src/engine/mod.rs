@@ -5,6 +5,8 @@ mod deliveries;
 #[expect(clippy::module_inception, reason = "the room is named after it")]
 mod engine;
 mod forked;
+#[cfg(lock_times)]
+mod holds;
 mod in_host;
 mod key_file;
 mod lifetime;
@@ -27,4 +29,6 @@ mod wakeup;
 mod worker;
 
 pub use engine::Engine;
+#[cfg(lock_times)]
+pub use holds::take_holds;
 pub use stats::{HeardNode, Stats};

@@ -1,7 +1,9 @@
 //! What threads share, wait with and ask for the time. With `--cfg shuttle` it comes
 //! from tests/model, which tries the engine under many schedules of its threads.
 
-#[cfg(not(shuttle))]
+#[cfg(lock_times)]
+pub(super) use super::holds::{Mutex, MutexGuard};
+#[cfg(not(any(shuttle, lock_times)))]
 pub(super) use parking_lot::{Mutex, MutexGuard};
 #[cfg(not(shuttle))]
 pub(super) use std::{sync::atomic, thread, thread_local, time::Instant};

@@ -34,6 +34,8 @@ pub(crate) use nap::nap;
 pub(crate) use poll_set::PollSet;
 pub(crate) use process::{forks, this_thread, watch_forks};
 pub(crate) use stderr::{lines_dropped, log_line};
+#[cfg(lock_times)]
+pub(crate) use sys::thread_time;
 #[cfg(feature = "handles")]
 pub(crate) use sys::with_errno_kept;
 pub(crate) use sys::{

@@ -57,6 +57,12 @@ fn clock(clock: libc::clockid_t) -> Option<Duration> {
     Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
+/// How long this thread has spent on a processor.
+#[cfg(lock_times)]
+pub(crate) fn thread_time() -> Duration {
+    clock(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default()
+}
+
 /// How many datagrams can wait at `fd` at most: more than its receive buffer
 /// holds, since the kernel accounts each with at least this much.
 pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {

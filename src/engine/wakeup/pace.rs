@@ -75,11 +75,16 @@ impl Pace {
         .min(self.longest);
     }
 
-    /// How long what is found now has waited at most: the time of its `first` announce is known,
-    /// or else it is younger than the last look. What is nearly late counts as late, lest the
+    /// Since when what is found now has waited at most: the time of its `first` announce is known,
+    /// or else it is younger than the last look.
+    pub(super) fn since(&self, first: Option<Time>) -> Time {
+        first.unwrap_or(self.last).max(self.last)
+    }
+
+    /// How long what has waited since then has waited. What is nearly late counts as late, lest the
     /// driver wake once more for it in a moment.
-    pub(super) fn waited(&self, now: Time, first: Option<Time>) -> Duration {
-        let waited = now.since(first.unwrap_or(self.last).max(self.last));
+    pub(super) fn waited(&self, now: Time, since: Time) -> Duration {
+        let waited = now.since(since);
         if waited >= self.flush_after - self.flush_after / 32 {
             waited.max(self.flush_after)
         } else {
@@ -151,7 +156,7 @@ mod tests {
         pace.found(now, 1);
         assert_eq!((pace.next(), pace.late()), (now + LONGEST, Time::NEVER));
         let later = now + Duration::from_secs(1 << 30);
-        assert_eq!(pace.waited(later, None), later.since(now));
+        assert_eq!(pace.waited(later, pace.since(None)), later.since(now));
     }
 
     #[test]
@@ -172,8 +177,8 @@ mod tests {
     fn what_is_found_has_waited_since_the_last_look_or_its_own_time() {
         let pace = awake();
         let now = pace.last + Duration::from_millis(80);
-        assert_eq!(pace.waited(now, None).as_millis(), 80);
+        assert_eq!(pace.waited(now, pace.since(None)).as_millis(), 80);
         let first = pace.last + Duration::from_millis(50);
-        assert_eq!(pace.waited(now, Some(first)).as_millis(), 30);
+        assert_eq!(pace.waited(now, pace.since(Some(first))).as_millis(), 30);
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::engine) const NO_ROOM: Duration = Duration::from_millis(10);
 pub(in crate::engine) struct Wakeup {
     queue: Arc<AnnounceQueue>,
     taker: Taker,
+    /// Since when the first of what was taken has waited, at most.
+    since: Time,
     pace: Pace,
     /// [`Time::START`] while the driver is awake.
     sleeps_until: Time,
@@ -35,28 +37,30 @@ impl Wakeup {
         Self {
             queue,
             taker: Taker::default(),
+            since: now,
             pace: Pace::new(now, flush_after),
             sleeps_until: Time::START,
             awaits_room: false,
         }
     }
 
-    /// Takes all announces that wait; how long they have waited at most. Nothing if some thread is
-    /// amidst an announce and the caller does not wait for other threads.
-    pub(in crate::engine) fn take(&mut self, now: Time, may_wait: bool) -> Option<Duration> {
+    /// Takes all announces that wait; whether it has: if some thread is amidst an announce, a caller
+    /// that waits for no other thread takes nothing.
+    pub(in crate::engine) fn take(&mut self, now: Time, may_wait: bool) -> bool {
         if !self.queue.take(&mut self.taker, now, may_wait) {
-            return None;
+            return false;
         }
-        let waited = self.waited(now);
+        // A driver that looks every now and then takes all for as old as its last look: so what is
+        // found leaves at once, and wakes it no more.
+        let calm = self.pace.is_calm();
+        self.since = self.pace.since(self.taker.first().filter(|_| calm));
         self.pace.found(now, self.taker.left());
-        Some(waited)
+        true
     }
 
-    /// How long what was taken has waited at most. A driver that looks every now and then takes
-    /// all for as old as its last look: so what is found leaves at once, and wakes it no more.
+    /// How long what was taken has waited at most.
     pub(in crate::engine) fn waited(&self, now: Time) -> Duration {
-        let calm = self.pace.is_calm();
-        self.pace.waited(now, self.taker.first().filter(|_| calm))
+        self.pace.waited(now, self.since)
     }
 
     /// The next announces that were taken, in order, so many at most.
