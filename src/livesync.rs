@@ -12,12 +12,11 @@ use crate::host::Host;
 use crate::log::Level;
 use crate::metrics;
 use crate::net::nap;
-use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
-use crate::{
-    protocol::Task,
-    types::{Cursor, Merged, Torrent},
-};
+use crate::protocol::Task;
+#[cfg(feature = "want_sync_scrape")]
+use crate::types::{Cursor, Merged, Torrent};
+use crate::types::{InfoHash, Peer, TrackerId};
 
 /// A member of a cluster.
 ///

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::Host;
+#[cfg(feature = "want_sync_scrape")]
+use crate::types::Torrent;
 use crate::types::{Announce, InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
-use crate::{types::Torrent, wire::PlausibleTorrents};
+use crate::wire::PlausibleTorrents;
 
 /// From how many events on no more packets are taken from the kernel. One packet
 /// may bring a few thousand.

@@ -28,3 +28,50 @@ fn the_files_that_the_page_names_exist() {
         assert!(files.iter().any(|file| file.ends_with(&end)), "no {name}");
     }
 }
+
+/// The floors of the page, from 0 on, and above them what the crate shows of itself.
+const FLOORS: [&[&str]; 10] = [
+    &[
+        "types", "address", "time", "reject", "counters", "keys", "config", "log", "error",
+    ],
+    &["wire"],
+    &["protocol"],
+    &["net"],
+    &["host"],
+    &["engine", "selftest"],
+    &["metrics"],
+    &["livesync"],
+    &["ffi"],
+    &["lib", "unstable"],
+];
+
+fn floor(module: &str) -> usize {
+    let floor = FLOORS.iter().position(|floor| floor.contains(&module));
+    floor.unwrap_or_else(|| panic!("{module} is on no floor"))
+}
+
+#[test]
+fn imports_go_downwards_only() {
+    let root = cc::root().join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let mut imports = 0;
+    for file in files.iter().filter(|file| file.ends_with(".rs")) {
+        let inside = Path::new(file).strip_prefix(&root).expect("a source");
+        let first = inside.iter().next().expect("a name").to_string_lossy();
+        let own = first.trim_end_matches(".rs");
+        let source = fs::read_to_string(file).expect(file);
+        assert!(!source.contains("use crate::{"), "{file}: one path each");
+        for path in source.split("crate::").skip(1) {
+            let end = path.find(|c: char| !c.is_lowercase() && c != '_');
+            let module = &path[..end.unwrap_or(path.len())];
+            // What begins with a capital letter is named by the documentation.
+            if !["", own, "model"].contains(&module) {
+                let is_below = floor(module) < floor(own) || floor(own) == 0;
+                assert!(is_below, "{file} imports {module}");
+                imports += 1;
+            }
+        }
+    }
+    assert!(imports > 100, "{imports}");
+}

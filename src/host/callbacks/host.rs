@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use super::types::*;
 use crate::address::in_16_bytes;
+#[cfg(feature = "want_sync_scrape")]
+use crate::host::Torrents;
 use crate::host::{Host, Usage, log_to_stderr};
 use crate::log::Level;
+#[cfg(feature = "want_sync_scrape")]
+use crate::types::{Cursor, Merged, Torrent};
 use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
-use crate::{
-    host::Torrents,
-    types::{Cursor, Merged, Torrent},
-    wire::PlausibleTorrents,
-};
+use crate::wire::PlausibleTorrents;
 
 /// The callbacks of a configuration, and what they take last.
 #[derive(Clone, Copy)]
