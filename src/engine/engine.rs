@@ -12,7 +12,7 @@ use super::live::Live;
 use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use super::sync::{Mutex, MutexGuard, pause};
+use super::sync::{Mutex, MutexGuard, let_others_lock, pause};
 use super::wakeup::{AnnounceQueue, Next, Refused};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
@@ -122,8 +122,8 @@ impl Engine {
     /// cluster knows already, and is ignored.
     pub fn tell(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
         while !self.try_tell(info_hash, peer)? {
-            let _no_cancel = NoCancel::new();
             if !self.try_to_take_announces() {
+                let _no_cancel = NoCancel::new();
                 pause();
             }
         }
@@ -216,6 +216,7 @@ impl Engine {
             let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
             if live.do_what_is_due(self.clock.now(), &mut taken) {
+                let_others_lock(state);
                 continue;
             }
             let lonely = live.node.take_lonely();
@@ -228,20 +229,21 @@ impl Engine {
     }
 
     /// Takes what was announced, since the driver does not do it in time or there is no room for
-    /// more, and sends it; whether there is room now. While somebody else has our lock, or there is
-    /// no room in the node, it does nothing.
+    /// more, and sends it; whether there is room now. If somebody else has our lock, or there is no
+    /// room in the node, it does nothing.
     #[cold]
     fn try_to_take_announces(&self) -> bool {
         let Some(mut state) = self.state.try_lock() else {
             return false;
         };
+        let _no_cancel = NoCancel::new();
         let mut taken = false;
         while let Some(live) = &mut state.live {
             if !live.take_some(self.clock.now(), false, &mut taken) {
                 self.act(state);
                 break;
             }
-            drop(state);
+            let_others_lock(state);
             state = self.lock();
         }
         taken

@@ -82,8 +82,9 @@ impl Live {
 
     /// Hands some of what was announced to the node, as far as there is room for it, or while the
     /// network takes nothing: first what was taken before, and only then what waits, unless that
-    /// was `taken` since, so that what was taken is bounded as what waits is. For an announcing
-    /// thread it waits for no other thread. Whether there is more to hand over.
+    /// was `taken` since, so that what was taken is bounded as what waits is. A caller that may not
+    /// wait takes nothing while another thread is amidst an announce. Whether there is more to hand
+    /// over.
     pub(super) fn take_some(&mut self, now: Time, may_wait: bool, taken: &mut bool) -> bool {
         if !self.takes() {
             return false;
@@ -96,7 +97,10 @@ impl Live {
         }
         let waited = self.wakeup.waited(now);
         let announces = self.wakeup.hand_out(PORTION);
-        self.node.tell_all(now, waited, announces);
+        self.node.tell_some(now, waited, announces);
+        if self.wakeup.left() == 0 {
+            self.node.flush_if_due();
+        }
         self.takes() && !(*taken && self.wakeup.left() == 0)
     }
 
@@ -135,17 +139,20 @@ impl Live {
     pub(super) fn tell_last(&mut self, now: Time) -> bool {
         let announces = self.wakeup.hand_out(PORTION);
         let some = announces.len() > 0;
-        self.node.tell_all(now, Duration::ZERO, announces);
+        self.node.tell_some(now, Duration::ZERO, announces);
         some
+    }
+
+    /// While the network takes nothing: takes some of what was announced, as it is due; whether
+    /// there is more.
+    pub(super) fn take_while_blocked(&mut self, now: Time, taken: &mut bool) -> bool {
+        let is_due = *taken || self.wakeup.looks(now);
+        self.links.are_blocked() && is_due && self.take_some(now, true, taken)
     }
 
     /// The driver goes to sleep, until then at the latest.
     pub(super) fn driver_sleeps(&mut self, now: Time) -> Time {
         let mut stays_awake = false;
-        // While the network takes nothing what was announced is taken here, as it is due.
-        if self.links.are_blocked() && self.wakeup.looks(now) {
-            self.take_some(now, true, &mut false);
-        }
         if !self.wakeup.begin_to_sleep() {
             self.take_some(now, true, &mut false);
             stays_awake = self.wakeup.is_calm();

@@ -36,8 +36,12 @@ fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
     }
     assert!(!live.node.has_room());
     live.links.send_later(0, std::iter::empty(), &mut live.node);
-    queue.push(&clock, 1, announce(0)).expect("there is room");
-    live.take_some(clock.now(), true, &mut false);
+    for number in 0..3 * PORTION as u32 {
+        let push = queue.push(&clock, 1, announce(number));
+        push.expect("there is room");
+    }
+    let mut taken = false;
+    while live.take_some(clock.now(), true, &mut taken) {}
     std::thread::sleep(Duration::from_millis(2));
     // A turn: the network seems to take packets again, and takes none.
     live.wakeup.wake();
@@ -47,8 +51,31 @@ fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
     let mut batch = Vec::new();
     live.next_to_send(0, &mut batch);
     live.send_later(0, batch.into_iter());
+    let mut taken = false;
+    while live.take_while_blocked(clock.now(), &mut taken) {}
     let now = clock.now();
     assert!(live.driver_sleeps(now) > now);
+}
+
+/// Announces are handed to the node in portions, and the packets are as full as without.
+#[test]
+fn a_portion_leaves_no_packet_half_empty() {
+    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
+    let config = Config::on([127, 0, 0, 1]).flush_after(Duration::ZERO);
+    let links = net::links(&config).expect("join the group");
+    let id = TrackerId([1; 4]);
+    let now = clock.now_and_unix_time();
+    let mut live = Live::new(now, id, links, queue.clone(), &config, None);
+    queue.open(clock.now(), Duration::ZERO);
+    for number in 0..4 * PORTION as u32 {
+        let push = queue.push(&clock, 1, announce(number));
+        push.expect("there is room");
+    }
+    let mut taken = false;
+    while live.take_some(clock.now(), true, &mut taken) {}
+    let packets = iter::from_fn(|| live.node.poll_transmit()).count();
+    // So many records fit into a packet with a number.
+    assert_eq!(packets, (4 * PORTION).div_ceil(51));
 }
 
 /// With a key each packet takes a while.

@@ -21,6 +21,18 @@ pub(super) use crate::model::sync::{
 #[cfg(shuttle)]
 pub(super) use shuttle::{sync::atomic, thread_local};
 
+/// Unlocks for a moment: a thread that waits for the lock has it next.
+#[cfg(not(any(shuttle, lock_times)))]
+pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
+    MutexGuard::unlock_fair(guard);
+}
+
+/// Where the lock is modelled, or timed, nobody has it for long.
+#[cfg(any(shuttle, lock_times))]
+pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
+    drop(guard);
+}
+
 /// Waits a moment while another thread sends.
 #[cfg(not(shuttle))]
 pub(super) fn pause() {

@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::links::Awaits;
 use super::live::Driver;
 use super::receive::Origin;
+use super::sync::let_others_lock;
 use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
@@ -61,9 +62,17 @@ impl Engine {
         if self.run.is_stopping() {
             return None;
         }
-        let mut state = self.lock();
-        let live = state.live.as_mut().filter(|live| live.driver == driver)?;
-        let now = self.clock.now();
+        let mut taken = false;
+        let (mut state, now) = loop {
+            let mut state = self.lock();
+            let now = self.clock.now();
+            let live = state.live.as_mut().filter(|live| live.driver == driver)?;
+            if !live.take_while_blocked(now, &mut taken) {
+                break (state, now);
+            }
+            let_others_lock(state);
+        };
+        let live = state.live.as_mut()?;
         self.queue.driver_is_away(driver == Driver::Host);
         let until = live.driver_sleeps(now);
         Some(Sleep {

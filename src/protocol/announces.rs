@@ -28,12 +28,24 @@ impl Node {
         let peer = self.latest().map(|latest| latest.peer(&announce));
         let peer = peer.unwrap_or_default();
         let restatement = self.tell_one(Made::now(now), announce, peer, self.flush_after);
-        self.end_telling(restatement.into_iter().collect());
+        self.restate(restatement.into_iter().collect());
+        self.flush_if_due();
     }
 
     /// Announces that the host received, in their order, and when it received each. The first
     /// one has `waited` for so long.
     pub fn tell_all(
+        &mut self,
+        now: Time,
+        waited: Duration,
+        announces: impl IntoIterator<Item = (Made, Announce)>,
+    ) {
+        self.tell_some(now, waited, announces);
+        self.flush_if_due();
+    }
+
+    /// The same, if more of them follow at once, and then [`flush_if_due`](Self::flush_if_due).
+    pub fn tell_some(
         &mut self,
         now: Time,
         waited: Duration,
@@ -56,7 +68,7 @@ impl Node {
                 restatements.extend(self.tell_one(made, announce, peer, wait));
             }
         }
-        self.end_telling(restatements);
+        self.restate(restatements);
     }
 
     fn begin_telling(&mut self, now: Time) {
@@ -83,8 +95,8 @@ impl Node {
         restatement
     }
 
-    fn end_telling(&mut self, restatements: Vec<Restatement>) {
-        self.restate(restatements);
+    /// Completes the packets that are being filled, if announces have waited long enough.
+    pub fn flush_if_due(&mut self) {
         if self.timers.take_due(Timer::Flush) {
             self.flush();
         }
