@@ -43,6 +43,7 @@ fn the_packages_have_these_files() {
             "usr/share/doc/liblivesync-dev/changelog.Debian.gz",
             "usr/share/doc/liblivesync-dev/changelog.gz",
             "usr/share/doc/liblivesync-dev/copyright",
+            "usr/share/doc/liblivesync-dev/embedding.md.gz",
             "usr/share/doc/liblivesync-dev/versioning.md.gz",
         ]
     );

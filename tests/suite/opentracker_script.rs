@@ -274,11 +274,12 @@ fn wrong_arguments_are_named() {
     assert!(help.starts_with(b"usage: scripts/opentracker "));
 }
 
-/// The script's way and the README's are the same.
+/// The script's way and that of docs/opentracker.md are the same.
 #[test]
-fn the_commands_of_the_readme_build_a_tracker() {
-    let readme = fs::read_to_string(cc::root().join("README.md")).expect("README.md");
-    let (_, commands) = readme
+fn the_commands_of_the_page_build_a_tracker() {
+    let page = cc::root().join("docs/opentracker.md");
+    let page = fs::read_to_string(page).expect("docs/opentracker.md");
+    let (_, commands) = page
         .split_once("    # in the tracker's tree;")
         .expect("commands");
     let commands: Vec<&str> = commands
@@ -295,7 +296,7 @@ fn the_commands_of_the_readme_build_a_tracker() {
     let library = project.join("target/release/liblivesync.a");
     symlink(adapters_library(), library).expect("a link");
 
-    let tree = Tree::new("readme", DUALSTACK, "libowfat-0.34");
+    let tree = Tree::new("page", DUALSTACK, "libowfat-0.34");
     cc::run(
         Command::new("sh")
             .args(["-ec", &commands.join("\n")])
@@ -304,7 +305,7 @@ fn the_commands_of_the_readme_build_a_tracker() {
     );
     tree.speaks();
     for (_, _, adapter) in rows() {
-        let is_named = readme.contains(&format!("| `{adapter}` |"));
+        let is_named = page.contains(&format!("| `{adapter}` |"));
         assert!(is_named || adapter == "no adapter", "{adapter}");
     }
 }

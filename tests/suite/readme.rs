@@ -1,4 +1,5 @@
-//! The programs of the README compile without a warning, and do what it says.
+//! The programs of the README and of docs/embedding.md compile without a warning, and do what those
+//! pages say.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,10 +11,19 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The blocks of C, from the first line to the last.
 fn programs() -> Vec<String> {
-    let readme = std::fs::read_to_string(cc::root().join("README.md")).expect("README.md");
-    let blocks = readme.split("```c\n").skip(1);
+    let pages = ["README.md", "docs/embedding.md"].map(|page| {
+        let page = cc::root().join(page);
+        std::fs::read_to_string(page).expect("a page")
+    });
+    let blocks = pages.iter().flat_map(|page| page.split("```c\n").skip(1));
     let code = blocks.filter_map(|block| block.split_once("```\n"));
     code.map(|(code, _)| code.to_owned()).collect()
+}
+
+#[test]
+fn it_is_short() {
+    let readme = std::fs::read_to_string(cc::root().join("README.md")).expect("README.md");
+    assert!(readme.lines().count() <= 150);
 }
 
 fn compile(number: usize, code: &str) -> Command {
