@@ -69,6 +69,14 @@ _Static_assert(sizeof(ot_peerlist) == 56 && offsetof(ot_peerlist, base) == 0 &&
 _Static_assert(sizeof(time_t) == 8, "time_t");
 #endif
 
+/* Where the host syncs, as its generation has addresses. */
+#ifdef WIDE
+enum { ADDRESS_SIZE = 16 };
+#else
+enum { ADDRESS_SIZE = 4 };
+#endif
+extern const unsigned char localhost[ADDRESS_SIZE];
+
 /* What a thread of the host is doing, for the checks and for a signal handler
    that wants to know what it interrupted. */
 enum place {
@@ -154,5 +162,8 @@ void set_running(bool running);
 bool is_running(void);
 
 double seconds(void);
+
+/* The tracker's clock. */
+time_t now_minutes(void);
 
 #endif

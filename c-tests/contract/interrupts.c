@@ -21,8 +21,6 @@
 #include "contract.h"
 #include "wire.h"
 
-enum { US = 1, THEM = 7 };
-
 /* So many children run at once, each in a group of its own. */
 enum { CHILDREN = 12 };
 

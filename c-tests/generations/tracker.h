@@ -1,5 +1,5 @@
-/* A tracker for tests of the adapters: what tracker.c, the same for all generations,
-   and the logic.c of each want of each other. */
+/* A tracker for tests of the adapters: what tracker.c and table.c, the same for all
+   generations, and the logic.c of each want of each other. */
 
 #ifndef TRACKER_H
 #define TRACKER_H
@@ -24,6 +24,15 @@ void broken( const char *what );
 
 /* Prints what the library wants; the peer's address is its first bytes. */
 void say_from_sync( const char *what, const uint8_t *hash, const uint8_t *peer, size_t ip_size );
+
+/* table.c: to be called before a lock is used. */
+void locks_init( void );
+
+int bucket_of( const uint8_t *hash );
+
+/* Frees the torrents of a bucket, which is locked, as the tracker does when it goes down:
+   the vector stays as it is. */
+void free_torrents( ot_vector *bucket );
 
 /* The torrent in the bucket, which is locked; made if need be. NULL, and the bucket is
    not to be touched, when the tracker goes down. */

@@ -6,6 +6,8 @@ pub mod audit;
 pub mod cluster;
 #[path = "../../tests/suite/tube/host.rs"]
 pub mod host;
+#[path = "../../tests/suite/tube/member.rs"]
+pub mod member;
 pub mod network;
 #[path = "../../tests/suite/tube/old.rs"]
 pub mod old;

@@ -1,27 +1,22 @@
-//! The adapters for later generations of opentracker, in trackers of these shapes.
+//! The adapters for later generations of opentracker, in trackers of these shapes: what they
+//! tell each other.
+
+mod going_down;
+mod setup;
 
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::setup_errors::dies_in;
-use crate::support::generations::{ALL, DUALSTACK, Generation, V6, WORKSTRUCT, hasten_scrape_sync};
+use crate::support::generations::{
+    ALL, DUALSTACK, Generation, V6, WORKSTRUCT, each, hasten_scrape_sync,
+};
 use crate::support::group::{Wire, port};
 use crate::support::host::Host;
 use crate::support::{is_long, skip};
 
 /// How long scrape sync may take, in which nothing is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Checks the generations side by side: they wait, more than anything else.
-fn each(generations: impl IntoIterator<Item = Generation>, check: impl Fn(Generation) + Sync) {
-    let check = &check;
-    thread::scope(|scope| {
-        for generation in generations {
-            scope.spawn(move || check(generation));
-        }
-    });
-}
 
 #[test]
 fn announces_and_stops_arrive_both_ways() {
@@ -107,64 +102,6 @@ fn nothing_is_lost_when_several_threads_announce_at_once() {
 }
 
 #[test]
-fn a_tracker_goes_down_in_a_signal_handler_while_peers_and_torrents_arrive() {
-    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
-        let port = port();
-        let mut teller = generation.syncing_scrapes(1, port);
-        teller.run("fill 0 20000 7");
-        for round in 0..5 {
-            let mut hearer = generation.syncing_scrapes(2, port);
-            thread::scope(|scope| {
-                scope.spawn(|| teller.run("burst 20000 4"));
-                thread::sleep(Duration::from_millis(5 + 170 * round));
-                hearer.run("go-down");
-            });
-            assert_eq!(hearer.end(), Some(0), "round {round}");
-        }
-        teller.run("go-down");
-        assert_eq!(teller.end(), Some(0));
-    });
-}
-
-#[test]
-fn a_tracker_goes_down_in_a_signal_handler_while_it_tells_its_torrents() {
-    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
-        let port = port();
-        let wire = Wire::join(port);
-        let mut host = generation.syncing(1, port);
-        host.run("fill 0 100000 7");
-        let inquiry = [7u32.to_ne_bytes(), 2u32.to_be_bytes(), 1u32.to_ne_bytes()];
-        wire.send(&inquiry.concat());
-        // The first packet is our own.
-        wire.receive(PATIENCE).expect("the inquiry");
-        wire.receive(PATIENCE).expect("a tell packet");
-        host.run("go-down");
-        assert_eq!(host.end(), Some(0));
-    });
-}
-
-/// Unless the thread gets no processor for a millisecond, which may happen once, or more often.
-#[test]
-fn what_waits_is_sent_when_the_tracker_goes_down() {
-    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
-        let is_sent = |_| {
-            let port = port();
-            let wire = Wire::join(port);
-            let mut host =
-                Host::start(Command::new(generation.program()).env("LIVESYNC_FLUSH_MS", "60000"));
-            host.sync(1, port);
-            host.run("announce ab 192.0.2.1 6881 80");
-            host.run("go-down");
-            assert_eq!(host.end(), Some(0));
-            // It has sent what it will.
-            let packet = wire.receive(Duration::from_millis(1));
-            packet.is_some_and(|packet| packet[8..28] == [0xab; 20])
-        };
-        assert!((0..50).any(is_sent));
-    });
-}
-
-#[test]
 fn trackers_that_drew_the_same_id_draw_others() {
     each([V6, WORKSTRUCT, DUALSTACK], |generation| {
         let port = port();
@@ -210,83 +147,6 @@ fn only_blessed_sources_are_heard_also_on_the_trackers_own_socket() {
         assert_eq!(host.expect("event"), "event 1");
     });
 }
-
-#[test]
-fn a_bad_setup_ends_the_tracker_its_own_way_with_one_line() {
-    each([V6, WORKSTRUCT, DUALSTACK], |generation| {
-        let port = port();
-        let bind = format!("bind 127.0.0.1 {port}\n");
-        for (commands, environment, expected) in [
-            (
-                "init\n".to_owned(),
-                None,
-                "no address to sync on was given".to_owned(),
-            ),
-            (
-                bind.repeat(2),
-                None,
-                "an address to sync on was given twice".to_owned(),
-            ),
-            (
-                format!("{bind}init\ninit\n"),
-                None,
-                "started twice".to_owned(),
-            ),
-            (
-                "bind 2001:db8::1 9696\n".to_owned(),
-                None,
-                "cannot sync on this address: it is not an IPv4 address".to_owned(),
-            ),
-            (
-                format!("bind 192.0.2.99 {port}\n"),
-                None,
-                format!(
-                    "cannot join group 224.0.42.5:{port} on interface 192.0.2.99: \
-                     No such device (os error 19)"
-                ),
-            ),
-            (
-                bind.clone(),
-                Some(("LIVESYNC_TTL", "900")),
-                "LIVESYNC_TTL=900 is not a number from 0 to 255".to_owned(),
-            ),
-            (
-                format!("{bind}init\ninit\n"),
-                Some(("LIVESYNC_LOG", "off")),
-                "not possible in this state".to_owned(),
-            ),
-        ] {
-            let environment: Vec<_> = environment.into_iter().collect();
-            assert_eq!(
-                dies_in(&generation.program(), &commands, &environment),
-                format!("livesync: {expected}")
-            );
-        }
-    });
-}
-
-#[test]
-fn a_tracker_that_needs_an_adapter_is_refused_without_one() {
-    for (generation, what, adapter) in UNLIKE_THE_PROTOTYPES {
-        let commands = format!("bind 127.0.0.1 {}\ninit\n", port());
-        let expected = format!(
-            "livesync: this opentracker {what}, so the library cannot be linked unchanged: \
-             build it with examples/opentracker/ot_livesync_{adapter}.c, as scripts/opentracker does"
-        );
-        let program = generation.unchanged_program();
-        assert_eq!(dies_in(&program, &commands, &[]), expected);
-    }
-}
-
-/// Generations with the symbols of those that need no adapter, but with other types.
-const UNLIKE_THE_PROTOTYPES: [(Generation, &str, &str); 6] = [
-    (ALL[0], "is built with WANT_V6", "v6"),
-    (ALL[1], "is built with WANT_V6", "v6"),
-    (ALL[4], "is of 22 April 2010 or later", "workstruct"),
-    (ALL[5], "is of 22 April 2010 or later", "workstruct"),
-    (ALL[6], "is of 22 April 2010 or later", "workstruct"),
-    (DUALSTACK, "is of 22 April 2010 or later", "workstruct"),
-];
 
 #[test]
 fn a_tracker_that_needs_no_adapter_syncs_without_one_and_nothing_is_left_of_the_check() {

@@ -1,97 +1,24 @@
 //! Peer sync: a cluster of sans-IO nodes in one test, on a clock that the test
-//! owns. Scrape sync is off here, and has a cluster of its own in tube/.
+//! owns. What is told leaves on time and arrives. Scrape sync is off here, and has a cluster
+//! of its own in tube/.
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod hearing;
+mod ids;
+mod nodes;
+
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;
-use livesync::unstable::protocol::{LinkInfo, Node, Received, Source, Waited};
-use livesync::unstable::wire::{Inquire, PeerList};
-use livesync::{Announce, Config, InfoHash, Keys, Peer, PeerFlags, TrackerId};
+use livesync::unstable::protocol::{LinkInfo, Node};
+use livesync::{Announce, Config, TrackerId};
 use proptest::prelude::*;
+
+use self::nodes::{address, config, drain, hear, millis, node, node_with, record, source};
 
 /// The default.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
-
-fn address(node: u8) -> SocketAddr {
-    ([10, 0, 0, node], 40_000).into()
-}
-
-fn node(number: u8) -> Node {
-    node_with_id(number, TrackerId([number; 4]))
-}
-
-/// A node that takes no IPv6 peers, does no scrape sync, and has said that it is there.
-fn node_with_id(number: u8, id: TrackerId) -> Node {
-    node_with(number, id, &config())
-}
-
-fn node_with(number: u8, id: TrackerId, config: &Config) -> Node {
-    let config = config.clone().lonely_after(Duration::MAX);
-    let mut node = Node::new(
-        Time::START,
-        id,
-        &[LinkInfo::multicast_ipv4(address(number))],
-        number.into(),
-        &config,
-    );
-    node.handle_timeout(Time::START);
-    assert_eq!(
-        drain(&mut node).len(),
-        usize::from(config.repair),
-        "a heartbeat"
-    );
-    node
-}
-
-fn config() -> Config {
-    Config::default().ipv6(false).scrape(false)
-}
-
-fn source(number: u8) -> Source {
-    Source {
-        address: address(number),
-        blessed: true,
-    }
-}
-
-fn record(number: u32) -> Announce {
-    let mut hash = [0; 20];
-    hash[..4].copy_from_slice(&number.to_be_bytes());
-    Announce {
-        info_hash: InfoHash(hash),
-        peer: Peer {
-            ip: Ipv4Addr::from(number).into(),
-            port: 6881,
-            flags: PeerFlags::SEEDING,
-        },
-    }
-}
-
-fn millis(millis: u64) -> Time {
-    Time::START + Duration::from_millis(millis)
-}
-
-/// The announces of a datagram.
-fn hear<'a>(
-    hearer: &mut Node,
-    now: Time,
-    source: Source,
-    datagram: &'a [u8],
-) -> Result<PeerList<'a>, Reject> {
-    match hearer.handle_datagram(now, source, datagram)? {
-        Received::Peers(peers) => Ok(peers),
-        other => panic!("{other:?}"),
-    }
-}
-
-/// All packets that are ready.
-fn drain(node: &mut Node) -> Vec<Vec<u8>> {
-    std::iter::from_fn(|| node.poll_transmit())
-        .map(|datagram| datagram.as_ref().to_vec())
-        .collect()
-}
 
 proptest! {
     /// Whatever is told at whatever times, every other node hears all of it, in order,
@@ -212,137 +139,6 @@ fn who_is_silent_says_so_less_and_less_often() {
 }
 
 #[test]
-fn every_drop_is_counted_under_its_reason() {
-    let mut hearer = node(1);
-    let packet = |id: u8, packet_type: u8, payload: usize| {
-        let mut packet = vec![id, id, id, id, 0, 0, 0, packet_type];
-        packet.resize(8 + payload, 0);
-        packet
-    };
-    let stranger = Source {
-        blessed: false,
-        ..source(2)
-    };
-    hearer.tell(Time::START, record(1));
-    hearer.flush();
-    let ours = drain(&mut hearer).remove(0);
-    let cases = [
-        (stranger, packet(2, 0, 28), Reject::NotBlessed),
-        (stranger, vec![], Reject::NotBlessed),
-        (source(2), packet(2, 0, 0)[..7].to_vec(), Reject::TooShort),
-        (stranger, ours, Reject::OwnPacket),
-        (source(2), packet(2, 4, 28), Reject::UnknownType),
-        (source(2), packet(2, 2, 5), Reject::BadLength),
-        (source(2), packet(2, 0, 0), Reject::EmptyList),
-        (source(2), packet(2, 1, 80), Reject::Ipv6Unsupported),
-        (source(3), packet(3, 1, 8), Reject::ScrapeUnsupported),
-        (source(3), packet(3, 2, 4), Reject::ScrapeUnsupported),
-        (source(3), packet(3, 3, 32), Reject::ScrapeUnsupported),
-    ];
-    for (source, packet, reject) in &cases {
-        let refused = hear(&mut hearer, Time::START, *source, packet);
-        assert_eq!(refused.unwrap_err(), *reject);
-    }
-    let drops = hearer.counters().drops;
-    for (_, _, reject) in &cases {
-        let expected = cases.iter().filter(|(_, _, other)| other == reject);
-        assert_eq!(drops.of(*reject), expected.count() as u64, "{reject:?}");
-    }
-    let with_tail = packet(2, 0, 28 + 27);
-    let peers = hear(&mut hearer, Time::START, source(2), &with_tail).unwrap();
-    assert_eq!(peers.len(), 1);
-    let counters = hearer.counters();
-    assert_eq!(counters.drops.of(Reject::TruncatedTail), 1);
-    assert_eq!(counters.drops.total(), cases.len() as u64 + 1);
-    assert_eq!(counters.packets_in, cases.len() as u64 + 1);
-    assert_eq!(counters.records_heard, 1);
-}
-
-#[test]
-fn a_self_test_needs_no_key_and_is_no_tracker() {
-    let config = config().keys(Keys::new([7; 32]));
-    let mut node = node_with(1, TrackerId([1; 4]), &config);
-    let id = TrackerId([2; 4]);
-    let probe = Inquire { asked: id }.emit(id);
-    let heard = node.handle_datagram(Time::START, source(2), &probe);
-    assert!(matches!(heard, Ok(Received::Nothing)), "{heard:?}");
-    assert_eq!(node.nodes(Time::START).count(), 0);
-
-    let real = Inquire { asked: node.id() }.emit(id);
-    let refused = node.handle_datagram(Time::START, source(2), &real);
-    assert_eq!(refused.unwrap_err(), Reject::Untagged);
-    assert_eq!(node.counters().drops.total(), 1);
-}
-
-#[test]
-fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
-    let same = TrackerId([7; 4]);
-    let [mut one, mut other] = [1, 2].map(|number| node_with_id(number, same));
-    one.tell(Time::START, record(1));
-    other.tell(Time::START, record(2));
-    let due = millis(100);
-    one.handle_timeout(due);
-    other.handle_timeout(due);
-    // Both speak at once, before either has heard of the other.
-    let (from_one, from_other) = (drain(&mut one), drain(&mut other));
-    one.tell(due, record(3));
-    other.tell(due, record(4));
-    for (node, source, packet, heard) in [
-        (&mut one, source(2), &from_other[0], record(2)),
-        (&mut other, source(1), &from_one[0], record(1)),
-    ] {
-        let peers = hear(node, due, source, packet).expect("used, once the id is another");
-        assert_eq!(peers.collect::<Vec<_>>(), [heard]);
-        assert_eq!(node.take_new_id(), Some(node.id()));
-        assert_eq!(node.take_new_id(), None);
-        assert_eq!(node.counters().id_collisions, 1);
-    }
-    assert!(one.id() != same && other.id() != same && one.id() != other.id());
-    one.handle_timeout(millis(200));
-    let left = drain(&mut one);
-    let heartbeat = |packet: &&Vec<u8>| packet.len() == 16 + 27;
-    let packet = left.iter().find(|packet| !heartbeat(packet));
-    let packet = packet.expect("a list");
-    assert_eq!(
-        packet[..4],
-        one.id().0,
-        "what was being filled has the new id"
-    );
-    let peers = hear(&mut other, millis(200), source(1), packet).expect("heard");
-    assert_eq!(peers.collect::<Vec<_>>(), [record(3)]);
-    // What we said under the old id and hear again is still our own.
-    let own = hear(&mut one, millis(200), source(1), &from_one[0]);
-    assert_eq!(own.unwrap_err(), Reject::OwnPacket);
-    assert_eq!(one.counters().id_collisions, 1);
-}
-
-#[test]
-fn a_packet_without_a_trailer_is_our_own_if_it_may_have_come_shortly_after_it_left() {
-    let waited = |seconds| Waited::exactly(Duration::from_secs(seconds));
-    let at_most = |seconds| Waited::at_most(Duration::from_secs(seconds));
-    let cases = [
-        (1, waited(1), true),
-        (60, waited(60), true),
-        (60, waited(58), false),
-        (60, at_most(58), false),
-        (60, at_most(60), true),
-        (60, Waited::UNKNOWN, true),
-    ];
-    for (after, waited, is_own) in cases {
-        let mut node = node_with(1, TrackerId([1; 4]), &config().repair(false));
-        node.tell(Time::START, record(1));
-        node.handle_timeout(millis(100));
-        let left = drain(&mut node);
-        let now = millis(1000 * after);
-        for packet in &left {
-            let heard = node.handle_datagram_after(now, waited, source(1), packet);
-            assert_eq!(heard.err() == Some(Reject::OwnPacket), is_own, "{waited:?}");
-        }
-        assert_eq!(node.counters().id_collisions, u64::from(!is_own));
-    }
-}
-
-#[test]
 fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
     let mut teller = node(1);
     let mut hearer = Node::new(
@@ -438,59 +234,5 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
         let mut node = alone(&only);
         node.tell(Time::START, record(1));
         assert!(!wait(&mut node, minutes(60)));
-    }
-}
-
-#[test]
-fn what_was_heard_of_others_is_known() {
-    let mut node = node(1);
-    for (number, records) in [(2, 1), (3, 51)] {
-        let mut other = self::node(number);
-        (0..records).for_each(|number| other.tell(Time::START, record(number)));
-        other.flush();
-        let packet = &drain(&mut other)[0];
-        hear(&mut node, millis(number.into()), source(number), packet).unwrap();
-    }
-    let mut stranger = source(4);
-    stranger.blessed = false;
-    let rejected = hear(&mut node, millis(9), stranger, &[4, 4, 4, 4, 0, 0, 0, 0, 0]);
-    assert_eq!(rejected.unwrap_err(), Reject::NotBlessed);
-    let mut heard: Vec<_> = node.nodes(millis(9)).collect();
-    heard.sort_by_key(|node| node.last);
-    let heard: Vec<_> = heard
-        .iter()
-        .map(|node| (node.address, node.last, node.packets, node.records))
-        .collect();
-    assert_eq!(
-        heard,
-        [
-            (address(2), millis(2), 1, 1),
-            (address(3), millis(3), 1, 51)
-        ]
-    );
-}
-
-#[test]
-fn who_is_allowed_by_the_configuration_needs_no_blessing() {
-    let allow = ["10.0.0.2/31".parse().expect("a network")];
-    let config = config().allow(allow);
-    let mut node = Node::new(
-        Time::START,
-        TrackerId([1; 4]),
-        &[LinkInfo::multicast_ipv4(address(1))],
-        1,
-        &config,
-    );
-    let mut other = self::node(9);
-    for (number, allowed) in [(2, true), (3, true), (4, false)] {
-        other.tell(Time::START, record(1));
-        other.flush();
-        let packet = &drain(&mut other)[0];
-        let mut source = source(number);
-        source.blessed = false;
-        assert_eq!(
-            hear(&mut node, Time::START, source, packet).is_ok(),
-            allowed
-        );
     }
 }

@@ -25,10 +25,20 @@ use crate::support::host::GENERATIONS;
 use crate::support::sanitizer::Sanitizer;
 use crate::support::{cc, is_long, skip};
 
-const SOURCES: [&str; 4] = [
-    "c-tests/contract/contract.c",
+const SOURCES: [&str; 14] = [
+    "c-tests/contract/calls.c",
+    "c-tests/contract/functions.c",
+    "c-tests/contract/host.c",
     "c-tests/contract/interrupts.c",
+    "c-tests/contract/on_time.c",
+    "c-tests/contract/place.c",
+    "c-tests/contract/reversals.c",
+    "c-tests/contract/rules.c",
     "c-tests/contract/scenarios.c",
+    "c-tests/contract/stops.c",
+    "c-tests/contract/system.c",
+    "c-tests/contract/table.c",
+    "c-tests/contract/threads.c",
     "c-tests/contract/wire.c",
 ];
 

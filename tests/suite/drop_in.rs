@@ -1,12 +1,13 @@
-//! The six functions in a C program: what goes on the wire, and what the tracker is
-//! called with.
+//! The six functions in a C program: what is told goes on the wire, and arrives in other
+//! trackers.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+mod heard;
+
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::group::{TRAILER, Wire, port};
-use crate::support::host::{GENERATIONS, Host, program, program_of};
+use crate::support::host::{Host, program};
 use crate::support::{cc, skip};
 
 /// How long anything may take that is not measured. Nobody waits that long for what comes.
@@ -162,117 +163,6 @@ fn a_burst_of_2000_arrives_in_as_few_packets_as_possible() {
 }
 
 #[test]
-fn every_generation_is_told_apart_by_its_symbols() {
-    for (name, flags, event) in GENERATIONS {
-        let port = port();
-        let wire = Wire::join(port);
-        let mut host = Host::start(&mut Command::new(program_of(name, flags)));
-        host.sync(1, port);
-        wire.send(&live_packet(2));
-        assert_eq!(
-            host.expect("blessed"),
-            "blessed 127.0.0.1 permissions=4",
-            "{name}"
-        );
-        assert!(
-            host.expect("add")
-                .starts_with("add 01 10.0.0.1 6881 0x80 0 proto=2"),
-            "{name}"
-        );
-        assert!(
-            host.expect("add")
-                .starts_with("add 02 10.0.0.2 6881 0x80 0 proto=2"),
-            "{name}"
-        );
-        let expected = format!("event {event} proto=0 data=2");
-        assert_eq!(host.expect("event"), expected, "{name}");
-        assert_eq!(host.end(), Some(0), "{name}");
-    }
-}
-
-#[test]
-fn what_is_malformed_is_dropped_and_whole_records_before_a_tail_are_used() {
-    let port = port();
-    let wire = Wire::join(port);
-    let mut host = Host::syncing(1, port);
-    let mut packet = live_packet(3);
-    for len in 0..packet.len() {
-        wire.send(&packet[..len]);
-    }
-    // After them one that is whole.
-    wire.send(&packet_of(0xee));
-    // 28 lengths hold one record, 28 two (the whole three are not among them).
-    assert_eq!(calls_before(&mut host, "add ee"), 28 + 2 * 28);
-    for packet_type in [1u32, 2, 3, 4, 0x4C53_0000, u32::MAX] {
-        packet[4..8].copy_from_slice(&packet_type.to_be_bytes());
-        wire.send(&packet);
-    }
-    wire.send(&packet_of(0xef));
-    assert_eq!(calls_before(&mut host, "add ef"), 0);
-}
-
-#[test]
-fn only_blessed_sources_and_only_the_group_are_heard() {
-    let port = port();
-    let wire = Wire::join(port);
-    let mut host = Host::syncing(1, port);
-    host.run("bless 0");
-    wire.send(&packet_of(0xec));
-    // It is asked about each packet, perhaps one of its own.
-    (0..2).for_each(|_| drop(host.expect("blessed")));
-    std::thread::sleep(MOMENT);
-    host.run("bless 1");
-    wire.send_to(
-        &live_packet(1),
-        SocketAddrV4::new(Ipv4Addr::LOCALHOST, port),
-    );
-    wire.send_to(
-        &live_packet(1),
-        SocketAddrV4::new(Ipv4Addr::new(224, 0, 42, 6), port),
-    );
-    wire.send(&packet_of(0xee));
-    assert_eq!(calls_before(&mut host, "add ee"), 0);
-}
-
-#[test]
-fn a_tracker_that_goes_down_is_not_touched() {
-    let port = port();
-    let wire = Wire::join(port);
-    let mut host = Host::syncing(1, port);
-    host.run("running 0");
-    // It may be about a packet of its own, which comes back to it, as all that it sends. What
-    // was on the way is over when it has stopped.
-    wire.send(&live_packet(1));
-    std::thread::sleep(MOMENT);
-    host.run("deinit");
-    assert_eq!(host.call("add", Duration::ZERO), None);
-}
-
-#[test]
-fn a_tell_while_we_deliver_is_not_sent_again() {
-    let port = port();
-    let wire = Wire::join(port);
-    let mut hosts = [Host::syncing(1, port), Host::syncing(2, port)];
-    for host in &mut hosts {
-        host.run("echo 1");
-    }
-    wire.send(&live_packet(1));
-    for host in &mut hosts {
-        host.expect("add");
-    }
-    // The first packet is our own.
-    assert_eq!(wire.receive(PATIENCE).expect("ours"), live_packet(1));
-    // Each tells one more, and that is all that it tells.
-    for (teller, hearer, torrent) in [(0, 1, 0xab), (1, 0, 0xcd)] {
-        hosts[teller].run(&format!("tell {torrent:x} 192.0.2.1 6881 80"));
-        hosts[hearer].expect(&format!("add {torrent:x}"));
-        let packet = wire.receive(PATIENCE).expect("a packet");
-        assert_eq!(packet.len(), 8 + 28 + TRAILER);
-        assert_eq!(packet[8..28], [torrent; 20]);
-    }
-}
-
-#[test]
 fn trackers_that_drew_the_same_id_draw_others_and_sync() {
     let port = port();
     let mut hosts = [Host::syncing(7, port), Host::syncing(7, port)];
@@ -292,31 +182,6 @@ fn trackers_that_drew_the_same_id_draw_others_and_sync() {
         hosts[teller].run(&format!("tell {torrent} 192.0.2.1 6881 80"));
         hosts[hearer].expect(&format!("add {torrent}"));
     }
-}
-
-#[test]
-fn handle_livesync_drains_a_socket_of_the_host_without_blocking() {
-    let (ours, theirs) = (port(), port());
-    let wire = Wire::join(theirs);
-    let mut host = Host::syncing(1, ours);
-    host.run(&format!("open 224.0.42.5 {theirs}"));
-    host.run("handle");
-    for _ in 0..3 {
-        wire.send(&live_packet(2));
-    }
-    // On a busy machine the kernel delivers later. Each packet arrives everywhere at once.
-    for _ in 0..3 {
-        wire.receive(PATIENCE).expect("our own packet");
-    }
-    host.run("handle");
-    for _ in 0..6 {
-        host.expect("add");
-    }
-    host.run("handle");
-    wire.send(&packet_of(0xee));
-    wire.receive(PATIENCE).expect("our own packet");
-    host.run("handle");
-    assert_eq!(calls_before(&mut host, "add ee"), 0);
 }
 
 #[test]

@@ -38,6 +38,7 @@ impl Tree {
         }
         tree.take(&shapes.join("tracker.h"), "tracker.h");
         tree.take(&shapes.join("tracker.c"), "opentracker.c");
+        tree.take(&shapes.join("table.c"), "ot_mutex.c");
         fs::rename(tree.file("logic.c"), tree.file("trackerlogic.c")).expect("logic.c");
         fs::rename(tree.file("io.h"), headers.join("io.h")).expect("io.h");
         fs::copy(shapes.join(libowfat).join("iob.h"), headers.join("iob.h")).expect("iob.h");
@@ -156,6 +157,7 @@ fn objects_of_a_build_without_live_sync_do_not_stay() {
     for object in [
         "opentracker.o",
         "trackerlogic.o",
+        "ot_mutex.o",
         "ot_http.o",
         "ot_livesync.o",
     ] {

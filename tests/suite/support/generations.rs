@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock};
+use std::thread;
 
 use super::cc;
 use super::host::Host;
@@ -149,8 +150,9 @@ impl Generation {
     fn compile(&self, name: &str, adapter: Option<&Path>, library: &Path) -> PathBuf {
         let generations = Path::new("c-tests/generations");
         let logic = generations.join(self.name).join("logic.c");
-        let tracker = generations.join("tracker.c");
-        let sources: Vec<&Path> = [&*tracker, &logic].into_iter().chain(adapter).collect();
+        let [tracker, table] = ["tracker.c", "table.c"].map(|file| generations.join(file));
+        let sources = [&*tracker, &table, &logic].into_iter().chain(adapter);
+        let sources: Vec<&Path> = sources.collect();
         let includes = [self.name, "common", ""]
             .map(|part| format!("-I{}", cc::root().join(generations).join(part).display()));
         let flags: Vec<&str> = self
@@ -161,6 +163,16 @@ impl Generation {
             .collect();
         cc::link_statically(name, &sources, &flags, library)
     }
+}
+
+/// Checks the generations side by side: they wait, more than anything else.
+pub fn each(generations: impl IntoIterator<Item = Generation>, check: impl Fn(Generation) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for generation in generations {
+            scope.spawn(move || check(generation));
+        }
+    });
 }
 
 /// Beacons after 0.2 s and then every 0.2 s.

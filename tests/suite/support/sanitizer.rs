@@ -48,8 +48,9 @@ impl Sanitizer {
         );
         // Compiled first and linked then, or the C compiler adds its own run-time library.
         let compile = |source: &&Path| {
-            let name = source.with_extension("o");
-            let object = directory.join(name.file_name().expect("a file"));
+            // Another program may have a file of this name, and be compiled at the same time.
+            let file = source.file_stem().expect("a file").display();
+            let object = directory.join(format!("{name}-{file}.o"));
             cc::run(
                 Command::new(cc::compiler())
                     .arg(format!("-fsanitize={sanitizer}"))

@@ -8,24 +8,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use livesync::unstable::Time;
-use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::unstable::wire::{self, Frame};
 use livesync::{Announce, Config, InfoHash, Task, TrackerId};
 
-use super::audit::Audit;
 use super::host::{Answer, Host};
+use super::member::{Member, address, parse};
 use super::network::{Network, Packet};
 use super::old::Old;
-use super::peers::Peers;
 use super::traffic::{Ledger, Said, Sent, Traffic, What, number};
-
-/// Where every clock stands when the test begins: none jumps back beyond its
-/// start.
-const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
-
-/// What the clock on every wall shows then, since 1970, unless somebody sets it.
-const WALLS_BEGIN: Duration = Duration::from_secs(1_780_000_000);
 
 /// The address of what sends all packets once more.
 const REFLECTOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 1);
@@ -57,34 +47,6 @@ pub struct Cluster {
     rng: Rng,
 }
 
-/// A tracker of the cluster.
-pub struct Member {
-    pub host: Host,
-    pub peers: Peers,
-    pub audit: Audit,
-    pub config: Config,
-    pub node: Node,
-    address: SocketAddr,
-    /// Its clock is so far ahead of virtual time,
-    clock: Duration,
-    /// and gains so many millionths.
-    pub drift: u32,
-    /// What the clock on its wall shows at the begin of virtual time.
-    wall: Duration,
-    /// So late at most the host answers, and so late at most the node is told
-    /// the time after a datagram.
-    slowness: Duration,
-    /// Answers that are on their way from the host to the node.
-    answers: Vec<(Duration, Answer)>,
-    /// When a slow member does what is due after a datagram.
-    tick: Option<Duration>,
-    /// How long it sleeps if nothing happens, by virtual time: a jump of its clock
-    /// wakes nobody.
-    sleeps_until: Duration,
-    /// How many torrents it had when it last counted them.
-    counted: u64,
-}
-
 impl Cluster {
     /// A cluster without members.
     pub fn new(seed: u64) -> Self {
@@ -106,85 +68,30 @@ impl Cluster {
 
     /// A tracker joins. The first is member 0.
     pub fn join(&mut self, id: TrackerId, host: Host, config: &Config, slowness: Duration) {
-        let address = address(self.members.len());
-        let now = Time::START + CLOCKS_BEGIN + self.now;
-        let mut node = Node::new(
-            now,
-            id,
-            &[LinkInfo::multicast_ipv4(address)],
-            self.rng.u64(..),
-            config,
-        );
-        node.set_unix_time(now, WALLS_BEGIN + self.now);
-        self.members.push(Member {
-            host,
-            peers: Peers::default(),
-            audit: Audit::new(now, config, slowness.is_zero()),
-            config: config.clone(),
-            node,
-            address,
-            clock: CLOCKS_BEGIN,
-            drift: 0,
-            wall: WALLS_BEGIN,
-            slowness,
-            answers: Vec::new(),
-            tick: None,
-            sleeps_until: self.now,
-            counted: 0,
-        });
+        let number = self.members.len();
+        let seed = self.rng.u64(..);
+        let member = Member::new(self.now, number, id, host, config, slowness, seed);
+        self.members.push(member);
     }
 
     /// A tracker starts again, under this id, with these torrents and no peers.
     pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
         let seed = self.rng.u64(..);
-        let now = self.now;
         if let Some(ledger) = &mut self.ledger {
             ledger.starts_again(number);
         }
-        let member = &mut self.members[number];
-        let time = member.time(now);
-        member.host = host;
-        member.peers = Peers::default();
-        member.audit = Audit::new(time, &member.config, member.slowness.is_zero());
-        member.node = Node::new(
-            time,
-            id,
-            &[LinkInfo::multicast_ipv4(member.address)],
-            seed,
-            &member.config,
-        );
-        member.node.set_unix_time(time, member.wall + now);
-        member.answers.clear();
-        member.tick = None;
-        member.sleeps_until = now;
-    }
-
-    /// A tracker's clock jumps.
-    pub fn jump(&mut self, number: usize, by: Duration, forwards: bool) {
-        let clock = &mut self.members[number].clock;
-        *clock = if forwards {
-            *clock + by
-        } else {
-            clock.saturating_sub(by)
-        };
+        self.members[number].restart(self.now, id, host, seed);
     }
 
     /// Somebody sets the clock on a tracker's wall: by how much it is ahead of virtual time,
     /// beyond that of the others.
     pub fn set_wall(&mut self, number: usize, ahead: Duration) {
-        let member = &mut self.members[number];
-        let now = member.time(self.now);
-        member.wall = WALLS_BEGIN + ahead;
-        member.node.set_unix_time(now, member.wall + self.now);
+        self.members[number].set_wall(self.now, ahead);
     }
 
     /// A tracker's host hears an announce.
     pub fn announce(&mut self, number: usize, announce: Announce) {
-        let member = &mut self.members[number];
-        let now = member.time(self.now);
-        member.peers.apply([announce]);
-        member.node.tell(now, announce);
-        member.peers.apply(member.node.poll_corrections(usize::MAX));
+        self.members[number].announce(self.now, announce);
         self.transmit(number);
         self.members[number].sleep(self.now);
     }
@@ -287,21 +194,18 @@ impl Cluster {
             return self.old[old].hear(bytes);
         }
         self.hear(to, source, bytes);
-        if self.members[to].slowness.is_zero() {
+        if self.members[to].slowness().is_zero() {
             self.tick(to);
         } else {
             let tick = self.now + self.delay(to);
-            let pending = &mut self.members[to].tick;
-            *pending = Some(pending.map_or(tick, |other| other.min(tick)));
+            self.members[to].tick_at(tick);
         }
     }
 
     /// A member wakes up: it is time for a tick, or for an answer of its host.
     fn wake(&mut self, number: usize) {
-        let answers = &mut self.members[number].answers;
-        if let Some(ready) = answers.iter().position(|(at, _)| *at <= self.now) {
-            let (_, answer) = answers.remove(ready);
-            self.answer(number, answer);
+        if let Some(answer) = self.members[number].take_answer(self.now) {
+            self.answer(number, &answer);
             self.do_tasks(number);
             self.members[number].sleep(self.now);
         } else {
@@ -310,59 +214,28 @@ impl Cluster {
     }
 
     fn hear(&mut self, to: usize, address: SocketAddr, datagram: &[u8]) {
-        let minutes = self.minutes();
-        let member = &mut self.members[to];
-        let now = member.time(self.now);
-        let source = Source {
-            address,
-            blessed: true,
-        };
-        member.audit.note_id(member.node.id());
-        let Ok(received) = member.node.handle_datagram(now, source, datagram) else {
-            return;
-        };
-        let frame = parse(datagram);
-        if let (Some(ledger), Some(number)) = (&mut self.ledger, number(&frame)) {
+        let used = self.members[to].hear(self.now, address, datagram);
+        let number = used.as_ref().and_then(number);
+        if let (Some(ledger), Some(number)) = (&mut self.ledger, number) {
             ledger.uses(to, number);
-        }
-        // A host that has just been asked has not seen what was merged since.
-        let torrents = member.host.count().min(member.being_counted());
-        member.audit.heard(torrents, frame.header.id, &frame.packet);
-        match received {
-            Received::Nothing => {}
-            Received::Peers(peers) => member.peers.apply(peers),
-            Received::Late(announces) => member.peers.apply(announces),
-            Received::Torrents(torrents) => {
-                let mut results = Vec::new();
-                for torrent in torrents {
-                    let merged = member.host.merge(minutes, &torrent);
-                    member.audit.merged(&torrent, merged);
-                    results.push((torrent.info_hash, merged));
-                }
-                member.node.handle_merged(now, &results);
-            }
         }
     }
 
     fn tick(&mut self, number: usize) {
-        let member = &mut self.members[number];
-        member.tick = None;
-        let now = member.time(self.now);
-        member.node.handle_timeout(now);
+        self.members[number].tick(self.now);
         self.transmit(number);
         self.do_tasks(number);
         self.members[number].sleep(self.now);
     }
 
     fn do_tasks(&mut self, number: usize) {
-        let minutes = self.minutes();
         for _ in 0..MOST_TASKS {
             let Some(task) = self.members[number].node.poll_task() else {
                 return;
             };
             let member = &mut self.members[number];
             match &task {
-                Task::Walk { .. } if !member.audit.is_telling() => self.traffic.tellings += 1,
+                Task::Walk { .. } if !member.is_telling() => self.traffic.tellings += 1,
                 Task::LookUp(hashes) => {
                     for hash in hashes {
                         *self.traffic.told_back.entry(*hash).or_default() += 1;
@@ -370,31 +243,21 @@ impl Cluster {
                 }
                 _ => {}
             }
-            member.audit.asks_host(&task);
-            let answer = member.host.answer(minutes, &task);
-            if member.slowness.is_zero() {
-                self.answer(number, answer);
+            let answer = member.ask(self.now, &task);
+            if member.slowness().is_zero() {
+                self.answer(number, &answer);
             } else {
                 let at = self.now + self.delay(number);
-                self.members[number].answers.push((at, answer));
+                self.members[number].answer_at(at, answer);
             }
         }
         panic!("it asks its host without end");
     }
 
-    fn answer(&mut self, number: usize, answer: Answer) {
-        let member = &mut self.members[number];
-        let now = member.time(self.now);
-        match &answer {
-            Answer::Count(torrents) => {
-                member.counted = *torrents;
-                member.node.handle_torrent_count(now, *torrents);
-            }
-            Answer::Walked(torrents, next) => member.node.handle_walked(torrents, *next),
-            Answer::LookedUp(torrents) => member.node.handle_looked_up(torrents),
-        }
+    fn answer(&mut self, number: usize, answer: &Answer) {
+        self.members[number].handle_answer(self.now, answer);
         self.transmit(number);
-        self.members[number].audit.answered(&answer);
+        self.members[number].note_answered(answer);
     }
 
     fn transmit(&mut self, from: usize) {
@@ -422,7 +285,7 @@ impl Cluster {
         if again {
             return;
         }
-        member.audit.sent(member.counted, &packet);
+        member.note_sent(&packet);
         let what = match packet {
             wire::Packet::Live(_) | wire::Packet::Heartbeat(_) | wire::Packet::Nak(_) => return,
             wire::Packet::ScrapeBeacon(beacon) => {
@@ -465,48 +328,9 @@ impl Cluster {
         self.members.len() + self.old.len()
     }
 
-    fn minutes(&self) -> i64 {
-        (self.now.as_secs() / 60) as i64
-    }
-
     /// How late a slow member is this time.
     fn delay(&mut self, number: usize) -> Duration {
-        self.members[number].slowness.mul_f64(self.rng.f64())
-    }
-}
-
-impl Member {
-    /// What its clock shows; this is also how the auditor gets to know it.
-    fn time(&mut self, now: Duration) -> Time {
-        let gained = now / 1_000_000 * self.drift;
-        let time = Time::START + self.clock + now + gained;
-        self.audit.set_now(time);
-        time
-    }
-
-    /// It has nothing to do now.
-    fn sleep(&mut self, now: Duration) {
-        self.sleeps_until = match self.node.poll_timeout() {
-            Time::NEVER => Duration::MAX,
-            due => now + due.since(self.time(now)),
-        };
-    }
-
-    /// The count that its host is about to answer.
-    fn being_counted(&self) -> u64 {
-        let counts = self.answers.iter().filter_map(|(_, answer)| match answer {
-            Answer::Count(torrents) => Some(*torrents),
-            _ => None,
-        });
-        counts.min().unwrap_or(u64::MAX)
-    }
-
-    /// When it has something to do.
-    fn wakes(&self) -> Duration {
-        let answers = self.answers.iter().map(|(at, _)| *at);
-        answers
-            .chain(self.tick)
-            .fold(self.sleeps_until, Duration::min)
+        self.members[number].slowness().mul_f64(self.rng.f64())
     }
 }
 
@@ -518,13 +342,4 @@ impl Packet {
             false => address(self.from),
         }
     }
-}
-
-/// The address of a member.
-pub fn address(number: usize) -> SocketAddr {
-    (Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000).into()
-}
-
-fn parse(datagram: &[u8]) -> Frame<'_> {
-    Frame::parse(datagram).expect("a packet")
 }

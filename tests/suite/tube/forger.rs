@@ -6,7 +6,8 @@ use fastrand::Rng;
 use livesync::TrackerId;
 use livesync::unstable::wire::{Frame, Header, Heartbeat, Nak, PacketType, Trailer};
 
-use super::cluster::{Cluster, STRANGER, address};
+use super::cluster::{Cluster, STRANGER};
+use super::member::address;
 use crate::support::tag::tagged;
 
 /// The key of a cluster, of which a forger may be a member.

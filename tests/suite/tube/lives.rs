@@ -111,7 +111,7 @@ impl Lives {
             let id = TrackerId(rng.u32(..).to_be_bytes());
             cluster.join(id, Host::default(), &self.config, Duration::ZERO);
             cluster.set_wall(number, Duration::from_millis(rng.u64(0..20_000)));
-            cluster.members[number].drift = rng.u32(0..100);
+            cluster.members[number].drift(rng.u32(0..100));
         }
         cluster.network.conditions.delay = 500..=500;
         cluster

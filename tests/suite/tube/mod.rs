@@ -19,7 +19,8 @@
 //! | --- | --- |
 //! | network.rs | loss, alone and shared, bursts of it, duplication, delay, reordering, partitions |
 //! | host.rs, peers.rs | a tracker's torrents and peers, in memory |
-//! | cluster.rs | the nodes, driven as the engine drives them, and their clocks |
+//! | cluster.rs | the nodes around a network, driven as the engine drives them |
+//! | member.rs | one of them, with its host and its clocks |
 //! | traffic.rs | what was sent, in numbers and in words |
 //! | old.rs | a tracker of 2009 |
 //! | seeds.rs | a property for many seeds |
@@ -27,7 +28,7 @@
 //! | audit.rs | the rules of the specification that hold at every moment, checked at every moment |
 //! | scenario.rs | clusters and misfortunes at random |
 //! | properties.rs | what holds for every seed |
-//! | by_hand.rs | what happens, step by step, in cases worth telling |
+//! | by_hand.rs, by_hand/ | what happens, step by step, in cases worth telling |
 //! | refusing.rs | a tracker that does not store all that it is told |
 //! | hostile.rs | somebody who tries to stop it, and what it costs |
 //! | *loss repair* | |
@@ -51,6 +52,7 @@ mod hostile;
 mod latest_wins;
 mod limits;
 mod lives;
+mod member;
 mod network;
 mod old;
 mod order;

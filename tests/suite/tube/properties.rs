@@ -201,7 +201,7 @@ fn half_of_all_packets_lost_slows_it_down_and_breaks_nothing() {
         scenario.settle(SILENCE_WITH_LOSS);
         nobody_is_entitled(&scenario);
         for member in &scenario.cluster.members {
-            assert!(member.audit.has_told_back_all());
+            assert!(member.has_told_back_all());
         }
         scenario.cluster.now
     });

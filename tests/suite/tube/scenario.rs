@@ -125,7 +125,7 @@ impl Scenario {
     pub fn jump(&mut self) {
         let number = self.random_member();
         let by = Duration::from_millis(1 << self.rng.u32(0..24));
-        self.cluster.jump(number, by, self.rng.bool());
+        self.cluster.members[number].jump(by, self.rng.bool());
     }
 
     /// The network falls into two parts.
