@@ -279,7 +279,7 @@ typedef int (*livesync_is_running_fn)(void *user);
  Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
  ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
  */
-typedef int (*livesync_is_blessed_fn)(const uint8_t *ip, void *user);
+typedef int (*livesync_is_allowed_fn)(const uint8_t *ip, void *user);
 
 /*
  A peer of a swarm. This struct never grows.
@@ -413,7 +413,7 @@ typedef struct livesync_config_t {
    */
   const char *group;
   /*
-   Who may speak, besides those of whom the callback is_blessed says so: addresses and
+   Who may speak, besides those of whom the callback is_allowed says so: addresses and
    networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
    "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
    */
@@ -482,7 +482,7 @@ typedef struct livesync_config_t {
    How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
    100
    */
-  uint32_t tell_packets;
+  uint32_t scrape_tell_packets;
   /*
    How many torrents that we know better than another tracker are remembered at
    most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
@@ -523,7 +523,7 @@ typedef struct livesync_config_t {
   /*
    NULL: only those of `allow` may speak.
    */
-  livesync_is_blessed_fn is_blessed;
+  livesync_is_allowed_fn is_allowed;
   /*
    A peer announced itself to another tracker. Do not announce it again. With
    LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a client of
@@ -649,7 +649,7 @@ typedef struct livesync_stats_t {
   /*
    Announces told by the program.
    */
-  uint64_t records_told;
+  uint64_t records_announced;
   /*
    Announces heard from others and handed to the program.
    */
@@ -679,7 +679,7 @@ typedef struct livesync_stats_t {
   /*
    Dropped: the source is not allowed to speak.
    */
-  uint64_t drops_not_blessed;
+  uint64_t drops_not_allowed;
   /*
    Dropped: shorter than a header.
    */
@@ -723,7 +723,7 @@ typedef struct livesync_stats_t {
    Scrape sync: torrents told; and torrents heard of which the program or the table has
    said what became.
    */
-  uint64_t torrents_told;
+  uint64_t torrents_sent;
   uint64_t torrents_heard;
   /*
    Scrape sync: torrents heard that the program could not store.
@@ -759,12 +759,12 @@ typedef struct livesync_stats_t {
    Repair: packets that were missing and came after all; and that did not come in time,
    so what they told is lost.
    */
-  uint64_t packets_repaired;
-  uint64_t packets_given_up;
+  uint64_t packets_recovered;
+  uint64_t packets_lost;
   /*
    Repair: packets that others missed and we have sent again.
    */
-  uint64_t packets_sent_again;
+  uint64_t packets_retransmitted;
   /*
    Repair: requests for missing packets that we have sent; and that asked us.
    */
@@ -777,17 +777,17 @@ typedef struct livesync_stats_t {
   /*
    With LIVESYNC_AUTH_ACCEPT: packets that were used although they prove nothing.
    */
-  uint64_t packets_unproven;
+  uint64_t packets_unauthenticated;
   /*
    Dropped: numbers that cannot be.
    */
   uint64_t drops_bad_numbers;
   /*
-   Dropped: a packet that was heard already, or given up.
+   Dropped: a packet that was heard already, or lost.
    */
   uint64_t drops_duplicate;
   /*
-   Dropped: a packet repaired too late to know what is newer.
+   Dropped: a packet recovered too late to know what is newer.
    */
   uint64_t drops_too_late;
   /*
@@ -897,12 +897,12 @@ typedef struct livesync_node_t {
    all; and that did not come in time.
    */
   uint64_t packets_missing;
-  uint64_t packets_repaired;
-  uint64_t packets_given_up;
+  uint64_t packets_recovered;
+  uint64_t packets_lost;
   /*
    1: its last packet proved by a key where it comes from.
    */
-  uint64_t proven;
+  uint64_t authenticated;
 } livesync_node_t;
 
 /*

@@ -12,7 +12,7 @@
 //! and cbindgen, which makes the header, looks into no macro. Without it the library does not compile.
 //! A reason of drops is a row, too, with what the log says of it.
 //!
-//! What a table says of itself (src/host/usage.rs) and what is known of another tracker (`HeardNode`)
+//! What a table says of itself (src/host/usage.rs) and what is known of another tracker (`NodeStats`)
 //! are more than counters, and stand elsewhere.
 
 /// A counter as the metrics have it: its name, what it counts, and how far it is.
@@ -22,7 +22,7 @@ macro_rules! counters {
     // What a node counts that no other table has.
     (node => $make:ident! $with:tt) => { $make! { $with
         /// Announces told by our own tracker.
-        records_told
+        records_announced
         /// Announces heard from other trackers and handed to our own.
         records_heard
         /// Packets completed for sending.
@@ -51,21 +51,21 @@ macro_rules! counters {
         id_collisions
         /// Packets that were used although nothing proves where they come from: there is a
         /// key, and it is not required.
-        packets_unproven
+        packets_unauthenticated
     } };
 
     // Loss repair.
     (repair => $make:ident! $with:tt) => { $make! { $with
         /// Packets that were missing, and came after all.
-        packets_repaired
+        packets_recovered
         /// Packets that were missing, and did not come in time.
-        packets_given_up
+        packets_lost
         /// Requests for missing packets (NAKs) sent.
         naks_sent
         /// Requests for missing packets (NAKs) heard that asked us.
         naks_heard
         /// Packets sent again because others missed them.
-        packets_sent_again
+        packets_retransmitted
         /// Heartbeats sent.
         heartbeats_sent
     } };
@@ -81,7 +81,7 @@ macro_rules! counters {
         /// Inquiries heard, whomever they asked.
         inquiries_heard
         /// Torrents told.
-        torrents_told
+        torrents_sent
         /// Torrents heard and merged, or not.
         torrents_heard
         /// Torrents heard that our own tracker could not store.
@@ -107,7 +107,7 @@ macro_rules! counters {
     // What was dropped: the reason, its counter, and what the log says.
     (drops => $make:ident! $with:tt) => { $make! { $with
         /// The host does not let this source address speak.
-        NotBlessed, drops_not_blessed: "the source is not allowed to speak";
+        NotAllowed, drops_not_allowed: "the source is not allowed to speak";
         /// Shorter than a header.
         TooShort, drops_too_short: "shorter than a header";
         /// Our own packet, come back to us.
@@ -127,11 +127,11 @@ macro_rules! counters {
         /// The ranges of a NAK do not ascend, or a packet has a number that should have none,
         /// or none that should have one, or one further ahead than its sender can have sent.
         BadNumbers, drops_bad_numbers: "numbers that cannot be";
-        /// A packet that was heard already, or given up.
-        Duplicate, drops_duplicate: "heard already, or given up";
+        /// A packet that was heard already, or lost.
+        Duplicate, drops_duplicate: "heard already, or lost";
         /// A packet that comes so late that newer ones, which it must not override, are
         /// forgotten; or an announce to be applied once more, for which the host had no room in time.
-        TooLate, drops_too_late: "repaired too late to know what is newer";
+        TooLate, drops_too_late: "recovered too late to know what is newer";
         /// A packet without a tag, where a key is required.
         Untagged, drops_untagged: "no proof of origin (no tag)";
         /// The tag is not one that our keys and our cluster name make.

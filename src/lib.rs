@@ -43,7 +43,7 @@ mod net;
 mod selftest;
 
 pub use config::{Auth, Config, LIVESYNC_PORT};
-pub use engine::{HeardNode, Stats};
+pub use engine::{NodeStats, Stats};
 pub use error::{AnnounceError, NotRunning, SetupError};
 pub use host::{Event, Events, Host, Memory, Usage, log_to_stderr};
 pub use keys::{BadKeys, KEY_LEN, Keys};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Engine, HeardNode, Stats};
+use crate::engine::{Engine, NodeStats, Stats};
 use crate::error::{AnnounceError, NotRunning, SetupError};
 use crate::host::Host;
 #[cfg(feature = "handles")]
@@ -148,7 +148,7 @@ impl Livesync {
     /// configuration says not to [speak](Config::speak).
     pub fn announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), AnnounceError> {
         self.check(&peer)?;
-        Ok(self.engine.tell(info_hash, peer)?)
+        Ok(self.engine.announce(info_hash, peer)?)
     }
 
     /// The same, but that it does not wait for room.
@@ -158,7 +158,7 @@ impl Livesync {
     /// that there is no room for this one, which was not taken.
     pub fn try_announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), AnnounceError> {
         self.check(&peer)?;
-        match self.engine.try_tell(info_hash, peer)? {
+        match self.engine.try_announce(info_hash, peer)? {
             true => Ok(()),
             false => Err(AnnounceError::Full),
         }
@@ -275,7 +275,7 @@ impl Livesync {
 
     /// The other trackers that were heard in the last hour, the last one first; at most
     /// 256, of which the longest silent one makes room.
-    pub fn nodes(&self) -> Vec<HeardNode> {
+    pub fn nodes(&self) -> Vec<NodeStats> {
         self.engine.nodes()
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::Config;
 use crate::counters::Counter;
-use crate::engine::{HeardNode, Stats};
+use crate::engine::{NodeStats, Stats};
 use crate::host::Usage;
 #[cfg(feature = "want_sync_scrape")]
 use crate::protocol::ScrapeState;
@@ -17,11 +17,11 @@ use crate::reject::Reject;
 const LISTED_AFTER: Duration = Duration::from_secs(60);
 
 /// How many of these nodes have series at most: those that have been known for the longest time.
-const MOST_UNPROVEN: usize = 64;
+const MOST_UNAUTHENTICATED: usize = 64;
 
 /// The statistics of a handle with this configuration, if it runs, and of the trackers
 /// that it heard.
-pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) -> String {
+pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[NodeStats]) -> String {
     let Config {
         group,
         port,
@@ -52,12 +52,12 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[HeardNode]) 
 }
 
 /// The nodes that have series of their own.
-fn listed(nodes: &[HeardNode]) -> Vec<&HeardNode> {
-    let (mut listed, mut others): (Vec<&HeardNode>, Vec<_>) =
-        nodes.iter().partition(|node| node.proven);
+fn listed(nodes: &[NodeStats]) -> Vec<&NodeStats> {
+    let (mut listed, mut others): (Vec<&NodeStats>, Vec<_>) =
+        nodes.iter().partition(|node| node.authenticated);
     others.retain(|node| node.known_for >= LISTED_AFTER);
     others.sort_by_key(|node| std::cmp::Reverse(node.ago + node.known_for));
-    others.truncate(MOST_UNPROVEN);
+    others.truncate(MOST_UNAUTHENTICATED);
     listed.append(&mut others);
     listed
 }
@@ -141,8 +141,8 @@ impl Text {
         ]);
     }
 
-    fn nodes(&mut self, nodes: &[&HeardNode]) {
-        type Of = fn(&HeardNode) -> f64;
+    fn nodes(&mut self, nodes: &[&NodeStats]) {
+        type Of = fn(&NodeStats) -> f64;
         let metrics: [(&str, &str, &str, Of); 11] = [
             (
                 "node_last_heard_seconds",
@@ -190,22 +190,22 @@ impl Text {
                 |node| node.missing as f64,
             ),
             (
-                "node_packets_repaired_total",
+                "node_packets_recovered_total",
                 "counter",
                 "Its packets that were missing and came after all.",
-                |node| node.repaired as f64,
+                |node| node.recovered as f64,
             ),
             (
-                "node_packets_given_up_total",
+                "node_packets_lost_total",
                 "counter",
                 "Its packets that were missing and did not come in time.",
-                |node| node.given_up as f64,
+                |node| node.lost as f64,
             ),
             (
-                "node_proven",
+                "node_authenticated",
                 "gauge",
                 "Whether its last packet proved by a key where it comes from.",
-                |node| u8::from(node.proven).into(),
+                |node| u8::from(node.authenticated).into(),
             ),
         ];
         for (name, kind, help, of) in metrics {
@@ -213,7 +213,7 @@ impl Text {
                 self.head(name, kind, help);
             }
             for node in nodes {
-                let HeardNode { id, address, .. } = node;
+                let NodeStats { id, address, .. } = node;
                 let labels = format!(",tracker_id=\"{id}\",address=\"{address}\"");
                 self.sample(name, &labels, of(node));
             }
@@ -258,8 +258,8 @@ mod tests {
     use super::*;
     use crate::types::TrackerId;
 
-    fn node(id: u32, known_for: u64, proven: bool) -> HeardNode {
-        HeardNode {
+    fn node(id: u32, known_for: u64, authenticated: bool) -> NodeStats {
+        NodeStats {
             id: TrackerId(id.to_be_bytes()),
             address: (Ipv4Addr::LOCALHOST, 1).into(),
             ago: Duration::ZERO,
@@ -268,12 +268,12 @@ mod tests {
             records: 1,
             beacons: 0,
             torrents: 0,
-            proven,
+            authenticated,
             ahead_ms: 0,
             lag: Duration::ZERO,
             missing: 0,
-            repaired: 0,
-            given_up: 0,
+            recovered: 0,
+            lost: 0,
         }
     }
 
@@ -287,7 +287,7 @@ mod tests {
         let many: Vec<_> = (0..250)
             .map(|id| node(id, 60 + u64::from(id), false))
             .collect();
-        assert_eq!(listed(&many).len(), MOST_UNPROVEN);
+        assert_eq!(listed(&many).len(), MOST_UNAUTHENTICATED);
         assert!(
             listed(&many)
                 .iter()

@@ -17,8 +17,8 @@ pub use crate::types::ByFamily;
 /// `handle_…`; what is to be done comes out of `poll_…` and of their results.
 pub mod protocol {
     pub use crate::protocol::{
-        Class, Destination, Heard, LinkInfo, MAX_NODES, Made, NewId, Node, Progress, Received,
-        Rest, Source, Transmit, Waited,
+        Class, Destination, LinkInfo, MAX_NODES, Made, NewId, Node, Progress, Received,
+        RemoteStats, Rest, Source, Transmit, Waited,
     };
 }
 

@@ -114,7 +114,7 @@ fn hear_with(config: &Config, calls: u64) {
     let mut node = node(2, config);
     let source = Source {
         address: address(1),
-        blessed: true,
+        allowed: true,
     };
     for packet in &made[..calls as usize] {
         match node.handle_datagram(Time::START, source, packet) {
@@ -135,7 +135,7 @@ pub fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
             if let Some(packet) = node.poll_transmit() {
                 break packet;
             }
-            node.tell(Time::START, announces.next().expect("there are more"));
+            node.announce(Time::START, announces.next().expect("there are more"));
         };
         take(packet.as_ref());
     }

@@ -59,7 +59,7 @@ pub fn asked_for_all(calls: u64) {
         node.handle_timeout(now);
         drain(&mut node);
     }
-    assert!(node.counters().repair.packets_sent_again > 0);
+    assert!(node.counters().repair.packets_retransmitted > 0);
 }
 
 /// Each repeats what was told here.
@@ -87,15 +87,15 @@ fn late(calls: u64, sent: u32) {
     }
     for call in 0..calls {
         let packet = &others[(call % OTHERS) as usize];
-        hear(first.again(), call as u32 + 2, sent, packet);
+        hear(first.retransmitted(), call as u32 + 2, sent, packet);
     }
-    assert_eq!(node.counters().repair.packets_repaired, calls);
+    assert_eq!(node.counters().repair.packets_recovered, calls);
 }
 
 fn hear(node: &mut Node, now: Time, packet: &[u8]) {
     let source = Source {
         address: address(1),
-        blessed: true,
+        allowed: true,
     };
     match node.handle_datagram(now, source, packet) {
         Ok(Received::Peers(peers)) => peers.for_each(|announce| {
@@ -112,7 +112,7 @@ fn full(announces: u64, after_each: fn(&mut Node)) -> (Node, u32) {
     let mut node = node(US, &Config::default());
     let mut epoch = 0;
     for number in (0..announces).rev() {
-        node.tell(Time::START, announce(number));
+        node.announce(Time::START, announce(number));
         after_each(&mut node);
         if let Some(packet) = node.poll_transmit() {
             let trailer = Frame::parse(packet.as_ref()).expect("a packet").trailer;

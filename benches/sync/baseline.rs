@@ -12,8 +12,8 @@ use std::time::Duration;
 use livesync::{InfoHash, Peer};
 use socket2::{SockAddr, Socket};
 
+use crate::announcer::Announcer;
 use crate::network::{self, GROUP};
-use crate::tell::Tell;
 
 /// What one packet holds.
 pub const RECORDS: usize = 52;
@@ -60,8 +60,8 @@ impl Teller {
     }
 }
 
-impl Tell for Teller {
-    fn tell(&self, info_hash: &InfoHash, peer: &Peer) {
+impl Announcer for Teller {
+    fn send_announce(&self, info_hash: &InfoHash, peer: &Peer) {
         let mut buffer = self.buffer.lock().expect("nobody panicked");
         let Buffer { used, packet } = &mut *buffer;
         let record = &mut packet[*used..][..RECORD];

@@ -81,7 +81,7 @@ fn our_way(host: &Arc<Buckets>, port: u16, torrents: u64) {
         .send_to(&inquiry, &group)
         .expect("a question");
     let end = Instant::now() + Duration::from_secs(120);
-    while ours::counters(&node).scrape.torrents_told < torrents {
+    while ours::counters(&node).scrape.torrents_sent < torrents {
         assert!(Instant::now() < end, "{}", ours::counters(&node));
         thread::sleep(Duration::from_millis(20));
     }

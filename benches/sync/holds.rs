@@ -25,10 +25,10 @@ mod timed {
     use livesync::unstable::take_holds;
     use livesync::{Config, Keys};
 
+    use crate::announcer::Announcer;
     use crate::network;
     use crate::ours::{self, Nothing};
     use crate::table::{Effort, row_of_ours};
-    use crate::tell::Tell;
 
     /// Of all times that the lock is held, in parts of 10,000.
     const PARTS: [(u64, &str); 3] = [(5_000, "median"), (9_990, "p99.9"), (10_000, "longest")];
@@ -61,14 +61,14 @@ mod timed {
         }
     }
 
-    fn announce(node: &dyn Tell, effort: Effort, threads: usize) {
+    fn announce(node: &dyn Announcer, effort: Effort, threads: usize) {
         let announces = network::announces();
         let each = effort.pick(5_000_000, 100_000);
         thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| {
                     for (info_hash, peer) in announces.iter().cycle().take(each) {
-                        node.tell(info_hash, peer);
+                        node.send_announce(info_hash, peer);
                     }
                 });
             }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::announcer::Announcer;
 use crate::baseline::{RECORDS, Receiver, Teller};
 use crate::child;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-use crate::tell::Tell;
 
 /// What a child is told to do.
 pub const SENDER: &str = "sender";
@@ -80,7 +80,7 @@ fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let applied = host.applied() as f64;
     let stats = node.stats().expect("it was started");
     let repair = &stats.counters.repair;
-    let missing = (repair.packets_given_up + stats.packets_missing) as f64;
+    let missing = (repair.packets_lost + stats.packets_missing) as f64;
     let uncounted = told - applied - (unsent + missing) * (RECORDS - 1) as f64;
     let account = format!(
         "ours, last round: of {told} announces {applied} applied; the sender counts {unsent} \
@@ -126,7 +126,7 @@ pub fn send(arguments: &[&str]) {
 
 /// Tells full packets for some time, so many in a second, or as many as can be. Like a
 /// tracker it sleeps when there is nothing to do, and then catches up. How many announces.
-fn tell_for(way: &dyn Tell, records: usize, pace: u32, time: Duration) -> usize {
+fn tell_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
     let announces = network::announces();
     let mut announces = announces.iter().cycle();
     let start = Instant::now();
@@ -137,7 +137,7 @@ fn tell_for(way: &dyn Tell, records: usize, pace: u32, time: Duration) -> usize 
             continue;
         }
         for (info_hash, peer) in announces.by_ref().take(records) {
-            way.tell(info_hash, peer);
+            way.send_announce(info_hash, peer);
         }
         packets += 1;
     }

@@ -9,6 +9,7 @@
 //! cargo bench --bench sync -- --brief             # only whether it runs
 //! ```
 
+mod announcer;
 mod baseline;
 mod buckets;
 mod child;
@@ -22,7 +23,6 @@ mod ours;
 mod paced;
 mod receiving;
 mod table;
-mod tell;
 mod telling;
 mod worst;
 

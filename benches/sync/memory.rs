@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::announcer::Announcer;
 use crate::child;
 use crate::measure::resident_memory;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row_of_ours};
-use crate::tell::Tell;
 
 /// What a child is told to do.
 pub const NODE: &str = "node";
@@ -36,7 +36,7 @@ pub fn live(arguments: &[&str]) {
     let before = resident_memory();
     let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
     for (info_hash, peer) in announces.iter().cycle().take(tells) {
-        node.tell(info_hash, peer);
+        node.send_announce(info_hash, peer);
     }
     thread::sleep(Duration::from_millis(500));
     println!("{}", resident_memory() - before);

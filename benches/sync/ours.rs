@@ -10,7 +10,7 @@ use std::time::Duration;
 use livesync::stats::Counters;
 use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 
-use crate::tell::Tell;
+use crate::announcer::Announcer;
 
 /// A host that does nothing with what it hears but count it, by packets.
 #[derive(Default)]
@@ -57,8 +57,8 @@ pub fn counters(node: &Livesync) -> Counters {
     node.stats().expect("it was started").counters
 }
 
-impl Tell for Livesync {
-    fn tell(&self, info_hash: &InfoHash, peer: &Peer) {
+impl Announcer for Livesync {
+    fn send_announce(&self, info_hash: &InfoHash, peer: &Peer) {
         let _ = self.announce(*info_hash, *peer);
     }
 

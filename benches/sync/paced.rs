@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::announcer::Announcer;
 use crate::baseline::Teller;
 use crate::measure::thread_time;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row, row_of_ours};
-use crate::tell::Tell;
 
 /// Announces per second, of all threads together.
 const RATES: [u32; 5] = [500, 2_000, 10_000, 100_000, 1_000_000];
@@ -71,7 +71,7 @@ fn measure(effort: Effort, interface: Option<Ipv4Addr>, threads: u32, ticks: boo
 
 /// Microseconds of a processor for an announce, and wake-ups in a second.
 fn announce(
-    way: &dyn Tell,
+    way: &dyn Announcer,
     tick: &(dyn Fn() + Sync),
     effort: Effort,
     threads: u32,
@@ -105,7 +105,7 @@ fn announce(
 /// How long the calls took on a processor, without what it takes to ask for that. Between them
 /// the thread works on, as that of a busy tracker does: in one that sleeps all is cold.
 fn at_a_rate(
-    way: &dyn Tell,
+    way: &dyn Announcer,
     tick: &(dyn Fn() + Sync),
     ticks: bool,
     length: Duration,
@@ -121,7 +121,7 @@ fn at_a_rate(
         let row = announces.by_ref().take(in_a_row);
         let before = thread_time();
         for (info_hash, peer) in row {
-            way.tell(info_hash, peer);
+            way.send_announce(info_hash, peer);
             if ticks {
                 tick();
             }

@@ -12,12 +12,12 @@ use livesync::unstable::protocol::{LinkInfo, Node};
 use livesync::{Announce, Livesync, TrackerId};
 use socket2::Socket;
 
+use crate::announcer::Announcer;
 use crate::baseline::{self, Teller, Tracker};
 use crate::measure::processor;
 use crate::network::{self, GROUP};
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-use crate::tell::Tell;
 
 /// Packets in a burst.
 const BURST: usize = 40;
@@ -104,7 +104,7 @@ fn one_by_one(port: u16) -> Sender {
     Box::new(move || {
         let records = baseline::RECORDS * BURST;
         for (info_hash, peer) in announces.iter().cycle().take(records) {
-            teller.tell(info_hash, peer);
+            teller.send_announce(info_hash, peer);
         }
         records as u64
     })
@@ -170,7 +170,7 @@ impl Packets {
                 return packet.as_ref().to_vec();
             }
             let announce = self.announces[self.told as usize % self.announces.len()];
-            self.node.tell(Time::START, announce);
+            self.node.announce(Time::START, announce);
             self.told += 1;
         }
     }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use crate::announcer::Announcer;
 use crate::baseline::{Receiver, Teller};
 use crate::measure::{processor, wall};
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
-use crate::tell::Tell;
 
 /// Each alone, and each while it hears its own packets, which the loop-back interface
 /// brings back to whoever listens.
@@ -25,8 +25,8 @@ pub fn run(effort: Effort) {
             let config = ours::config(our_port).listen(listens);
             let node = ours::start(config, Arc::new(Nothing::default()));
             let [wall, processor] = effort.medians(
-                || tell_all(&teller, effort, threads),
-                || tell_all(&node, effort, threads),
+                || announce_all(&teller, effort, threads),
+                || announce_all(&node, effort, threads),
             );
             let what = format!("{what}{}", if listens { ", listening" } else { "" });
             row(&format!("tell, {what}"), "ns", wall, goal);
@@ -42,7 +42,7 @@ pub fn run(effort: Effort) {
 }
 
 /// Nanoseconds for a tell of each thread, and seconds of processors for ten million.
-fn tell_all(way: &dyn Tell, effort: Effort, threads: usize) -> [f64; 2] {
+fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2] {
     let announces = network::announces();
     let each = effort.pick(10_000_000, 100_000);
     let mut told = Duration::ZERO;
@@ -52,7 +52,7 @@ fn tell_all(way: &dyn Tell, effort: Effort, threads: usize) -> [f64; 2] {
                 for _ in 0..threads {
                     scope.spawn(|| {
                         for (info_hash, peer) in announces.iter().cycle().take(each) {
-                            way.tell(info_hash, peer);
+                            way.send_announce(info_hash, peer);
                         }
                     });
                 }

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::announcer::Announcer;
 use crate::baseline::{Receiver, Teller};
 use crate::measure::wall;
 use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row};
-use crate::tell::Tell;
 
 const PACE: Duration = Duration::from_micros(1);
 
@@ -43,7 +43,7 @@ pub fn run(effort: Effort) {
     }
 }
 
-fn worst_of(way: &dyn Tell, effort: Effort) -> f64 {
+fn worst_of(way: &dyn Announcer, effort: Effort) -> f64 {
     let announces = network::announces();
     let tells = effort.pick(1_000_000, 20_000);
     let mut took = Vec::with_capacity(tells);
@@ -52,7 +52,7 @@ fn worst_of(way: &dyn Tell, effort: Effort) -> f64 {
         due += PACE;
         while Instant::now() < due {}
         let start = Instant::now();
-        way.tell(info_hash, peer);
+        way.send_announce(info_hash, peer);
         took.push(start.elapsed().as_nanos() as f64);
     }
     way.until_all_has_left();
@@ -60,7 +60,7 @@ fn worst_of(way: &dyn Tell, effort: Effort) -> f64 {
 }
 
 /// They fit into a lane of ours, and our thread sends them meanwhile.
-fn thousand_at_once(way: &dyn Tell, effort: Effort) -> f64 {
+fn thousand_at_once(way: &dyn Announcer, effort: Effort) -> f64 {
     const BURST: usize = 1000;
     let announces = network::announces();
     let bursts = effort.pick(1000, 20);
@@ -68,7 +68,7 @@ fn thousand_at_once(way: &dyn Tell, effort: Effort) -> f64 {
     let mut took = Duration::ZERO;
     for _ in 0..bursts {
         let burst = announces.by_ref().take(BURST);
-        took += wall(|| burst.for_each(|(info_hash, peer)| way.tell(info_hash, peer)));
+        took += wall(|| burst.for_each(|(info_hash, peer)| way.send_announce(info_hash, peer)));
         thread::sleep(PACE * BURST as u32);
     }
     way.until_all_has_left();

@@ -107,7 +107,7 @@ void threads(uint16_t port, unsigned number)
     others = begin_process(be_the_others, sending, port);
     /* What it tells of its torrents must leave the rough network room for peers. */
     rough_network = true;
-    setenv("LIVESYNC_TELL_PACKETS", "10", 1);
+    setenv("LIVESYNC_SCRAPE_TELL_PACKETS", "10", 1);
     set_beacons("0.02", "0.02");
     host_sync(port, US);
     for (uintptr_t thread = 0; thread < TELLERS; thread++)

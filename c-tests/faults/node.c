@@ -29,7 +29,7 @@ enum { SETTLING_MS = 500, TELL_INTERVAL_MS = 100 };
 static int polling, telling;
 static livesync_t *handle;
 static int null_fd;
-/* What the library answers: LIVESYNC_E_TRIPPED, if it has given up. */
+/* What the library answers: LIVESYNC_E_TRIPPED, if it has lost. */
 static int answer;
 
 static void log_line( int level, const char *message, void *user ) {
@@ -110,7 +110,7 @@ int main( int argc, char **argv ) {
   printf( "answer %d\n", answer );
   if( !answer ) {
     stats = stats_of( handle );
-    printf( "told %llu\n", (unsigned long long)stats.records_told );
+    printf( "told %llu\n", (unsigned long long)stats.records_announced );
     printf( "out %llu\n", (unsigned long long)stats.packets_out );
     printf( "errors %llu\n", (unsigned long long)stats.send_errors );
     printf( "in %llu\n", (unsigned long long)stats.packets_in );

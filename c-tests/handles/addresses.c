@@ -62,7 +62,7 @@ static void test_allowed( int port, const char *allow, int ipv4, int ipv6 ) {
   tell( AF_INET6, at, 6 );
   hear( handle, fd );
   stats = stats_of( handle );
-  if( stats.drops_not_blessed != (uint64_t)( 2 - ipv4 - ipv6 ) ) fail( allow );
+  if( stats.drops_not_allowed != (uint64_t)( 2 - ipv4 - ipv6 ) ) fail( allow );
   if( livesync_nodes( handle, nodes, 2, sizeof *nodes ) != ipv4 + ipv6 ) fail( allow );
   for( i = 0; i < ipv4 + ipv6; ++i ) {
     const int is_ipv6 = nodes[i].tracker_id == 0x06060606;

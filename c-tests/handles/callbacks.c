@@ -46,7 +46,7 @@ int main( int argc, char **argv ) {
   return 0;
 }
 
-static int is_blessed( const uint8_t *ip, void *user ) {
+static int is_allowed( const uint8_t *ip, void *user ) {
   (void)user;
   return is_loopback( ip );
 }
@@ -87,7 +87,7 @@ static void open_tracker( struct tracker *tracker, int port, uint32_t id ) {
   config.port = (uint16_t)port;
   config.ipv6 = 1;
   config.user = tracker;
-  config.is_blessed = is_blessed;
+  config.is_allowed = is_allowed;
   config.add_peer = add_peer;
   config.remove_peer = remove_peer;
   config.packet_applied = packet_applied;

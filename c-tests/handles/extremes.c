@@ -32,7 +32,7 @@ static const struct field FIELDS[] = {
   FIELD( first_beacon_delay_ms, 0, 0 ),
   FIELD( beacon_interval_ms, 1, 0 ),
   FIELD( inquire_percent, 0, 1 ),
-  FIELD( tell_packets, 1, 1 ),
+  FIELD( scrape_tell_packets, 1, 1 ),
   FIELD( remembered_torrents, 0, 1 ),
   FIELD( peer_lifetime_s, 1, 0 ),
   FIELD( torrent_lifetime_s, 1, 0 ),

@@ -122,10 +122,10 @@ static void test_after_stop( int port ) {
   if( livesync_stop( handle ) || livesync_process( handle ) != LIVESYNC_E_STATE ) fail( "stop" );
   stats = stats_of( handle );
   /* The announce, and last how much it was. */
-  if( stats.records_told != 1 || stats.packets_out != 2 ) fail( "the counts are gone" );
+  if( stats.records_announced != 1 || stats.packets_out != 2 ) fail( "the counts are gone" );
   if( stats.tracker_id || stats.uptime_ms || stats.nodes ) fail( "up after a stop" );
   if( livesync_start_polling( handle, 7 ) ) fail( "start" );
-  if( stats_of( handle ).records_told ) fail( "counts of the run before" );
+  if( stats_of( handle ).records_announced ) fail( "counts of the run before" );
   if( livesync_close( handle ) ) fail( "close" );
 }
 

@@ -53,12 +53,12 @@ static void test_who_hears_whom( int port, int way ) {
   if( counts_of( speaker, 1 ).known ) fail( "the speaker heard the full one" );
   if( !has_counts( speaker, 2, 0, 1, 0 ) ) fail( "the speaker does not know its own peer" );
   stats = stats_of( listener );
-  if( stats.packets_out || stats.records_told || stats.beacons_sent || stats.inquiries_sent )
+  if( stats.packets_out || stats.records_announced || stats.beacons_sent || stats.inquiries_sent )
     fail( "the listener said something" );
   stats = stats_of( speaker );
   if( stats.packets_in || stats.records_heard || stats.nodes || stats.beacons_heard )
     fail( "the speaker heard something" );
-  if( stats.records_told != 1 || stats.beacons_sent || stats.scrape_state != LIVESYNC_SCRAPE_OFF )
+  if( stats.records_announced != 1 || stats.beacons_sent || stats.scrape_state != LIVESYNC_SCRAPE_OFF )
     fail( "what the speaker said" );
   if( livesync_nodes( speaker, nodes, 4, sizeof *nodes ) != 0 ) fail( "nodes of the speaker" );
   if( livesync_nodes( listener, nodes, 4, sizeof *nodes ) != 2 ) fail( "nodes of the listener" );

@@ -106,7 +106,7 @@ static void new_tracker_id( struct node *node, uint32_t id ) {
 
 /* The way of callbacks. */
 
-static int is_blessed_cb( const uint8_t *ip, void *user ) {
+static int is_allowed_cb( const uint8_t *ip, void *user ) {
   called_back( user );
   return is_loopback( ip );
 }
@@ -125,7 +125,7 @@ static void new_tracker_id_cb( uint32_t id, void *user ) { new_tracker_id( calle
 /* Without an allow list: who is blessed is asked. */
 static void set_callbacks( livesync_config_t *config ) {
   config->allow = NULL;
-  config->is_blessed = is_blessed_cb;
+  config->is_allowed = is_allowed_cb;
   config->add_peer = add_peer_cb;
   config->remove_peer = remove_peer_cb;
   config->packet_applied = packet_applied_cb;

@@ -47,7 +47,7 @@ static void test_no_room( int port ) {
   if( livesync_try_announce( node.handle, hash, NULL ) != LIVESYNC_E_ARGUMENT ) fail( "nobody was announced" );
   if( livesync_announce( node.handle, hash, &peer ) ) fail( "it does not make room itself" );
   if( livesync_try_announce( node.handle, hash, &peer ) ) fail( "there is no room again" );
-  if( stats_of( node.handle ).records_told != taken + 2 ) fail( "an announce is lost" );
+  if( stats_of( node.handle ).records_announced != taken + 2 ) fail( "an announce is lost" );
   if( livesync_close( node.handle ) ) fail( "close" );
 }
 
@@ -118,17 +118,17 @@ static void test_peers( int port, int way ) {
 
   stats = stats_of( b->handle );
   if( stats.tracker_id != 2 || stats.scrape_state != LIVESYNC_SCRAPE_OFF || stats.nodes != 1 ) fail( "what b is" );
-  if( stats.records_told != 2 || stats.records_heard != 3 || stats.packets_in < 3 ||
+  if( stats.records_announced != 2 || stats.records_heard != 3 || stats.packets_in < 3 ||
       stats.packets_out != 2 + stats.heartbeats_sent )
     fail( "what b did" );
   if( !stats.bytes_out || !stats.bytes_in || stats.send_errors || stats.events_waiting ) fail( "what b did not" );
-  if( stats.packets_missing || stats.packets_given_up || stats.packets_unproven || stats.naks_heard )
+  if( stats.packets_missing || stats.packets_lost || stats.packets_unauthenticated || stats.naks_heard )
     fail( "what b missed" );
-  if( stats.drops_not_blessed || stats.drops_ipv6_unsupported || stats.drops_unknown_type ) fail( "what b dropped" );
+  if( stats.drops_not_allowed || stats.drops_ipv6_unsupported || stats.drops_unknown_type ) fail( "what b dropped" );
   if( livesync_nodes( b->handle, nodes, 4, sizeof *nodes ) != 1 ) fail( "nodes" );
   if( nodes->tracker_id != 1 || nodes->records != 3 || nodes->packets < 3 || nodes->beacons || nodes->torrents )
     fail( "what b knows of a" );
-  if( nodes->packets_missing || nodes->packets_given_up || nodes->proven ) fail( "what b missed of a" );
+  if( nodes->packets_missing || nodes->packets_lost || nodes->authenticated ) fail( "what b missed of a" );
   if( !is_loopback( nodes->ip ) || !nodes->port || nodes->last_heard_ms > PATIENCE_MS ) fail( "where a is" );
   close_two( two );
 }

@@ -59,8 +59,8 @@ static void test_backpressure( int port ) {
       }
   }
   stats = stats_of( b->handle );
-  if( late && !stats.packets_repaired ) fail( "not in order" );
-  if( heard != stats.records_heard || stats.packets_given_up ) fail( "events got lost" );
+  if( late && !stats.packets_recovered ) fail( "not in order" );
+  if( heard != stats.records_heard || stats.packets_lost ) fail( "events got lost" );
   if( stats_of( a->handle ).packets_overflowed || stats_of( a->handle ).send_errors ) fail( "packets were not sent" );
   announce( a->handle, 1, ipv6_peer( 1, 0 ) );
   b->way = BY_EVENTS;

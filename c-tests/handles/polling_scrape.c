@@ -49,12 +49,12 @@ static void test_scrape_sync( int port, int way ) {
   if( !a->counted || !b->counted ) fail( "asked too little" );
 
   stats = stats_of( a->handle );
-  if( stats.torrents_told != TORRENTS || stats.torrents_heard != 1 || stats.torrents_failed ) fail( "what a told" );
+  if( stats.torrents_sent != TORRENTS || stats.torrents_heard != 1 || stats.torrents_failed ) fail( "what a told" );
   if( !stats.beacons_sent || !stats.beacons_heard || !stats.inquiries_heard || stats.inquiries_sent )
     fail( "how a told" );
   if( stats.scrape_state != LIVESYNC_SCRAPE_IDLE ) fail( "a is not done" );
   stats = stats_of( b->handle );
-  if( stats.torrents_told != 1 || stats.torrents_heard != TORRENTS || stats.torrents_not_remembered )
+  if( stats.torrents_sent != 1 || stats.torrents_heard != TORRENTS || stats.torrents_not_remembered )
     fail( "what b heard" );
   if( !stats.inquiries_sent || stats.inquiries_heard || stats.records_heard || stats.drops_scrape_unsupported )
     fail( "how b heard" );

@@ -103,7 +103,7 @@ int main( int argc, char **argv ) {
     check( "announce", livesync_announce( handle, hash, &peer ) );
     run( handle, polling, 5 );
     check( "stats", livesync_stats( handle, &stats, sizeof stats ) );
-    if( stats.drops_not_blessed >= LINES && stats.packets_out > 0 ) break;
+    if( stats.drops_not_allowed >= LINES && stats.packets_out > 0 ) break;
   }
   flags = fcntl( 2, F_GETFL );
   check( "stop", livesync_stop( handle ) );
@@ -111,7 +111,7 @@ int main( int argc, char **argv ) {
   close( noise );
   out = fopen( argv[1], "w" );
   fprintf( out, "standard descriptors %d, blocking %d, refused %d, sent %d, lines dropped %d\n",
-           open_fds, flags == -1 || !( flags & O_NONBLOCK ), (int)stats.drops_not_blessed,
+           open_fds, flags == -1 || !( flags & O_NONBLOCK ), (int)stats.drops_not_allowed,
            stats.packets_out > 0, stats.log_lines_dropped >= LINES );
   fclose( out );
   return 0;

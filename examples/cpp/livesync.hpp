@@ -44,7 +44,7 @@ struct config : livesync_config_t {
   std::string interface, group, allow, key_file, cluster;
   std::function<void( int level, const char *message )> log;
   std::function<bool()> is_running;
-  std::function<bool( const address & )> is_blessed;
+  std::function<bool( const address & )> is_allowed;
   std::function<void( const info_hash &, const peer & )> add_peer, remove_peer;
   std::function<void( std::size_t peers )> packet_applied;
   std::function<void( std::uint32_t tracker_id )> new_tracker_id;
@@ -125,8 +125,8 @@ inline handle::state::state( config from ) : settings( std::move( from ) ) {
   c.key_file = text( s.key_file ), c.cluster = text( s.cluster ), c.user = &s;
   if( s.log ) c.log = []( int level, const char *message, void *user ) noexcept { of( user ).log( level, message ); };
   if( s.is_running ) c.is_running = []( void *user ) noexcept -> int { return of( user ).is_running(); };
-  if( s.is_blessed ) c.is_blessed = []( const std::uint8_t *raw, void *user ) noexcept -> int {
-    return of( user ).is_blessed( copied<address>( raw ) );
+  if( s.is_allowed ) c.is_allowed = []( const std::uint8_t *raw, void *user ) noexcept -> int {
+    return of( user ).is_allowed( copied<address>( raw ) );
   };
   if( s.add_peer ) c.add_peer = []( const std::uint8_t *raw, const peer *who, void *user ) noexcept {
     of( user ).add_peer( copied<info_hash>( raw ), *who );

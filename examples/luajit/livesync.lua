@@ -110,8 +110,8 @@ function Sync:nodes()
       records = tonumber( node.records ), beacons = tonumber( node.beacons ),
       torrents = tonumber( node.torrents ), ahead_ms = tonumber( node.ahead_ms ),
       lag_ms = tonumber( node.lag_ms ), packets_missing = tonumber( node.packets_missing ),
-      packets_repaired = tonumber( node.packets_repaired ),
-      packets_given_up = tonumber( node.packets_given_up ), proven = node.proven == 1,
+      packets_recovered = tonumber( node.packets_recovered ),
+      packets_lost = tonumber( node.packets_lost ), authenticated = node.authenticated == 1,
     }
   end
   return nodes

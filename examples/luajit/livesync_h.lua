@@ -13,10 +13,10 @@ typedef struct livesync_config_t {
   uint16_t port;
   uint8_t ttl, loopback, speak, listen, ipv6, scrape, table, environment;
   uint32_t flush_ms, first_beacon_delay_ms, beacon_interval_ms, inquire_percent;
-  uint32_t tell_packets, remembered_torrents, peer_lifetime_s, torrent_lifetime_s;
+  uint32_t scrape_tell_packets, remembered_torrents, peer_lifetime_s, torrent_lifetime_s;
   uint64_t table_bytes;
   int log_level;
-  void *user, *log, *is_running, *is_blessed, *add_peer, *remove_peer, *packet_applied;
+  void *user, *log, *is_running, *is_allowed, *add_peer, *remove_peer, *packet_applied;
   void *new_tracker_id, *count_torrents, *walk_torrents, *look_up_torrent, *merge_torrent;
   const char *key_file, *cluster;
   uint32_t max_skew_s;
@@ -53,17 +53,17 @@ typedef struct livesync_event_t {
 typedef struct livesync_stats_t {
   size_t size;
   uint32_t tracker_id, scrape_state;
-  uint64_t uptime_ms, nodes, records_told, records_heard, packets_out, bytes_out;
+  uint64_t uptime_ms, nodes, records_announced, records_heard, packets_out, bytes_out;
   uint64_t packets_in, bytes_in, send_errors, packets_overflowed, id_collisions;
-  uint64_t drops_not_blessed, drops_too_short, drops_own_packet, drops_unknown_type;
+  uint64_t drops_not_allowed, drops_too_short, drops_own_packet, drops_unknown_type;
   uint64_t drops_bad_length, drops_empty_list, drops_truncated_tail;
   uint64_t drops_ipv6_unsupported, drops_scrape_unsupported;
   uint64_t beacons_sent, beacons_heard, inquiries_sent, inquiries_heard;
-  uint64_t torrents_told, torrents_heard, torrents_failed, torrents_not_remembered;
+  uint64_t torrents_sent, torrents_heard, torrents_failed, torrents_not_remembered;
   uint64_t events_waiting;
   uint64_t table_torrents, table_peers, table_bytes, table_expired, table_evicted;
-  uint64_t packets_missing, packets_repaired, packets_given_up, packets_sent_again;
-  uint64_t naks_sent, naks_heard, heartbeats_sent, packets_unproven;
+  uint64_t packets_missing, packets_recovered, packets_lost, packets_retransmitted;
+  uint64_t naks_sent, naks_heard, heartbeats_sent, packets_unauthenticated;
   uint64_t drops_bad_numbers, drops_duplicate, drops_too_late, drops_untagged;
   uint64_t drops_bad_tag, drops_replayed, drops_skewed, receive_buffer_errors;
   uint64_t announces_refused, log_lines_dropped, drops_bad_peer, drops_bad_count;
@@ -76,7 +76,7 @@ typedef struct livesync_node_t {
   uint8_t ip[16];
   uint64_t last_heard_ms, packets, records, beacons, torrents;
   int64_t ahead_ms;
-  uint64_t lag_ms, packets_missing, packets_repaired, packets_given_up, proven;
+  uint64_t lag_ms, packets_missing, packets_recovered, packets_lost, authenticated;
 } livesync_node_t;
 
 typedef struct livesync_counts_t {

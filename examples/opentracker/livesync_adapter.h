@@ -27,7 +27,7 @@ enum { PEER_PORT = PEER_IP_SIZE, PEER_FLAGS = PEER_PORT + 2, PEER_MINUTES };
 static livesync_t *g_cluster;
 
 /* Callbacks that the adapter has. */
-static int  is_blessed( const uint8_t *ip, void *unused );
+static int  is_allowed( const uint8_t *ip, void *unused );
 static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
 static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
 
@@ -64,7 +64,7 @@ void livesync_bind_mcast( char *ip, uint16_t port ) {
   config.ipv6            = PEER_IP_SIZE == 16;
   config.environment     = 1;
   config.is_running      = is_running;
-  config.is_blessed      = is_blessed;
+  config.is_allowed      = is_allowed;
   config.add_peer        = add_peer;
   config.remove_peer     = remove_peer;
   config.packet_applied  = packet_applied;

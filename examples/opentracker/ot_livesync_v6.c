@@ -24,7 +24,7 @@ void livesync_tell( const void *info_hash, const ot_peer *peer ) {
   announce( info_hash, peer->data );
 }
 
-static int is_blessed( const uint8_t *ip, void *unused ) {
+static int is_allowed( const uint8_t *ip, void *unused ) {
   char address[16];
   (void)unused;
   memcpy( address, ip, sizeof address );

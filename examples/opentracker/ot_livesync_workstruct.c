@@ -27,7 +27,7 @@ void livesync_tell( struct ot_workstruct *ws ) {
 static int isblessed( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_isblessed" ) ));
 static int is_blessed_today( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_is_blessed" ) ));
 
-static int is_blessed( const uint8_t *ip, void *unused ) {
+static int is_allowed( const uint8_t *ip, void *unused ) {
   char address[16];
   (void)unused;
   memcpy( address, ip, sizeof address );

@@ -49,9 +49,9 @@ class Node(NamedTuple):
     ahead_ms: int
     lag_ms: int
     packets_missing: int
-    packets_repaired: int
-    packets_given_up: int
-    proven: int
+    packets_recovered: int
+    packets_lost: int
+    authenticated: int
 
 
 class Livesync:

@@ -35,8 +35,8 @@ fn put_together(frame: &Frame<'_>) -> Vec<u8> {
             Nak::emit(header.id, nak.asked, nak.epoch, &ranges)
         }
     };
-    if frame.again {
-        datagram[..Header::LEN].copy_from_slice(&header.again().emit());
+    if frame.retransmitted {
+        datagram[..Header::LEN].copy_from_slice(&header.retransmitted().emit());
     }
     let trailer = frame.trailer.as_ref().map(Trailer::emit);
     datagram.extend(trailer.iter().flatten());

@@ -23,11 +23,11 @@ use livesync_fuzz::tube::traffic::{Kind, Ledger, Sent};
 /// How long the members know each other when the first announce comes.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// What went wrong within so short a time is repaired, all of it.
+/// What went wrong within so short a time is recovered, all of it.
 const SHORT: Duration = Duration::from_secs(5);
 
 /// So long nothing goes wrong at the end: who was silent longest has said how much it had
-/// sent, and what is missing then is repaired or given up.
+/// sent, and what is missing then is recovered or lost.
 const CALM: Duration = Duration::from_secs(45);
 
 const MOST_STEPS: usize = 64;
@@ -175,7 +175,7 @@ impl Run {
     }
 
     /// Nothing goes wrong any more; then the tables are those of the model, but for the
-    /// peers in packets that are counted as given up.
+    /// peers in packets that are counted as lost.
     fn ends(mut self) {
         let took = self.cluster.now - WARM_UP;
         self.cluster.network.misbehave(&[]);
@@ -184,12 +184,12 @@ impl Run {
             let missing = self.missing(number);
             let counters = member.node.counters();
             assert_eq!(counters.packets_overflowed, 0);
-            let given_up = counters.repair.packets_given_up;
+            let lost = counters.repair.packets_lost;
             if member.config.ipv6 {
-                assert_eq!(given_up, missing.len() as u64, "given up by {number}");
+                assert_eq!(lost, missing.len() as u64, "lost by {number}");
             }
             if self.faultless || took < SHORT {
-                assert_eq!(given_up, 0, "{number}: {counters}");
+                assert_eq!(lost, 0, "{number}: {counters}");
             }
             let announces = missing.iter().flat_map(|sent| announces(sent));
             let unknown = announces.map(|announce| key(&announce)).collect();

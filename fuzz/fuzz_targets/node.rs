@@ -53,7 +53,7 @@ enum What<'a> {
     },
     Hear {
         from: u8,
-        blessed: bool,
+        allowed: bool,
         bytes: Bytes<'a>,
         change: Option<Change>,
     },
@@ -149,13 +149,13 @@ impl Pair {
     fn step(&mut self, Step { to, what }: Step<'_>) {
         let member = &mut self.members[usize::from(to)];
         match what {
-            What::Tell { told, times } => self.tell(usize::from(to), told, times),
+            What::Tell { told, times } => self.announce(usize::from(to), told, times),
             What::Hear {
                 from,
-                blessed,
+                allowed,
                 bytes,
                 change,
-            } => self.hear(usize::from(to), from, blessed, &bytes, change),
+            } => self.hear(usize::from(to), from, allowed, &bytes, change),
             What::Send { packets } => {
                 let taken = (0..packets).map_while(|_| member.take());
                 self.on_their_way.extend(taken);
@@ -205,11 +205,11 @@ impl Pair {
     }
 
     /// A few announces; or, once, more packets than there is room for.
-    fn tell(&mut self, to: usize, told: Told, times: u8) {
+    fn announce(&mut self, to: usize, told: Told, times: u8) {
         let burst = times == u8::MAX && !std::mem::replace(&mut self.burst, true);
         let times = if burst { BURST } else { u32::from(times % 8) };
         for shift in 0..times {
-            self.members[to].tell(told.announce(shift));
+            self.members[to].announce(told.announce(shift));
             if burst {
                 self.members[to].node.flush();
             }
@@ -220,7 +220,7 @@ impl Pair {
         &mut self,
         to: usize,
         from: u8,
-        blessed: bool,
+        allowed: bool,
         bytes: &Bytes<'_>,
         change: Option<Change>,
     ) {
@@ -245,7 +245,7 @@ impl Pair {
                 .for_each(|byte| *byte ^= bits);
         }
         let address = SocketAddr::from(([10, 0, 0, from], 9696));
-        self.members[to].hear(Source { address, blessed }, &datagram);
+        self.members[to].hear(Source { address, allowed }, &datagram);
     }
 
     /// Nothing happens any more: no node is busy for ever, all books balance, and no memory
@@ -269,8 +269,8 @@ impl Pair {
 fn look(member: &mut Member) {
     let node = &mut member.node;
     assert!(node.nodes(member.now).count() <= MAX_NODES);
-    node.take_lonely();
-    node.take_unproven();
+    node.take_isolated();
+    node.take_unauthenticated();
     node.take_new_id();
     node.scrape_state();
     assert!(!node.counters().to_string().is_empty());

@@ -85,7 +85,7 @@ pub struct Draft<'a> {
     table: Odd<u8>,
     millis: Odd<[u32; 3]>,
     inquire_percent: Odd<u32>,
-    tell_packets: Odd<u32>,
+    scrape_tell_packets: Odd<u32>,
     remembered_torrents: Odd<u32>,
     lifetimes: Odd<[u32; 2]>,
     table_bytes: Odd<u64>,
@@ -151,7 +151,7 @@ impl Draft<'_> {
         (config.flush_ms, config.first_beacon_delay_ms) = (flush, first);
         config.beacon_interval_ms = interval;
         config.inquire_percent = self.inquire_percent.or(config.inquire_percent);
-        config.tell_packets = self.tell_packets.or(config.tell_packets);
+        config.scrape_tell_packets = self.scrape_tell_packets.or(config.scrape_tell_packets);
         config.remembered_torrents = self.remembered_torrents.or(64);
         [config.peer_lifetime_s, config.torrent_lifetime_s] = self.lifetimes.or([60, 60]);
         config.table_bytes = self.table_bytes.or(1 << 16);

@@ -36,7 +36,7 @@ impl Host {
         config.user = ptr::from_ref(self).cast_mut().cast();
         config.log = Some(log);
         config.is_running = has(0).then_some(is_running);
-        config.is_blessed = has(1).then_some(is_blessed);
+        config.is_allowed = has(1).then_some(is_allowed);
         config.add_peer = has(2).then_some(peer);
         config.remove_peer = has(3).then_some(peer);
         config.packet_applied = has(4).then_some(packet_applied);
@@ -80,7 +80,7 @@ extern "C" fn is_running(user: *mut c_void) -> c_int {
     (host(user).answers() % 16).into()
 }
 
-extern "C" fn is_blessed(ip: *const u8, user: *mut c_void) -> c_int {
+extern "C" fn is_allowed(ip: *const u8, user: *mut c_void) -> c_int {
     // SAFETY: the header says 16 bytes.
     let ip = unsafe { ip.cast::<[u8; 16]>().read() };
     assert_eq!(ip[..12], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]);

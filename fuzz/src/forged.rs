@@ -106,7 +106,7 @@ impl Forged {
         if self.again
             && let Ok((header, _)) = Header::parse(&datagram)
         {
-            datagram[..Header::LEN].copy_from_slice(&header.again().emit());
+            datagram[..Header::LEN].copy_from_slice(&header.retransmitted().emit());
         }
         if let Some(forgery) = &self.trailer {
             let trailer = Trailer {

@@ -34,7 +34,7 @@ struct Books {
     /// Records of torrents that cannot be.
     bad_counts: u64,
     records_heard: u64,
-    records_told: u64,
+    records_announced: u64,
     taken: u64,
     given_back: u64,
     torrents_heard: u64,
@@ -55,9 +55,9 @@ impl Member {
         }
     }
 
-    pub fn tell(&mut self, announce: Announce) {
-        self.books.records_told += 1;
-        self.node.tell(self.now, announce);
+    pub fn announce(&mut self, announce: Announce) {
+        self.books.records_announced += 1;
+        self.node.announce(self.now, announce);
     }
 
     /// A datagram arrives, and is used as an engine uses it.
@@ -168,7 +168,7 @@ impl Member {
         let dropped = books.rejected + books.tails + books.bad_counts;
         assert_eq!(counters.drops.total(), dropped);
         assert_eq!(counters.records_heard, books.records_heard);
-        assert_eq!(counters.records_told, books.records_told);
+        assert_eq!(counters.records_announced, books.records_announced);
         assert_eq!(counters.scrape.torrents_heard, books.torrents_heard);
         let sent = books.taken - books.given_back + counters.packets_overflowed;
         assert_eq!(counters.packets_out, sent, "{counters}");
@@ -179,7 +179,7 @@ impl Member {
         assert!(datagram.len() <= LinkInfo::MULTICAST_IPV4);
         let frame = Frame::parse(datagram).expect("a packet");
         // What is sent again leaves under the id by which somebody has asked for it.
-        assert!(frame.again || frame.header.id == self.node.id());
+        assert!(frame.retransmitted || frame.header.id == self.node.id());
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Setup {
     flush_ms: u8,
     first_beacon_s: u8,
     beacon_interval_s: u8,
-    tell_packets: u8,
+    scrape_tell_packets: u8,
     remembered: u8,
     window_kib: u8,
     max_skew_s: u8,
@@ -52,11 +52,11 @@ impl Setup {
             .flush_after(Duration::from_millis(self.flush_ms.into()))
             .first_beacon_delay(seconds(self.first_beacon_s))
             .beacon_interval(seconds(self.beacon_interval_s).max(Duration::from_millis(10)))
-            .tell_packets(self.tell_packets.max(1))
+            .scrape_tell_packets(self.scrape_tell_packets.max(1))
             .remembered_torrents(usize::from(self.remembered))
             .repair_window(usize::from(self.window_kib.max(64)) << 10)
             .max_skew(seconds(self.max_skew_s.max(1)))
-            .lonely_after(seconds(self.lonely_s));
+            .isolated_after(seconds(self.lonely_s));
         if self.allow {
             config.allow = vec!["10.0.0.0/30".parse().expect("a network")];
         }

@@ -19,7 +19,7 @@ const SHORTEST: Duration = Duration::from_millis(10);
 
 /// As many as a network of 1 Gbit/s takes, and no more than a host can be asked for at once: in a
 /// tick it is asked for as many torrents as they hold.
-const MOST_TELL_PACKETS: u32 = 10_000;
+const MOST_SCRAPE_TELL_PACKETS: u32 = 10_000;
 
 /// They take half a gigabyte.
 const MOST_REMEMBERED: usize = 1 << 24;
@@ -143,8 +143,8 @@ pub(crate) const BEACON_INTERVAL: Setting = Setting::new("beacon_interval", "10 
     .by_variable("LIVESYNC_BEACON_INTERVAL", "a number of seconds from 0.01");
 const INQUIRE_THRESHOLD: Setting =
     Setting::new("inquire_threshold", "a number from 0 to 1").in_c("inquire_percent", "0 to 100");
-pub(crate) const TELL_PACKETS: Setting = Setting::new("tell_packets", "1 or more")
-    .by_variable("LIVESYNC_TELL_PACKETS", "a whole number from 1");
+pub(crate) const SCRAPE_TELL_PACKETS: Setting = Setting::new("scrape_tell_packets", "1 or more")
+    .by_variable("LIVESYNC_SCRAPE_TELL_PACKETS", "a whole number from 1");
 const REMEMBERED_TORRENTS: Setting = Setting::new("remembered_torrents", "16777216 or less");
 pub(crate) const REPAIR: Setting =
     Setting::new("repair", "0 or 1").by_variable("LIVESYNC_REPAIR", "0 or 1");
@@ -159,7 +159,7 @@ pub(crate) const CLUSTER: Setting = Setting::new("cluster", "1 to 255 bytes of U
 pub(crate) const MAX_SKEW: Setting = Setting::new("max_skew", "10 ms or more")
     .in_c("max_skew_s", "1 or more")
     .by_variable("LIVESYNC_MAX_SKEW", "a number of seconds from 0.01");
-const LONELY_AFTER: Setting = Setting::new("lonely_after", "0, or 10 ms or more");
+const ISOLATED_AFTER: Setting = Setting::new("isolated_after", "0, or 10 ms or more");
 pub(crate) const LOG: Setting = Setting::new("log", "a level")
     .in_c("log_level", "LIVESYNC_LOG_...")
     .by_variable("LIVESYNC_LOG", "off, error, warn, info or debug");
@@ -195,10 +195,11 @@ const RULES: [Rule; 21] = [
     (INQUIRE_THRESHOLD, |c| {
         (0.0..=1.0).contains(&c.inquire_threshold)
     }),
-    (TELL_PACKETS, |c| c.tell_packets > 0),
-    (TELL_PACKETS.but("10000 or less", "10000 or less"), |c| {
-        c.tell_packets <= MOST_TELL_PACKETS
-    }),
+    (SCRAPE_TELL_PACKETS, |c| c.scrape_tell_packets > 0),
+    (
+        SCRAPE_TELL_PACKETS.but("10000 or less", "10000 or less"),
+        |c| c.scrape_tell_packets <= MOST_SCRAPE_TELL_PACKETS,
+    ),
     (REMEMBERED_TORRENTS, |c| {
         c.remembered_torrents <= MOST_REMEMBERED
     }),
@@ -221,12 +222,12 @@ const RULES: [Rule; 21] = [
     (MAX_SKEW.but("1 hour or less", "3600 or less"), |c| {
         c.max_skew <= HOUR
     }),
-    (LONELY_AFTER, |c| {
-        c.lonely_after.is_zero() || c.lonely_after >= SHORTEST
+    (ISOLATED_AFTER, |c| {
+        c.isolated_after.is_zero() || c.isolated_after >= SHORTEST
     }),
     (
-        LONELY_AFTER.but("365 days or less", "31536000 or less"),
-        |c| c.lonely_after <= YEAR,
+        ISOLATED_AFTER.but("365 days or less", "31536000 or less"),
+        |c| c.isolated_after <= YEAR,
     ),
 ];
 
@@ -298,7 +299,9 @@ mod tests {
             ("inquire_threshold is not a number from 0 to 1", |c| {
                 c.inquire_threshold(f64::NAN)
             }),
-            ("tell_packets is not 1 or more", |c| c.tell_packets(0u32)),
+            ("scrape_tell_packets is not 1 or more", |c| {
+                c.scrape_tell_packets(0u32)
+            }),
             ("repair_window is not 65536 or more", |c| {
                 c.repair_window(65_535usize)
             }),
@@ -325,8 +328,8 @@ mod tests {
             ("beacon_interval is not 365 days or less", |c| {
                 c.beacon_interval(YEAR + LEAST)
             }),
-            ("tell_packets is not 10000 or less", |c| {
-                c.tell_packets(10_001u32)
+            ("scrape_tell_packets is not 10000 or less", |c| {
+                c.scrape_tell_packets(10_001u32)
             }),
             ("remembered_torrents is not 16777216 or less", |c| {
                 c.remembered_torrents(16_777_217usize)
@@ -334,11 +337,11 @@ mod tests {
             ("max_skew is not 1 hour or less", |c| {
                 c.max_skew(HOUR + LEAST)
             }),
-            ("lonely_after is not 0, or 10 ms or more", |c| {
-                c.lonely_after(SHORTEST - LEAST)
+            ("isolated_after is not 0, or 10 ms or more", |c| {
+                c.isolated_after(SHORTEST - LEAST)
             }),
-            ("lonely_after is not 365 days or less", |c| {
-                c.lonely_after(YEAR + LEAST)
+            ("isolated_after is not 365 days or less", |c| {
+                c.isolated_after(YEAR + LEAST)
             }),
         ];
         for (expected, change) in refused {
@@ -352,33 +355,33 @@ mod tests {
             .first_beacon_delay(Duration::ZERO)
             .beacon_interval(SHORTEST)
             .inquire_threshold(0.0)
-            .tell_packets(1u32)
+            .scrape_tell_packets(1u32)
             .remembered_torrents(0usize)
             .repair_window(65_536usize)
             .cluster("x")
             .max_skew(SHORTEST)
-            .lonely_after(SHORTEST);
+            .isolated_after(SHORTEST);
         let at_the_upper = Config::default()
             .ttl(255u8)
             .flush_after(HOUR)
             .first_beacon_delay(YEAR)
             .beacon_interval(YEAR)
             .inquire_threshold(1.0)
-            .tell_packets(10_000u32)
+            .scrape_tell_packets(10_000u32)
             .remembered_torrents(16_777_216usize)
             .repair_window(268_435_456usize)
             .cluster("x".repeat(255))
             .max_skew(HOUR)
-            .lonely_after(YEAR)
+            .isolated_after(YEAR)
             .speak(false);
         let silent = Config::default().ttl(0u8).speak(false);
-        let never_lonely = Config::default().lonely_after(Duration::ZERO);
+        let never_isolated = Config::default().isolated_after(Duration::ZERO);
         for config in [
             Config::default(),
             at_the_lower,
             at_the_upper,
             silent,
-            never_lonely,
+            never_isolated,
         ] {
             assert!(config.validate().is_ok(), "{config:?}");
         }

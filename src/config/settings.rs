@@ -101,7 +101,7 @@ settings! {
     inquire_threshold: f64 = 0.75,
     /// How many scrape tell packets are sent in a tenth of a second at most. They are spread
     /// over it. From 1 to 10,000.
-    tell_packets: u32 = 100,
+    scrape_tell_packets: u32 = 100,
     /// How many torrents that we know better than another tracker are remembered
     /// at most, to be told back. Each takes about 30 bytes. 16,777,216 at most.
     remembered_torrents: usize = 65_536,
@@ -129,7 +129,7 @@ settings! {
     max_skew: Duration = Duration::from_secs(30),
     /// Who speaks so long without hearing anybody is warned, once; zero: never. Otherwise from
     /// 10 ms to 365 days.
-    lonely_after: Duration = Duration::from_secs(300),
+    isolated_after: Duration = Duration::from_secs(300),
     /// What is logged: this level and the more serious ones.
     log: Level = Level::Warn,
 }

@@ -23,7 +23,7 @@ use crate::protocol::Transmit;
 use crate::types::{Announce, InfoHash, Peer};
 
 /// How many batches are sent before another thread takes its turn: so long a teller is
-/// held at most. The driver takes the rest over.
+/// held at most. The event loop takes the rest over.
 const SENT_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 4 };
 
 /// How often a lock is tried before we wait for it.
@@ -116,12 +116,12 @@ impl Engine {
 
     /// An announce that the host received from a client. It is copied; the rest
     /// happens on time by itself. It makes no system call and waits for no other thread, unless
-    /// the driver is to be woken, is held up, or cannot keep pace: then it sends itself.
+    /// the event loop is to be woken, is held up, or cannot keep pace: then it sends itself.
     ///
     /// An announce from inside [`Host::add_peer`] or [`Host::remove_peer`] is one that the
     /// cluster knows already, and is ignored.
-    pub fn tell(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
-        while !self.try_tell(info_hash, peer)? {
+    pub fn announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
+        while !self.try_announce(info_hash, peer)? {
             if !self.try_to_take_announces() {
                 let _no_cancel = NoCancel::new();
                 pause();
@@ -132,7 +132,7 @@ impl Engine {
 
     /// The same, unless so many announces wait that there is no room for another one; whether
     /// it was taken.
-    pub fn try_tell(&self, info_hash: InfoHash, peer: Peer) -> Result<bool, NotRunning> {
+    pub fn try_announce(&self, info_hash: InfoHash, peer: Peer) -> Result<bool, NotRunning> {
         if self.run.is_delivering_here() {
             return Ok(true);
         }
@@ -157,7 +157,7 @@ impl Engine {
         self.announces_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Does what is due, if the driver is late: it does the same on time. Otherwise it takes no
+    /// Does what is due, if the event loop is late: it does the same on time. Otherwise it takes no
     /// lock.
     pub fn tick(&self) {
         if !self.run.is_stopping() && self.queue.is_late(self.clock.now()) {
@@ -219,16 +219,16 @@ impl Engine {
                 let_others_lock(state);
                 continue;
             }
-            let lonely = live.node.take_lonely();
+            let isolated = live.node.take_isolated();
             self.act(state);
-            if lonely {
-                self.warn_of_loneliness();
+            if isolated {
+                self.warn_of_isolation();
             }
             return;
         }
     }
 
-    /// Takes what was announced, since the driver does not do it in time or there is no room for
+    /// Takes what was announced, since the event loop does not do it in time or there is no room for
     /// more, and sends it; whether there is room now. If somebody else has our lock, or there is no
     /// room in the node, it does nothing.
     #[cold]
@@ -253,7 +253,7 @@ impl Engine {
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
         live.show_late(self.clock.now());
-        let wake = live.must_wake_driver();
+        let wake = live.must_wake_loop();
         let mut next = live.begin_sending();
         drop(state);
         self.wake_if(wake);

@@ -287,7 +287,7 @@ impl Engine {
         let deadline = self.clock.now() + LAST_PATIENCE;
         // First what waits to be sent, so that there is room for what was told.
         self.send_all(live, deadline);
-        while live.tell_last(self.clock.now()) {
+        while live.announce_last(self.clock.now()) {
             self.send_all(live, deadline);
         }
         live.node.flush();

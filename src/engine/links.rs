@@ -39,7 +39,7 @@ struct LinkState {
     quiet: Quiet,
 }
 
-/// What a driver waits for at a link.
+/// What an event loop waits for at a link.
 pub(super) struct Awaits {
     pub(super) link: Arc<dyn Link>,
     /// Whether nothing can be received now.
@@ -202,7 +202,7 @@ impl Links {
         self.0[place].sending.unblock();
     }
 
-    /// A packet could not be sent at a link. If that is news the driver is to log why: a teller may
+    /// A packet could not be sent at a link. If that is news the event loop is to log why: a teller may
     /// hold a lock of the tracker.
     pub(super) fn send_failed(&mut self, place: usize, now: Time, error: io::Error) {
         let state = &mut self.0[place];

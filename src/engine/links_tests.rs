@@ -77,7 +77,7 @@ impl Link for Network {
 /// An engine of a node with these links, that neither waits for its network nor has a thread.
 fn engine(links: &[Arc<Network>]) -> Engine {
     let engine = Engine::new(Arc::new(Memory::new(Limits::default()))).expect("an engine");
-    let config = Config::default().lonely_after(Duration::MAX);
+    let config = Config::default().isolated_after(Duration::MAX);
     let links = links.iter().map(|link| link.clone() as Arc<dyn Link>);
     let live = Live::new(
         engine.clock.now_and_unix_time(),
@@ -103,7 +103,7 @@ fn tell(engine: &Engine, packets: u32) {
         let now = engine.clock.now();
         let mut state = engine.lock();
         let live = state.live.as_mut().expect("it lives");
-        live.node.tell(now, Announce { info_hash, peer });
+        live.node.announce(now, Announce { info_hash, peer });
         if number % FULL == FULL - 1 {
             engine.act(state);
         }

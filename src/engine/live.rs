@@ -27,17 +27,17 @@ const SEALED_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 16 };
 
 /// Who applies what arrives, and does on time what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Driver {
-    /// The receive thread.
-    Thread,
-    /// The host, in its own event loop.
+pub(super) enum EventLoop {
+    /// That of the receive thread.
+    Worker,
+    /// That of the host.
     Host,
 }
 
 /// How many announces the node takes before our lock is free again: other threads may wait for it.
 const PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
 
-/// How long the driver sleeps while somebody else sends, and there is no room for more.
+/// How long the event loop sleeps while somebody else sends, and there is no room for more.
 const CROWDED: Duration = Duration::from_millis(1);
 
 /// A node and its links.
@@ -45,7 +45,7 @@ pub(super) struct Live {
     pub(super) node: Node,
     pub(super) links: Links,
     began: Time,
-    pub(super) driver: Driver,
+    pub(super) event_loop: EventLoop,
     pub(super) wakeup: Wakeup,
     /// When to look next what time it is.
     next_look: Time,
@@ -73,7 +73,7 @@ impl Live {
             node,
             links,
             began: now,
-            driver: Driver::Thread,
+            event_loop: EventLoop::Worker,
             wakeup: Wakeup::new(queue, now, config.flush_after),
             next_look: now + CHECK,
             quiet: Quiet::new(),
@@ -97,7 +97,7 @@ impl Live {
         }
         let waited = self.wakeup.waited(now);
         let announces = self.wakeup.hand_out(PORTION);
-        self.node.tell_some(now, waited, announces);
+        self.node.announce_some(now, waited, announces);
         if self.wakeup.left() == 0 {
             self.node.flush_if_due();
         }
@@ -119,7 +119,7 @@ impl Live {
         more
     }
 
-    /// Lets threads of the host see, without our lock, when the driver is late.
+    /// Lets threads of the host see, without our lock, when the event loop is late.
     pub(super) fn show_late(&self, now: Time) {
         self.wakeup.show_late(now, self.node.poll_timeout());
     }
@@ -136,10 +136,10 @@ impl Live {
 
     /// Hands a part of what is left to the node, for which there is room in one that has sent all;
     /// whether there was something.
-    pub(super) fn tell_last(&mut self, now: Time) -> bool {
+    pub(super) fn announce_last(&mut self, now: Time) -> bool {
         let announces = self.wakeup.hand_out(PORTION);
         let some = announces.len() > 0;
-        self.node.tell_some(now, Duration::ZERO, announces);
+        self.node.announce_some(now, Duration::ZERO, announces);
         some
     }
 
@@ -150,8 +150,8 @@ impl Live {
         self.links.are_blocked() && is_due && self.take_some(now, true, taken)
     }
 
-    /// The driver goes to sleep, until then at the latest.
-    pub(super) fn driver_sleeps(&mut self, now: Time) -> Time {
+    /// The event loop goes to sleep, until then at the latest.
+    pub(super) fn loop_sleeps(&mut self, now: Time) -> Time {
         let mut stays_awake = false;
         if !self.wakeup.begin_to_sleep() {
             self.take_some(now, true, &mut false);
@@ -170,7 +170,7 @@ impl Live {
         until
     }
 
-    /// When the driver has something to do.
+    /// When the event loop has something to do.
     fn due(&self) -> Time {
         (self.wakeup.due(self.node.poll_timeout()))
             .min(self.next_look)
@@ -186,8 +186,8 @@ impl Live {
         }
     }
 
-    /// Whether the driver would sleep too long, and is to be woken.
-    pub(super) fn must_wake_driver(&mut self) -> bool {
+    /// Whether the event loop would sleep too long, and is to be woken.
+    pub(super) fn must_wake_loop(&mut self) -> bool {
         let due = self.due();
         self.wakeup.must_wake(due, self.node.has_corrections())
     }
@@ -204,7 +204,7 @@ impl Live {
     }
 
     /// Sending on a link has ended, though there may be more to send; whether to wake the
-    /// driver for that.
+    /// event loop for that.
     pub(super) fn end_sending(&mut self, place: usize) -> bool {
         self.links.end_sending(place);
         self.wakeup.is_asleep() && self.can_send()
@@ -228,7 +228,7 @@ impl Live {
     }
 
     /// The network of a link does not take these packets now; sending has ended. Whether to
-    /// wake the driver, so that it waits for the network.
+    /// wake the event loop, so that it waits for the network.
     pub(super) fn send_later(
         &mut self,
         place: usize,
@@ -284,9 +284,9 @@ impl Live {
     }
 
     /// How seriously to log that packets were used without a proof, if there were some.
-    pub(super) fn level_of_unproven(&mut self, now: Time) -> Option<Level> {
-        let unproven = self.node.take_unproven();
-        unproven.then(|| self.quiet.level(Complaint::Unproven, now))
+    pub(super) fn level_of_unauthenticated(&mut self, now: Time) -> Option<Level> {
+        let unauthenticated = self.node.take_unauthenticated();
+        unauthenticated.then(|| self.quiet.level(Complaint::Unauthenticated, now))
     }
 
     /// How seriously to log a drop: what an operator should know of as a warning,

@@ -18,7 +18,7 @@ fn announce(number: u32) -> Announce {
 }
 
 #[test]
-fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
+fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
     let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).listen(false);
     let links = net::links(&config).expect("join the group");
@@ -32,7 +32,7 @@ fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
     );
     queue.open(clock.now(), Duration::ZERO);
     for number in 0..30_000 {
-        live.node.tell(clock.now(), announce(number));
+        live.node.announce(clock.now(), announce(number));
     }
     assert!(!live.node.has_room());
     live.links.send_later(0, std::iter::empty(), &mut live.node);
@@ -54,7 +54,7 @@ fn while_the_network_is_blocked_the_driver_sleeps_however_much_was_told() {
     let mut taken = false;
     while live.take_while_blocked(clock.now(), &mut taken) {}
     let now = clock.now();
-    assert!(live.driver_sleeps(now) > now);
+    assert!(live.loop_sleeps(now) > now);
 }
 
 /// Announces are handed to the node in portions, and the packets are as full as without.
@@ -94,7 +94,7 @@ fn only_so_many_packets_get_their_trailers_at_once() {
         &config,
         None,
     );
-    (0..10_000).for_each(|number| live.node.tell(clock.now(), announce(number)));
+    (0..10_000).for_each(|number| live.node.announce(clock.now(), announce(number)));
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
     let mut sizes = Vec::new();

@@ -10,7 +10,7 @@ use crate::reject::Reject;
 
 impl Engine {
     /// "On" proves nothing: somebody should look.
-    pub(super) fn warn_of_loneliness(&self) {
+    pub(super) fn warn_of_isolation(&self) {
         let state = self.lock();
         let Some(live) = &state.live else { return };
         let hint = live.links.iter().find_map(|link| link.filter_hint());
@@ -19,11 +19,11 @@ impl Engine {
         drop(state);
         let sent = counters.packets_out;
         let from_others = counters.packets_in - counters.drops.of(Reject::OwnPacket);
-        let unproven = counters.drops.without_proof();
-        match counters.drops.of(Reject::NotBlessed) {
-            0 if unproven > 0 => self.warn(format_args!(
+        let unauthenticated = counters.drops.without_proof();
+        match counters.drops.of(Reject::NotAllowed) {
+            0 if unauthenticated > 0 => self.warn(format_args!(
                 "we speak, and hear nobody who proves to be of our cluster: {sent} packets sent since \
-                 the start, {from_others} arrived from others, {unproven} of them without proof. Do \
+                 the start, {from_others} arrived from others, {unauthenticated} of them without proof. Do \
                  all trackers have this key, this cluster name, and the right time?",
             )),
             0 => self.warn(format_args!(
@@ -32,9 +32,9 @@ impl Engine {
                  drop multicast, or a switch (IGMP snooping without a querier)?{}",
                 hint.unwrap_or_default(),
             )),
-            not_blessed => self.warn(format_args!(
+            not_allowed => self.warn(format_args!(
                 "we speak, and hear nobody who may speak to us: {sent} packets sent since the \
-                 start, {from_others} arrived from others, {not_blessed} of them from sources that \
+                 start, {from_others} arrived from others, {not_allowed} of them from sources that \
                  are not allowed to speak",
             )),
         }
@@ -74,7 +74,7 @@ impl Engine {
         enter: impl FnOnce() -> Option<InHost<'a>>,
     ) {
         if self.logs(level) {
-            self.queue.driver_is_away(true);
+            self.queue.loop_is_away(true);
             let message = message.to_string();
             if let Some(_in_host) = enter() {
                 self.host.log(level, &message);

@@ -31,4 +31,4 @@ mod worker;
 pub use engine::Engine;
 #[cfg(lock_times)]
 pub use holds::take_holds;
-pub use stats::{HeardNode, Stats};
+pub use stats::{NodeStats, Stats};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::in_host::is_in_any_host;
-use super::live::Driver;
+use super::live::EventLoop;
 use super::turn::{Ready, at_most};
 use super::wakeup::NO_ROOM;
 use crate::error::{NotRunning, SetupError};
@@ -27,7 +27,7 @@ impl Engine {
                 poll_set.add(self.waker.waiting_side())?;
                 Ok::<_, std::io::Error>(poll_set)
             })?;
-            live.driver = Driver::Host;
+            live.event_loop = EventLoop::Host;
             self.inboxes.lock().clear();
             let mut receivers = live.links.iter().filter_map(|link| link.receiver());
             receivers.try_for_each(|fd| poll_set.add(fd))
@@ -47,7 +47,7 @@ impl Engine {
     /// How long [`process`](Self::process) may be put off, if the descriptor does not
     /// become readable; for ever if it says nothing.
     pub fn next_timeout(&self) -> Result<Option<Duration>, NotRunning> {
-        let sleep = self.fall_asleep(Driver::Host).ok_or(NotRunning)?;
+        let sleep = self.fall_asleep(EventLoop::Host).ok_or(NotRunning)?;
         let waits = !self.inboxes.lock().iter().all(Inbox::is_empty);
         let timeout = match sleep.links.iter().any(|at| at.blocked) {
             true => at_most(sleep.timeout, BLOCKED),
@@ -68,7 +68,7 @@ impl Engine {
         if is_in_any_host() || self.is_forked() {
             return Err(NotRunning);
         }
-        let Some(sleep) = self.fall_asleep(Driver::Host) else {
+        let Some(sleep) = self.fall_asleep(EventLoop::Host) else {
             if self.run.is_stopping() && self.run.is_idle() {
                 self.waker.drain();
                 self.clear_away();

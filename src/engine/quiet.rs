@@ -18,7 +18,7 @@ pub(super) enum Complaint {
     ReceiveError,
     IdCollision,
     /// A packet was used that no key proves to be of the cluster.
-    Unproven,
+    Unauthenticated,
     NoInterface,
 }
 
@@ -44,7 +44,7 @@ impl Quiet {
             Complaint::SendError => others,
             Complaint::ReceiveError => others + 1,
             Complaint::IdCollision => others + 2,
-            Complaint::Unproven => others + 3,
+            Complaint::Unauthenticated => others + 3,
             Complaint::NoInterface => others + 4,
         }];
         let news = *until <= now;
@@ -75,7 +75,7 @@ mod tests {
             Complaint::SendError,
             Complaint::ReceiveError,
             Complaint::IdCollision,
-            Complaint::Unproven,
+            Complaint::Unauthenticated,
             Complaint::NoInterface,
         ];
         assert_eq!(others.len(), OTHERS);

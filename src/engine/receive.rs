@@ -40,7 +40,7 @@ struct Outcome<'a> {
     /// The id under which we go on.
     new_id: Option<(TrackerId, NewId, Level)>,
     /// It was used although no key proves where it comes from.
-    unproven: Option<Level>,
+    unauthenticated: Option<Level>,
 }
 
 /// What is received from.
@@ -97,7 +97,7 @@ impl Engine {
         while !inbox.is_empty() && !self.run.is_stopping() {
             self.deliver(inbox.take_stamped(AT_ONCE), Origin::Hosts(fd), false);
         }
-        // Our driver sleeps, and does not know of it.
+        // our event loop sleeps, and does not know of it.
         if !self.run.is_stopping() {
             self.do_at_once();
         }
@@ -238,7 +238,7 @@ impl Engine {
         let ip = address.ip();
         Source {
             address,
-            blessed: !ip.is_unspecified() && self.may_call_host() && self.host.is_blessed(ip),
+            allowed: !ip.is_unspecified() && self.may_call_host() && self.host.is_allowed(ip),
         }
     }
 
@@ -247,7 +247,7 @@ impl Engine {
         if let Some((id, why, level)) = outcome.new_id {
             self.goes_on_as(id, why, Some(source), level);
         }
-        if let Some(level) = outcome.unproven {
+        if let Some(level) = outcome.unauthenticated {
             self.report(
                 level,
                 format_args!(
@@ -386,6 +386,6 @@ fn hear<'a>(
             level: live.level_of(now, reject),
         }),
         new_id: live.take_new_id(now),
-        unproven: live.level_of_unproven(now),
+        unauthenticated: live.level_of_unauthenticated(now),
     }
 }

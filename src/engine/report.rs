@@ -1,11 +1,11 @@
 //! What an engine has done and heard.
 
 use super::engine::Engine;
-use super::stats::{HeardNode, Stats};
+use super::stats::{NodeStats, Stats};
 use super::sync::atomic::Ordering::SeqCst;
 use crate::config::Config;
 use crate::net::lines_dropped;
-use crate::protocol::Heard;
+use crate::protocol::RemoteStats;
 
 impl Engine {
     /// What it was bound with, or the defaults before, and in a child of its process.
@@ -26,7 +26,7 @@ impl Engine {
         let state = self.lock();
         let live = state.live.as_ref().map(|live| {
             let mut stats = live.stats(self.clock.now());
-            stats.counters.records_told += (live.left() + self.queue.waiting()) as u64;
+            stats.counters.records_announced += (live.left() + self.queue.waiting()) as u64;
             stats
         });
         let running = live.is_some() && !self.run.is_stopping();
@@ -43,7 +43,7 @@ impl Engine {
 
     /// The other trackers that were heard in the last hour, the last one first; at most
     /// 256, of which the longest silent one makes room.
-    pub fn nodes(&self) -> Vec<HeardNode> {
+    pub fn nodes(&self) -> Vec<NodeStats> {
         if self.is_forked() {
             return Vec::new();
         }
@@ -53,10 +53,10 @@ impl Engine {
             return Vec::new();
         };
         let now = self.clock.now();
-        let mut heard: Vec<Heard> = live.node.nodes(now).collect();
+        let mut heard: Vec<RemoteStats> = live.node.nodes(now).collect();
         drop(state);
         heard.sort_by_key(|node| std::cmp::Reverse(node.last));
-        let nodes = heard.into_iter().map(|node| HeardNode {
+        let nodes = heard.into_iter().map(|node| NodeStats {
             id: node.id,
             address: node.address,
             ago: now.since(node.last),
@@ -65,12 +65,12 @@ impl Engine {
             records: node.records,
             beacons: node.beacons,
             torrents: node.torrents,
-            proven: node.proven,
+            authenticated: node.authenticated,
             ahead_ms: node.ahead_ms,
             lag: node.lag,
             missing: node.missing,
-            repaired: node.repaired,
-            given_up: node.given_up,
+            recovered: node.recovered,
+            lost: node.lost,
         });
         nodes.collect()
     }

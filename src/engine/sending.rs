@@ -9,7 +9,7 @@ enum State {
     /// Somebody is sending. Packets leave in the order in which they were completed, so only one
     /// thread at a time sends; the others leave theirs to it.
     Sending,
-    /// The network does not take packets now; the driver waits for it.
+    /// The network does not take packets now; the event loop waits for it.
     Blocked,
 }
 
@@ -67,7 +67,7 @@ impl Sending {
         self.state == State::Blocked
     }
 
-    /// A packet could not be sent, and the driver is to log why: a teller may hold a lock of the
+    /// A packet could not be sent, and the event loop is to log why: a teller may hold a lock of the
     /// tracker.
     pub(super) fn failed(&mut self, error: io::Error) {
         self.error = Some(error);

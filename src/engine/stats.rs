@@ -38,7 +38,7 @@ counters!(engine => counting_struct! {
 /// Another tracker, as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct HeardNode {
+pub struct NodeStats {
     /// The id under which it speaks.
     pub id: TrackerId,
     /// Where its last packet came from.
@@ -56,7 +56,7 @@ pub struct HeardNode {
     /// How many torrents it had at its last beacon; 0 before the first.
     pub torrents: u64,
     /// Whether its last packet proved by a key where it comes from.
-    pub proven: bool,
+    pub authenticated: bool,
     /// How many milliseconds its clock is ahead of ours; what packets take makes it look
     /// late. 0 if its packets do not say.
     pub ahead_ms: i64,
@@ -65,7 +65,7 @@ pub struct HeardNode {
     /// Packets of it that are missing and may still come.
     pub missing: u64,
     /// Packets of it that were missing, and came after all.
-    pub repaired: u64,
+    pub recovered: u64,
     /// Packets of it that were missing, and did not come in time.
-    pub given_up: u64,
+    pub lost: u64,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::engine::Engine;
 use super::links::Awaits;
-use super::live::Driver;
+use super::live::EventLoop;
 use super::receive::Origin;
 use super::sync::let_others_lock;
 use crate::net::{Awaited, Inbox, Link, PollSet};
@@ -18,14 +18,14 @@ const TURN: Duration = Duration::from_millis(10);
 
 /// What is waited for.
 pub(super) struct Sleep {
-    driver: Driver,
+    event_loop: EventLoop,
     pub(super) links: Vec<Awaits>,
     pub(super) timeout: Option<Duration>,
 }
 
 /// What a wait has found.
 pub(super) struct Ready {
-    /// Somebody has woken the driver.
+    /// Somebody has woken the event loop.
     woken: bool,
     /// By link: whether something has arrived, and whether the network takes packets again.
     links: Vec<(bool, bool)>,
@@ -56,9 +56,9 @@ pub(super) fn at_most(timeout: Option<Duration>, limit: Duration) -> Option<Dura
 }
 
 impl Engine {
-    /// What `driver` waits for until its next turn; nothing when this run is over, or not
+    /// What `event loop` waits for until its next turn; nothing when this run is over, or not
     /// its own.
-    pub(super) fn fall_asleep(&self, driver: Driver) -> Option<Sleep> {
+    pub(super) fn fall_asleep(&self, event_loop: EventLoop) -> Option<Sleep> {
         if self.run.is_stopping() {
             return None;
         }
@@ -66,17 +66,20 @@ impl Engine {
         let (mut state, now) = loop {
             let mut state = self.lock();
             let now = self.clock.now();
-            let live = state.live.as_mut().filter(|live| live.driver == driver)?;
+            let live = state
+                .live
+                .as_mut()
+                .filter(|live| live.event_loop == event_loop)?;
             if !live.take_while_blocked(now, &mut taken) {
                 break (state, now);
             }
             let_others_lock(state);
         };
         let live = state.live.as_mut()?;
-        self.queue.driver_is_away(driver == Driver::Host);
-        let until = live.driver_sleeps(now);
+        self.queue.loop_is_away(event_loop == EventLoop::Host);
+        let until = live.loop_sleeps(now);
         Some(Sleep {
-            driver,
+            event_loop,
             links: live.links.awaits(),
             timeout: (until != Time::NEVER).then(|| until.since(now)),
         })
@@ -87,12 +90,12 @@ impl Engine {
     pub(super) fn take_turn(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) {
         self.wake_up(sleep, ready);
         let end = self.clock.now() + TURN;
-        self.in_host(sleep.driver, || {
+        self.in_host(sleep.event_loop, || {
             while self.receive_round(sleep, ready, inboxes) && self.clock.now() < end {}
         });
         if !self.run.is_stopping() {
             self.do_what_is_due();
-            self.in_host(sleep.driver, || {
+            self.in_host(sleep.event_loop, || {
                 self.apply_corrections();
                 self.do_tasks();
             });
@@ -136,25 +139,25 @@ impl Engine {
         }
     }
 
-    /// What the host waits on, if it is the driver.
+    /// What the host waits on, if it is the event loop.
     fn poll_set_of(&self, sleep: &Sleep) -> Option<&PollSet> {
         let poll_set = self.poll_set.get();
-        poll_set.filter(|_| sleep.driver == Driver::Host)
+        poll_set.filter(|_| sleep.event_loop == EventLoop::Host)
     }
 
     /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
     /// time. A loop of the host's may always be held up.
-    fn in_host(&self, driver: Driver, calls: impl FnOnce()) {
-        self.queue.driver_is_away(true);
+    fn in_host(&self, event_loop: EventLoop, calls: impl FnOnce()) {
+        self.queue.loop_is_away(true);
         calls();
-        self.queue.driver_is_away(driver == Driver::Host);
+        self.queue.loop_is_away(event_loop == EventLoop::Host);
     }
 
     fn wake_up(&self, sleep: &Sleep, ready: &Ready) {
         if ready.woken {
             self.waker.drain();
         }
-        self.queue.driver_wakes();
+        self.queue.loop_wakes();
         if self.run.is_stopping() {
             // That may have been the stop's: whoever waits next must not miss it.
             return self.waker.wake();
@@ -162,7 +165,7 @@ impl Engine {
         let mut state = self.lock();
         let now = self.clock.now();
         let Some(live) = &mut state.live else { return };
-        if live.driver != sleep.driver {
+        if live.event_loop != sleep.event_loop {
             // It was stopped, and started in the other way: that wake-up was not for us.
             drop(state);
             return self.waker.wake();
@@ -189,7 +192,7 @@ impl Engine {
             self.warn(format_args!("cannot send: {e}"));
         }
         if let Some((id, why, level)) = new_id {
-            self.queue.driver_is_away(true);
+            self.queue.loop_is_away(true);
             self.goes_on_as(id, why, None, level);
         }
         for link in unchecked {

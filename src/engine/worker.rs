@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine::Engine;
-use super::live::Driver;
+use super::live::EventLoop;
 use super::sync::thread;
 use super::turn::{Ready, at_most};
 use super::wakeup::NO_ROOM;
@@ -59,7 +59,7 @@ fn trip(engine: &Engine) {
 
 fn work(engine: &Engine) {
     let mut inboxes = Vec::new();
-    while let Some(sleep) = engine.fall_asleep(Driver::Thread) {
+    while let Some(sleep) = engine.fall_asleep(EventLoop::Worker) {
         let room = engine.room() > 0;
         inboxes.resize_with(sleep.links.len(), || Inbox::new(MAX_RECEIVED));
         let timeout = match (room, inboxes.iter().all(Inbox::is_empty)) {

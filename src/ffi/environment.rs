@@ -31,8 +31,8 @@ const VARIABLES: [(Setting, Parse); 15] = [
     (rules::BEACON_INTERVAL, |c, v| {
         set(&mut c.beacon_interval, seconds(v))
     }),
-    (rules::TELL_PACKETS, |c, v| {
-        set(&mut c.tell_packets, number(v))
+    (rules::SCRAPE_TELL_PACKETS, |c, v| {
+        set(&mut c.scrape_tell_packets, number(v))
     }),
     (rules::REPAIR, |c, v| set(&mut c.repair, switch(v))),
     (rules::REPAIR_WINDOW, |c, v| {
@@ -178,7 +178,9 @@ mod tests {
             ("LIVESYNC_BEACON_INTERVAL", "1.5", |c| {
                 c.beacon_interval = Duration::from_millis(1500);
             }),
-            ("LIVESYNC_TELL_PACKETS", "7", |c| c.tell_packets = 7),
+            ("LIVESYNC_SCRAPE_TELL_PACKETS", "7", |c| {
+                c.scrape_tell_packets = 7
+            }),
             ("LIVESYNC_REPAIR", "0", |c| c.repair = false),
             ("LIVESYNC_REPAIR_WINDOW", "1048576", |c| {
                 c.repair_window = 1 << 20
@@ -262,8 +264,12 @@ mod tests {
                 "a number of seconds from 0.01",
             ),
             ("LIVESYNC_BEACON_INTERVAL", "31536000.1", "31536000 or less"),
-            ("LIVESYNC_TELL_PACKETS", "0", "a whole number from 1"),
-            ("LIVESYNC_TELL_PACKETS", "4294967295", "10000 or less"),
+            ("LIVESYNC_SCRAPE_TELL_PACKETS", "0", "a whole number from 1"),
+            (
+                "LIVESYNC_SCRAPE_TELL_PACKETS",
+                "4294967295",
+                "10000 or less",
+            ),
             (
                 "LIVESYNC_REPAIR_WINDOW",
                 "65535",
@@ -307,7 +313,7 @@ mod tests {
             ("LIVESYNC_BEACON_INTERVAL", "1e300"),
             ("LIVESYNC_GROUP", "ff02::5"),
             ("LIVESYNC_FLUSH_MS", "99999999999999999999"),
-            ("LIVESYNC_TELL_PACKETS", "0"),
+            ("LIVESYNC_SCRAPE_TELL_PACKETS", "0"),
             ("LIVESYNC_REPAIR", "2"),
             ("LIVESYNC_REPAIR_WINDOW", "8M"),
             ("LIVESYNC_KEY_FILE", ""),

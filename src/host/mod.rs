@@ -47,7 +47,7 @@ pub trait Host: Send + Sync {
     /// the configuration [allows](crate::config::Config::allow). One of IPv4 comes as such, and
     /// not mapped into IPv6. One of IPv6 comes only from a socket of the program's own
     /// ([`receive_from`](crate::Livesync::receive_from)).
-    fn is_blessed(&self, source: IpAddr) -> bool {
+    fn is_allowed(&self, source: IpAddr) -> bool {
         let _ = source;
         false
     }

@@ -9,7 +9,7 @@ use super::sys::above_stdio;
 
 /// The file of the network that the thread was in when it was opened. It goes on to show
 /// that one, also when the thread has gone to another, or the process has changed its root
-/// directory or given up its rights.
+/// directory or lost its rights.
 #[derive(Debug)]
 pub(super) struct Listing {
     file: File,

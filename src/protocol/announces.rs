@@ -7,7 +7,7 @@ use super::node::Node;
 use super::number::Number;
 use super::outbound::{Batch, Datagram, Kind, Trailers, millis};
 use super::received::{Made, Received};
-use super::repair::{FETCHED, Heard, Latest, Name, PeerHash, Restatement};
+use super::repair::{AnnounceOrder, FETCHED, ListOrigin, Name, PeerHash, Restatement};
 use super::rest::{Progress, Rest};
 use super::timers::Timer;
 use crate::reject::Reject;
@@ -23,35 +23,35 @@ const AGREES: u64 = 200;
 
 impl Node {
     /// An announce that the host received, to be told to the others.
-    pub fn tell(&mut self, now: Time, announce: Announce) {
-        self.begin_telling(now);
-        let peer = self.latest().map(|latest| latest.peer(&announce));
+    pub fn announce(&mut self, now: Time, announce: Announce) {
+        self.begin_announces(now);
+        let peer = self.order().map(|order| order.peer(&announce));
         let peer = peer.unwrap_or_default();
-        let restatement = self.tell_one(Made::now(now), announce, peer, self.flush_after);
+        let restatement = self.announce_one(Made::now(now), announce, peer, self.flush_after);
         self.restate(restatement.into_iter().collect());
         self.flush_if_due();
     }
 
     /// Announces that the host received, in their order, and when it received each. The first
     /// one has `waited` for so long.
-    pub fn tell_all(
+    pub fn announce_all(
         &mut self,
         now: Time,
         waited: Duration,
         announces: impl IntoIterator<Item = (Made, Announce)>,
     ) {
-        self.tell_some(now, waited, announces);
+        self.announce_some(now, waited, announces);
         self.flush_if_due();
     }
 
     /// The same, if more of them follow at once, and then [`flush_if_due`](Self::flush_if_due).
-    pub fn tell_some(
+    pub fn announce_some(
         &mut self,
         now: Time,
         waited: Duration,
         announces: impl IntoIterator<Item = (Made, Announce)>,
     ) {
-        self.begin_telling(now);
+        self.begin_announces(now);
         let wait = self.flush_after.saturating_sub(waited);
         let mut restatements = Vec::new();
         let mut announces = announces.into_iter();
@@ -63,23 +63,23 @@ impl Node {
             }
             let peers = some.iter().map(|(_, announce)| announce);
             let none = [PeerHash::default(); FETCHED];
-            let peers = self.latest().map_or(none, |latest| latest.peers(peers));
+            let peers = self.order().map_or(none, |order| order.peers(peers));
             for (peer, (made, announce)) in peers.into_iter().zip(some.drain(..)) {
-                restatements.extend(self.tell_one(made, announce, peer, wait));
+                restatements.extend(self.announce_one(made, announce, peer, wait));
             }
         }
         self.restate(restatements);
     }
 
-    fn begin_telling(&mut self, now: Time) {
+    fn begin_announces(&mut self, now: Time) {
         self.timers.set_now(now);
         if let Some(repair) = &mut self.repair {
-            repair.latest.set_now(self.timers.elapsed());
+            repair.order.set_now(self.timers.elapsed());
         }
     }
 
     /// Tells one that may wait for so long; what to restate of it.
-    fn tell_one(
+    fn announce_one(
         &mut self,
         made: Made,
         announce: Announce,
@@ -89,7 +89,7 @@ impl Node {
         if self.ipv4.is_empty() && self.ipv6.is_empty() {
             self.timers.set_after(Timer::Flush, wait);
         }
-        self.counters.records_told += 1;
+        self.counters.records_announced += 1;
         let restatement = self.order_own(made, announce, peer);
         self.fill(announce);
         restatement
@@ -102,8 +102,8 @@ impl Node {
         }
     }
 
-    fn latest(&self) -> Option<&Latest> {
-        self.repair.as_ref().map(|repair| &repair.latest)
+    fn order(&self) -> Option<&AnnounceOrder> {
+        self.repair.as_ref().map(|repair| &repair.order)
     }
 
     /// Puts an announce into the packet that is being filled.
@@ -125,20 +125,20 @@ impl Node {
     /// all are made after what was handed over.
     pub fn set_delivery(&mut self, delivery: u32) {
         if let Some(repair) = &mut self.repair {
-            repair.latest.set_delivery(delivery);
+            repair.order.set_delivery(delivery);
         }
     }
 
     /// Announces that the host is to apply in this order, so many at most, since it has applied
     /// others behind them that are older.
     pub fn poll_corrections(&mut self, most: usize) -> Vec<Announce> {
-        let latest = self.repair.as_mut().map(|repair| &mut repair.latest);
-        latest.map_or_else(Vec::new, |latest| latest.take_corrections(most))
+        let order = self.repair.as_mut().map(|repair| &mut repair.order);
+        order.map_or_else(Vec::new, |order| order.take_corrections(most))
     }
 
     /// Whether [`poll_corrections`](Self::poll_corrections) has some.
     pub fn has_corrections(&self) -> bool {
-        self.latest().is_some_and(Latest::has_corrections)
+        self.order().is_some_and(AnnounceOrder::has_corrections)
     }
 
     /// Announces that are the latest of their peers are for the host, in their order.
@@ -160,10 +160,10 @@ impl Node {
         let Some(repair) = &mut self.repair else {
             return Ok(Progress::Done(Received::Nothing));
         };
-        repair.latest.set_now(now);
+        repair.order.set_now(now);
         let mut is_late = false;
         if let Some((_, Arrival::Late(at))) = packet.order {
-            if !repair.latest.reaches_back_to(at) {
+            if !repair.order.reaches_back_to(at) {
                 return Err(Reject::TooLate);
             }
             is_late = true;
@@ -175,7 +175,7 @@ impl Node {
     pub fn handle_rest<'a>(&mut self, now: Time, rest: Rest<'a>) -> Progress<'a> {
         self.timers.set_now(now);
         if let Some(repair) = &mut self.repair {
-            repair.latest.set_now(self.timers.elapsed());
+            repair.order.set_now(self.timers.elapsed());
         }
         self.order_some(rest)
     }
@@ -235,11 +235,11 @@ impl Node {
 
     /// The place of a packet among all: when it left by its sender's clock, if there is a trailer
     /// that says so, and the clock agrees with ours.
-    fn place_of(&self, now: Time, packet: &Arrived) -> Heard {
+    fn place_of(&self, now: Time, packet: &Arrived) -> ListOrigin {
         let Some(((number, arrival), trailer)) = packet.order.zip(packet.trailer) else {
             let (id, at) = (packet.from, millis(now));
             let (epoch, seq, stream) = (0, 0, 0);
-            return Heard {
+            return ListOrigin {
                 at,
                 number: Number { id, epoch, seq },
                 stream,
@@ -262,7 +262,7 @@ impl Node {
             let here = millis(here);
             if agrees(here) { left } else { here }
         };
-        Heard {
+        ListOrigin {
             at,
             number,
             stream: stream.map_or(0, |stream| stream.serial()),
@@ -278,12 +278,12 @@ impl Node {
         let now = self.timers.elapsed();
         let at = now.before(self.timers.now().since(made.at));
         let made = Made { at, ..made };
-        let (latest, may_restate) = repair.order(now);
+        let (order, may_restate) = repair.ordering(now);
         let packet = match announce.into() {
-            ByFamily::V4(_) => begin(&mut self.ipv4, latest),
-            ByFamily::V6(_) => begin(&mut self.ipv6, latest),
+            ByFamily::V4(_) => begin(&mut self.ipv4, order),
+            ByFamily::V6(_) => begin(&mut self.ipv6, order),
         };
-        let made = latest.announce(made, &announce, peer, (packet, name), may_restate);
+        let made = order.announce(made, &announce, peer, (packet, name), may_restate);
         made.map(|made| Restatement { made, announce })
     }
 
@@ -311,9 +311,9 @@ impl Node {
 }
 
 /// The serial number of the packet into which the next announce goes.
-fn begin<R: Record>(batch: &mut Batch<R>, latest: &mut Latest) -> u32 {
+fn begin<R: Record>(batch: &mut Batch<R>, order: &mut AnnounceOrder) -> u32 {
     let begin = || Kind::Announces {
-        packet: latest.begin_packet(),
+        packet: order.begin_packet(),
     };
     match batch.begin(begin) {
         Kind::Announces { packet } => packet,

@@ -27,14 +27,18 @@ impl fmt::Display for Counters {
         write!(
             f,
             "{} announces told in {} packets, {} announces heard in {} packets",
-            self.records_told, self.packets_out, self.records_heard, self.packets_in
+            self.records_announced, self.packets_out, self.records_heard, self.packets_in
         )?;
         let lost = self.send_errors + self.packets_overflowed;
         if lost > 0 {
             write!(f, "; {lost} packets not sent")?;
         }
-        if self.packets_unproven > 0 {
-            write!(f, "; {} packets used without proof", self.packets_unproven)?;
+        if self.packets_unauthenticated > 0 {
+            write!(
+                f,
+                "; {} packets used without proof",
+                self.packets_unauthenticated
+            )?;
         }
         for &reject in Reject::ALL {
             let count = self.drops.of(reject);
@@ -62,8 +66,8 @@ impl fmt::Display for RepairCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} missing packets repaired, {} given up, {} sent again for others",
-            self.packets_repaired, self.packets_given_up, self.packets_sent_again
+            "{} missing packets recovered, {} lost, {} sent again for others",
+            self.packets_recovered, self.packets_lost, self.packets_retransmitted
         )
     }
 }
@@ -82,7 +86,7 @@ impl fmt::Display for ScrapeCounters {
         write!(
             f,
             "{} torrents told, {} heard",
-            self.torrents_told, self.torrents_heard
+            self.torrents_sent, self.torrents_heard
         )?;
         if self.torrents_failed > 0 {
             write!(f, ", {} of them could not be stored", self.torrents_failed)?;

@@ -118,8 +118,8 @@ impl Identity {
     /// Somebody else uses our id: how long to wait until we may draw another.
     pub(super) fn is_used(&mut self, now: Time, why: NewId) -> Duration {
         self.needed = Some(why);
-        let again = |drawn| DRAW_AGAIN.saturating_sub(now.since(drawn));
-        self.drawn.map_or(Duration::ZERO, again)
+        let retransmitted = |drawn| DRAW_AGAIN.saturating_sub(now.since(drawn));
+        self.drawn.map_or(Duration::ZERO, retransmitted)
     }
 
     /// Why a new id is needed, if it is.

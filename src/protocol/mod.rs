@@ -5,11 +5,11 @@
 //! So a whole cluster runs inside one test, on a clock that the test owns.
 
 mod announces;
-mod company;
 mod counters;
 mod echoes;
 mod identity;
 mod inbound;
+mod isolation;
 mod links;
 mod naming;
 mod node;
@@ -28,7 +28,7 @@ mod torrents;
 pub use counters::ScrapeCounters;
 pub use counters::{Counters, RepairCounters};
 pub use identity::NewId;
-pub use inbound::{Heard, MAX_NODES};
+pub use inbound::{MAX_NODES, RemoteStats};
 pub use links::LinkInfo;
 pub use node::Node;
 pub use outbound::{Class, Destination, Transmit};

@@ -113,11 +113,11 @@ impl Node {
         self.queue.rename(id);
         let now = self.timers.elapsed();
         let repair = self.repair.as_ref();
-        let retold = repair.map_or(0, |repair| repair.retold(now));
-        let retold = self.begin_first_epoch(retold);
+        let reissued = repair.map_or(0, |repair| repair.reissued(now));
+        let reissued = self.begin_first_epoch(reissued);
         let name = self.name();
         if let Some(repair) = &mut self.repair {
-            repair.begins_as(name.id, name.epoch, retold, &mut self.timers);
+            repair.begins_as(name.id, name.epoch, reissued, &mut self.timers);
         }
         self.scrape.rename(id);
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use super::company::Company;
 use super::counters::Counters;
 use super::identity::Identity;
-use super::inbound::{Arrival, Arrived, Authentication, Heard, Nodes};
+use super::inbound::{Arrival, Arrived, Authentication, Nodes, RemoteStats};
+use super::isolation::IsolationMonitor;
 use super::links::{LinkInfo, max_packet};
 use super::outbound::{Batch, Class, Kind, Queue, Trailers, WallClock, repairs};
 use super::received::{Received, Source, Waited};
@@ -26,7 +26,7 @@ use crate::wire::{Frame, Packet, PacketType, Trailer};
 /// A node. Time comes in as a value and may jump in either direction: what is
 /// overdue is done once, and what is due in a minute stays due in a minute.
 ///
-/// After each call of [`tell`](Self::tell) or a `handle_…`: do what
+/// After each call of [`announce`](Self::announce) or a `handle_…`: do what
 /// `poll_task` asks for (with scrape sync), send what
 /// [`poll_transmit`](Self::poll_transmit) has, and see that
 /// [`handle_timeout`](Self::handle_timeout) is called at
@@ -69,8 +69,8 @@ pub struct Node {
     pub(super) allow: Allowed,
     pub(super) hears_ipv6: bool,
     pub(super) nodes: Nodes,
-    pub(super) company: Company,
-    lonely: bool,
+    pub(super) isolation: IsolationMonitor,
+    isolated: bool,
     pub(super) queue: Queue,
     pub(super) timers: Timers,
     pub(super) counters: Counters,
@@ -103,8 +103,8 @@ impl Node {
             allow: Allowed::new(&config.allow),
             hears_ipv6: config.ipv6,
             nodes: Nodes::default(),
-            company: Company::new(config, &mut timers),
-            lonely: false,
+            isolation: IsolationMonitor::new(config, &mut timers),
+            isolated: false,
             queue: Queue::default(),
             counters: Counters::default(),
             began: now,
@@ -131,33 +131,33 @@ impl Node {
         counters.overflowed_bulk = overflowed(Class::Bulk);
         if let Some(repair) = &self.repair {
             counters.repair = repair.counters.clone();
-            let dropped = repair.latest.corrections_dropped();
+            let dropped = repair.order.corrections_dropped();
             counters.drops.add(Reject::TooLate, dropped);
         }
         let tally = self.nodes.tally();
-        counters.repair.packets_repaired = tally.repaired;
-        counters.repair.packets_given_up = tally.given_up;
+        counters.repair.packets_recovered = tally.recovered;
+        counters.repair.packets_lost = tally.lost;
         self.scrape.count(&mut counters);
         counters
     }
 
     /// The other trackers that were heard in the last hour, in no order:
     /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
-    pub fn nodes(&self, now: Time) -> impl Iterator<Item = Heard> {
+    pub fn nodes(&self, now: Time) -> impl Iterator<Item = RemoteStats> {
         self.nodes.all(now)
     }
 
-    /// Whether nobody was heard for [`lonely_after`](Config::lonely_after) although we
+    /// Whether nobody was heard for [`isolated_after`](Config::isolated_after) although we
     /// spoke, and it was not said yet.
-    pub fn take_lonely(&mut self) -> bool {
-        std::mem::take(&mut self.lonely)
+    pub fn take_isolated(&mut self) -> bool {
+        std::mem::take(&mut self.isolated)
     }
 
     /// Whether a packet was used although no key proves where it comes from, and it was
     /// not said yet.
-    pub fn take_unproven(&mut self) -> bool {
+    pub fn take_unauthenticated(&mut self) -> bool {
         let authentication = self.authentication.as_mut();
-        authentication.is_some_and(Authentication::take_unproven)
+        authentication.is_some_and(Authentication::take_unauthenticated)
     }
 
     /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
@@ -222,9 +222,9 @@ impl Node {
         self.draw_if_needed();
         self.repair();
         let packets_out = self.queue.posted().packets;
-        self.lonely |= self
-            .company
-            .begins_to_be_lonely(packets_out, &mut self.timers);
+        self.isolated |= self
+            .isolation
+            .becomes_isolated(packets_out, &mut self.timers);
         self.scrape.handle_timeout(&mut self.timers);
     }
 

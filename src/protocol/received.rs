@@ -14,7 +14,7 @@ pub struct Source {
     pub address: SocketAddr,
     /// Whether the host lets this address speak. Those that the configuration
     /// [allows](crate::config::Config::allow) may in any case.
-    pub blessed: bool,
+    pub allowed: bool,
 }
 
 /// For how long a datagram has waited since it arrived, as far as that is known.

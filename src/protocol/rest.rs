@@ -2,7 +2,7 @@
 //! announces may wait for the node meanwhile.
 
 use super::received::Received;
-use super::repair::{Heard, Holds, Name, Repair, Restatement};
+use super::repair::{Holds, ListOrigin, Name, Repair, Restatement};
 use crate::time::Time;
 use crate::types::{Announce, PeerFlags};
 use crate::wire::PeerList;
@@ -26,7 +26,7 @@ pub enum Progress<'a> {
 #[derive(Clone, Debug)]
 pub struct Rest<'a> {
     peers: PeerList<'a>,
-    heard: Heard,
+    heard: ListOrigin,
     /// How many have their places.
     placed: usize,
     /// Those of them that are to be applied, unless that is each.
@@ -35,7 +35,7 @@ pub struct Rest<'a> {
 
 impl<'a> Rest<'a> {
     /// A list of which no announce has its place, and whether it comes late.
-    pub(super) fn new(peers: PeerList<'a>, heard: Heard, is_late: bool) -> Self {
+    pub(super) fn new(peers: PeerList<'a>, heard: ListOrigin, is_late: bool) -> Self {
         Self {
             peers,
             heard,
@@ -51,17 +51,17 @@ impl<'a> Rest<'a> {
         now: Time,
         name: Name,
     ) -> Vec<Restatement> {
-        let (latest, mut may_restate) = repair.order(now);
-        let (peers, begun) = (&self.peers, latest.looked());
+        let (order, mut may_restate) = repair.ordering(now);
+        let (peers, begun) = (&self.peers, order.looked());
         let mut restatements = Vec::new();
         let (first, mut done) = (self.placed, 0);
         let mut records = peers.bytes().zip(0..).skip(self.placed).peekable();
         while records.peek().is_some() && done < AT_ONCE {
-            let hashes = latest.peers_of(records.clone().map(|(record, _)| record));
+            let hashes = order.peers_of(records.clone().map(|(record, _)| record));
             for (peer, (record, number)) in hashes.into_iter().zip(records.by_ref()) {
                 let announce = || peers.get(number).expect("a record");
                 let flags = PeerFlags(record[record.len() - 2]).without(PeerFlags::FROM_SYNC);
-                let holds = latest.hear(&self.heard, (peer, flags), name, |made, flags| {
+                let holds = order.hear(&self.heard, (peer, flags), name, |made, flags| {
                     let may = may_restate();
                     if may {
                         let announce = announce().with_flags(flags);
@@ -76,7 +76,7 @@ impl<'a> Rest<'a> {
                     self.some = Some(before.chain(holds.of(announce())).collect());
                 }
                 self.placed = number + 1;
-                let looked = latest.looked().wrapping_sub(begun);
+                let looked = order.looked().wrapping_sub(begun);
                 done = looked + (self.placed - first) as u32;
                 if done >= AT_ONCE {
                     break;
@@ -113,7 +113,7 @@ mod tests {
 
     const SOURCE: Source = Source {
         address: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696),
-        blessed: true,
+        allowed: true,
     };
 
     fn node() -> Node {
@@ -147,7 +147,7 @@ mod tests {
 
     /// The most that is done at once of a list, and what comes of all.
     fn hear<'a>(node: &mut Node, list: &'a [u8]) -> (u32, Received<'a>) {
-        let looked = |node: &Node| node.repair.as_ref().expect("repair").latest.looked();
+        let looked = |node: &Node| node.repair.as_ref().expect("repair").order.looked();
         let (mut most, mut before) = (0, looked(node));
         let progress = node.handle_datagram_after(Time::START, Waited::UNKNOWN, SOURCE, list);
         let (mut placed, mut progress) = (0, progress.expect("a list"));
@@ -214,7 +214,7 @@ mod tests {
         };
         // Of each as many announces as are looked at.
         for peer in (0..OURS).map(|number| number % (OURS / 16)) {
-            node.tell(Time::START, tell(peer));
+            node.announce(Time::START, tell(peer));
             while node.poll_transmit().is_some() {}
         }
         let numbered = |list: &[u8], seq, sent| {
@@ -228,7 +228,7 @@ mod tests {
         };
         let now = Time::START + Duration::from_secs(5);
         let mut hear = |packet: &[u8]| {
-            let looked = |node: &Node| node.repair.as_ref().expect("repair").latest.looked();
+            let looked = |node: &Node| node.repair.as_ref().expect("repair").order.looked();
             let before = looked(&node);
             let heard = node.handle_datagram(now, SOURCE, packet).is_ok();
             (heard, looked(&node) - before)

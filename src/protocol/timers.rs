@@ -17,11 +17,11 @@ pub(super) enum Timer {
     /// To draw a new id.
     NewId,
     /// Nobody else was heard for long.
-    Lonely,
+    Isolated,
     /// To ask for what is missing, or to give it up.
-    Ask,
+    Nak,
     /// To send again what others miss.
-    Again,
+    Retransmit,
     /// To say how much we have sent.
     Heartbeat,
     /// The next beacon.

@@ -11,7 +11,7 @@ pub struct Frame<'a> {
     /// The header that it had when it was sent first.
     pub header: Header,
     /// Whether it was sent before.
-    pub again: bool,
+    pub retransmitted: bool,
     /// What is behind the header, without the trailer.
     pub payload: &'a [u8],
     /// What that is.
@@ -29,7 +29,7 @@ impl<'a> Frame<'a> {
         let (payload, trailer) = Trailer::split(header, payload);
         Ok(Self {
             header,
-            again: first.is_some(),
+            retransmitted: first.is_some(),
             payload,
             packet: Packet::parse(header, payload)?,
             trailer,

@@ -29,7 +29,7 @@ pub enum PacketType {
 
 /// A packet that is sent again has this bit pattern added to its type. To old receivers
 /// that is a type they do not know, so they hear each packet once, as ever.
-const SENT_AGAIN: u32 = 0x4c53_0100;
+const RETRANSMITTED: u32 = 0x4c53_0100;
 
 impl PacketType {
     /// What later speakers call 1: announces of IPv6 peers.
@@ -70,7 +70,7 @@ impl Header {
 
     /// The header that the packet had when it was sent first, if it is sent again.
     pub fn first(self) -> Option<Self> {
-        let packet_type = self.packet_type ^ SENT_AGAIN;
+        let packet_type = self.packet_type ^ RETRANSMITTED;
         (packet_type <= PacketType::ScrapeTell as u32).then_some(Self {
             packet_type,
             ..self
@@ -78,9 +78,9 @@ impl Header {
     }
 
     /// The header of the same packet when it is sent again.
-    pub const fn again(self) -> Self {
+    pub const fn retransmitted(self) -> Self {
         Self {
-            packet_type: self.packet_type ^ SENT_AGAIN,
+            packet_type: self.packet_type ^ RETRANSMITTED,
             ..self
         }
     }

@@ -39,12 +39,12 @@ fn tell_from_all_sides() {
     let flush_after = if at_once { Duration::ZERO } else { FLUSH_AFTER };
     let tracker = Arc::new(Tracker::start(flush_after, NEVER));
     if !at_once {
-        tell_some(&tracker, 0, NEARLY_FULL);
+        announce_some(&tracker, 0, NEARLY_FULL);
     }
     join([
-        tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
-        tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
-        tracker.spawn(|tracker| tell_some(tracker, 3, 2)),
+        tracker.spawn(|tracker| announce_some(tracker, 1, 3)),
+        tracker.spawn(|tracker| announce_some(tracker, 2, 3)),
+        tracker.spawn(|tracker| announce_some(tracker, 3, 2)),
         tracker.spawn(tick),
     ]);
     sleep(Duration::from_secs(1));
@@ -63,7 +63,7 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
             tracker.spawn(move |tracker| {
                 for _ in 0..count {
                     let mut next = next.lock().expect("no panic");
-                    tracker.tell(0, *next, Duration::ZERO);
+                    tracker.announce(0, *next, Duration::ZERO);
                     *next += 1;
                     drop(next);
                     pause();
@@ -85,7 +85,7 @@ fn our_thread_wakes_twice_in_a_flush_time_at_most_while_packets_are_not_full() {
         let ticks = thread_rng().gen_ratio(1, 2);
         let before = WORLD.waits();
         for number in 0..FLUSHES * 2 {
-            tracker.tell(0, number as u8, Duration::ZERO);
+            tracker.announce(0, number as u8, Duration::ZERO);
             if ticks {
                 tracker.engine.tick();
             }
@@ -110,8 +110,8 @@ fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
         tracker.engine.start_polling(ID).expect("start");
         let looping = tracker.spawn(poll);
         join([
-            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
-            tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
+            tracker.spawn(|tracker| announce_some(tracker, 1, 3)),
+            tracker.spawn(|tracker| announce_some(tracker, 2, 3)),
             tracker.spawn(|_| WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[0, 1]))),
             tracker.spawn(tick),
         ]);
@@ -120,7 +120,7 @@ fn a_loop_of_the_hosts_sends_what_others_tell_on_time() {
         tracker.assert_sent_on_time();
         assert_eq!(tracker.applied(), [0, 1]);
         // The loop hears of the stop, and ends.
-        tell_some(&tracker, 3, 2);
+        announce_some(&tracker, 3, 2);
         tracker.stop();
         join([looping]);
         tracker.assert_told_is_sent();
@@ -147,7 +147,7 @@ fn a_loop_goes_on_when_another_thread_stops_and_starts_again() {
         tracker.engine.stop();
         pause();
         tracker.engine.start_polling(ID).expect("start again");
-        tell_some(&tracker, 1, 3);
+        announce_some(&tracker, 1, 3);
         sleep(Duration::from_secs(1));
         tracker.assert_told_is_sent();
         over.store(true, SeqCst);
@@ -170,9 +170,9 @@ fn a_thread_takes_over_from_a_loop() {
         });
         tracker.engine.stop();
         tracker.engine.start(ID).expect("start again");
-        tell_some(&tracker, 1, 3);
+        announce_some(&tracker, 1, 3);
         join([looping]);
-        tell_some(&tracker, 2, 3);
+        announce_some(&tracker, 2, 3);
         sleep(Duration::from_secs(1));
         tracker.assert_told_is_sent();
         tracker.assert_sent_on_time();
@@ -206,8 +206,8 @@ fn a_stop_is_final_and_loses_nothing() {
         };
         let tracker = Arc::new(Tracker::start(flush_after, Duration::ZERO));
         join([
-            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
-            tracker.spawn(|tracker| tell_some(tracker, 2, 3)),
+            tracker.spawn(|tracker| announce_some(tracker, 1, 3)),
+            tracker.spawn(|tracker| announce_some(tracker, 2, 3)),
             tracker.spawn(tick),
             tracker.spawn(|_| arrive()),
             tracker.spawn(|tracker| {
@@ -229,7 +229,7 @@ fn a_stop_is_final_also_while_the_tracker_holds_a_call_up() {
         join([
             tracker.spawn(|tracker| {
                 for number in 0..3 {
-                    tracker.tell(1, number, Duration::from_millis(300));
+                    tracker.announce(1, number, Duration::from_millis(300));
                 }
             }),
             tracker.spawn(tick),
@@ -291,7 +291,7 @@ fn starts_and_stops_at_once_leave_it_usable() {
             tracker.spawn(stop),
             tracker.spawn(start),
             tracker.spawn(stop),
-            tracker.spawn(|tracker| tell_some(tracker, 1, 1)),
+            tracker.spawn(|tracker| announce_some(tracker, 1, 1)),
         ]);
         tracker.engine.close();
         tracker.works_again();
@@ -304,7 +304,7 @@ fn what_arrives_is_applied_once_and_not_told_again() {
     check(|| {
         let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
         join([
-            tracker.spawn(|tracker| tell_some(tracker, 1, 3)),
+            tracker.spawn(|tracker| announce_some(tracker, 1, 3)),
             tracker.spawn(tick),
             tracker.spawn(|_| {
                 WORLD.arrives(tracker::announces(NEIGHBOUR_ID, &[0, 1]));
@@ -330,9 +330,9 @@ fn stop(tracker: &Tracker) {
     assert_eq!(tracker.calls(), 0, "a call goes on after the stop");
 }
 
-fn tell_some(tracker: &Tracker, teller: u8, count: u8) {
+fn announce_some(tracker: &Tracker, teller: u8, count: u8) {
     for number in 0..count {
-        tracker.tell(teller, number, Duration::ZERO);
+        tracker.announce(teller, number, Duration::ZERO);
         if count < NEARLY_FULL {
             pause();
         }

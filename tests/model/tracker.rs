@@ -71,7 +71,7 @@ impl Tracker {
             .flush_after(flush_after)
             .first_beacon_delay(first_beacon_delay)
             .beacon_interval(Duration::from_millis(20))
-            .lonely_after(Duration::ZERO)
+            .isolated_after(Duration::ZERO)
             .log(Level::Debug);
         engine.bind(config).expect("bind");
         Self {
@@ -82,9 +82,9 @@ impl Tracker {
     }
 
     /// Locks a bucket and tells; keeps it locked for a while.
-    pub(super) fn tell(&self, teller: u8, number: u8, hold: Duration) {
+    pub(super) fn announce(&self, teller: u8, number: u8, hold: Duration) {
         let bucket = self.table.lock(teller);
-        let _ = self.engine.tell(info_hash((teller, number)), peer());
+        let _ = self.engine.announce(info_hash((teller, number)), peer());
         // Before it may have waited for room, of which there is little in the model.
         let now = WORLD.now();
         if !self.table.stop_began.load(SeqCst) {
@@ -129,7 +129,7 @@ impl Tracker {
         self.table.stop_began.store(false, SeqCst);
         self.engine.start(ID).expect("start again");
         let again = (0xaa, 0);
-        self.tell(again.0, again.1, Duration::ZERO);
+        self.announce(again.0, again.1, Duration::ZERO);
         sleep(self.flush_after + Duration::from_millis(1));
         assert!(self.sent().iter().any(|(_, sent)| *sent == again));
     }
@@ -220,15 +220,15 @@ impl Host for TableHost {
         true
     }
 
-    fn is_blessed(&self, _source: IpAddr) -> bool {
-        self.0.called("is_blessed", true)
+    fn is_allowed(&self, _source: IpAddr) -> bool {
+        self.0.called("is_allowed", true)
     }
 
     fn add_peer(&self, info_hash: &InfoHash, peer: &Peer) {
         self.0.called("add_peer", ());
         let engine = self.0.engine.get().and_then(Weak::upgrade);
         let bucket = self.0.lock(NEIGHBOUR);
-        let _ = engine.expect("an engine").tell(*info_hash, *peer);
+        let _ = engine.expect("an engine").announce(*info_hash, *peer);
         drop(bucket);
         let mut applied = self.0.applied.lock().expect("no panic");
         applied.push(info_hash.0[1]);

@@ -29,7 +29,7 @@ fn packet() -> Vec<u8> {
         9,
         &config,
     );
-    node.tell(
+    node.announce(
         Time::START,
         Announce {
             info_hash: InfoHash([0xab; 20]),
@@ -81,13 +81,13 @@ fn both_kinds_of_networks_may_be_allowed() {
     ] {
         let from = Source {
             address: source.parse().expect("an address"),
-            blessed: false,
+            allowed: false,
         };
         let packet = packet();
         let heard = node.handle_datagram(Time::START, from, &packet);
         let refused = heard.err();
         assert_eq!(refused.is_none(), is_allowed, "{source}: {refused:?}");
-        assert!(is_allowed || refused == Some(Reject::NotBlessed));
+        assert!(is_allowed || refused == Some(Reject::NotAllowed));
     }
 }
 
@@ -99,7 +99,7 @@ struct Asked {
 }
 
 impl Host for Asked {
-    fn is_blessed(&self, source: IpAddr) -> bool {
+    fn is_allowed(&self, source: IpAddr) -> bool {
         self.sources.lock().expect("no panic").push(source);
         false
     }

@@ -105,8 +105,8 @@ fn node(config: &Config) -> Node {
 
 fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>, Reject> {
     let address = SocketAddr::from(([10, 0, 0, 2], 4444));
-    let blessed = true;
-    node.handle_datagram(now, Source { address, blessed }, packet)
+    let allowed = true;
+    node.handle_datagram(now, Source { address, allowed }, packet)
 }
 
 /// A full list, numbered or without a trailer.
@@ -158,7 +158,7 @@ fn a_nak_of_more_ranges_is_none() {
 fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     const PORTION: usize = 256;
     let config = Config::default()
-        .tell_packets(10_000u32)
+        .scrape_tell_packets(10_000u32)
         .repair(false)
         .beacon_interval(Duration::from_secs(1));
     let mut node = node(&config);
@@ -243,7 +243,7 @@ fn counts_that_cannot_be_are_neither_used_nor_told() {
         let mut expected = tell(&[first, last]);
         expected[..US.0.len()].copy_from_slice(&US.0);
         assert_eq!(told.as_ref(), expected);
-        assert_eq!(node.counters().scrape.torrents_told, 2);
+        assert_eq!(node.counters().scrape.torrents_sent, 2);
     }
 }
 

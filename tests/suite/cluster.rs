@@ -59,7 +59,7 @@ proptest! {
                 prop_assert!(!teller.has_transmit(), "sent too early");
             }
             told_at.push(now);
-            teller.tell(now, record(number as u32));
+            teller.announce(now, record(number as u32));
             deliver(&mut teller, &told_at, now);
         }
         now = teller.poll_timeout().min(now + FLUSH_AFTER);
@@ -70,7 +70,7 @@ proptest! {
         for heard in heard {
             prop_assert_eq!(&heard, &expected);
         }
-        prop_assert_eq!(teller.counters().records_told, gaps.len() as u64);
+        prop_assert_eq!(teller.counters().records_announced, gaps.len() as u64);
         for hearer in hearers {
             prop_assert_eq!(hearer.counters().records_heard, gaps.len() as u64);
             // The first packet was a heartbeat.
@@ -90,14 +90,14 @@ fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
     ] {
         let mut node = node_with(1, TrackerId([1; 4]), &config);
         for number in 1..full {
-            node.tell(millis(number), record(number as u32));
+            node.announce(millis(number), record(number as u32));
             assert_eq!(node.poll_timeout(), millis(101));
             assert!(!node.has_transmit());
         }
-        node.tell(millis(52), record(full as u32));
+        node.announce(millis(52), record(full as u32));
         assert_eq!(drain(&mut node).len(), 1);
         assert_eq!(node.poll_timeout(), heartbeat);
-        node.tell(millis(60), record(77));
+        node.announce(millis(60), record(77));
         assert_eq!(node.poll_timeout(), millis(160));
         node.handle_timeout(millis(159));
         assert!(!node.has_transmit());
@@ -122,7 +122,7 @@ fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
 #[test]
 fn who_is_silent_says_so_less_and_less_often() {
     let mut node = node(1);
-    node.tell(Time::START, record(1));
+    node.announce(Time::START, record(1));
     node.handle_timeout(millis(100));
     drain(&mut node);
     let mut beats = Vec::new();
@@ -155,9 +155,9 @@ fn ipv4_and_ipv6_peers_leave_in_packets_of_their_own() {
     };
     let mut mapped = record(100);
     mapped.peer.ip = Ipv4Addr::from(100).to_ipv6_mapped().into();
-    teller.tell(Time::START, mapped);
+    teller.announce(Time::START, mapped);
     for number in 0..40 {
-        teller.tell(Time::START, ipv6(number));
+        teller.announce(Time::START, ipv6(number));
     }
     let full = drain(&mut teller);
     assert_eq!(
@@ -197,42 +197,42 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
             config,
         )
     };
-    /// Lets the node do what is due until then; whether it says that it is lonely.
+    /// Lets the node do what is due until then; whether it says that it is isolated.
     fn wait(node: &mut Node, until: Time) -> bool {
         while node.poll_timeout() <= until {
             node.handle_timeout(node.poll_timeout());
         }
         node.handle_timeout(until);
-        node.take_lonely()
+        node.take_isolated()
     }
 
     let silent = config().repair(false);
     let mut node = alone(&silent);
     assert!(!wait(&mut node, minutes(60)), "it has not spoken");
-    node.tell(minutes(60), record(1));
+    node.announce(minutes(60), record(1));
     assert!(!wait(&mut node, minutes(64)), "too early");
     assert!(wait(&mut node, minutes(66)));
-    node.tell(minutes(66), record(2));
+    node.announce(minutes(66), record(2));
     assert!(!wait(&mut node, minutes(600)), "twice");
     let mut other = self::node(2);
-    other.tell(Time::START, record(3));
+    other.announce(Time::START, record(3));
     other.flush();
     hear(&mut node, minutes(600), source(2), &drain(&mut other)[0]).unwrap();
-    node.tell(minutes(601), record(4));
+    node.announce(minutes(601), record(4));
     assert!(
         !wait(&mut node, minutes(604)),
         "it was not alone for five minutes"
     );
-    assert!(wait(&mut node, minutes(605)), "again, after company");
+    assert!(wait(&mut node, minutes(605)), "again, after isolation");
 
     let mut node = alone(&config());
     assert!(!wait(&mut node, minutes(4)));
     assert!(wait(&mut node, minutes(5)), "it spoke: heartbeats");
 
-    let never = config().lonely_after(Duration::ZERO);
+    let never = config().isolated_after(Duration::ZERO);
     for only in [config().listen(false), config().speak(false), never] {
         let mut node = alone(&only);
-        node.tell(Time::START, record(1));
+        node.announce(Time::START, record(1));
         assert!(!wait(&mut node, minutes(60)));
     }
 }

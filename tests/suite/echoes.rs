@@ -67,7 +67,7 @@ fn all_is_heard_once(trackers: &[&Livesync]) {
         assert_eq!(stats.id, TrackerId([number as u8 + 1; 4]), "{counters}");
         assert_eq!(counters.id_collisions, 0, "{counters}");
         assert_eq!(counters.records_heard, others, "{counters}");
-        assert_eq!(counters.repair.packets_given_up, 0, "{counters}");
+        assert_eq!(counters.repair.packets_lost, 0, "{counters}");
     }
 }
 

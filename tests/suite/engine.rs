@@ -60,8 +60,8 @@ fn announces_are_sent_on_time_while_the_host_holds_a_thread_that_slept() {
 fn announces_are_sent_on_time_while_the_host_logs() {
     let port = port();
     let wire = Wire::join(port);
-    let lonely = Config::default().lonely_after(Duration::from_millis(200));
-    let (engine, table) = engine_with(lonely, port);
+    let isolated = Config::default().isolated_after(Duration::from_millis(200));
+    let (engine, table) = engine_with(isolated, port);
     engine.start(TrackerId([1; 4])).expect("start");
     let bucket = table.lock();
     tell(&engine);
@@ -91,7 +91,7 @@ fn to_ask_for_statistics_sends_nothing() {
     engine.start_polling(TrackerId([1; 4])).expect("start");
     (0..200).for_each(|_| tell(&engine));
     let counters = engine.stats().expect("it runs").counters;
-    assert_eq!((counters.records_told, counters.packets_out), (200, 0));
+    assert_eq!((counters.records_announced, counters.packets_out), (200, 0));
     engine.stop();
 }
 

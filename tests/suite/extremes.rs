@@ -52,10 +52,10 @@ fn extremes() -> Vec<(&'static str, Config)> {
         add("first_beacon_delay", base().first_beacon_delay(time));
         add("beacon_interval", base().beacon_interval(time));
         add("max_skew", base().keys(keys()).max_skew(time));
-        add("lonely_after", base().lonely_after(time));
+        add("isolated_after", base().isolated_after(time));
     }
     for packets in [0, 1, 10_000, 10_001, u32::MAX] {
-        add("tell_packets", base().tell_packets(packets));
+        add("scrape_tell_packets", base().scrape_tell_packets(packets));
     }
     for torrents in [0, 1, 1 << 24, (1 << 24) + 1, usize::MAX] {
         add("remembered_torrents", base().remembered_torrents(torrents));

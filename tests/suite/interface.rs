@@ -144,7 +144,7 @@ fn who_hears_nobody_is_told_of_a_strict_reverse_path_filter() {
     for (value, is_strict) in [(0, false), (1, true), (2, false)] {
         let filter = format!("echo {value} > /proc/sys/net/ipv4/conf/eth0/rp_filter");
         cc::run(host.command("sh").args(["-c", &filter]));
-        let config = config(&host).lonely_after(Duration::from_millis(20));
+        let config = config(&host).isolated_after(Duration::from_millis(20));
         let (alone, log) = tracker(&host, config).expect("start");
         let start = Instant::now();
         let line = loop {

@@ -56,7 +56,7 @@ fn what_gets_lost_is_repaired() {
         agree(&cluster, &answers, &format!("{percent}% lost"));
         let books = cluster.end();
         balance(&books);
-        assert!(books.iter().all(|books| books.given_up() == 0));
+        assert!(books.iter().all(|books| books.lost() == 0));
     }
 }
 
@@ -99,7 +99,7 @@ fn who_was_cut_off_for_a_while_knows_everything_again() {
     agree(&cluster, &load.end(), "cut off for a while");
     let books = cluster.end();
     balance(&books);
-    assert!(books.iter().all(|books| books.given_up() == 0));
+    assert!(books.iter().all(|books| books.lost() == 0));
 }
 
 #[test]

@@ -106,7 +106,10 @@ fn its_settings_have_the_default_values() {
         ("first_beacon_delay", duration(config.first_beacon_delay)),
         ("beacon_interval", duration(config.beacon_interval)),
         ("inquire_threshold", config.inquire_threshold.to_string()),
-        ("tell_packets", config.tell_packets.to_string()),
+        (
+            "scrape_tell_packets",
+            config.scrape_tell_packets.to_string(),
+        ),
         ("remembered_torrents", remembered),
         ("repair", switch(config.repair)),
         ("repair_window", config.repair_window.to_string()),
@@ -133,7 +136,7 @@ fn numbers_in_its_sentences_are_the_codes() {
     let tails = format!("{}, {} or {} by", IPV4 - 1, TELL - 1, IPV6 - 1);
     let waits = scrape::waits_before_inquiries();
     let ticks = 1000 / scrape::tick().as_millis() as usize;
-    let packets = Config::default().tell_packets as usize * ticks / 10;
+    let packets = Config::default().scrape_tell_packets as usize * ticks / 10;
     let torrents = packets * scrape::torrents_in_a_packet(true);
     let [packets, torrents] = [packets, torrents].map(thousands);
     let pace = format!("{packets} packets, or {torrents} torrents, per second");
@@ -212,7 +215,7 @@ fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     );
     let mut announces = 0;
     while !node.has_transmit() {
-        node.tell(Time::START, announce(ip, 6881, PeerFlags::SEEDING));
+        node.announce(Time::START, announce(ip, 6881, PeerFlags::SEEDING));
         announces += 1;
     }
     let length = node.poll_transmit().expect("a packet").as_ref().len();
@@ -232,7 +235,7 @@ fn waiting() -> usize {
         &config,
     );
     while node.counters().packets_overflowed == 0 {
-        node.tell(
+        node.announce(
             Time::START,
             announce([1; 4].into(), 6881, PeerFlags::SEEDING),
         );
@@ -247,10 +250,10 @@ fn announce<Ip>(ip: Ip, port: u16, flags: PeerFlags) -> Announce<Ip> {
     }
 }
 
-fn source(last: u8, blessed: bool) -> Source {
+fn source(last: u8, allowed: bool) -> Source {
     Source {
         address: ([10, 0, 0, last], 40_000).into(),
-        blessed,
+        allowed,
     }
 }
 

@@ -51,10 +51,10 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// One node that has heard another, and its id.
 fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
-    company(&config(port()))
+    isolation(&config(port()))
 }
 
-fn company(config: &Config) -> (Livesync, Livesync, TrackerId) {
+fn isolation(config: &Config) -> (Livesync, Livesync, TrackerId) {
     let memory = Arc::new(Memory::new(livesync::memory::Limits::default()));
     let node = Livesync::open(config.clone(), memory).expect("open");
     let other = Livesync::open(config.clone(), Arc::new(Events::default())).expect("open");
@@ -91,16 +91,19 @@ fn statistics_and_nodes_say_what_happened() {
     // Two clocks that are one; what is not looked at at once seems to be late.
     let since_the_start = began.elapsed();
     assert!(u128::from(nodes[0].ahead_ms.unsigned_abs()) <= since_the_start.as_millis() + 1);
-    assert!(nodes[0].lag <= since_the_start && !nodes[0].proven);
+    assert!(nodes[0].lag <= since_the_start && !nodes[0].authenticated);
     assert_eq!(
-        (nodes[0].missing, nodes[0].repaired, nodes[0].given_up),
+        (nodes[0].missing, nodes[0].recovered, nodes[0].lost),
         (0, 0, 0)
     );
     assert_eq!(nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
     assert!(nodes[0].ago <= since_the_start);
     let told = other.stats().expect("it runs").counters;
     let heartbeats = told.repair.heartbeats_sent;
-    assert_eq!((told.records_told, told.packets_out), (1, 1 + heartbeats));
+    assert_eq!(
+        (told.records_announced, told.packets_out),
+        (1, 1 + heartbeats)
+    );
     assert_eq!(told.bytes_out, PACKET + HEARTBEAT * heartbeats);
     assert_eq!(told.records_heard, 0);
     node.stop();
@@ -112,7 +115,7 @@ fn statistics_and_nodes_say_what_happened() {
 #[test]
 fn metrics_are_what_prometheus_takes() {
     // Who proves nothing has series of its own after a minute.
-    let (node, _other, id) = company(&config(port()).keys(Keys::new([1; 32])));
+    let (node, _other, id) = isolation(&config(port()).keys(Keys::new([1; 32])));
     let metrics = node.metrics();
     for sample in [
         "livesync_up{".to_owned(),
@@ -120,7 +123,7 @@ fn metrics_are_what_prometheus_takes() {
         "livesync_drops_total{".to_owned(),
         format!(",tracker_id=\"{id}\",address=\"127.0.0.1:"),
         "livesync_table_peers{".to_owned(),
-        "livesync_packets_repaired_total{".to_owned(),
+        "livesync_packets_recovered_total{".to_owned(),
         "livesync_node_lag_seconds{".to_owned(),
     ] {
         let line = metrics.lines().find(|line| line.contains(&sample));
@@ -180,13 +183,13 @@ fn who_speaks_to_nobody_is_told_so_once() {
     let config = config(port())
         .loopback(false)
         .flush_after(Duration::from_millis(1))
-        .lonely_after(Duration::from_millis(50));
+        .isolated_after(Duration::from_millis(50));
     let node = Livesync::open(config, listener.clone()).expect("open");
     node.start(TrackerId::random()).expect("start");
     // It has said that it is there.
     wait_until("told", || !listener.lines.lock().expect("lines").is_empty());
     // Another time would come after as long again.
-    let sent = || node.stats().expect("it runs").counters.records_told;
+    let sent = || node.stats().expect("it runs").counters.records_announced;
     let again = Instant::now();
     while again.elapsed() < Duration::from_millis(150) {
         let before = sent();
@@ -204,7 +207,7 @@ fn who_hears_only_trackers_of_another_key_is_told_so() {
     let listener = Arc::new(Listener::default());
     let with_key = config(port())
         .flush_after(Duration::ZERO)
-        .lonely_after(Duration::from_millis(300));
+        .isolated_after(Duration::from_millis(300));
     let without = Livesync::open(with_key.clone(), Arc::new(Events::default())).expect("open");
     let with_key = with_key.keys(Keys::new([7; 32]));
     let node = Livesync::open(with_key, listener.clone()).expect("open");

@@ -160,8 +160,8 @@ impl Scenario {
 
         println!("the first beacon is of {}", first_beacon.from);
         let mut expected = vec![(smaller, SCRAPE_INQUIRE, 8 + 4)];
-        expected.extend(tell_packets(fuller, self.fuller));
-        expected.extend(tell_packets(smaller, self.both / 3));
+        expected.extend(scrape_tell_packets(fuller, self.fuller));
+        expected.extend(scrape_tell_packets(smaller, self.both / 3));
         let told: Vec<_> = expected
             .iter()
             .map_while(|_| {
@@ -225,7 +225,10 @@ impl Scenario {
 }
 
 /// Source, type and length of the fewest packets in which so many torrents can be told.
-fn tell_packets(from: Ipv4Addr, torrents: u32) -> impl Iterator<Item = (Ipv4Addr, u32, usize)> {
+fn scrape_tell_packets(
+    from: Ipv4Addr,
+    torrents: u32,
+) -> impl Iterator<Item = (Ipv4Addr, u32, usize)> {
     (0..torrents)
         .step_by(TORRENTS_PER_PACKET as usize)
         .map(move |told| {

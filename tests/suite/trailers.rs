@@ -108,7 +108,7 @@ fn our_heartbeat_with_a_key_is_what_the_vector_is() {
 
 /// A node that starts, and begins its epoch, when the vectors' tracker does.
 fn node(id: TrackerId, config: &Config) -> Node {
-    let config = config.clone().lonely_after(Duration::MAX);
+    let config = config.clone().isolated_after(Duration::MAX);
     let last = if id == US { 1 } else { 2 };
     let mut node = Node::new(
         at(0),
@@ -155,12 +155,12 @@ fn info_hash(first: u8) -> InfoHash {
 }
 
 fn tell_peers(node: &mut Node) {
-    list().for_each(|announce| node.tell(at(500), announce));
+    list().for_each(|announce| node.announce(at(500), announce));
     node.flush();
 }
 
 fn tell(node: &mut Node, now: u64, announce: Announce) {
-    node.tell(at(now), announce);
+    node.announce(at(now), announce);
     node.flush();
 }
 
@@ -198,7 +198,7 @@ fn hear(node: &mut Node, now: u64, packet: &[u8]) {
 fn drops(node: &mut Node, now: u64, packet: &[u8]) -> Option<Reject> {
     let source = Source {
         address: address(3),
-        blessed: true,
+        allowed: true,
     };
     let received: Result<Received<'_>, Reject> = node.handle_datagram(at(now), source, packet);
     received.err()

@@ -54,7 +54,7 @@ fn they_are_refused_and_counted() {
         assert_eq!(livesync.announce(InfoHash([1; 20]), GOOD), Ok(()));
         let stats = livesync.stats().expect("it runs");
         assert_eq!(stats.announces_refused, BAD.len() as u64);
-        assert_eq!(stats.counters.records_told, 1);
+        assert_eq!(stats.counters.records_announced, 1);
         let metrics = livesync.metrics();
         let line = |line: &&str| line.starts_with("livesync_announces_refused_total{");
         let line = metrics.lines().find(line).expect("a metric");

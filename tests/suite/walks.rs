@@ -22,7 +22,7 @@ struct Circle {
 }
 
 impl Host for Circle {
-    fn is_blessed(&self, _: IpAddr) -> bool {
+    fn is_allowed(&self, _: IpAddr) -> bool {
         true
     }
 

@@ -98,7 +98,7 @@ fn kept(window: u64, rate: u64) -> Duration {
     let (mut sent, mut epoch, mut now) = (Vec::new(), 0, Time::START);
     while now.since(Time::START) < LONGEST * 12 / 10 {
         for number in 0..RECORDS {
-            node.tell(now, announce(RECORDS * sent.len() as u64 + number));
+            node.announce(now, announce(RECORDS * sent.len() as u64 + number));
         }
         while let Some(packet) = node.poll_transmit() {
             let trailer = trailer(packet.as_ref()).filter(|trailer| trailer.seq > 0);
@@ -172,7 +172,7 @@ fn node(window: u64) -> Node {
 fn source() -> Source {
     Source {
         address: ([10, 0, 0, 2], 9696).into(),
-        blessed: true,
+        allowed: true,
     }
 }
 

@@ -22,7 +22,7 @@ type NodeInfo struct {
 	Missing   uint64         // packets of it that may still come
 	Repaired  uint64         // that were missing and came after all
 	GivenUp   uint64         // that were missing and did not come in time
-	Proven    bool           // by a key, where its last packet comes from
+	Authenticated    bool           // by a key, where its last packet comes from
 }
 
 // Nodes are the trackers that were heard, the one heard last first.
@@ -44,9 +44,9 @@ func (n *Node) Nodes() ([]NodeInfo, error) {
 			Ahead:     time.Duration(c[i].ahead_ms) * time.Millisecond,
 			Lag:       milliseconds(c[i].lag_ms),
 			Missing:   uint64(c[i].packets_missing),
-			Repaired:  uint64(c[i].packets_repaired),
-			GivenUp:   uint64(c[i].packets_given_up),
-			Proven:    c[i].proven != 0,
+			Repaired:  uint64(c[i].packets_recovered),
+			GivenUp:   uint64(c[i].packets_lost),
+			Authenticated:    c[i].authenticated != 0,
 		}
 	}
 	return nodes, err

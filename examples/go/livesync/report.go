@@ -15,7 +15,7 @@ type Stats struct {
 	Uptime      time.Duration
 	Nodes       uint64 // trackers that Nodes knows now
 
-	RecordsTold, RecordsHeard     uint64 // announces: of ours, of others
+	RecordsAnnounced, RecordsHeard     uint64 // announces: of ours, of others
 	PacketsOut, BytesOut          uint64
 	PacketsIn, BytesIn            uint64 // used or not
 	SendErrors, PacketsOverflowed uint64 // packets that could not be sent, that waited too long
@@ -27,7 +27,7 @@ type Stats struct {
 	Drops                         Drops
 	BeaconsSent, BeaconsHeard     uint64
 	InquiriesSent, InquiriesHeard uint64
-	TorrentsTold, TorrentsHeard   uint64 // in scrape sync
+	TorrentsSent, TorrentsHeard   uint64 // in scrape sync
 	TorrentsFailed                uint64 // heard and not stored
 	TorrentsNotRemembered         uint64 // known better, and not told back for want of room
 	EventsWaiting                 uint64 // until Events is received from
@@ -35,12 +35,12 @@ type Stats struct {
 	TableBytes                    uint64 // that they take at most
 	TableExpired, TableEvicted    uint64 // peers and torrents that grew old, that made room
 	PacketsMissing                uint64 // of others, that may still come
-	PacketsRepaired               uint64 // that were missing and came after all
-	PacketsGivenUp                uint64 // that were missing and did not come in time
-	PacketsSentAgain              uint64 // of ours, that others missed
+	PacketsRecovered               uint64 // that were missing and came after all
+	PacketsLost                uint64 // that were missing and did not come in time
+	PacketsRetransmitted              uint64 // of ours, that others missed
 	NAKsSent, NAKsHeard           uint64 // requests for missing packets: of ours, to us
 	HeartbeatsSent                uint64
-	PacketsUnproven               uint64 // used although they prove nothing
+	PacketsUnauthenticated               uint64 // used although they prove nothing
 	ReceiveBufferErrors           uint64 // dropped by the kernel: the receive buffer was full
 	AnnouncesRefused              uint64 // ours, whose peer has port 0 or address 0
 	LogLinesDropped               uint64 // that standard error did not take
@@ -48,7 +48,7 @@ type Stats struct {
 
 // Drops is what was dropped, by reason.
 type Drops struct {
-	NotBlessed        uint64 // the source is not allowed to speak
+	NotAllowed        uint64 // the source is not allowed to speak
 	TooShort          uint64 // shorter than a header
 	OwnPacket         uint64 // come back to us
 	UnknownType       uint64
@@ -58,7 +58,7 @@ type Drops struct {
 	IPv6Unsupported   uint64 // IPv6 peers, and none are wanted
 	ScrapeUnsupported uint64 // scrape sync, and we take no part in it
 	BadNumbers        uint64 // that cannot be
-	Duplicate         uint64 // heard already, or given up
+	Duplicate         uint64 // heard already, or lost
 	TooLate           uint64 // repaired too late to know what is newer
 	Untagged          uint64 // with a key, and no tag
 	BadTag            uint64 // of another key or cluster
@@ -86,7 +86,7 @@ func (n *Node) Stats() (Stats, error) {
 	return Stats{
 		TrackerID: uint32(c.tracker_id), ScrapeState: ScrapeState(c.scrape_state),
 		Uptime: milliseconds(c.uptime_ms), Nodes: uint64(c.nodes),
-		RecordsTold: uint64(c.records_told), RecordsHeard: uint64(c.records_heard),
+		RecordsAnnounced: uint64(c.records_announced), RecordsHeard: uint64(c.records_heard),
 		PacketsOut: uint64(c.packets_out), BytesOut: uint64(c.bytes_out),
 		PacketsIn: uint64(c.packets_in), BytesIn: uint64(c.bytes_in),
 		SendErrors: uint64(c.send_errors), PacketsOverflowed: uint64(c.packets_overflowed),
@@ -94,7 +94,7 @@ func (n *Node) Stats() (Stats, error) {
 		OverflowedRepair: uint64(c.overflowed_repair), OverflowedBulk: uint64(c.overflowed_bulk),
 		IDCollisions: uint64(c.id_collisions),
 		Drops: Drops{
-			NotBlessed: uint64(c.drops_not_blessed), TooShort: uint64(c.drops_too_short),
+			NotAllowed: uint64(c.drops_not_allowed), TooShort: uint64(c.drops_too_short),
 			OwnPacket: uint64(c.drops_own_packet), UnknownType: uint64(c.drops_unknown_type),
 			BadLength: uint64(c.drops_bad_length), EmptyList: uint64(c.drops_empty_list),
 			TruncatedTail:     uint64(c.drops_truncated_tail),
@@ -108,16 +108,16 @@ func (n *Node) Stats() (Stats, error) {
 		},
 		BeaconsSent: uint64(c.beacons_sent), BeaconsHeard: uint64(c.beacons_heard),
 		InquiriesSent: uint64(c.inquiries_sent), InquiriesHeard: uint64(c.inquiries_heard),
-		TorrentsTold: uint64(c.torrents_told), TorrentsHeard: uint64(c.torrents_heard),
+		TorrentsSent: uint64(c.torrents_sent), TorrentsHeard: uint64(c.torrents_heard),
 		TorrentsFailed: uint64(c.torrents_failed), TorrentsNotRemembered: uint64(c.torrents_not_remembered),
 		EventsWaiting: uint64(c.events_waiting),
 		TableTorrents: uint64(c.table_torrents), TablePeers: uint64(c.table_peers),
 		TableBytes:   uint64(c.table_bytes),
 		TableExpired: uint64(c.table_expired), TableEvicted: uint64(c.table_evicted),
-		PacketsMissing: uint64(c.packets_missing), PacketsRepaired: uint64(c.packets_repaired),
-		PacketsGivenUp: uint64(c.packets_given_up), PacketsSentAgain: uint64(c.packets_sent_again),
+		PacketsMissing: uint64(c.packets_missing), PacketsRecovered: uint64(c.packets_recovered),
+		PacketsLost: uint64(c.packets_lost), PacketsRetransmitted: uint64(c.packets_retransmitted),
 		NAKsSent: uint64(c.naks_sent), NAKsHeard: uint64(c.naks_heard),
-		HeartbeatsSent: uint64(c.heartbeats_sent), PacketsUnproven: uint64(c.packets_unproven),
+		HeartbeatsSent: uint64(c.heartbeats_sent), PacketsUnauthenticated: uint64(c.packets_unauthenticated),
 		ReceiveBufferErrors: uint64(c.receive_buffer_errors),
 		AnnouncesRefused:    uint64(c.announces_refused),
 		LogLinesDropped:     uint64(c.log_lines_dropped),

@@ -1,4 +1,4 @@
-//! The announces that nobody has taken yet, and what announcing threads know of the driver.
+//! The announces that nobody has taken yet, and what announcing threads know of the event loop.
 
 use std::time::Duration;
 
@@ -9,31 +9,31 @@ use super::lanes::{Lanes, Refused, Taker};
 use crate::time::Time;
 use crate::types::Announce;
 
-/// At so many announces in a lane, and each multiple of it, a sleeping driver is woken: a burst
+/// At so many announces in a lane, and each multiple of it, a sleeping event loop is woken: a burst
 /// has begun.
 const BURST: usize = if cfg!(shuttle) { 3 } else { 1024 };
 
-/// The driver is awake.
+/// The event loop is awake.
 const AWAKE: usize = 0;
-/// The driver sleeps, and will look into the lanes in time.
+/// The event loop sleeps, and will look into the lanes in time.
 const LOOKS: usize = 1;
-/// The driver sleeps until somebody wakes it.
+/// The event loop sleeps until somebody wakes it.
 const CALM: usize = 2;
 
-/// The announces that wait, and what announcing threads need to know of the driver. It takes no
+/// The announces that wait, and what announcing threads need to know of the event loop. It takes no
 /// lock.
 pub(in crate::engine) struct AnnounceQueue {
     lanes: Lanes,
     /// AWAKE, LOOKS or CALM.
-    driver: AtomicUsize,
-    /// The driver may be held up by the host.
+    event_loop: AtomicUsize,
+    /// The event loop may be held up by the host.
     away: AtomicBool,
-    /// An announce has woken the driver.
+    /// An announce has woken the event loop.
     woken: AtomicBool,
-    /// When somebody else has to do what the driver has not done. Whoever takes the announces puts
+    /// When somebody else has to do what the event loop has not done. Whoever takes the announces puts
     /// it off, before it does so; everybody else only brings it forward.
     late: Deadline,
-    /// How long an announce may wait for the driver, in microseconds.
+    /// How long an announce may wait for the event loop, in microseconds.
     patience: AtomicUsize,
 }
 
@@ -41,9 +41,9 @@ pub(in crate::engine) struct AnnounceQueue {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Next {
     Nothing,
-    /// To wake the driver.
+    /// To wake the event loop.
     Wake,
-    /// To take the announces: the driver is held up.
+    /// To take the announces: the event loop is held up.
     Take,
 }
 
@@ -51,7 +51,7 @@ impl AnnounceQueue {
     pub(in crate::engine) fn new() -> Self {
         Self {
             lanes: Lanes::default(),
-            driver: AtomicUsize::new(AWAKE),
+            event_loop: AtomicUsize::new(AWAKE),
             away: AtomicBool::new(true),
             woken: AtomicBool::new(false),
             late: Deadline::passed(),
@@ -59,12 +59,12 @@ impl AnnounceQueue {
         }
     }
 
-    /// From now on announces are taken, which may wait so long for the driver; what a run before
+    /// From now on announces are taken, which may wait so long for the event loop; what a run before
     /// has left is gone.
     pub(in crate::engine) fn open(&self, now: Time, patience: Duration) {
         let micros = usize::try_from(patience.as_micros()).unwrap_or(usize::MAX);
         self.patience.store(micros, SeqCst);
-        self.driver.store(AWAKE, SeqCst);
+        self.event_loop.store(AWAKE, SeqCst);
         self.away.store(true, SeqCst);
         self.woken.store(false, SeqCst);
         self.late.set(now, Time::NEVER);
@@ -100,14 +100,14 @@ impl AnnounceQueue {
             let (now, patience) = (clock.now(), self.patience.load(SeqCst));
             self.late_at(now, now + Duration::from_micros(patience as u64));
         }
-        // A driver that goes to sleep says so before it looks into the lanes. So either it
+        // An event loop that goes to sleep says so before it looks into the lanes. So either it
         // finds this announce, or we see here that it sleeps.
-        let wakes = match self.driver.load(SeqCst) {
+        let wakes = match self.event_loop.load(SeqCst) {
             AWAKE => false,
             LOOKS => len.is_multiple_of(BURST),
             _ => true,
         };
-        if wakes && self.driver.swap(AWAKE, SeqCst) != AWAKE {
+        if wakes && self.event_loop.swap(AWAKE, SeqCst) != AWAKE {
             self.woken.store(true, SeqCst);
             Ok(Next::Wake)
         } else if self.away.load(SeqCst) && self.late.is_over(clock.now()) {
@@ -120,7 +120,7 @@ impl AnnounceQueue {
     /// Takes all that waits; whether that was possible, as [`Taker::take`] says.
     pub(super) fn take(&self, taker: &mut Taker, now: Time, may_wait: bool) -> bool {
         self.late.set(now, Time::NEVER);
-        // What wakes the driver from now on may come too late for this.
+        // What wakes the event loop from now on may come too late for this.
         let woken = self.woken.swap(false, SeqCst);
         let taken = taker.take(&self.lanes, may_wait);
         if !taken {
@@ -130,42 +130,42 @@ impl AnnounceQueue {
         taken
     }
 
-    /// The driver sleeps, and looks by itself in time.
-    pub(super) fn driver_sleeps(&self) {
-        self.driver.store(LOOKS, SeqCst);
+    /// The event loop sleeps, and looks by itself in time.
+    pub(super) fn loop_sleeps(&self) {
+        self.event_loop.store(LOOKS, SeqCst);
     }
 
-    /// The driver sleeps until it is woken, unless announces wait already; whether it does.
-    pub(super) fn driver_sleeps_until_woken(&self) -> bool {
-        self.driver.store(CALM, SeqCst);
+    /// The event loop sleeps until it is woken, unless announces wait already; whether it does.
+    pub(super) fn loop_sleeps_until_woken(&self) -> bool {
+        self.event_loop.store(CALM, SeqCst);
         let empty = self.waiting() == 0;
         if !empty {
-            self.driver_wakes();
+            self.loop_wakes();
         }
         empty
     }
 
-    /// The driver is awake.
-    pub(in crate::engine) fn driver_wakes(&self) {
-        self.driver.store(AWAKE, SeqCst);
+    /// The event loop is awake.
+    pub(in crate::engine) fn loop_wakes(&self) {
+        self.event_loop.store(AWAKE, SeqCst);
     }
 
-    /// The driver may be held up for long, until it is here again.
-    pub(in crate::engine) fn driver_is_away(&self, away: bool) {
+    /// The event loop may be held up for long, until it is here again.
+    pub(in crate::engine) fn loop_is_away(&self, away: bool) {
         self.away.store(away, SeqCst);
     }
 
-    /// Whether an announce has woken the driver, which is to take it.
+    /// Whether an announce has woken the event loop, which is to take it.
     pub(super) fn is_woken(&self) -> bool {
         self.woken.load(SeqCst)
     }
 
-    /// Whether the driver is late.
+    /// Whether the event loop is late.
     pub(in crate::engine) fn is_late(&self, now: Time) -> bool {
         self.late.is_over(now)
     }
 
-    /// From then on the driver is late, or from an earlier time on that was said before.
+    /// From then on the event loop is late, or from an earlier time on that was said before.
     pub(super) fn late_at(&self, now: Time, late: Time) {
         self.late.bring_forward(now, late);
     }
@@ -179,7 +179,7 @@ mod tests {
     use crate::types::{InfoHash, Peer, PeerFlags};
 
     #[test]
-    fn a_sleeping_driver_is_woken_once_and_for_a_burst() {
+    fn a_sleeping_event_loop_is_woken_once_and_for_a_burst() {
         let (clock, queue) = (Clock::new(), AnnounceQueue::new());
         queue.open(clock.now(), Duration::ZERO);
         let announce = Announce {
@@ -194,14 +194,14 @@ mod tests {
             let next = (0..count).map(|_| queue.push(&clock, 1, announce).unwrap());
             next.filter(|next| *next == Next::Wake).count()
         };
-        queue.driver_is_away(false);
+        queue.loop_is_away(false);
         assert_eq!(push(2 * BURST), 0, "it is awake");
-        assert!(!queue.driver_sleeps_until_woken(), "announces wait");
-        queue.driver_sleeps();
+        assert!(!queue.loop_sleeps_until_woken(), "announces wait");
+        queue.loop_sleeps();
         assert_eq!(push(BURST - 1), 0, "it will look");
         assert_eq!(push(2 * BURST), 1);
         queue.take(&mut Taker::default(), clock.now(), true);
-        assert!(queue.driver_sleeps_until_woken());
+        assert!(queue.loop_sleeps_until_woken());
         assert_eq!(push(3), 1);
     }
 }

@@ -1,4 +1,4 @@
-//! Who sleeps until when: announcing threads wake the driver only if it would not look in time,
+//! Who sleeps until when: announcing threads wake the event loop only if it would not look in time,
 //! and do its work if it is held up.
 
 mod announce_queue;

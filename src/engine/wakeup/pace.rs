@@ -1,7 +1,7 @@
-//! How often the driver looks for announces.
+//! How often the event loop looks for announces.
 //!
-//! An announce wakes nobody while the driver looks every now and then: the more are made the
-//! oftener, and every `flush_after`, or ten times a second, where there are few. When the driver has found nothing for long
+//! An announce wakes nobody while the event loop looks every now and then: the more are made the
+//! oftener, and every `flush_after`, or ten times a second, where there are few. When the event loop has found nothing for long
 //! it looks no more, and the next announce wakes it.
 
 use std::time::Duration;
@@ -15,24 +15,24 @@ const SHORTEST: Duration = Duration::from_micros(128);
 /// packet to fill up.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// So many announces are to be there when the driver looks: sixteen packets. To wake up and to send
+/// So many announces are to be there when the event loop looks: sixteen packets. To wake up and to send
 /// the first of them costs more than to send the rest, which leave together with it.
 const WANTED: u32 = 832;
 
 /// So many are there that it is better to look again at once.
 const MANY: u32 = 2 * WANTED;
 
-/// After so many looks in vain, the longest time apart, the driver looks no more.
+/// After so many looks in vain, the longest time apart, the event loop looks no more.
 const IN_VAIN: u32 = 8;
 
-/// A driver that is so late is held up, or has no processor: a tick of the host helps it.
+/// An event loop that is so late is held up, or has no processor: a tick of the host helps it.
 pub(in crate::engine) const GRACE: Duration = if cfg!(shuttle) {
     Duration::ZERO
 } else {
     Duration::from_millis(5)
 };
 
-/// When the driver looks for announces.
+/// When the event loop looks for announces.
 #[derive(Debug)]
 pub(super) struct Pace {
     last: Time,
@@ -82,7 +82,7 @@ impl Pace {
     }
 
     /// How long what has waited since then has waited. What is nearly late counts as late, lest the
-    /// driver wake once more for it in a moment.
+    /// event loop wake once more for it in a moment.
     pub(super) fn waited(&self, now: Time, since: Time) -> Duration {
         let waited = now.since(since);
         if waited >= self.flush_after - self.flush_after / 32 {
@@ -92,12 +92,12 @@ impl Pace {
         }
     }
 
-    /// Whether nothing was found for so long that the driver looks no more.
+    /// Whether nothing was found for so long that the event loop looks no more.
     pub(super) fn is_calm(&self) -> bool {
         self.in_vain == IN_VAIN
     }
 
-    /// When the driver looks next, if it is not woken before; never if it is calm.
+    /// When the event loop looks next, if it is not woken before; never if it is calm.
     pub(super) fn next(&self) -> Time {
         if self.is_calm() {
             Time::NEVER
@@ -106,7 +106,7 @@ impl Pace {
         }
     }
 
-    /// When somebody else has to look; never if the driver is calm.
+    /// When somebody else has to look; never if the event loop is calm.
     pub(super) fn late(&self) -> Time {
         if self.is_calm() {
             Time::NEVER

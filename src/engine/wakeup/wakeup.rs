@@ -1,4 +1,4 @@
-//! What the engine's lock covers of it: until when the driver sleeps, and what was announced
+//! What the engine's lock covers of it: until when the event loop sleeps, and what was announced
 //! meanwhile.
 
 use std::sync::Arc;
@@ -14,21 +14,21 @@ use crate::types::Announce;
 /// How long to wait for a host that has no room.
 pub(in crate::engine) const NO_ROOM: Duration = Duration::from_millis(10);
 
-/// Until when the driver sleeps, and when it is to look for announces.
+/// Until when the event loop sleeps, and when it is to look for announces.
 pub(in crate::engine) struct Wakeup {
     queue: Arc<AnnounceQueue>,
     taker: Taker,
     /// Since when the first of what was taken has waited, at most.
     since: Time,
     pace: Pace,
-    /// [`Time::START`] while the driver is awake.
+    /// [`Time::START`] while the event loop is awake.
     sleeps_until: Time,
-    /// Corrections were there as the driver went to sleep: the host had no room for them.
+    /// Corrections were there as the event loop went to sleep: the host had no room for them.
     awaits_room: bool,
 }
 
 impl Wakeup {
-    /// The driver is awake. Announces may wait for so long.
+    /// The event loop is awake. Announces may wait for so long.
     pub(in crate::engine) fn new(
         queue: Arc<AnnounceQueue>,
         now: Time,
@@ -50,7 +50,7 @@ impl Wakeup {
         if !self.queue.take(&mut self.taker, now, may_wait) {
             return false;
         }
-        // A driver that looks every now and then takes all for as old as its last look: so what is
+        // An event loop that looks every now and then takes all for as old as its last look: so what is
         // found leaves at once, and wakes it no more.
         let calm = self.pace.is_calm();
         self.since = self.pace.since(self.taker.first().filter(|_| calm));
@@ -98,7 +98,7 @@ impl Wakeup {
         node.min(look)
     }
 
-    /// Lets threads of the host see, without our lock, when the driver is late: for announces, or
+    /// Lets threads of the host see, without our lock, when the event loop is late: for announces, or
     /// for what the node has to do then.
     pub(in crate::engine) fn show_late(&self, now: Time, node: Time) {
         let late = match self.left() {
@@ -113,27 +113,27 @@ impl Wakeup {
         self.pace.next() <= now
     }
 
-    /// Whether nothing was found for so long that the driver looks no more.
+    /// Whether nothing was found for so long that the event loop looks no more.
     pub(in crate::engine) fn is_calm(&self) -> bool {
         self.pace.is_calm()
     }
 
-    /// Announcing threads see from now on that the driver sleeps; not if some announces wait
+    /// Announcing threads see from now on that the event loop sleeps; not if some announces wait
     /// although it would look no more. Whether it may sleep.
     pub(in crate::engine) fn begin_to_sleep(&self) -> bool {
         if self.pace.is_calm() {
-            return self.queue.driver_sleeps_until_woken();
+            return self.queue.loop_sleeps_until_woken();
         }
-        self.queue.driver_sleeps();
+        self.queue.loop_sleeps();
         true
     }
 
     /// The same, since it will look by itself.
     pub(in crate::engine) fn begin_to_look(&self) {
-        self.queue.driver_sleeps();
+        self.queue.loop_sleeps();
     }
 
-    /// The driver sleeps until then, or a moment if it waits for `room` in the host; until when.
+    /// The event loop sleeps until then, or a moment if it waits for `room` in the host; until when.
     pub(in crate::engine) fn sleep(&mut self, now: Time, until: Time, room: bool) -> Time {
         self.awaits_room = room;
         self.sleeps_until = match room {
@@ -143,7 +143,7 @@ impl Wakeup {
         self.sleeps_until
     }
 
-    /// The driver is awake.
+    /// The event loop is awake.
     pub(in crate::engine) fn wake(&mut self) {
         self.sleeps_until = Time::START;
     }
@@ -152,7 +152,7 @@ impl Wakeup {
         self.sleeps_until != Time::START
     }
 
-    /// Whether the driver would sleep too long, which has something to do by then, and perhaps
+    /// Whether the event loop would sleep too long, which has something to do by then, and perhaps
     /// `corrections` for the host. It is asked to wake only once, so in a busy tracker hardly an
     /// announce makes a system call for this.
     pub(in crate::engine) fn must_wake(&mut self, due: Time, corrections: bool) -> bool {

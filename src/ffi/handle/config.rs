@@ -6,7 +6,7 @@ use std::ptr;
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
 use crate::config::Config;
 use crate::host::callbacks::{
-    Callbacks, livesync_count_torrents_fn, livesync_is_blessed_fn, livesync_is_running_fn,
+    Callbacks, livesync_count_torrents_fn, livesync_is_allowed_fn, livesync_is_running_fn,
     livesync_log_fn, livesync_look_up_torrent_fn, livesync_merge_torrent_fn,
     livesync_new_tracker_id_fn, livesync_packet_applied_fn, livesync_peer_fn,
     livesync_walk_torrents_fn,
@@ -39,7 +39,7 @@ pub struct livesync_config_t {
     pub interface: *const c_char,
     /// The multicast group, IPv4 as text. NULL: 224.0.42.5
     pub group: *const c_char,
-    /// Who may speak, besides those of whom the callback is_blessed says so: addresses and
+    /// Who may speak, besides those of whom the callback is_allowed says so: addresses and
     /// networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
     /// "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
     pub allow: *const c_char,
@@ -79,7 +79,7 @@ pub struct livesync_config_t {
     pub inquire_percent: u32,
     /// How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
     /// 100
-    pub tell_packets: u32,
+    pub scrape_tell_packets: u32,
     /// How many torrents that we know better than another tracker are remembered at
     /// most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
     pub remembered_torrents: u32,
@@ -102,7 +102,7 @@ pub struct livesync_config_t {
     /// NULL: the program is up until it says otherwise by livesync_stop().
     pub is_running: livesync_is_running_fn,
     /// NULL: only those of `allow` may speak.
-    pub is_blessed: livesync_is_blessed_fn,
+    pub is_allowed: livesync_is_allowed_fn,
     /// A peer announced itself to another tracker. Do not announce it again. With
     /// LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a client of
     /// your own.
@@ -241,7 +241,7 @@ fn defaults() -> livesync_config_t {
         first_beacon_delay_ms: number(config.first_beacon_delay.as_millis()),
         beacon_interval_ms: number(config.beacon_interval.as_millis()),
         inquire_percent: (config.inquire_threshold * 100.0).round() as u32,
-        tell_packets: config.tell_packets,
+        scrape_tell_packets: config.scrape_tell_packets,
         remembered_torrents: number(config.remembered_torrents as u128),
         peer_lifetime_s: number(limits.peer_lifetime.as_secs().into()),
         torrent_lifetime_s: number(limits.torrent_lifetime.as_secs().into()),
@@ -250,7 +250,7 @@ fn defaults() -> livesync_config_t {
         user: ptr::null_mut(),
         log: None,
         is_running: None,
-        is_blessed: None,
+        is_allowed: None,
         add_peer: None,
         remove_peer: None,
         packet_applied: None,
@@ -277,7 +277,7 @@ impl livesync_config_t {
         Callbacks {
             user: self.user,
             is_running: self.is_running,
-            is_blessed: self.is_blessed,
+            is_allowed: self.is_allowed,
             add_peer: self.add_peer,
             remove_peer: self.remove_peer,
             packet_applied: self.packet_applied,

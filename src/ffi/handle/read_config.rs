@@ -93,7 +93,7 @@ impl Settings {
             .first_beacon_delay(millis(raw.first_beacon_delay_ms))
             .beacon_interval(millis(raw.beacon_interval_ms))
             .inquire_threshold(f64::from(raw.inquire_percent) / 100.0)
-            .tell_packets(raw.tell_packets)
+            .scrape_tell_packets(raw.scrape_tell_packets)
             .remembered_torrents(raw.remembered_torrents as usize)
             .log(log)
             .repair(raw.repair != 0)

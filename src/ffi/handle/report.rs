@@ -184,7 +184,7 @@ fn say(settings: &Settings, findings: &Findings) {
     for (id, address) in &findings.heard {
         let note = match (
             allowed.contains(address.ip()),
-            settings.callbacks.is_blessed,
+            settings.callbacks.is_allowed,
         ) {
             (false, None) => ", which is not in allow",
             _ => "",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::address::in_16_bytes;
 use crate::counters::counters;
-use crate::engine::{HeardNode, Stats};
+use crate::engine::{NodeStats, Stats};
 use crate::host::Usage;
 use crate::host::memory::Counts;
 use crate::protocol::MAX_NODES;
@@ -46,7 +46,7 @@ pub struct livesync_stats_t {
     /// How many trackers livesync_nodes() knows now; 0 while it is stopped.
     pub nodes: u64,
     /// Announces told by the program.
-    pub records_told: u64,
+    pub records_announced: u64,
     /// Announces heard from others and handed to the program.
     pub records_heard: u64,
     /// Packets completed for sending, and their bytes.
@@ -62,7 +62,7 @@ pub struct livesync_stats_t {
     /// How often another tracker spoke under our id.
     pub id_collisions: u64,
     /// Dropped: the source is not allowed to speak.
-    pub drops_not_blessed: u64,
+    pub drops_not_allowed: u64,
     /// Dropped: shorter than a header.
     pub drops_too_short: u64,
     /// Dropped: our own packet, come back to us.
@@ -86,7 +86,7 @@ pub struct livesync_stats_t {
     pub inquiries_heard: u64,
     /// Scrape sync: torrents told; and torrents heard of which the program or the table has
     /// said what became.
-    pub torrents_told: u64,
+    pub torrents_sent: u64,
     pub torrents_heard: u64,
     /// Scrape sync: torrents heard that the program could not store.
     pub torrents_failed: u64,
@@ -108,22 +108,22 @@ pub struct livesync_stats_t {
     pub packets_missing: u64,
     /// Repair: packets that were missing and came after all; and that did not come in time,
     /// so what they told is lost.
-    pub packets_repaired: u64,
-    pub packets_given_up: u64,
+    pub packets_recovered: u64,
+    pub packets_lost: u64,
     /// Repair: packets that others missed and we have sent again.
-    pub packets_sent_again: u64,
+    pub packets_retransmitted: u64,
     /// Repair: requests for missing packets that we have sent; and that asked us.
     pub naks_sent: u64,
     pub naks_heard: u64,
     /// Repair: heartbeats sent.
     pub heartbeats_sent: u64,
     /// With LIVESYNC_AUTH_ACCEPT: packets that were used although they prove nothing.
-    pub packets_unproven: u64,
+    pub packets_unauthenticated: u64,
     /// Dropped: numbers that cannot be.
     pub drops_bad_numbers: u64,
-    /// Dropped: a packet that was heard already, or given up.
+    /// Dropped: a packet that was heard already, or lost.
     pub drops_duplicate: u64,
-    /// Dropped: a packet repaired too late to know what is newer.
+    /// Dropped: a packet recovered too late to know what is newer.
     pub drops_too_late: u64,
     /// Dropped: with a key, a packet without a tag.
     pub drops_untagged: u64,
@@ -188,10 +188,10 @@ pub struct livesync_node_t {
     /// Packets of it that are missing and may still come; that were missing and came after
     /// all; and that did not come in time.
     pub packets_missing: u64,
-    pub packets_repaired: u64,
-    pub packets_given_up: u64,
+    pub packets_recovered: u64,
+    pub packets_lost: u64,
     /// 1: its last packet proved by a key where it comes from.
-    pub proven: u64,
+    pub authenticated: u64,
 }
 
 /// The swarm of a torrent, in the table of a handle.
@@ -264,8 +264,8 @@ impl livesync_stats_t {
     }
 }
 
-impl From<&HeardNode> for livesync_node_t {
-    fn from(node: &HeardNode) -> Self {
+impl From<&NodeStats> for livesync_node_t {
+    fn from(node: &NodeStats) -> Self {
         Self {
             tracker_id: node.id.to_host(),
             port: node.address.port(),
@@ -279,9 +279,9 @@ impl From<&HeardNode> for livesync_node_t {
             ahead_ms: node.ahead_ms,
             lag_ms: millis(node.lag),
             packets_missing: node.missing,
-            packets_repaired: node.repaired,
-            packets_given_up: node.given_up,
-            proven: node.proven.into(),
+            packets_recovered: node.recovered,
+            packets_lost: node.lost,
+            authenticated: node.authenticated.into(),
         }
     }
 }

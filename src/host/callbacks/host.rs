@@ -21,7 +21,7 @@ use crate::wire::PlausibleTorrents;
 pub(crate) struct Callbacks {
     pub(crate) user: *mut c_void,
     pub(crate) is_running: livesync_is_running_fn,
-    pub(crate) is_blessed: livesync_is_blessed_fn,
+    pub(crate) is_allowed: livesync_is_allowed_fn,
     pub(crate) add_peer: livesync_peer_fn,
     pub(crate) remove_peer: livesync_peer_fn,
     pub(crate) packet_applied: livesync_packet_applied_fn,
@@ -99,13 +99,13 @@ impl Host for CallbackHost {
         is_running.is_none_or(|ask| unsafe { ask(user) != 0 })
     }
 
-    fn is_blessed(&self, source: IpAddr) -> bool {
+    fn is_allowed(&self, source: IpAddr) -> bool {
         let Callbacks {
-            is_blessed, user, ..
+            is_allowed, user, ..
         } = self.callbacks;
         let ip = in_16_bytes(source);
         // SAFETY: 16 bytes, and the user pointer.
-        is_blessed.is_some_and(|ask| unsafe { ask(ip.as_ptr(), user) != 0 })
+        is_allowed.is_some_and(|ask| unsafe { ask(ip.as_ptr(), user) != 0 })
     }
 
     fn takes_ipv6(&self) -> bool {

@@ -99,7 +99,7 @@ pub type livesync_is_running_fn = Option<unsafe extern "C" fn(user: *mut c_void)
 
 /// Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
 /// ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
-pub type livesync_is_blessed_fn =
+pub type livesync_is_allowed_fn =
     Option<unsafe extern "C" fn(ip: *const u8, user: *mut c_void) -> c_int>;
 
 /// A peer announced itself to another tracker, or said goodbye there. `info_hash` are

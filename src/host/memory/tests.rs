@@ -351,7 +351,7 @@ fn what_is_announced_and_what_is_heard_is_one_swarm() {
     assert_eq!(memory.peers(&HASH, 9), [peer(1, NONE), heard]);
     assert_eq!(memory.peers(&HASH, 1), [peer(1, NONE)]);
     assert_eq!(memory.peers(&HASH, 0), []);
-    assert!(!host.is_blessed(Ipv4Addr::LOCALHOST.into()) && host.takes_ipv6());
+    assert!(!host.is_allowed(Ipv4Addr::LOCALHOST.into()) && host.takes_ipv6());
 
     memory.announce(&Announce {
         info_hash: HASH,

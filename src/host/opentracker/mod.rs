@@ -151,7 +151,7 @@ impl Host for Opentracker {
         unsafe { self.tracker.g_opentracker_running.read_volatile() != 0 }
     }
 
-    fn is_blessed(&self, source: IpAddr) -> bool {
+    fn is_allowed(&self, source: IpAddr) -> bool {
         let mut wide = in_16_bytes(source);
         let ip = match source {
             _ if self.wide_addresses => &mut wide[..],

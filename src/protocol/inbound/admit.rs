@@ -44,25 +44,25 @@ impl Node {
         if self.is_own(waited, datagram) {
             return Err(Reject::OwnPacket);
         }
-        if !source.blessed && !self.allow.contains(source.address.ip()) {
-            return Err(Reject::NotBlessed);
+        if !source.allowed && !self.allow.contains(source.address.ip()) {
+            return Err(Reject::NotAllowed);
         }
         let frame = Frame::parse(datagram)?;
         if frame.packet.is_probe(frame.header.id) {
             return Ok(None);
         }
         let found = self.nodes.find(frame.header.id);
-        let proven = self.prove(&frame, found, waited)?;
+        let authenticated = self.prove(&frame, found, waited)?;
         if frame.header.id == self.identity.id {
             self.id_is_used(NewId::SameId);
         }
-        let placed = self.put_in_order(source, &frame, found, proven)?;
+        let placed = self.put_in_order(source, &frame, found, authenticated)?;
         let Placed { order, stream, .. } = placed;
         let (now, from) = (self.timers.elapsed(), frame.header.id);
         let begin = || self.nodes.begin(now, from);
         let node = placed.node.or(found).unwrap_or_else(begin);
-        self.heard(source, &frame, node, proven);
-        if let Some(trailer) = frame.trailer.filter(|_| !frame.again)
+        self.heard(source, &frame, node, authenticated);
+        if let Some(trailer) = frame.trailer.filter(|_| !frame.retransmitted)
             // With a key the clocks agree already, and a member must not set them.
             && self.authentication.is_none()
         {
@@ -116,12 +116,12 @@ impl Node {
         };
         // A node that has a key uses it for all that it sends.
         let now = self.timers.elapsed();
-        let is_proven = |node| self.nodes.get(node).is_proven(now);
-        if authentication.is_required() || found.is_some_and(is_proven) {
+        let is_authenticated = |node| self.nodes.get(node).is_authenticated(now);
+        if authentication.is_required() || found.is_some_and(is_authenticated) {
             return Err(reject);
         }
-        authentication.note_unproven();
-        self.counters.packets_unproven += 1;
+        authentication.note_unauthenticated();
+        self.counters.packets_unauthenticated += 1;
         Ok(false)
     }
 
@@ -166,28 +166,28 @@ impl Node {
         source: Source,
         frame: &Frame<'_>,
         found: Option<NodeIndex>,
-        proven: bool,
+        authenticated: bool,
     ) -> Result<Placed, Reject> {
         if !is_numbered_rightly(frame) {
             return Err(Reject::BadNumbers);
         }
-        if frame.again && self.repair.is_none() {
+        if frame.retransmitted && self.repair.is_none() {
             return Err(Reject::Duplicate);
         }
         let Some(trailer) = frame.trailer else {
             return Ok(Placed::default());
         };
-        if self.repair.is_none() && !proven {
+        if self.repair.is_none() && !authenticated {
             return Ok(Placed::default());
         }
         let id = frame.header.id;
         // What was sent before we came up may have been recorded by whomever, and we cannot know
         // whether we have heard it; but if it is missing we have not.
         let is_missing = |node| self.nodes.get(node).streams().miss_authenticated(&trailer);
-        if proven && self.was_sent_before_us(&trailer) && !found.is_some_and(is_missing) {
+        if authenticated && self.was_sent_before_us(&trailer) && !found.is_some_and(is_missing) {
             return Err(Reject::Replayed);
         }
-        if found.is_none() && frame.again {
+        if found.is_none() && frame.retransmitted {
             return Err(Reject::Duplicate);
         }
         let now = self.timers.elapsed();
@@ -196,7 +196,7 @@ impl Node {
                 now,
                 listened: self.listened(),
             },
-            origin: match proven {
+            origin: match authenticated {
                 true => Origin::Authenticated,
                 false => Origin::Address(source.address),
             },
@@ -241,31 +241,31 @@ impl Node {
             Ok(Place::Nowhere) => return (None, Ok(None)),
             Err(reject) => return (None, Err(reject)),
         };
-        let members = self.nodes.asking(now);
+        let members = self.nodes.repairing(now);
         let (timers, repair) = (&mut self.timers, &mut self.repair);
-        let ask = || match repair {
+        let nak_due = || match repair {
             Some(repair) if !packet.trailer.has(Trailer::UNKEPT) => {
                 let wait = repair.wait(members);
-                timers.set_no_later(Timer::Ask, wait);
+                timers.set_no_later(Timer::Nak, wait);
                 now + wait
             }
             _ => {
-                timers.set_no_later(Timer::Ask, KEPT_FOR);
+                timers.set_no_later(Timer::Nak, KEPT_FOR);
                 Time::NEVER
             }
         };
         let streams = self.nodes.get_mut(node).streams_mut();
-        (Some(stream), streams.arrives(stream, packet, ask))
+        (Some(stream), streams.arrives(stream, packet, nak_due))
     }
 
-    fn heard(&mut self, source: Source, frame: &Frame<'_>, node: NodeIndex, proven: bool) {
+    fn heard(&mut self, source: Source, frame: &Frame<'_>, node: NodeIndex, authenticated: bool) {
         let packets_out = self.queue.posted().packets;
-        self.company.heard(packets_out, &mut self.timers);
-        let in_time = frame.trailer.filter(|_| !frame.again);
+        self.isolation.heard(packets_out, &mut self.timers);
+        let in_time = frame.trailer.filter(|_| !frame.retransmitted);
         let ahead = in_time.map(|trailer| self.ahead_ms(&trailer));
         let times = (self.timers.now(), self.timers.elapsed());
         let node = self.nodes.get_mut(node);
-        node.uses(times, (source.address, proven), ahead, &frame.packet);
+        node.uses(times, (source.address, authenticated), ahead, &frame.packet);
     }
 
     /// By how much the clock of a packet's sender is ahead of ours.
@@ -288,8 +288,8 @@ impl Node {
 fn is_numbered_rightly(frame: &Frame<'_>) -> bool {
     let numbered = frame.trailer.is_some_and(|trailer| trailer.seq > 0);
     match frame.packet {
-        Packet::Live(_) | Packet::ScrapeTell(_) => numbered || !frame.again,
-        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) => !numbered && !frame.again,
+        Packet::Live(_) | Packet::ScrapeTell(_) => numbered || !frame.retransmitted,
+        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) => !numbered && !frame.retransmitted,
         Packet::Heartbeat(_) | Packet::Nak(_) => frame.trailer.is_some() && !numbered,
     }
 }

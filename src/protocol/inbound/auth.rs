@@ -21,7 +21,7 @@ pub(in crate::protocol) struct Authentication {
     max_skew: Duration,
     ahead: Ahead,
     /// A packet was used without a proof, and it was not said yet.
-    unproven: bool,
+    unauthenticated: bool,
     /// By how many milliseconds the clock was ahead for which a packet was refused last.
     skew_ms: i64,
 }
@@ -35,7 +35,7 @@ impl Authentication {
             required: config.auth == Auth::Require,
             max_skew: config.max_skew,
             ahead: Ahead::default(),
-            unproven: false,
+            unauthenticated: false,
             skew_ms: 0,
         })
     }
@@ -83,13 +83,13 @@ impl Authentication {
     }
 
     /// A packet is used without a proof.
-    pub(super) fn note_unproven(&mut self) {
-        self.unproven = true;
+    pub(super) fn note_unauthenticated(&mut self) {
+        self.unauthenticated = true;
     }
 
     /// Whether a packet was used without a proof, and it was not said yet.
-    pub(in crate::protocol) fn take_unproven(&mut self) -> bool {
-        std::mem::take(&mut self.unproven)
+    pub(in crate::protocol) fn take_unauthenticated(&mut self) -> bool {
+        std::mem::take(&mut self.unauthenticated)
     }
 
     /// The tag of a packet of ours.

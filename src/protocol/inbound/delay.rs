@@ -43,10 +43,10 @@ impl Delay {
 
     /// A packet is used. Only one with a number that was not sent again says something of the
     /// network.
-    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
+    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, retransmitted: bool) {
         let took = took(now, trailer);
         let mut shortest = self.shortest.saturating_add(drift(now, self.found));
-        if trailer.seq > 0 && !again {
+        if trailer.seq > 0 && !retransmitted {
             if !std::mem::replace(&mut self.measured, true) || took < shortest {
                 shortest = took;
             }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use super::KEPT_FOR;
 use crate::time::Time;
 
-/// How many gaps are known of one sender at most; the oldest is given up for a new one.
+/// How many gaps are known of one sender at most; the oldest is lost for a new one.
 const MAX_GAPS: usize = 512;
 
 /// The shortest time between two NAKs for the same.
-const ASK_AGAIN: Duration = Duration::from_millis(80);
+const NAK_INTERVAL: Duration = Duration::from_millis(80);
 
 /// How often NAKs of others put ours off, until we send one: they may be forged.
 const PUT_OFF: u8 = 2;
@@ -23,7 +23,7 @@ struct Gap {
     last: u32,
     since: Time,
     /// When to ask for them.
-    ask: Time,
+    nak_due: Time,
     /// How often others have put that off since we asked last.
     put_off: u8,
 }
@@ -64,25 +64,25 @@ impl Gaps {
         }
     }
 
-    /// These are missing from now on, and asked for then. The gap that is given up for it, if
+    /// These are missing from now on, and asked for then. The gap that is lost for it, if
     /// there is one too many.
     pub(super) fn open(
         &mut self,
         now: Time,
         numbers: RangeInclusive<u32>,
-        ask: Time,
+        nak_due: Time,
     ) -> Option<RangeInclusive<u32>> {
         self.gaps.push_back(Gap {
             first: *numbers.start(),
             last: *numbers.end(),
             since: now,
-            ask,
+            nak_due,
             put_off: 0,
         });
         self.bound()
     }
 
-    /// A number is not missing any more, if it was; and the gap that is given up for that.
+    /// A number is not missing any more, if it was; and the gap that is lost for that.
     pub(super) fn fill(&mut self, seq: u32) -> Option<Option<RangeInclusive<u32>>> {
         let at = self.gaps.partition_point(|gap| gap.last < seq);
         let gap = self.gaps.get_mut(at).filter(|gap| gap.first <= seq)?;
@@ -122,29 +122,29 @@ impl Gaps {
 
     /// Whether it is time to ask for one.
     pub(super) fn are_due(&self, now: Time) -> bool {
-        self.gaps.iter().any(|gap| gap.ask <= now)
+        self.gaps.iter().any(|gap| gap.nak_due <= now)
     }
 
     /// Asks for all that are due until `then`, and again after a while. The answer is empty if
     /// it may not ask.
-    pub(super) fn ask(
+    pub(super) fn take_due(
         &mut self,
         now: Time,
         then: Time,
         mut wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
-        let may_ask = match &mut self.unheard {
+        let may_nak = match &mut self.unheard {
             Some(left) => left.checked_sub(1).map(|less| *left = less).is_some(),
             None => true,
         };
-        let due = self.gaps.iter_mut().filter(|gap| gap.ask <= then);
+        let due = self.gaps.iter_mut().filter(|gap| gap.nak_due <= then);
         let ranges = due.map(|gap| {
-            gap.ask = now + ASK_AGAIN + wait();
+            gap.nak_due = now + NAK_INTERVAL + wait();
             gap.put_off = 0;
             gap.numbers()
         });
         let ranges = ranges.collect();
-        if may_ask { ranges } else { Vec::new() }
+        if may_nak { ranges } else { Vec::new() }
     }
 
     /// Somebody else asks for these numbers: we wait as if we had.
@@ -161,14 +161,14 @@ impl Gaps {
         for gap in gaps.take_while(|gap| gap.last <= *numbers.end()) {
             if gap.put_off < PUT_OFF {
                 gap.put_off += 1;
-                gap.ask = gap.ask.max(now + ASK_AGAIN + wait());
+                gap.nak_due = gap.nak_due.max(now + NAK_INTERVAL + wait());
             }
         }
     }
 
     /// When there is something to do about one.
     pub(super) fn due(&self) -> Time {
-        let due = |gap: &Gap| gap.ask.min(gap.since + KEPT_FOR);
+        let due = |gap: &Gap| gap.nak_due.min(gap.since + KEPT_FOR);
         self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
@@ -185,7 +185,7 @@ impl Gaps {
         self.gaps.pop_front().map(|gap| gap.numbers())
     }
 
-    /// The oldest is given up if there is one too many.
+    /// The oldest is lost if there is one too many.
     fn bound(&mut self) -> Option<RangeInclusive<u32>> {
         let is_too_much = self.gaps.len() > MAX_GAPS;
         is_too_much.then(|| self.take_first()).flatten()

@@ -18,7 +18,7 @@ pub(in crate::protocol) enum Arrival {
     New,
     /// One that was missing. It would have arrived then.
     Late(Time),
-    /// One that was heard already, or given up.
+    /// One that was heard already, or lost.
     Known,
     /// Another one than was heard under this number.
     Disputed,

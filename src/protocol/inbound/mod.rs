@@ -34,7 +34,7 @@ pub(super) use self::auth::Authentication;
 pub(super) use self::listener::Arrival;
 pub use self::nodes::MAX_NODES;
 pub(super) use self::nodes::Nodes;
-pub use self::remote::Heard;
+pub use self::remote::RemoteStats;
 pub(super) use self::stream::Stream;
 
 /// How long packets are kept at most, by their senders and by those that heard them; so

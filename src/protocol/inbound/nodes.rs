@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::remote::{Heard, RemoteNode};
+use super::remote::{RemoteNode, RemoteStats};
 use super::stream::Stream;
 use super::tally::Tally;
 use crate::time::Time;
@@ -16,7 +16,7 @@ pub const MAX_NODES: usize = 256;
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
 /// Who repairs is heard every 30 seconds at least. Silent for so long it asks no more.
-const ASKS_UNTIL: Duration = Duration::from_secs(120);
+const REPAIRS_UNTIL: Duration = Duration::from_secs(120);
 
 /// How old the number of those that ask may be.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ pub(in crate::protocol) struct Nodes {
     /// Their ids, which are looked for with each packet.
     ids: Vec<TrackerId>,
     /// How many of them asked for what they miss when they were counted,
-    asking: usize,
+    repairing: usize,
     /// unless somebody is new since.
     counted: Option<Time>,
     /// Of streams that have ended.
@@ -63,20 +63,20 @@ impl Nodes {
     }
 
     /// Those that are not forgotten.
-    pub(in crate::protocol) fn all(&self, now: Time) -> impl Iterator<Item = Heard> {
+    pub(in crate::protocol) fn all(&self, now: Time) -> impl Iterator<Item = RemoteStats> {
         let heard = self.nodes.iter().map(RemoteNode::heard);
         heard.filter(move |node| now.since(node.last) < FORGET_AFTER)
     }
 
     /// How many were heard lately that may ask for what they miss: those that number their
     /// packets. It is asked for every packet, and so not counted each time.
-    pub(in crate::protocol) fn asking(&mut self, now: Time) -> usize {
+    pub(in crate::protocol) fn repairing(&mut self, now: Time) -> usize {
         if self.counted.is_none_or(|at| now.since(at) >= COUNTED_FOR) {
-            let lately = |node: &&RemoteNode| node.streams().are_heard_within(now, ASKS_UNTIL);
-            self.asking = self.nodes.iter().filter(lately).count();
+            let lately = |node: &&RemoteNode| node.streams().are_heard_within(now, REPAIRS_UNTIL);
+            self.repairing = self.nodes.iter().filter(lately).count();
             self.counted = Some(now);
         }
-        self.asking
+        self.repairing
     }
 
     /// Visits the streams of all nodes, from where it left off the last time, until it has seen so
@@ -126,7 +126,13 @@ impl Nodes {
         }
         // A flood of ids that nobody knows must not push out those who prove who they are, or tell
         // of peers.
-        let worth = |node: &RemoteNode| (node.is_proven(now), node.tells_of_peers(), node.last());
+        let worth = |node: &RemoteNode| {
+            (
+                node.is_authenticated(now),
+                node.tells_of_peers(),
+                node.last(),
+            )
+        };
         let least = (0..MAX_NODES)
             .min_by_key(|at| worth(&self.nodes[*at]))
             .unwrap_or(0);
@@ -213,13 +219,13 @@ mod tests {
                 speak(&mut nodes, Time::START, TrackerId([number; 4]));
             }
         }
-        assert_eq!(nodes.asking(Time::START), 9);
+        assert_eq!(nodes.repairing(Time::START), 9);
         for number in 1..=2 {
             speak(&mut nodes, seconds(60), TrackerId([number; 4]));
         }
-        assert_eq!(nodes.asking(seconds(119)), 9);
-        assert_eq!(nodes.asking(seconds(120)), 2);
-        assert_eq!(nodes.asking(seconds(180)), 0);
+        assert_eq!(nodes.repairing(seconds(119)), 9);
+        assert_eq!(nodes.repairing(seconds(120)), 2);
+        assert_eq!(nodes.repairing(seconds(180)), 0);
     }
 
     #[test]
@@ -231,7 +237,7 @@ mod tests {
         }
         hear(&mut nodes, Time::from_nanos(1000), id(0), 0);
         hear(&mut nodes, Time::from_nanos(1001), id(MAX_NODES), 7);
-        let all: Vec<Heard> = nodes.all(Time::from_nanos(1001)).collect();
+        let all: Vec<RemoteStats> = nodes.all(Time::from_nanos(1001)).collect();
         assert_eq!(all.len(), MAX_NODES);
         assert!(all.iter().any(|node| node.id == id(0) && node.packets == 2));
         assert!(all.iter().all(|node| node.id != id(1)));
@@ -247,7 +253,7 @@ mod tests {
         for number in 1..=2 * MAX_NODES {
             hear(&mut nodes, Time::from_nanos(number as u64), id(number), 0);
         }
-        let all: Vec<Heard> = nodes.all(Time::from_nanos(1000)).collect();
+        let all: Vec<RemoteStats> = nodes.all(Time::from_nanos(1000)).collect();
         assert_eq!(all.len(), MAX_NODES);
         assert!(all.iter().any(|node| node.id == id(0)));
         assert!(all.iter().any(|node| node.id == id(2 * MAX_NODES)));

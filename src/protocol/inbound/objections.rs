@@ -53,8 +53,9 @@ impl Objections {
 
     /// The number to name in an objection, if there is one to make now.
     pub(super) fn take(&mut self, now: Time) -> Option<u32> {
-        let is_proven = |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
-        if self.suspected.is_some_and(is_proven) {
+        let is_authenticated =
+            |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
+        if self.suspected.is_some_and(is_authenticated) {
             self.acquit();
             self.object();
         }

@@ -11,11 +11,11 @@ use crate::wire::Packet;
 
 /// A node that has sent a good tag within this time is believed with one only: one that runs
 /// sends a heartbeat every 30 seconds at least.
-const PROVEN_FOR: Duration = Duration::from_secs(120);
+const AUTHENTICATED_FOR: Duration = Duration::from_secs(120);
 
 /// Another tracker, as far as it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
+pub struct RemoteStats {
     /// The id under which it speaks.
     pub id: TrackerId,
     /// Where its last packet came from.
@@ -33,7 +33,7 @@ pub struct Heard {
     /// How many torrents it had at its last beacon; 0 before the first.
     pub torrents: u64,
     /// Whether its last packet that was used proved by a key where it comes from.
-    pub proven: bool,
+    pub authenticated: bool,
     /// How many milliseconds its clock is ahead of ours, as far as packets have told:
     /// the time that they take makes it look late.
     pub ahead_ms: i64,
@@ -42,12 +42,12 @@ pub struct Heard {
     /// Packets of it that are missing and may still come.
     pub missing: u64,
     /// Packets of it that were missing, and came after all.
-    pub repaired: u64,
+    pub recovered: u64,
     /// Packets of it that were missing, and did not come in time.
-    pub given_up: u64,
+    pub lost: u64,
 }
 
-impl Heard {
+impl RemoteStats {
     /// Counts what is in a packet of it.
     fn count(&mut self, packet: &Packet<'_>) {
         match packet {
@@ -68,9 +68,9 @@ impl Heard {
 #[derive(Debug)]
 pub(in crate::protocol) struct RemoteNode {
     /// What does not depend on its streams.
-    heard: Heard,
+    heard: RemoteStats,
     /// When its last good tag was heard.
-    proven: Option<Time>,
+    authenticated: Option<Time>,
     streams: Streams,
 }
 
@@ -78,7 +78,7 @@ impl RemoteNode {
     /// A node of which no packet was used yet.
     pub(super) fn new(id: TrackerId) -> Self {
         Self {
-            heard: Heard {
+            heard: RemoteStats {
                 id,
                 address: ([0; 4], 0).into(),
                 last: Time::START,
@@ -87,14 +87,14 @@ impl RemoteNode {
                 records: 0,
                 beacons: 0,
                 torrents: 0,
-                proven: false,
+                authenticated: false,
                 ahead_ms: 0,
                 lag: Duration::ZERO,
                 missing: 0,
-                repaired: 0,
-                given_up: 0,
+                recovered: 0,
+                lost: 0,
             },
-            proven: None,
+            authenticated: None,
             streams: Streams::default(),
         }
     }
@@ -109,10 +109,10 @@ impl RemoteNode {
         self.heard.address
     }
 
-    /// Whether its last packet was proven, or it has told of peers.
+    /// Whether its last packet was authenticated, or it has told of peers.
     #[cfg(feature = "want_sync_scrape")]
     pub(in crate::protocol) fn is_credible(&self) -> bool {
-        self.heard.proven || self.tells_of_peers()
+        self.heard.authenticated || self.tells_of_peers()
     }
 
     pub(super) fn tells_of_peers(&self) -> bool {
@@ -129,7 +129,7 @@ impl RemoteNode {
     pub(super) fn uses(
         &mut self,
         (now, elapsed): (Time, Time),
-        (address, proven): (SocketAddr, bool),
+        (address, authenticated): (SocketAddr, bool),
         ahead_ms: Option<i64>,
         packet: &Packet<'_>,
     ) {
@@ -139,28 +139,29 @@ impl RemoteNode {
         }
         heard.last = now;
         heard.packets += 1;
-        heard.proven = proven;
+        heard.authenticated = authenticated;
         heard.address = address;
         heard.ahead_ms = ahead_ms.unwrap_or(heard.ahead_ms);
         heard.count(packet);
-        if proven {
-            self.proven = Some(elapsed);
+        if authenticated {
+            self.authenticated = Some(elapsed);
         }
     }
 
-    /// Whether it has proven lately where its packets come from.
-    pub(super) fn is_proven(&self, now: Time) -> bool {
-        self.proven.is_some_and(|at| now.since(at) < PROVEN_FOR)
+    /// Whether it has authenticated lately where its packets come from.
+    pub(super) fn is_authenticated(&self, now: Time) -> bool {
+        self.authenticated
+            .is_some_and(|at| now.since(at) < AUTHENTICATED_FOR)
     }
 
     /// All that others may know of it.
-    pub(super) fn heard(&self) -> Heard {
+    pub(super) fn heard(&self) -> RemoteStats {
         let tally = self.streams.tally();
-        Heard {
+        RemoteStats {
             lag: self.streams.lag(),
             missing: self.streams.missing(),
-            repaired: tally.repaired,
-            given_up: tally.given_up,
+            recovered: tally.recovered,
+            lost: tally.lost,
             ..self.heard
         }
     }

@@ -109,11 +109,11 @@ impl Stream {
         listener: Listener,
         frame: &Frame<'_>,
         trailer: &Trailer,
-        ask: impl FnOnce() -> Time,
+        nak_due: impl FnOnce() -> Time,
     ) -> Arrival {
         let (now, seq) = (listener.now, trailer.seq);
         self.gaps.note_numbered();
-        self.sent_until(listener, trailer.sent, seq - 1, ask);
+        self.sent_until(listener, trailer.sent, seq - 1, nak_due);
         let new = self.highest.is_below(seq);
         if new {
             self.highest.raise(now, seq);
@@ -123,29 +123,29 @@ impl Stream {
         self.fingerprints.keep(frame, trailer);
         let restated = trailer.has(Trailer::RESTATED);
         if !restated {
-            self.measure(now, trailer, frame.again);
+            self.measure(now, trailer, frame.retransmitted);
         }
-        if new && (!frame.again || restated) {
+        if new && (!frame.retransmitted || restated) {
             Arrival::New
         } else {
             Arrival::Late(now.before(self.lag()))
         }
     }
 
-    /// A number that was heard already, or given up. If it was on another packet, another
+    /// A number that was heard already, or lost. If it was on another packet, another
     /// sender uses the same id and epoch; if we do not know, that sender may have used up the
     /// numbers of this one.
     fn known(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> Arrival {
         match self.fingerprints.seen(frame, trailer) {
             Seen::Same => return Arrival::Known,
             Seen::Other => self.object(),
-            Seen::Unknown if frame.again => return Arrival::Known,
+            Seen::Unknown if frame.retransmitted => return Arrival::Known,
             Seen::Unknown => {
                 self.object_to_highest();
                 return Arrival::Known;
             }
         }
-        if frame.again {
+        if frame.retransmitted {
             return Arrival::Known;
         }
         // The next copy of it is a duplicate.
@@ -159,10 +159,10 @@ impl Stream {
         listener: Listener,
         heartbeat: Heartbeat,
         sent: u32,
-        ask: impl FnOnce() -> Time,
+        nak_due: impl FnOnce() -> Time,
     ) {
         self.gaps.note_heartbeat();
-        self.sent_until(listener, sent, heartbeat.highest, ask);
+        self.sent_until(listener, sent, heartbeat.highest, nak_due);
     }
 
     /// A heartbeat arrives, to be used or not. If it says less than we have known for a while,
@@ -174,7 +174,13 @@ impl Stream {
     }
 
     /// The sender says, at `sent` by its clock, that it has sent packets up to this one.
-    fn sent_until(&mut self, listener: Listener, sent: u32, last: u32, ask: impl FnOnce() -> Time) {
+    fn sent_until(
+        &mut self,
+        listener: Listener,
+        sent: u32,
+        last: u32,
+        nak_due: impl FnOnce() -> Time,
+    ) {
         let known = self.highest.number();
         let highest = known.unwrap_or_else(|| self.begin(listener, sent, last));
         self.highest.raise(listener.now, highest.max(last));
@@ -184,12 +190,12 @@ impl Stream {
         // What came before another stream of the same packets began may have been overtaken; but it
         // may have been heard, too.
         let was_heard = known.is_none() && !self.has_history;
-        let ask = match was_heard || self.is_beside {
+        let nak_due = match was_heard || self.is_beside {
             true => Time::NEVER,
-            false => ask(),
+            false => nak_due(),
         };
-        let given_up = self.gaps.open(listener.now, highest + 1..=last, ask);
-        given_up.into_iter().for_each(|gap| self.lose(gap));
+        let lost = self.gaps.open(listener.now, highest + 1..=last, nak_due);
+        lost.into_iter().for_each(|gap| self.lose(gap));
     }
 
     /// Whether packets up to this number can belong to the stream.
@@ -226,7 +232,7 @@ impl Stream {
                 Seen::Same => true,
                 Seen::Unknown => false,
                 Seen::Other => {
-                    if !frame.again {
+                    if !frame.retransmitted {
                         self.object();
                     }
                     false
@@ -284,7 +290,7 @@ impl Stream {
     }
 
     /// Somebody else asks for the same: for gaps that he has, too, that is as if we had.
-    pub(in crate::protocol) fn asked_by_another(
+    pub(in crate::protocol) fn on_nak_of_another(
         &mut self,
         now: Time,
         nak: &Nak<'_>,
@@ -329,7 +335,7 @@ impl Stream {
     }
 
     /// What to ask for, if it is time to ask: all that will be due within `soon`, too.
-    pub(in crate::protocol) fn ask(
+    pub(in crate::protocol) fn take_due(
         &mut self,
         now: Time,
         soon: Duration,
@@ -338,7 +344,7 @@ impl Stream {
         if !self.gaps.are_due(now) {
             return Vec::new();
         }
-        self.gaps.ask(now, now + soon, wait)
+        self.gaps.take_due(now, now + soon, wait)
     }
 
     /// Whether this packet is missing.
@@ -392,9 +398,9 @@ impl Stream {
     }
 
     /// How long a packet took that is used.
-    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, again: bool) {
+    pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, retransmitted: bool) {
         if !self.is_too_early(now, trailer) {
-            self.delay.measure(now, trailer, again);
+            self.delay.measure(now, trailer, retransmitted);
         }
     }
 }

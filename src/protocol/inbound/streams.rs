@@ -95,7 +95,7 @@ impl Streams {
         {
             return Err(Reject::BadNumbers);
         }
-        if packet.frame.again || self.has_come_another_way(None, packet.frame, trailer) {
+        if packet.frame.retransmitted || self.has_come_another_way(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
         if origin == Origin::Authenticated {
@@ -112,7 +112,7 @@ impl Streams {
         &mut self,
         place: usize,
         packet: &Arriving<'_>,
-        ask: impl FnOnce() -> Time,
+        nak_due: impl FnOnce() -> Time,
     ) -> Result<Option<Arrival>, Reject> {
         let Arriving {
             listener,
@@ -121,21 +121,21 @@ impl Streams {
             ..
         } = *packet;
         let now = listener.now;
-        let proven = packet.origin == Origin::Authenticated;
-        let is_copy = !proven && self.is_copy(now, place, frame, trailer);
+        let authenticated = packet.origin == Origin::Authenticated;
+        let is_copy = !authenticated && self.is_copy(now, place, frame, trailer);
         let Some(stream) = self.streams.get_mut(place) else {
             return Ok(None);
         };
         stream.note_heard(now);
         if trailer.seq > 0 {
-            return match stream.arrives(listener, frame, trailer, ask) {
+            return match stream.arrives(listener, frame, trailer, nak_due) {
                 arrival if is_copy => {
                     if matches!(arrival, Arrival::Late(_)) {
                         stream.settle(trailer.seq, true);
                     }
                     Err(Reject::Duplicate)
                 }
-                Arrival::Known => Err(known(proven && !frame.again)),
+                Arrival::Known => Err(known(authenticated && !frame.retransmitted)),
                 // Both are used, since nobody can tell which one is the sender's own.
                 Arrival::Disputed => Ok(None),
                 arrival => Ok(Some(arrival)),
@@ -145,12 +145,12 @@ impl Streams {
         if let Some(heartbeat) = heartbeat {
             stream.compare(now, heartbeat);
         }
-        if !stream.arrives_unnumbered(now, trailer) && proven {
+        if !stream.arrives_unnumbered(now, trailer) && authenticated {
             return Err(Reject::Replayed);
         }
-        stream.measure(now, trailer, frame.again);
+        stream.measure(now, trailer, frame.retransmitted);
         if let Some(heartbeat) = heartbeat {
-            stream.beats(listener, heartbeat, trailer.sent, ask);
+            stream.beats(listener, heartbeat, trailer.sent, nak_due);
         }
         if is_copy {
             return Err(Reject::Duplicate);
@@ -274,8 +274,8 @@ impl Streams {
     /// With a good tag everything is used once. We know that of streams that we know, of later
     /// epochs, and of numbers beyond those of the last epoch.
     fn is_no_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
-        let proven = |stream: &&mut Stream| stream.origin() == Origin::Authenticated;
-        let streams = self.streams.iter_mut().filter(proven);
+        let authenticated = |stream: &&mut Stream| stream.origin() == Origin::Authenticated;
+        let streams = self.streams.iter_mut().filter(authenticated);
         let Some(newest) = streams.max_by(|one, other| order(one, other)) else {
             return Ok(());
         };
@@ -343,20 +343,21 @@ impl Streams {
     /// once more.
     fn least(&self, new: Origin) -> Option<usize> {
         let places = 0..self.streams.len();
-        let is_proven = |at: &usize| self.streams[*at].origin() == Origin::Authenticated;
-        let unproven = places.clone().filter(|at| !is_proven(at));
-        let unproven = unproven.min_by_key(|at| self.streams[*at].heard());
+        let is_authenticated = |at: &usize| self.streams[*at].origin() == Origin::Authenticated;
+        let unauthenticated = places.clone().filter(|at| !is_authenticated(at));
+        let unauthenticated = unauthenticated.min_by_key(|at| self.streams[*at].heard());
         let first =
             || places.min_by(|one, other| order(&self.streams[*one], &self.streams[*other]));
-        unproven.or_else(|| (new == Origin::Authenticated).then(first)?)
+        unauthenticated.or_else(|| (new == Origin::Authenticated).then(first)?)
     }
 
     /// One that is silent, and not the last of its origin: that is remembered, since what is
     /// older must not be used again.
     fn oldest(&self, now: Time) -> Option<usize> {
         let is_last = |stream: &Stream| {
-            let proven = stream.origin() == Origin::Authenticated;
-            let of_kind = |other: &&Stream| (other.origin() == Origin::Authenticated) == proven;
+            let authenticated = stream.origin() == Origin::Authenticated;
+            let of_kind =
+                |other: &&Stream| (other.origin() == Origin::Authenticated) == authenticated;
             let mut others = self.streams.iter().filter(of_kind);
             others.all(|other| order(other, stream).is_le())
         };

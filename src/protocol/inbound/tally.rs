@@ -5,16 +5,16 @@ use std::ops::RangeInclusive;
 /// How many of them came after all, and how many did not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct Tally {
-    pub(in crate::protocol) repaired: u64,
-    pub(in crate::protocol) given_up: u64,
+    pub(in crate::protocol) recovered: u64,
+    pub(in crate::protocol) lost: u64,
 }
 
 impl Tally {
     /// The sum of both.
     pub(in crate::protocol) fn and(self, other: Self) -> Self {
         Self {
-            repaired: self.repaired + other.repaired,
-            given_up: self.given_up + other.given_up,
+            recovered: self.recovered + other.recovered,
+            lost: self.lost + other.lost,
         }
     }
 }
@@ -43,16 +43,16 @@ impl Account {
     /// A packet that was late was of use, or not.
     pub(super) fn settle(&mut self, seq: u32, used: bool) {
         if used {
-            self.tally.repaired += 1;
+            self.tally.recovered += 1;
         } else {
-            self.tally.given_up += u64::from(seq >= self.from);
+            self.tally.lost += u64::from(seq >= self.from);
         }
     }
 
     /// These do not come any more.
     pub(super) fn lose(&mut self, gap: &RangeInclusive<u32>) {
         let first = self.from.max(*gap.start());
-        self.tally.given_up += (u64::from(*gap.end()) + 1).saturating_sub(first.into());
+        self.tally.lost += (u64::from(*gap.end()) + 1).saturating_sub(first.into());
     }
 
     pub(super) fn tally(&self) -> Tally {

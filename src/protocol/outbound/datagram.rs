@@ -11,9 +11,9 @@ use crate::wire::{Header, Trailer};
 /// What a packet is to its trailer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Kind {
-    /// A list of announces: it gets a number. [`Latest`] knows it by this serial number.
+    /// A list of announces: it gets a number. [`AnnounceOrder`] knows it by this serial number.
     ///
-    /// [`Latest`]: crate::protocol::repair::Latest
+    /// [`AnnounceOrder`]: crate::protocol::repair::AnnounceOrder
     Announces { packet: u32 },
     /// A list of torrents: it gets a number.
     #[cfg_attr(
@@ -29,7 +29,7 @@ pub(in crate::protocol) enum Kind {
     /// A packet that only those know who know trailers.
     Ours,
     /// Sent before, with all that belongs to it.
-    Again,
+    Retransmission,
 }
 
 impl Kind {
@@ -38,7 +38,7 @@ impl Kind {
         match self {
             Self::Fixed | Self::Ours => Class::Control,
             Self::Announces { .. } | Self::Restated { .. } => Class::Live,
-            Self::Again => Class::Repair,
+            Self::Retransmission => Class::Repair,
             Self::Torrents => Class::Bulk,
         }
     }
@@ -79,15 +79,16 @@ impl Datagram {
     }
 
     /// A packet that was sent before, with all that belongs to it.
-    pub(in crate::protocol) fn again(packet: &[u8]) -> Self {
+    pub(in crate::protocol) fn retransmitted(packet: &[u8]) -> Self {
         let mut bytes: Arc<[u8]> = packet.into();
         if let Ok((header, _)) = Header::parse(packet) {
-            Arc::make_mut(&mut bytes)[..Header::LEN].copy_from_slice(&header.again().emit());
+            Arc::make_mut(&mut bytes)[..Header::LEN]
+                .copy_from_slice(&header.retransmitted().emit());
         }
         Self {
             bytes,
             len: packet.len(),
-            kind: Kind::Again,
+            kind: Kind::Retransmission,
             to: Destination::Everyone,
             sealed: true,
             was_sealed: true,
@@ -113,11 +114,11 @@ impl Datagram {
 
     /// As one that was sent before it is heard only where numbers are known. It has its trailer
     /// already, in which a tag is that of its first header.
-    pub(in crate::protocol) fn show_as_again(&mut self) {
-        let again = Self::again(self.as_ref());
+    pub(in crate::protocol) fn show_as_retransmitted(&mut self) {
+        let retransmitted = Self::retransmitted(self.as_ref());
         *self = Self {
             to: self.to,
-            ..again
+            ..retransmitted
         };
     }
 
@@ -148,7 +149,7 @@ impl Datagram {
     /// old one. What is kept of it stays as it was. What is to be sent again stays, too: somebody
     /// has asked the old one for it.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
-        if self.kind == Kind::Again || self.bytes.starts_with(&id.0) {
+        if self.kind == Kind::Retransmission || self.bytes.starts_with(&id.0) {
             return;
         }
         if std::mem::take(&mut self.sealed) {

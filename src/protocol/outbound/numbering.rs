@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::protocol::repair::RETOLD;
+use crate::protocol::repair::REISSUED_WITHIN;
 use crate::time::Time;
 
 /// Epochs are counted from here: 2024-01-01 00:00 UTC, in milliseconds since 1970.
@@ -112,22 +112,22 @@ impl Numbering {
         &mut self,
         now: Time,
         wall: WallClock,
-        retold: u32,
+        reissued: u32,
     ) -> u32 {
         let offset = self.offset();
         *self = Self::ahead(now, wall, self.lead);
-        if retold == 0 || (self.offset() - offset).abs() > AGREE {
+        if reissued == 0 || (self.offset() - offset).abs() > AGREE {
             return 0;
         }
-        let before = RETOLD.as_millis() as i64;
+        let before = REISSUED_WITHIN.as_millis() as i64;
         self.epoch -= before / TENTH;
         self.began -= before;
-        self.seq = retold;
-        retold
+        self.seq = reissued;
+        reissued
     }
 
     /// When a packet left in an `epoch`, that left then in another one.
-    pub(in crate::protocol) fn retell((then, sent): (u32, u32), epoch: u32) -> u32 {
+    pub(in crate::protocol) fn reissue((then, sent): (u32, u32), epoch: u32) -> u32 {
         let earlier = epoch.wrapping_sub(then) as i32;
         let sent = i64::from(sent) - i64::from(earlier) * TENTH;
         sent.clamp(0, i64::from(u32::MAX)) as u32

@@ -164,7 +164,7 @@ mod tests {
     fn each_class_is_bounded_and_loses_its_own_oldest() {
         let mut queue = Queue::default();
         queue.post(live(0));
-        (0..1030).for_each(|i| queue.post(of(Kind::Again, i)));
+        (0..1030).for_each(|i| queue.post(of(Kind::Retransmission, i)));
         (0..1030).for_each(|i| queue.post(of(Kind::Ours, i)));
         assert_eq!(queue.posted().overflowed, [6, 0, 6, 0]);
         let all: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn there_is_room_for_announces_however_much_else_waits() {
         let mut queue = Queue::default();
-        for kind in [Kind::Ours, Kind::Again] {
+        for kind in [Kind::Ours, Kind::Retransmission] {
             (0..1024).for_each(|i| queue.post(of(kind, i)));
         }
         assert!(queue.has_room(Class::Live) && !queue.has_room(Class::Repair));
@@ -193,7 +193,7 @@ mod tests {
     fn what_is_put_back_leaves_first_in_its_order() {
         let mut queue = Queue::default();
         queue.post(live(1));
-        queue.post(of(Kind::Again, 2));
+        queue.post(of(Kind::Retransmission, 2));
         let taken: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
         queue.post(of(Kind::Ours, 3));
         for transmit in taken.into_iter().rev() {
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn what_is_sent_again_keeps_its_id() {
         let mut queue = Queue::default();
-        queue.post(of(Kind::Again, 1));
+        queue.post(of(Kind::Retransmission, 1));
         queue.post(live(2));
         queue.rename(NEW);
         let left: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();

@@ -10,7 +10,7 @@ use super::trailers::Trailers;
 use crate::protocol::identity::NewId;
 use crate::protocol::node::Node;
 use crate::protocol::number::Number;
-use crate::protocol::repair::{Left, Name, Retold};
+use crate::protocol::repair::{Left, Name, Reissued};
 use crate::time::Time;
 use crate::wire::{Frame, Trailer};
 
@@ -90,33 +90,33 @@ impl Node {
     /// Begins to count anew, under a new id: of that nobody knows an epoch.
     /// The first numbers are those of what left lately under the old one: so many, if that is
     /// possible; how many there are.
-    pub(in crate::protocol) fn begin_first_epoch(&mut self, retold: u32) -> u32 {
+    pub(in crate::protocol) fn begin_first_epoch(&mut self, reissued: u32) -> u32 {
         let now = self.timers.elapsed();
         (self.trailers.as_mut()).map_or(0, |trailers| {
-            trailers.numbering.begin_first(now, self.wall, retold)
+            trailers.numbering.begin_first(now, self.wall, reissued)
         })
     }
 
     /// A packet that left under another id, under ours.
-    pub(in crate::protocol) fn retell(&self, retold: &Retold) -> Option<Datagram> {
-        let frame = Frame::parse(&retold.bytes).ok()?;
+    pub(in crate::protocol) fn reissue(&self, reissued: &Reissued) -> Option<Datagram> {
+        let frame = Frame::parse(&reissued.bytes).ok()?;
         let then = frame.trailer?;
-        let Number { id, epoch, seq } = retold.number;
+        let Number { id, epoch, seq } = reissued.number;
         let mut trailer = Trailer {
             epoch,
-            sent: Numbering::retell((then.epoch, then.sent), epoch),
+            sent: Numbering::reissue((then.epoch, then.sent), epoch),
             seq,
             flags: then.flags,
             ..Trailer::default()
         };
-        let list = &retold.bytes[..retold.bytes.len() - Trailer::LEN];
+        let list = &reissued.bytes[..reissued.bytes.len() - Trailer::LEN];
         let mut datagram = Datagram::new(list, Kind::Ours);
         datagram.rename(id);
         if let Some(authentication) = &self.authentication {
             trailer.tag = authentication.tag(datagram.as_ref(), &trailer);
         }
         datagram.seal(&trailer);
-        datagram.show_as_again();
+        datagram.show_as_retransmitted();
         Some(datagram)
     }
 
@@ -137,7 +137,7 @@ impl Node {
         let (sent, seq) = match datagram.kind() {
             Kind::Announces { .. } | Kind::Torrents => numbering.number(now),
             Kind::Restated { made } => numbering.restate(made),
-            Kind::Fixed | Kind::Ours | Kind::Again => (numbering.without_number(now), 0),
+            Kind::Fixed | Kind::Ours | Kind::Retransmission => (numbering.without_number(now), 0),
         };
         let mut trailer = Trailer {
             epoch: numbering.epoch(),
@@ -166,13 +166,13 @@ impl Node {
             repair.departs(number, datagram.keep(), &mut self.timers);
             if let Kind::Announces { packet } = datagram.kind() {
                 let (at, name) = (millis(now), Name { id, epoch });
-                repair.latest.departs(packet, Left { at, name });
+                repair.order.departs(packet, Left { at, name });
             }
         } else {
             self.identity.leaves(now, datagram.as_ref());
         }
         if matches!(datagram.kind(), Kind::Restated { .. }) {
-            datagram.show_as_again();
+            datagram.show_as_retransmitted();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is remembered of one announce.
 
-use super::heard::Heard;
+use super::placement::ListOrigin;
 use crate::types::{PeerFlags, TrackerId};
 
 /// Where an announce comes from, and what has become of it.
@@ -61,7 +61,12 @@ impl Entry {
 
     /// It was heard in this packet.
     #[inline]
-    pub(super) fn hear(&mut self, heard: &Heard, arrived: u32, (flags, state): (PeerFlags, State)) {
+    pub(super) fn hear(
+        &mut self,
+        heard: &ListOrigin,
+        arrived: u32,
+        (flags, state): (PeerFlags, State),
+    ) {
         let number = heard.number;
         (self.at, self.id) = (heard.at, number.id);
         (self.epoch, self.seq, self.stream) = (number.epoch, number.seq, heard.stream);
@@ -105,7 +110,7 @@ impl Entry {
     }
 
     /// Whether its node has announced it after this packet.
-    pub(super) fn is_after(&self, heard: &Heard) -> bool {
+    pub(super) fn is_after(&self, heard: &ListOrigin) -> bool {
         let number = heard.number;
         if self.seq == 0 || number.seq == 0 {
             false

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 
-/// How often as long as the last packet is kept, and so can still be repaired,
+/// How often as long as the last packet is kept, and so can still be recovered,
 const WHILE_KEPT: Duration = Duration::from_secs(1);
 
 /// and afterwards.
@@ -15,21 +15,21 @@ const SILENT: Duration = Duration::from_secs(30);
 const WHEN_ASKED: Duration = Duration::from_millis(100);
 
 /// within this time.
-const ASKED_WITHIN: Duration = Duration::from_secs(3);
+const NAK_WITHIN: Duration = Duration::from_secs(3);
 
 /// The rhythm of our heartbeats.
 #[derive(Debug)]
 pub(super) struct Rhythm {
     /// When our last packet left, or we came up.
     spoke: Time,
-    asked: Option<Time>,
+    last_nak: Option<Time>,
 }
 
 impl Rhythm {
     pub(super) fn new(now: Time) -> Self {
         Self {
             spoke: now,
-            asked: None,
+            last_nak: None,
         }
     }
 
@@ -39,14 +39,14 @@ impl Rhythm {
     }
 
     /// Somebody misses a packet of ours.
-    pub(super) fn asked(&mut self, now: Time) {
-        self.asked = Some(now);
+    pub(super) fn on_nak(&mut self, now: Time) {
+        self.last_nak = Some(now);
     }
 
     /// Whether packets of ours get lost these days.
     pub(super) fn is_asked(&self, now: Time) -> bool {
-        let is_asked = |asked| now.since(asked) < ASKED_WITHIN;
-        self.asked.is_some_and(is_asked)
+        let is_asked = |asked| now.since(asked) < NAK_WITHIN;
+        self.last_nak.is_some_and(is_asked)
     }
 
     /// How long to wait for the next heartbeat.

@@ -3,24 +3,24 @@
 //! | rule | here |
 //! | --- | --- |
 //! | who misses packets asks for them, after a random wait | [`nak`], [`backoff`] |
-//! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`allowance`] |
+//! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`token_bucket`] |
 //! | who is silent says how much it has sent | [`heartbeat`] |
-//! | whatever order packets arrive in, the latest wins | [`latest`], [`recent`], [`departures`] |
+//! | whatever order packets arrive in, the latest wins | [`announce_order`], [`recent`], [`departures`] |
 
-mod allowance;
-mod askers;
+mod announce_order;
 mod backoff;
 mod corrections;
 mod departures;
 mod entry;
-mod heard;
 mod heartbeat;
-mod latest;
 mod marks;
 mod nak;
+mod nak_senders;
+mod placement;
 mod recent;
-mod retelling;
+mod reissue;
 mod sent;
+mod token_bucket;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -28,15 +28,15 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use self::allowance::{Allowance, Meter};
+pub(super) use self::announce_order::{AnnounceOrder, FETCHED, PeerHash};
 use self::backoff::backoff;
 pub(super) use self::departures::{Left, Name};
-pub(super) use self::heard::{Heard, Holds, Restatement};
 use self::heartbeat::Rhythm;
-pub(super) use self::latest::{FETCHED, Latest, PeerHash};
-use self::retelling::Retelling;
-pub(super) use self::retelling::{RETOLD, Retold};
+pub(super) use self::placement::{Holds, ListOrigin, Restatement};
+use self::reissue::Reissue;
+pub(super) use self::reissue::{REISSUED_WITHIN, Reissued};
 use self::sent::Sent;
+use self::token_bucket::{Meter, TokenBucket};
 use super::counters::RepairCounters;
 use super::inbound::Stream;
 use super::number::Number;
@@ -48,10 +48,10 @@ use crate::types::TrackerId;
 use crate::wire::{Header, Heartbeat, Nak, Trailer};
 
 /// Packets sent again take this part of the bytes per second that we send anyway at most,
-const AGAIN_PART: u64 = 5;
+const RETRANSMIT_PART: u64 = 5;
 
 /// or this, if that is more.
-const AGAIN_LEAST: u64 = 512 << 10;
+const RETRANSMIT_LEAST: u64 = 512 << 10;
 
 /// How many bytes of NAKs per second we send at most.
 const NAKS: u64 = 64 << 10;
@@ -67,20 +67,20 @@ const SOON: Duration = Duration::from_millis(60);
 const GREETING: Duration = Duration::from_millis(100);
 
 /// Where packets get lost, those that left in this time before a stop are sent twice, for so
-/// long it takes as a rule until a packet is repaired,
+/// long it takes as a rule until a packet is recovered,
 const LATELY: Duration = Duration::from_millis(500);
 
 /// and there are so many last heartbeats.
 const LAST_HEARTBEATS: usize = 4;
 
 /// How many packets are sent again at once, however many are asked for and allowed,
-const AGAIN_AT_ONCE: usize = 32;
+const RETRANSMIT_AT_ONCE: usize = 32;
 
 /// of those so few that are told again, since each is sealed,
-const RETOLD_AT_ONCE: usize = 4;
+const REISSUED_AT_ONCE: usize = 4;
 
 /// and how long it takes until there are more.
-const AGAIN_PAUSE: Duration = Duration::from_millis(1);
+const RETRANSMIT_PAUSE: Duration = Duration::from_millis(1);
 
 /// What it takes to keep a packet, beside its bytes.
 const KEPT_EACH: usize = 128;
@@ -91,15 +91,15 @@ pub(super) struct Repair {
     /// Whether we say anything ourselves.
     speaks: bool,
     sent: Sent,
-    pub(super) latest: Latest,
+    pub(super) order: AnnounceOrder,
     rhythm: Rhythm,
     /// When our last heartbeat left.
     beat: Time,
     meter: Meter,
-    again: Allowance,
-    retelling: Retelling,
-    naks: Allowance,
-    restated: Allowance,
+    retransmitted: TokenBucket,
+    reissue: Reissue,
+    naks: TokenBucket,
+    restated: TokenBucket,
     rng: Rng,
     pub(super) counters: RepairCounters,
 }
@@ -114,14 +114,14 @@ impl Repair {
         Self {
             speaks,
             sent: Sent::new(window),
-            latest: Latest::new(now, window, Rng::with_seed(!rng.get_seed())),
+            order: AnnounceOrder::new(now, window, Rng::with_seed(!rng.get_seed())),
             rhythm: Rhythm::new(now),
             beat: Time::START,
             meter: Meter::new(now),
-            again: Allowance::new(now, AGAIN_LEAST),
-            retelling: Retelling::new(now),
-            naks: Allowance::new(now, NAKS),
-            restated: Allowance::new(now, RESTATED),
+            retransmitted: TokenBucket::new(now, RETRANSMIT_LEAST),
+            reissue: Reissue::new(now),
+            naks: TokenBucket::new(now, NAKS),
+            restated: TokenBucket::new(now, RESTATED),
             rng,
             counters: RepairCounters::default(),
         }
@@ -148,8 +148,8 @@ impl Repair {
 
     /// How many packets may be asked for under an id that we draw now, though they left under the
     /// one before.
-    pub(super) fn retold(&self, now: Time) -> u32 {
-        Retelling::places(now, &self.sent).count() as u32
+    pub(super) fn reissued(&self, now: Time) -> u32 {
+        Reissue::places(now, &self.sent).count() as u32
     }
 
     /// We have another id, and say so at once. So many packets that left before have numbers under
@@ -158,13 +158,13 @@ impl Repair {
         &mut self,
         id: TrackerId,
         epoch: u32,
-        retold: u32,
+        reissued: u32,
         timers: &mut Timers,
     ) {
         if self.speaks {
             let end = self.sent.since(timers.elapsed()).end;
-            let places = end - u64::from(retold)..end;
-            self.retelling.begin((id, epoch), places);
+            let places = end - u64::from(reissued)..end;
+            self.reissue.begin((id, epoch), places);
             timers.set_after(Timer::Heartbeat, Duration::ZERO);
         }
     }
@@ -185,10 +185,10 @@ impl Repair {
 
     /// What orders announces, which knows that it is `now`, and whether one more of ours may be
     /// restated.
-    pub(super) fn order(&mut self, now: Time) -> (&mut Latest, impl FnMut() -> bool) {
+    pub(super) fn ordering(&mut self, now: Time) -> (&mut AnnounceOrder, impl FnMut() -> bool) {
         let (speaks, restated) = (self.speaks, &mut self.restated);
         let may_restate = move || speaks && restated.take(now, RESTATED, Restatement::LEN).is_ok();
-        (&mut self.latest, may_restate)
+        (&mut self.order, may_restate)
     }
 
     /// How long to wait before we ask, one of so many who may miss the same.
@@ -197,27 +197,28 @@ impl Repair {
     }
 
     /// A node asks for packets of ours, under whichever id they left.
-    pub(super) fn asked(&mut self, by: TrackerId, nak: &Nak<'_>, timers: &mut Timers) {
+    pub(super) fn on_nak(&mut self, by: TrackerId, nak: &Nak<'_>, timers: &mut Timers) {
         self.counters.naks_heard += 1;
         let now = timers.elapsed();
         for missing in nak.ranges() {
-            self.sent.ask(by, (nak.asked, nak.epoch), missing.clone());
-            self.retelling.ask(nak.asked, nak.epoch, missing);
+            self.sent
+                .request(by, (nak.asked, nak.epoch), missing.clone());
+            self.reissue.request(nak.asked, nak.epoch, missing);
         }
-        timers.set_no_later(Timer::Again, Duration::ZERO);
-        self.rhythm.asked(now);
+        timers.set_no_later(Timer::Retransmit, Duration::ZERO);
+        self.rhythm.on_nak(now);
         timers.set_no_later(Timer::Heartbeat, self.rhythm.wait(now));
     }
 
     /// Somebody asks another one.
-    pub(super) fn asked_another(
+    pub(super) fn on_nak_to_another(
         &mut self,
         now: Time,
         nak: &Nak<'_>,
         stream: &mut Stream,
         members: usize,
     ) {
-        stream.asked_by_another(now, nak, || backoff(&mut self.rng, members));
+        stream.on_nak_of_another(now, nak, || backoff(&mut self.rng, members));
     }
 
     /// Says how much we have sent, if it is time to.
@@ -233,7 +234,7 @@ impl Repair {
         }
         let now = timers.elapsed();
         self.sent.forget(now);
-        self.latest.forget(now, usize::MAX);
+        self.order.forget(now, usize::MAX);
         self.counters.heartbeats_sent += 1;
         self.beat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
@@ -243,60 +244,62 @@ impl Repair {
 
     /// Sends again what was asked for, as far as that is due and allowed; what is to be told again
     /// under our present id, if nothing else is to be sent.
-    pub(super) fn send_again(
+    pub(super) fn retransmit(
         &mut self,
         timers: &mut Timers,
         mut send: impl FnMut(Datagram),
-    ) -> Vec<Retold> {
-        let mut retold = Vec::new();
-        if !timers.take_due(Timer::Again) {
-            return retold;
+    ) -> Vec<Reissued> {
+        let mut reissued = Vec::new();
+        if !timers.take_due(Timer::Retransmit) {
+            return reissued;
         }
         let now = timers.elapsed();
-        for _ in 0..AGAIN_AT_ONCE {
-            match self.next_again(now) {
+        for _ in 0..RETRANSMIT_AT_ONCE {
+            match self.next_retransmission(now) {
                 Ok(Some(datagram)) => {
                     send(datagram);
                     continue;
                 }
                 Ok(None) => {}
                 Err(wait) => {
-                    timers.set_after(Timer::Again, wait);
-                    return retold;
+                    timers.set_after(Timer::Retransmit, wait);
+                    return reissued;
                 }
             }
-            match self.retelling.next(now, &self.sent) {
+            match self.reissue.next(now, &self.sent) {
                 Ok(Some(packet)) => {
-                    retold.push(packet);
-                    if retold.len() == RETOLD_AT_ONCE {
+                    reissued.push(packet);
+                    if reissued.len() == REISSUED_AT_ONCE {
                         break;
                     }
                 }
                 Ok(None) => {
                     if let Some(due) = self.sent.next_due() {
-                        timers.set_after(Timer::Again, due.since(now));
+                        timers.set_after(Timer::Retransmit, due.since(now));
                     }
-                    return retold;
+                    return reissued;
                 }
                 Err(wait) => {
                     let due = self.sent.next_due().map_or(wait, |due| due.since(now));
-                    timers.set_after(Timer::Again, wait.min(due));
-                    return retold;
+                    timers.set_after(Timer::Retransmit, wait.min(due));
+                    return reissued;
                 }
             }
         }
-        timers.set_after(Timer::Again, AGAIN_PAUSE);
-        retold
+        timers.set_after(Timer::Retransmit, RETRANSMIT_PAUSE);
+        reissued
     }
 
     /// The next packet to send again; or how long to wait until that is allowed.
-    fn next_again(&mut self, now: Time) -> Result<Option<Datagram>, Duration> {
-        let rate = (self.meter.rate(now) / AGAIN_PART).max(AGAIN_LEAST);
-        let plenty = self.again.is_half_full(now, rate);
-        let allowance = |bytes| self.again.take(now, rate, bytes);
-        let packet = self.sent.send_again(now, plenty, allowance)?;
-        self.counters.packets_sent_again += u64::from(packet.is_some());
-        Ok(packet.map(|again| Datagram::again(&again.bytes).to(again.to)))
+    fn next_retransmission(&mut self, now: Time) -> Result<Option<Datagram>, Duration> {
+        let rate = (self.meter.rate(now) / RETRANSMIT_PART).max(RETRANSMIT_LEAST);
+        let plenty = self.retransmitted.is_half_full(now, rate);
+        let bucket = |bytes| self.retransmitted.take(now, rate, bytes);
+        let packet = self.sent.retransmit(now, plenty, bucket)?;
+        self.counters.packets_retransmitted += u64::from(packet.is_some());
+        Ok(packet.map(|retransmitted| {
+            Datagram::retransmitted(&retransmitted.bytes).to(retransmitted.to)
+        }))
     }
 
     /// Before a stop: sends again what was sent lately, if packets get lost, and says how much
@@ -311,8 +314,8 @@ impl Repair {
     ) {
         let now = timers.elapsed();
         let mut heartbeats = usize::from(!self.sent.is_empty());
-        if self.rhythm.is_asked(now) && self.sent.ask_since(now.before(LATELY)) {
-            while let Ok(Some(datagram)) = self.next_again(now) {
+        if self.rhythm.is_asked(now) && self.sent.request_since(now.before(LATELY)) {
+            while let Ok(Some(datagram)) = self.next_retransmission(now) {
                 send(datagram);
             }
             heartbeats = LAST_HEARTBEATS;
@@ -325,7 +328,7 @@ impl Repair {
     }
 
     /// Asks a sender for what is missing of its stream, as far as that is due.
-    pub(super) fn ask(
+    pub(super) fn send_naks(
         &mut self,
         now: Time,
         id: TrackerId,
@@ -333,7 +336,7 @@ impl Repair {
         members: usize,
         send: impl FnMut(Datagram),
     ) {
-        let missing = stream.ask(now, SOON, || backoff(&mut self.rng, members));
+        let missing = stream.take_due(now, SOON, || backoff(&mut self.rng, members));
         if self.speaks {
             let naks = missing.chunks(Nak::MAX_RANGES);
             naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch(), ranges))

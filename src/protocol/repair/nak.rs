@@ -28,7 +28,7 @@ impl Node {
         if let Some(repair) = &mut self.repair
             && self.trailers.is_some()
         {
-            repair.asked(by, nak, &mut self.timers);
+            repair.on_nak(by, nak, &mut self.timers);
         }
         if nak.asked != self.identity.id {
             return;
@@ -43,14 +43,14 @@ impl Node {
     }
 
     fn handle_nak_to_another(&mut self, now: Time, nak: &Nak<'_>) {
-        let members = self.nodes.asking(now);
+        let members = self.nodes.repairing(now);
         if let Some(repair) = &mut self.repair
             && let Some(asked) = self.nodes.find(nak.asked)
         {
             let of_epoch = |stream: &&mut Stream| stream.epoch() == nak.epoch;
             let streams = self.nodes.get_mut(asked).streams_mut();
             for stream in streams.iter_mut().filter(of_epoch) {
-                repair.asked_another(now, nak, stream, members);
+                repair.on_nak_to_another(now, nak, stream, members);
             }
         }
     }
@@ -106,34 +106,34 @@ impl Node {
     pub(in crate::protocol) fn repair(&mut self) {
         let timers = &mut self.timers;
         let mut send = |datagram| self.queue.post(datagram);
-        if timers.take_due(Timer::Ask) {
+        if timers.take_due(Timer::Nak) {
             let now = timers.elapsed();
-            let members = self.nodes.asking(now);
+            let members = self.nodes.repairing(now);
             let mut next = Time::NEVER;
             self.nodes.forget_streams(now);
             let (id, repair) = (self.identity.id, &mut self.repair);
             let all = self.nodes.take_turns(GAPS_AT_ONCE, |sender, stream| {
                 stream.give_up(now);
                 if let Some(repair) = repair {
-                    repair.ask(now, id, (sender, stream), members, &mut send);
+                    repair.send_naks(now, id, (sender, stream), members, &mut send);
                 }
                 next = next.min(stream.due());
             });
             if !all {
-                timers.set_after(Timer::Ask, NEXT_TURN);
+                timers.set_after(Timer::Nak, NEXT_TURN);
             } else if next != Time::NEVER {
-                timers.set_after(Timer::Ask, next.since(now));
+                timers.set_after(Timer::Nak, next.since(now));
             }
         }
         if let Some(repair) = &mut self.repair
             && let Some(trailers) = &self.trailers
         {
-            let retold = repair.send_again(timers, &mut send);
+            let reissued = repair.retransmit(timers, &mut send);
             let (epoch, highest) = (trailers.numbering.epoch(), trailers.numbering.highest());
             let heartbeat = repair.heartbeat(self.identity.id, epoch, highest, timers);
             heartbeat.into_iter().for_each(send);
-            for retold in retold {
-                if let Some(datagram) = self.retell(&retold) {
+            for reissued in reissued {
+                if let Some(datagram) = self.reissue(&reissued) {
                     self.queue.post(datagram);
                 }
             }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::KEPT_EACH;
-use super::askers::Askers;
 use super::marks::Marks;
+use super::nak_senders::NakSenders;
 use crate::protocol::inbound::KEPT_FOR;
 use crate::protocol::number::Number;
 use crate::protocol::outbound::Destination;
@@ -26,16 +26,16 @@ struct Packet {
     sent: Time,
     bytes: Arc<[u8]>,
     /// When it was last sent again.
-    again: Option<Time>,
+    retransmitted: Option<Time>,
     /// How often somebody has asked for it.
-    asked: u8,
+    naks: u8,
     /// How often it is still to be sent.
     due: u8,
 }
 
 /// A packet to send again.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Again {
+pub(super) struct Retransmission {
     pub(super) bytes: Arc<[u8]>,
     pub(super) to: Destination,
 }
@@ -63,11 +63,11 @@ pub(super) struct Sent {
     /// In their order.
     runs: VecDeque<Run>,
     /// What somebody has asked for, and was not sent since.
-    asked: Marks,
+    requested: Marks,
     /// Where to look for it: all that is asked for has its turn.
     next: u64,
     /// Who has asked for what.
-    askers: Askers,
+    nak_senders: NakSenders,
     /// What was sent again, and is to be sent once more, and when; in this order.
     repeats: VecDeque<(Time, u64)>,
 }
@@ -83,9 +83,9 @@ impl Sent {
             first: 1 << 32,
             runs: VecDeque::new(),
             // No two packets that are kept share a mark.
-            asked: Marks::new(window / KEPT_EACH),
+            requested: Marks::new(window / KEPT_EACH),
             next: 1 << 32,
-            askers: Askers::default(),
+            nak_senders: NakSenders::default(),
             repeats: VecDeque::new(),
         }
     }
@@ -108,8 +108,8 @@ impl Sent {
         self.packets.push_back(Packet {
             sent: now,
             bytes,
-            again: None,
-            asked: 0,
+            retransmitted: None,
+            naks: 0,
             due: 0,
         });
         self.forget(now);
@@ -134,7 +134,7 @@ impl Sent {
         {
             self.bytes -= oldest.bytes.len() + KEPT_EACH;
             self.packets.pop_front();
-            self.asked.clear(self.first);
+            self.requested.clear(self.first);
             self.first += 1;
         }
         while self.runs.get(1).is_some_and(|run| run.begin <= self.first) {
@@ -144,23 +144,23 @@ impl Sent {
 
     /// A node misses these numbers, of this id and epoch. However many they are, it takes no
     /// longer than a few hundred packets do to be written down.
-    pub(super) fn ask(
+    pub(super) fn request(
         &mut self,
         by: TrackerId,
         (id, epoch): (TrackerId, u32),
         missing: RangeInclusive<u32>,
     ) {
         let places = self.places(id, epoch, missing);
-        self.asked.set(places.clone());
-        self.askers.note(by, places);
+        self.requested.set(places.clone());
+        self.nak_senders.note(by, places);
     }
 
     /// What left since then is to be sent again; whether anything did.
-    pub(super) fn ask_since(&mut self, time: Time) -> bool {
+    pub(super) fn request_since(&mut self, time: Time) -> bool {
         let since = self.since(time);
         let any = !since.is_empty();
-        self.asked.set(since);
-        self.askers.forget_all();
+        self.requested.set(since);
+        self.nak_senders.forget_all();
         any
     }
 
@@ -178,12 +178,12 @@ impl Sent {
     /// The next packet to send again, which `may` take so many bytes. Who asks for the same again
     /// hears it more than once, since the network seems to lose much; but only while there is
     /// `plenty`.
-    pub(super) fn send_again<E>(
+    pub(super) fn retransmit<E>(
         &mut self,
         now: Time,
         plenty: bool,
         may: impl FnOnce(usize) -> Result<(), E>,
-    ) -> Result<Option<Again>, E> {
+    ) -> Result<Option<Retransmission>, E> {
         let Some(place) = self.due(now) else {
             return Ok(None);
         };
@@ -191,21 +191,21 @@ impl Sent {
         let packet = &mut self.packets[(place - first) as usize];
         may(packet.bytes.len())?;
         if packet.due == 0 {
-            packet.asked = (packet.asked + 1).min(MOST);
-            packet.due = packet.asked;
-            self.asked.clear(place);
+            packet.naks = (packet.naks + 1).min(MOST);
+            packet.due = packet.naks;
+            self.requested.clear(place);
             self.next = place + 1;
         } else {
             self.repeats.pop_front();
         }
-        packet.again = Some(now);
+        packet.retransmitted = Some(now);
         packet.due = if plenty { packet.due - 1 } else { 0 };
         if packet.due > 0 {
             self.repeats.push_back((now + PAUSE, place));
         }
-        Ok(Some(Again {
+        Ok(Some(Retransmission {
             bytes: packet.bytes.clone(),
-            to: self.askers.of(place),
+            to: self.nak_senders.of(place),
         }))
     }
 
@@ -228,13 +228,15 @@ impl Sent {
         let start = self.next.clamp(self.first, end);
         for places in [start..end, self.first..start] {
             let mut from = places.start;
-            while let Some(place) = self.asked.first_in(from..places.end) {
+            while let Some(place) = self.requested.first_in(from..places.end) {
                 let packet = &self.packets[(place - self.first) as usize];
-                let just_sent = packet.again.is_some_and(|again| now.since(again) < PAUSE);
+                let just_sent = packet
+                    .retransmitted
+                    .is_some_and(|retransmitted| now.since(retransmitted) < PAUSE);
                 if packet.due == 0 && !just_sent {
                     return Some(place);
                 }
-                self.asked.clear(place);
+                self.requested.clear(place);
                 from = place + 1;
             }
         }

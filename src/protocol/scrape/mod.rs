@@ -42,7 +42,7 @@ pub use self::task::Task;
 /// How often a telling goes on.
 const TICK: Duration = Duration::from_millis(10);
 
-/// In so many ticks at most [`tell_packets`](Config::tell_packets) packets are sent: a burst of all
+/// In so many ticks at most [`scrape_tell_packets`](Config::scrape_tell_packets) packets are sent: a burst of all
 /// of them would not fit into a receive buffer of the kernel's default size.
 const TICKS: u32 = 10;
 
@@ -53,7 +53,7 @@ pub(super) struct Scrape {
     /// Whether we say anything ourselves.
     speaks: bool,
     interval: Duration,
-    tell_packets: u32,
+    scrape_tell_packets: u32,
     /// The number of the next tick, of [`TICKS`].
     next_tick: u32,
     inquiry: Inquiry,
@@ -90,7 +90,7 @@ impl Scrape {
             id,
             speaks: config.speak,
             interval: config.beacon_interval,
-            tell_packets: config.tell_packets,
+            scrape_tell_packets: config.scrape_tell_packets,
             next_tick: 0,
             inquiry: Inquiry::new(config, rng.fork()),
             refused: Refused::default(),
@@ -311,7 +311,7 @@ impl Scrape {
         for torrent in torrents {
             self.tell_back.forget(&torrent.info_hash);
         }
-        self.tell(torrents, over, send);
+        self.announce(torrents, over, send);
     }
 
     /// Whether a walk of the host's did not get on for the first time, and it was not said yet.
@@ -326,14 +326,14 @@ impl Scrape {
         send: &mut impl FnMut(Datagram),
     ) {
         let torrents = self.tell_back.looked_up(torrents);
-        self.tell(&torrents, self.tell_back.tick_is_over(), send);
+        self.announce(&torrents, self.tell_back.tick_is_over(), send);
     }
 
     /// Fills packets with `torrents`; only behind the last torrents one may leave
     /// that is less than full.
-    fn tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
+    fn announce(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
         for torrent in torrents.iter().filter(|torrent| torrent.is_plausible()) {
-            self.counters.torrents_told += 1;
+            self.counters.torrents_sent += 1;
             if self.batch.push(torrent) {
                 self.batch.take().into_iter().for_each(&mut *send);
             }
@@ -350,8 +350,9 @@ impl Scrape {
         timers.set_after(Timer::Tick, TICK);
         self.put_off_beacon(timers);
         // Of any ten ticks in a row the sum is what is allowed, also where that is no multiple.
-        let until =
-            |tick: u32| (u64::from(self.tell_packets) * u64::from(tick)).div_ceil(TICKS.into());
+        let until = |tick: u32| {
+            (u64::from(self.scrape_tell_packets) * u64::from(tick)).div_ceil(TICKS.into())
+        };
         let packets = until(self.next_tick + 1) - until(self.next_tick);
         self.next_tick = (self.next_tick + 1) % TICKS;
         usize::try_from(packets).map_or(usize::MAX, |packets| {

@@ -18,15 +18,15 @@ fn every_drop_is_counted_under_its_reason() {
         packet
     };
     let stranger = Source {
-        blessed: false,
+        allowed: false,
         ..source(2)
     };
-    hearer.tell(Time::START, record(1));
+    hearer.announce(Time::START, record(1));
     hearer.flush();
     let ours = drain(&mut hearer).remove(0);
     let cases = [
-        (stranger, packet(2, 0, 28), Reject::NotBlessed),
-        (stranger, vec![], Reject::NotBlessed),
+        (stranger, packet(2, 0, 28), Reject::NotAllowed),
+        (stranger, vec![], Reject::NotAllowed),
         (source(2), packet(2, 0, 0)[..7].to_vec(), Reject::TooShort),
         (stranger, ours, Reject::OwnPacket),
         (source(2), packet(2, 4, 28), Reject::UnknownType),
@@ -77,15 +77,15 @@ fn what_was_heard_of_others_is_known() {
     let mut node = node(1);
     for (number, records) in [(2, 1), (3, 51)] {
         let mut other = self::node(number);
-        (0..records).for_each(|number| other.tell(Time::START, record(number)));
+        (0..records).for_each(|number| other.announce(Time::START, record(number)));
         other.flush();
         let packet = &drain(&mut other)[0];
         hear(&mut node, millis(number.into()), source(number), packet).unwrap();
     }
     let mut stranger = source(4);
-    stranger.blessed = false;
+    stranger.allowed = false;
     let rejected = hear(&mut node, millis(9), stranger, &[4, 4, 4, 4, 0, 0, 0, 0, 0]);
-    assert_eq!(rejected.unwrap_err(), Reject::NotBlessed);
+    assert_eq!(rejected.unwrap_err(), Reject::NotAllowed);
     let mut heard: Vec<_> = node.nodes(millis(9)).collect();
     heard.sort_by_key(|node| node.last);
     let heard: Vec<_> = heard
@@ -114,11 +114,11 @@ fn who_is_allowed_by_the_configuration_needs_no_blessing() {
     );
     let mut other = self::node(9);
     for (number, allowed) in [(2, true), (3, true), (4, false)] {
-        other.tell(Time::START, record(1));
+        other.announce(Time::START, record(1));
         other.flush();
         let packet = &drain(&mut other)[0];
         let mut source = source(number);
-        source.blessed = false;
+        source.allowed = false;
         assert_eq!(
             hear(&mut node, Time::START, source, packet).is_ok(),
             allowed

@@ -14,15 +14,15 @@ use super::nodes::{config, drain, hear, millis, node_with, node_with_id, record,
 fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
     let same = TrackerId([7; 4]);
     let [mut one, mut other] = [1, 2].map(|number| node_with_id(number, same));
-    one.tell(Time::START, record(1));
-    other.tell(Time::START, record(2));
+    one.announce(Time::START, record(1));
+    other.announce(Time::START, record(2));
     let due = millis(100);
     one.handle_timeout(due);
     other.handle_timeout(due);
     // Both speak at once, before either has heard of the other.
     let (from_one, from_other) = (drain(&mut one), drain(&mut other));
-    one.tell(due, record(3));
-    other.tell(due, record(4));
+    one.announce(due, record(3));
+    other.announce(due, record(4));
     for (node, source, packet, heard) in [
         (&mut one, source(2), &from_other[0], record(2)),
         (&mut other, source(1), &from_one[0], record(1)),
@@ -66,7 +66,7 @@ fn a_packet_without_a_trailer_is_our_own_if_it_may_have_come_shortly_after_it_le
     ];
     for (after, waited, is_own) in cases {
         let mut node = node_with(1, TrackerId([1; 4]), &config().repair(false));
-        node.tell(Time::START, record(1));
+        node.announce(Time::START, record(1));
         node.handle_timeout(millis(100));
         let left = drain(&mut node);
         let now = millis(1000 * after);

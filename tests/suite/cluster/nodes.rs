@@ -23,7 +23,7 @@ pub fn node_with_id(number: u8, id: TrackerId) -> Node {
 }
 
 pub fn node_with(number: u8, id: TrackerId, config: &Config) -> Node {
-    let config = config.clone().lonely_after(Duration::MAX);
+    let config = config.clone().isolated_after(Duration::MAX);
     let mut node = Node::new(
         Time::START,
         id,
@@ -47,7 +47,7 @@ pub fn config() -> Config {
 pub fn source(number: u8) -> Source {
     Source {
         address: address(number),
-        blessed: true,
+        allowed: true,
     }
 }
 

@@ -54,7 +54,7 @@ impl Table {
 struct TableHost(Arc<Table>);
 
 impl Host for TableHost {
-    fn is_blessed(&self, _source: IpAddr) -> bool {
+    fn is_allowed(&self, _source: IpAddr) -> bool {
         true
     }
 

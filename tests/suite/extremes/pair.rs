@@ -42,7 +42,7 @@ struct Member {
     address: SocketAddr,
     /// When it heard of the peer that the other one told of.
     heard: Option<Time>,
-    lonely: Option<Time>,
+    isolated: Option<Time>,
 }
 
 pub struct Pair {
@@ -56,7 +56,7 @@ impl Pair {
         let beacons = config.first_beacon_delay.max(config.beacon_interval);
         let mut config = config.clone();
         // The heartbeats of a year would take half a minute.
-        config.repair &= beacons.max(config.lonely_after) < Duration::from_secs(24 * 3600);
+        config.repair &= beacons.max(config.isolated_after) < Duration::from_secs(24 * 3600);
         let members = [1, 2].map(|number| {
             let address = ([10, 0, 0, number], 9696).into();
             let id = TrackerId([number; 4]);
@@ -73,7 +73,7 @@ impl Pair {
                 host: Memory::new(Limits::default()),
                 address,
                 heard: None,
-                lonely: None,
+                isolated: None,
             }
         });
         (1..=TORRENTS).for_each(|number| members[0].host.announce(&announce(number)));
@@ -89,7 +89,7 @@ impl Pair {
         let config = self.config.clone();
         let (speaks, both) = (config.speak, config.speak && config.listen);
         if speaks {
-            self.members[0].node.tell(BEGIN, announce(0));
+            self.members[0].node.announce(BEGIN, announce(0));
         }
         let flush_by = config.flush_after + SLACK;
         self.run_for(flush_by);
@@ -111,13 +111,13 @@ impl Pair {
             3,
             &{ Config::default().speak(false).listen(true) },
         );
-        self.members[0].lonely = None;
-        self.members[0].node.tell(alone, announce(0));
-        let lonely_after = config.lonely_after;
-        self.run_for(lonely_after.saturating_mul(2) + config.flush_after + SLACK);
-        let lonely = self.members[0].lonely.is_some();
-        let says = both && !lonely_after.is_zero();
-        assert_eq!(lonely, says, "{name}: {config:?}");
+        self.members[0].isolated = None;
+        self.members[0].node.announce(alone, announce(0));
+        let isolated_after = config.isolated_after;
+        self.run_for(isolated_after.saturating_mul(2) + config.flush_after + SLACK);
+        let isolated = self.members[0].isolated.is_some();
+        let says = both && !isolated_after.is_zero();
+        assert_eq!(isolated, says, "{name}: {config:?}");
     }
 
     fn run_for(&mut self, time: Duration) {
@@ -139,8 +139,8 @@ impl Pair {
             for number in 0..2 {
                 let member = &mut self.members[number];
                 member.node.handle_timeout(self.now);
-                if member.node.take_lonely() {
-                    member.lonely = Some(self.now);
+                if member.node.take_isolated() {
+                    member.isolated = Some(self.now);
                 }
                 self.acts(number);
             }
@@ -168,7 +168,7 @@ impl Pair {
     fn hears(&mut self, from: usize, datagram: &[u8]) {
         let source = Source {
             address: self.members[from].address,
-            blessed: true,
+            allowed: true,
         };
         let now = self.now;
         let Member {

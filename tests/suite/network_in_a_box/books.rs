@@ -37,8 +37,8 @@ impl Books {
     }
 
     /// Packets of others that were missing, and did not come in time.
-    pub fn given_up(&self) -> u64 {
-        self.number_of("given up,")
+    pub fn lost(&self) -> u64 {
+        self.number_of("lost,")
     }
 
     /// Packets of its own.
@@ -86,7 +86,7 @@ pub fn balance_of(number: usize, books: &[Books]) {
     let lost = told.checked_sub(own.heard());
     let lost = lost.expect("heard more than was told");
     let refused = own.dropped(Reject::Skewed);
-    let counted = own.given_up() + refused + of_others(Books::not_sent);
+    let counted = own.lost() + refused + of_others(Books::not_sent);
     println!(
         "tracker {number}: {told} announces of others, {} heard, {lost} lost; {counted} \
          packets counted as lost",

@@ -35,11 +35,11 @@ fn of_a_burst_what_does_not_arrive_is_counted() {
         let lost = u64::from(burst) - tracker.peers().len() as u64;
         let stats = tracker.stats();
         let repair = &stats.counters.repair;
-        let counted = repair.packets_given_up + stats.packets_missing + unsent;
+        let counted = repair.packets_lost + stats.packets_missing + unsent;
         println!(
-            "tracker {number}: {lost} announces lost; {} packets repaired, {counted} counted as \
+            "tracker {number}: {lost} announces lost; {} packets recovered, {counted} counted as \
              lost, {} dropped by the kernel",
-            repair.packets_repaired, stats.receive_buffer_errors
+            repair.packets_recovered, stats.receive_buffer_errors
         );
         assert!(lost <= counted * FULL, "lost and not counted");
     }

@@ -46,7 +46,7 @@ fn without_a_key_nobody_minds_a_clock() {
     agree(&cluster, &load.end(), "clock set by a day, without a key");
     let books = cluster.end();
     balance(&books);
-    assert!(books.iter().all(|books| books.given_up() == 0));
+    assert!(books.iter().all(|books| books.lost() == 0));
 }
 
 #[test]

@@ -20,10 +20,10 @@ fn noise_from_an_address_that_may_not_speak() {
     flooded(
         "network_in_a_box::floods::noise_from_an_address_that_may_not_speak",
         &Flooded {
-            blessed: false,
+            allowed: false,
             key: false,
             packets: &[garbage, forged],
-            reasons: &[Reject::NotBlessed],
+            reasons: &[Reject::NotAllowed],
         },
     );
 }
@@ -33,7 +33,7 @@ fn noise_from_an_address_that_may_speak() {
     flooded(
         "network_in_a_box::floods::noise_from_an_address_that_may_speak",
         &Flooded {
-            blessed: true,
+            allowed: true,
             key: false,
             packets: &[garbage],
             reasons: &[Reject::TooShort, Reject::UnknownType],
@@ -46,7 +46,7 @@ fn forged_announces_from_an_address_that_may_speak() {
     flooded(
         "network_in_a_box::floods::forged_announces_from_an_address_that_may_speak",
         &Flooded {
-            blessed: true,
+            allowed: true,
             key: true,
             packets: &[garbage, forged],
             reasons: &[Reject::TooShort, Reject::UnknownType, Reject::BadTag],
@@ -57,7 +57,7 @@ fn forged_announces_from_an_address_that_may_speak() {
 /// Who says what to whom.
 struct Flooded<'a> {
     /// Whether the address may speak.
-    blessed: bool,
+    allowed: bool,
     /// Whether the trackers have a key.
     key: bool,
     packets: &'a [fn(&mut fastrand::Rng) -> Packets],
@@ -74,7 +74,7 @@ fn flooded(test: &str, flooded: &Flooded<'_>) {
     }
     let mut cluster = Cluster::new();
     let attacker = cluster.network.add_host("attacker").expect("a host");
-    if flooded.blessed {
+    if flooded.allowed {
         cluster.bless(attacker.address());
     }
     if flooded.key {

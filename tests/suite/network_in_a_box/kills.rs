@@ -63,7 +63,7 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
             })
         };
         let (least, most) = (since(ready + LATE), since(spawned));
-        let lost = own.given_up() * FULL;
+        let lost = own.lost() * FULL;
         println!(
             "of {least} to {most} announces of others on the wire in its time it has heard {}",
             own.heard()

@@ -40,7 +40,7 @@ pub struct Cluster {
     pub next: Arc<AtomicU32>,
     /// How often they have met.
     meetings: AtomicU8,
-    blessed: Vec<Ipv4Addr>,
+    allowed: Vec<Ipv4Addr>,
     environment: Vec<(Range<usize>, &'static str, OsString)>,
     pub files: TempDir,
     _alone: MutexGuard<'static, ()>,
@@ -57,7 +57,7 @@ impl Cluster {
             .expect("hosts");
         Self {
             trackers: Vec::new(),
-            blessed: hosts.iter().map(Host::address).collect(),
+            allowed: hosts.iter().map(Host::address).collect(),
             hosts: Arc::new(hosts),
             network,
             next: Arc::default(),
@@ -70,7 +70,7 @@ impl Cluster {
 
     /// This address, too, may speak to those who start from now on.
     pub fn bless(&mut self, address: Ipv4Addr) {
-        self.blessed.push(address);
+        self.allowed.push(address);
     }
 
     /// Sets a variable in the environment of one who starts from now on.
@@ -137,7 +137,7 @@ impl Cluster {
                 command.env(name, value);
             }
         }
-        for address in &self.blessed {
+        for address in &self.allowed {
             command.args(["-A", &address.to_string()]);
         }
         command

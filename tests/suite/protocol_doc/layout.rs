@@ -124,13 +124,17 @@ fn named(packet: &[u8]) -> Option<String> {
         Packet::Live(PeerList::V6(_)) => "SYNC_LIVE, IPv6",
         Packet::ScrapeTell(_) => "SYNC_SCRAPE_TELL",
         // Nobody sends these again; it is a receiver that refuses them.
-        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if frame.again => return None,
+        Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if frame.retransmitted => return None,
         Packet::ScrapeBeacon(_) => "SYNC_SCRAPE_BEACON",
         Packet::ScrapeInquire(_) => "SYNC_SCRAPE_INQUIRE",
         Packet::Heartbeat(_) => "HEARTBEAT",
         Packet::Nak(_) => "NAK",
     };
-    let again = if frame.again { ", sent again" } else { "" };
+    let again = if frame.retransmitted {
+        ", sent again"
+    } else {
+        ""
+    };
     Some(format!("{name}{again}"))
 }
 

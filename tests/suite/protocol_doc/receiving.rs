@@ -58,10 +58,10 @@ fn first(node: &mut Node) -> Vec<u8> {
 /// Each datagram has the fault it is for, and of the later ones as many as go together.
 #[test]
 fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
-    let blessed = source(2, true);
+    let allowed = source(2, true);
     let from = |source, reject, datagram| (reject, RequiresKey, source, vec![], datagram);
     let case =
-        |reject, hearer, before, datagram: Vec<u8>| (reject, hearer, blessed, before, datagram);
+        |reject, hearer, before, datagram: Vec<u8>| (reject, hearer, allowed, before, datagram);
     let list = |id, packet_type| zeros(id, packet_type, IPV4);
     let (ahead, late) = (EPOCH + 600, EPOCH - 100);
     let cases = [
@@ -70,31 +70,31 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
             Reject::OwnPacket,
             first(&mut RequiresKey.node()),
         ),
-        from(source(2, false), Reject::NotBlessed, vec![0; 3]),
-        from(blessed, Reject::TooShort, US.0.to_vec()),
-        from(blessed, Reject::UnknownType, zeros(US, 4, 0)),
-        from(blessed, Reject::EmptyList, zeros(US, 3, 0)),
-        from(blessed, Reject::TruncatedTail, zeros(US, 3, TELL - 1)),
-        from(blessed, Reject::BadLength, zeros(US, 2, 5)),
+        from(source(2, false), Reject::NotAllowed, vec![0; 3]),
+        from(allowed, Reject::TooShort, US.0.to_vec()),
+        from(allowed, Reject::UnknownType, zeros(US, 4, 0)),
+        from(allowed, Reject::EmptyList, zeros(US, 3, 0)),
+        from(allowed, Reject::TruncatedTail, zeros(US, 3, TELL - 1)),
+        from(allowed, Reject::BadLength, zeros(US, 2, 5)),
         from(
-            blessed,
+            allowed,
             Reject::BadCount,
             [zeros(US, AGAIN + BEACON, 0), vec![0xff; 8]].concat(),
         ),
-        from(blessed, Reject::BadNumbers, zeros(US, NAK, 16)),
-        from(blessed, Reject::Untagged, zeros(US, AGAIN + BEACON, 8)),
+        from(allowed, Reject::BadNumbers, zeros(US, NAK, 16)),
+        from(allowed, Reject::Untagged, zeros(US, AGAIN + BEACON, 8)),
         from(
-            blessed,
+            allowed,
             Reject::BadTag,
             tagged([8; 32], list(US, AGAIN), ahead, 0, 0),
         ),
         from(
-            blessed,
+            allowed,
             Reject::Replayed,
             tagged(KEY, list(US, AGAIN), EPOCH - 1, 90_000, 0),
         ),
         from(
-            blessed,
+            allowed,
             Reject::Skewed,
             tagged(KEY, list(US, AGAIN), ahead, 0, 0),
         ),
@@ -185,7 +185,7 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
         let mut node = hearer.node();
         first(&mut node);
         for datagram in before {
-            assert_eq!(drops(&mut node, blessed, &datagram), None, "{reject:?}");
+            assert_eq!(drops(&mut node, allowed, &datagram), None, "{reject:?}");
         }
         let now = node.id();
         assert_eq!(drops(&mut node, source, &datagram), Some(reject));
@@ -227,24 +227,24 @@ fn without_a_key_nobody_takes_the_place_of_another_sender() {
     for (seq, reject) in [(2, None), (1, Some(Reject::Duplicate)), (3, None)] {
         assert_eq!(drops(&mut node, source(2, true), &list(seq, EPOCH)), reject);
     }
-    assert_eq!(node.counters().repair.packets_repaired, 0, "none is late");
+    assert_eq!(node.counters().repair.packets_recovered, 0, "none is late");
 }
 
 #[test]
 fn what_has_our_id_changes_it_where_the_page_says() {
-    let blessed = source(2, true);
+    let allowed = source(2, true);
     let last_of_all = [Reject::Ipv6Unsupported, Reject::ScrapeUnsupported];
     for (reject, packet_type) in last_of_all.into_iter().zip([1, 3]) {
         let mut node = Keyless.node();
         let id = node.id();
         let same_id = zeros(id, packet_type, 64);
-        assert_eq!(drops(&mut node, blessed, &same_id), Some(reject));
+        assert_eq!(drops(&mut node, allowed, &same_id), Some(reject));
         assert_ne!(node.id(), id);
     }
     let mut node = Keyless.node();
     let id = node.id();
     let wrong_numbers = zeros(id, PacketType::Heartbeat as u32, 8);
-    let reject = drops(&mut node, blessed, &wrong_numbers);
+    let reject = drops(&mut node, allowed, &wrong_numbers);
     assert_eq!(reject, Some(Reject::BadNumbers));
     assert_ne!(node.id(), id);
 }

@@ -72,10 +72,7 @@ fn the_numbers_of_repair_are_the_codes() {
             "shortest time between two NAKs for the same",
             duration(pause),
         ),
-        (
-            "a gap is given up after",
-            duration(missing::given_up_after()),
-        ),
+        ("a gap is lost after", duration(missing::given_up_after())),
         ("gaps of one sender", missing::gaps_at_most().to_string()),
         (
             "earlier packets asked for at first contact",
@@ -164,7 +161,7 @@ fn speaker(packets: usize, announces: usize) -> Node {
     assert!(hear(&mut node, start(), &heartbeat(0, 0)).is_ok());
     for _ in 0..packets {
         for _ in 0..announces {
-            node.tell(start(), announce([1; 4].into(), 6881, PeerFlags::SEEDING));
+            node.announce(start(), announce([1; 4].into(), 6881, PeerFlags::SEEDING));
         }
         node.flush();
         node.poll_transmit().expect("a packet");
@@ -173,7 +170,9 @@ fn speaker(packets: usize, announces: usize) -> Node {
 }
 
 fn node(seed: u64) -> Node {
-    let config = Config::default().scrape(false).lonely_after(Duration::MAX);
+    let config = Config::default()
+        .scrape(false)
+        .isolated_after(Duration::MAX);
     Node::new(
         start(),
         US,

@@ -84,7 +84,7 @@ fn hearing(seed: u64, trailer: bool, packet: &[u8]) -> Node {
         .repair(trailer)
         .beacon_interval(INTERVAL)
         .first_beacon_delay(Duration::MAX)
-        .lonely_after(Duration::MAX);
+        .isolated_after(Duration::MAX);
     let mut node = Node::new(
         Time::START,
         US,

@@ -74,7 +74,7 @@ fn of_many_hostile_packets_nothing_is_used() {
         let counters = tracker.stats().counters;
         println!("{counters}");
         assert_eq!(counters.id_collisions, 0);
-        assert_eq!(counters.repair.packets_given_up, 0);
+        assert_eq!(counters.repair.packets_lost, 0);
     }
     let counted = Counted::of(&segment, Reject::ALL).since(&before);
     println!("{counted:?}");
@@ -154,7 +154,12 @@ fn record(segment: &mut Segment) -> Recorded {
         host.lose_incoming_udp(PORT, 0).unwrap();
     }
     for recorded in [&before, &now] {
-        for kind in [Kind::First, Kind::Again, Kind::Heartbeat, Kind::Nak] {
+        for kind in [
+            Kind::First,
+            Kind::Retransmission,
+            Kind::Heartbeat,
+            Kind::Nak,
+        ] {
             assert!(count(recorded, kind) > 0, "no {kind:?}");
         }
     }

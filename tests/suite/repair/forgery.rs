@@ -87,7 +87,7 @@ pub fn attacks(recorded: &Recorded) -> Vec<Attack<'_>> {
     let again = move |number: usize| {
         let seen = numbered[number % numbered.len()];
         let (header, rest) = Header::parse(&seen.bytes).expect("a header");
-        [&header.again().emit(), rest].concat()
+        [&header.retransmitted().emit(), rest].concat()
     };
     let to_flip = samples(now);
     let to_cut = to_flip.clone();
@@ -169,9 +169,14 @@ fn samples(recorded: &[Seen]) -> Vec<&[u8]> {
         let longest = of_kind.max_by_key(|seen| seen.bytes.len());
         longest.expect("one").bytes.as_slice()
     };
-    [Kind::First, Kind::Again, Kind::Heartbeat, Kind::Nak]
-        .map(longest)
-        .to_vec()
+    [
+        Kind::First,
+        Kind::Retransmission,
+        Kind::Heartbeat,
+        Kind::Nak,
+    ]
+    .map(longest)
+    .to_vec()
 }
 
 /// Each bit of each packet, one after the other.

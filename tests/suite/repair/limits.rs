@@ -21,7 +21,7 @@ const AGAIN: usize = 512 << 10;
 /// What its NAKs may take per second.
 const NAKS: usize = 64 << 10;
 
-/// So much of a second's allowance may be spent at once, at the beginning.
+/// So much of a second's bucket may be spent at once, at the beginning.
 const AT_ONCE: f64 = 0.25;
 
 const ANNOUNCES: u32 = 20_000;
@@ -62,7 +62,7 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
                 .collect::<Vec<_>>()
         };
         for (what, kind, cap) in [
-            ("sent again", Kind::Again, AGAIN),
+            ("sent again", Kind::Retransmission, AGAIN),
             ("NAKs", Kind::Nak, NAKS),
         ] {
             let packets = of_kind(kind);

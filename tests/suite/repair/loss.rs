@@ -57,19 +57,19 @@ fn arrives(test: &str, percent: u8) {
     };
     println!(
         "{percent}% loss: complete {took:?} after the last announce; {} packets told, {} missing \
-         ones repaired by {} NAKs and {} packets sent again, {} given up",
+         ones recovered by {} NAKs and {} packets sent again, {} lost",
         segment.sum(|stats| stats.counters.packets_out),
-        repair(|repair| repair.packets_repaired),
+        repair(|repair| repair.packets_recovered),
         repair(|repair| repair.naks_sent),
-        repair(|repair| repair.packets_sent_again),
-        repair(|repair| repair.packets_given_up),
+        repair(|repair| repair.packets_retransmitted),
+        repair(|repair| repair.packets_lost),
     );
     assert!(took.is_some());
     let expected = peers((0..ANNOUNCES).map(announce));
     for tracker in &segment.trackers {
         assert!(tracker.peers() == expected);
     }
-    assert_eq!(repair(|repair| repair.packets_given_up), 0);
+    assert_eq!(repair(|repair| repair.packets_lost), 0);
 }
 
 #[test]
@@ -85,8 +85,13 @@ fn without_loss_repair_costs_less_than_2_percent_of_packets_and_nobody_asks() {
     segment.announce(0..ANNOUNCES, 2 * SECOND);
     let took = segment.until_all_know(ANNOUNCES as usize);
     let seen = witness.take();
-    let [first, again, heartbeats, naks] =
-        [Kind::First, Kind::Again, Kind::Heartbeat, Kind::Nak].map(|kind| count(&seen, kind));
+    let [first, again, heartbeats, naks] = [
+        Kind::First,
+        Kind::Retransmission,
+        Kind::Heartbeat,
+        Kind::Nak,
+    ]
+    .map(|kind| count(&seen, kind));
     println!(
         "no loss: complete {took:?} after the last announce; {first} packets, {heartbeats} \
          heartbeats, {naks} NAKs, {again} packets sent again"
@@ -132,7 +137,10 @@ fn what_ten_have_lost_one_asks_for() {
         of_kind.map(|seen| seen.seq()).collect::<BTreeSet<u32>>()
     };
     let arrived = numbers(Kind::First);
-    let lost: BTreeSet<u32> = numbers(Kind::Again).difference(&arrived).copied().collect();
+    let lost: BTreeSet<u32> = numbers(Kind::Retransmission)
+        .difference(&arrived)
+        .copied()
+        .collect();
     let asked: usize = seen
         .iter()
         .filter_map(|seen| match seen.frame().packet {
@@ -148,7 +156,7 @@ fn what_ten_have_lost_one_asks_for() {
         lost.len(),
         lost.len() + arrived.len(),
         count(&seen, Kind::Nak),
-        count(&seen, Kind::Again),
+        count(&seen, Kind::Retransmission),
     );
     assert!(took.is_some());
     assert!(lost.len() > 40, "nothing much is lost");

@@ -62,11 +62,11 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
             tracker.stats(),
         )
     };
-    let repaired = |tracker: &Tracker| missing(tracker).0.is_empty();
+    let recovered = |tracker: &Tracker| missing(tracker).0.is_empty();
     let [one, other, plain] = &segment.trackers[..] else {
         panic!("three trackers")
     };
-    let took = until(PATIENCE, || repaired(one) && repaired(other));
+    let took = until(PATIENCE, || recovered(one) && recovered(other));
     println!("those that repair have all of theirs after {took:?}");
     assert!(took.is_some(), "{:?}, {:?}", missing(one), missing(other));
     // What is sent again has been by now, and the second word of an ask, too.
@@ -79,7 +79,7 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
         .collect();
     let again = seen
         .iter()
-        .filter(|seen| seen.kind() == Kind::Again)
+        .filter(|seen| seen.kind() == Kind::Retransmission)
         .count();
     assert!(again > 0, "nothing was sent again");
     hears_what_was_sent_first(&old.take(), &first);

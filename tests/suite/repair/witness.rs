@@ -27,7 +27,7 @@ pub struct Seen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     First,
-    Again,
+    Retransmission,
     Heartbeat,
     Nak,
 }
@@ -42,7 +42,7 @@ impl Seen {
         match frame.packet {
             Packet::Heartbeat(_) => Kind::Heartbeat,
             Packet::Nak(_) => Kind::Nak,
-            _ if frame.again => Kind::Again,
+            _ if frame.retransmitted => Kind::Retransmission,
             _ => Kind::First,
         }
     }

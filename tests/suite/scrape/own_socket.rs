@@ -69,7 +69,7 @@ fn address_of(socket: &UdpSocket) -> SocketAddrV4 {
 struct OneTorrent;
 
 impl Host for OneTorrent {
-    fn is_blessed(&self, _source: IpAddr) -> bool {
+    fn is_allowed(&self, _source: IpAddr) -> bool {
         true
     }
 

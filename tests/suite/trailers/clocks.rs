@@ -101,7 +101,7 @@ fn how_old_a_packet_is_counts_from_its_arrival() {
         let packet = bytes("tagged_live");
         let source = Source {
             address: address(9),
-            blessed: true,
+            allowed: true,
         };
         // It left at 500 ms, and took 30 s.
         let received = node.handle_datagram_after(
@@ -180,7 +180,7 @@ fn packets_that_are_put_back_leave_under_the_id_of_now() {
     hear(&mut one, 800, &nak_for_the_first());
     one.handle_timeout(at(900));
     let mut left = std::iter::from_fn(|| one.poll_transmit());
-    let again = left.find(|packet| frame(packet.as_ref()).again);
+    let again = left.find(|packet| frame(packet.as_ref()).retransmitted);
     let again = again.expect("it is sent again");
     hear(&mut one, 1000, packet(&mut other, 100).as_ref());
     assert_ne!(one.id(), US, "the same number on another packet");
@@ -192,13 +192,13 @@ fn packets_that_are_put_back_leave_under_the_id_of_now() {
     let first = one.poll_transmit().expect("a packet");
     let after = one.counters();
     let first = frame(first.as_ref());
-    assert_eq!((first.header.id, first.again), (one.id(), false));
+    assert_eq!((first.header.id, first.retransmitted), (one.id(), false));
     // The two that have left under the old id have numbers under the new one, too.
     assert_eq!(first.trailer.expect("a trailer").seq, 3);
     // Somebody has asked the old id for it.
     let again = one.poll_transmit().expect("a packet");
     let again = frame(again.as_ref());
-    assert_eq!((again.header.id, again.again), (US, true));
+    assert_eq!((again.header.id, again.retransmitted), (US, true));
     assert_eq!(after.packets_overflowed, before.packets_overflowed);
     assert_eq!(after.bytes_out, before.bytes_out);
 }
@@ -241,7 +241,7 @@ fn a_repaired_packet_is_late_until_the_next_one() {
         // Packets take 100 ms. The second list is lost at first.
         (200, list(first, 100, 1), 0),
         (400, heartbeat(300, 2), 0),
-        (2300, list(first.again(), 200, 2), 2000),
+        (2300, list(first.retransmitted(), 200, 2), 2000),
         (2500, heartbeat(2400, 2), 0),
         (2650, heartbeat(2500, 2), 50),
         // What has no number may say a later time than it left: nothing is that fast.
@@ -254,7 +254,7 @@ fn a_repaired_packet_is_late_until_the_next_one() {
         // As far as clocks may drift in that time.
         assert!(off < millis(5), "{:?} at {now}", node.lag);
     }
-    assert_eq!(hearer.counters().repair.packets_repaired, 1);
+    assert_eq!(hearer.counters().repair.packets_recovered, 1);
 }
 
 /// As on a machine that keeps no time while it is off, and asks a time server later.

@@ -32,7 +32,12 @@ fn what_proves_its_origin_is_used_once() {
     ] {
         let mut node = node(HEARER, &keyed(Keys::new(key(0))));
         assert_eq!(drops(&mut node, left, &bytes(vector)), None, "{vector}");
-        assert_eq!(node.nodes(at(left)).filter(|node| node.proven).count(), 1);
+        assert_eq!(
+            node.nodes(at(left))
+                .filter(|node| node.authenticated)
+                .count(),
+            1
+        );
         let twice = drops(&mut node, left, &bytes(vector));
         assert_eq!(twice, Some(Reject::Replayed), "{vector}");
     }
@@ -55,7 +60,7 @@ fn a_copy_is_used_if_the_first_was_not() {
     assert_eq!(drops(&mut missed, 1500, &bytes("tagged_heartbeat")), None);
     assert_eq!(drops(&mut missed, 1600, &copy), None);
     assert_eq!(missed.counters().records_heard, 2);
-    assert_eq!(missed.counters().repair.packets_repaired, 1);
+    assert_eq!(missed.counters().repair.packets_recovered, 1);
     assert_eq!(drops(&mut missed, 1700, &first), Some(Reject::Replayed));
 }
 
@@ -77,10 +82,13 @@ fn what_proves_nothing_is_refused_or_only_counted() {
         let accepting = keyed(Keys::new(key(0))).auth(Auth::Accept);
         let mut accepts = node(HEARER, &accepting);
         assert_eq!(drops(&mut accepts, 500, &bytes(vector)), None, "{vector}");
-        assert_eq!(accepts.counters().packets_unproven, 1);
+        assert_eq!(accepts.counters().packets_unauthenticated, 1);
     }
     let counters = requires.counters();
-    assert_eq!((counters.records_heard, counters.packets_unproven), (0, 0));
+    assert_eq!(
+        (counters.records_heard, counters.packets_unauthenticated),
+        (0, 0)
+    );
     assert_eq!(requires.nodes(at(500)).count(), 0);
     assert_eq!(drops(&mut requires, 500, &bytes("tagged_live")), None);
 }
@@ -134,11 +142,11 @@ fn where_no_key_is_required_a_wrong_time_is_no_worse_than_no_tag() {
     let mut node = node(HEARER, &keyed(Keys::new(key(0))).auth(Auth::Accept));
     for (vector, records) in [("tagged_live", 2), ("ours_live", 4)] {
         assert_eq!(drops(&mut node, 30_501, &bytes(vector)), None, "{vector}");
-        assert!(node.take_unproven());
+        assert!(node.take_unauthenticated());
         assert_eq!(node.counters().records_heard, records);
     }
-    assert_eq!(node.counters().packets_unproven, 2);
-    assert!(!node.take_unproven(), "said already");
+    assert_eq!(node.counters().packets_unauthenticated, 2);
+    assert!(!node.take_unauthenticated(), "said already");
 }
 
 /// Where no key is required, somebody who has none speaks under the id of a tracker that has one.
@@ -178,7 +186,7 @@ fn what_is_missing_is_no_replay_though_it_left_before_we_started() {
         assert_eq!(drops(&mut node, 1500, &packet), Some(Reject::Replayed));
         hear(&mut node, 2500, &bytes("tagged_heartbeat"));
         hear(&mut node, 2600, &packet);
-        assert_eq!(node.counters().repair.packets_repaired, 1, "{vector}");
+        assert_eq!(node.counters().repair.packets_recovered, 1, "{vector}");
     }
 }
 

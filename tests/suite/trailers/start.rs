@@ -58,14 +58,14 @@ fn after_a_greeting_every_loss_shows() {
             pair.step(now, tells, now - BEFORE < 200 && tells);
         }
         let repair = pair.new.counters().repair;
-        assert_eq!((repair.packets_repaired, repair.packets_given_up), (1, 0));
+        assert_eq!((repair.packets_recovered, repair.packets_lost), (1, 0));
     }
 }
 
 impl Pair {
     /// The one has run for a while, and tells of a peer whenever it `tells`.
     fn start(config: &Config, tells: impl Fn(u64) -> bool) -> Self {
-        let config = config.clone().scrape(false).lonely_after(Duration::MAX);
+        let config = config.clone().scrape(false).isolated_after(Duration::MAX);
         let mut old = node(OTHER, &config);
         for now in 0..BEFORE {
             step(&mut old, now, tells(now));
@@ -103,8 +103,8 @@ impl Pair {
     fn check_that_nothing_is_missed(&self) {
         for node in [&self.old, &self.new] {
             let repair = node.counters().repair;
-            assert_eq!((repair.naks_sent, repair.packets_sent_again), (0, 0));
-            assert_eq!((repair.packets_repaired, repair.packets_given_up), (0, 0));
+            assert_eq!((repair.naks_sent, repair.packets_retransmitted), (0, 0));
+            assert_eq!((repair.packets_recovered, repair.packets_lost), (0, 0));
         }
     }
 }

@@ -39,7 +39,7 @@ fn where_packets_get_lost_the_last_ones_leave_twice() {
     node.say_last_words(at(1200));
     let last = sent(&mut node);
     let (copies, heartbeats): (Vec<_>, Vec<_>) =
-        last.iter().partition(|packet| frame(packet).again);
+        last.iter().partition(|packet| frame(packet).retransmitted);
     let [copy] = copies[..] else {
         panic!("{} copies", copies.len());
     };

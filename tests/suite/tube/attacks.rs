@@ -54,7 +54,7 @@ fn attacks(has_key: bool, seeds: u64) {
         run += 1;
         for member in &attack.cluster.members {
             let counters = member.node.counters();
-            assert!(counters.repair.packets_given_up < MOST_LOST);
+            assert!(counters.repair.packets_lost < MOST_LOST);
             ids += counters.id_collisions;
         }
         attack.cluster.now

@@ -77,7 +77,7 @@ pub struct Audit {
     look_up_interrupted: bool,
     /// When the tell packets of the last tick were sent.
     tells: VecDeque<Duration>,
-    tell_packets: u64,
+    scrape_tell_packets: u64,
     tell_packets_needed: u64,
     walked_in_this_telling: u64,
     looked_up_in_a_row: u64,
@@ -114,7 +114,7 @@ impl Audit {
             walk_interrupted: false,
             look_up_interrupted: false,
             tells: VecDeque::new(),
-            tell_packets: 0,
+            scrape_tell_packets: 0,
             tell_packets_needed: 0,
             walked_in_this_telling: 0,
             looked_up_in_a_row: 0,
@@ -278,7 +278,10 @@ impl Audit {
 
     fn told_in_full_packets(&self) {
         if self.prompt {
-            assert_eq!(self.tell_packets, self.tell_packets_needed, "tell packets");
+            assert_eq!(
+                self.scrape_tell_packets, self.tell_packets_needed,
+                "tell packets"
+            );
         }
     }
 
@@ -353,14 +356,14 @@ impl Audit {
     }
 
     fn sent_tell(&mut self) {
-        self.tell_packets += 1;
+        self.scrape_tell_packets += 1;
         self.tell = Some(self.elapsed);
         self.tells.push_back(self.elapsed);
         while (self.tells.front()).is_some_and(|at| *at + TICK <= self.elapsed) {
             self.tells.pop_front();
         }
         if self.prompt {
-            let limit = self.config.tell_packets as usize;
+            let limit = self.config.scrape_tell_packets as usize;
             assert!(
                 self.tells.len() <= limit,
                 "more tell packets than a tick allows: {:?} of {limit} at {:?}",

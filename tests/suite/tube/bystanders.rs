@@ -49,7 +49,11 @@ fn who_knows_no_repair_is_not_disturbed() {
             &expected,
             &HashSet::new(),
         );
-        let again = cluster.ledger.as_ref().expect("a ledger").of(Kind::Again);
+        let again = cluster
+            .ledger
+            .as_ref()
+            .expect("a ledger")
+            .of(Kind::Retransmission);
         assert!(again.count() > 0, "there is something to be disturbed by");
 
         let news = (100_001..100_003).map(|number| announce(number, PeerFlags::SEEDING));
@@ -74,7 +78,7 @@ fn heard_first(cluster: &Cluster, number: usize) -> impl Iterator<Item = Announc
     let arrived = arrived.iter().filter(move |(to, _)| *to == number);
     let frames = arrived.map(|(_, bytes)| Frame::parse(bytes).expect("a packet"));
     let lists = frames
-        .filter(|frame| !frame.again)
+        .filter(|frame| !frame.retransmitted)
         .filter_map(|frame| match frame.packet {
             Packet::Live(peers) => Some(peers),
             _ => None,

@@ -277,7 +277,7 @@ impl Cluster {
         let Frame {
             header,
             packet,
-            again,
+            retransmitted: again,
             ..
         } = frame;
         let member = &mut self.members[by];
@@ -298,7 +298,7 @@ impl Cluster {
             }
             wire::Packet::ScrapeTell(torrents) => {
                 self.traffic.tells += 1;
-                self.traffic.torrents_told += torrents.len() as u64;
+                self.traffic.torrents_sent += torrents.len() as u64;
                 for torrent in torrents.clone() {
                     let ours = member.host.downloaded(&torrent.info_hash);
                     assert!(

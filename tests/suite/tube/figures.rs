@@ -209,7 +209,7 @@ impl Case {
         }
         let ledger = cluster.ledger.take().expect("a ledger");
         let count = |kind| ledger.of(kind).count();
-        let again = || ledger.of(Kind::Again);
+        let again = || ledger.of(Kind::Retransmission);
         Figures {
             complete_after: is_complete(&cluster).then(|| cluster.now - last),
             packets: count(Kind::First),

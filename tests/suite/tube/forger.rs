@@ -27,7 +27,7 @@ struct Known {
 enum What {
     Heartbeat,
     List,
-    Again,
+    Retransmission,
     Nak,
     Beacon,
 }
@@ -93,7 +93,7 @@ impl Forger {
         let ledger = cluster.ledger.as_ref().expect("a ledger");
         for sent in &ledger.sent[self.seen..] {
             let frame = Frame::parse(&sent.bytes).expect("a packet");
-            let Some(trailer) = frame.trailer.filter(|_| !frame.again) else {
+            let Some(trailer) = frame.trailer.filter(|_| !frame.retransmitted) else {
                 continue;
             };
             let before = self.known[sent.by].filter(|known| known.id == frame.header.id);
@@ -141,7 +141,11 @@ impl Forger {
         let Known { id, .. } = known;
         let list = |again: bool| {
             let header = Header::new(id, PacketType::Live);
-            let header = if again { header.again() } else { header };
+            let header = if again {
+                header.retransmitted()
+            } else {
+                header
+            };
             let mut record = [0; 28];
             record[..4].copy_from_slice(&[0xee; 4]);
             record[4..8].copy_from_slice(&self.forged.to_be_bytes());
@@ -154,7 +158,7 @@ impl Forger {
                 (Heartbeat { epoch, highest }.emit(id).to_vec(), 0)
             }
             What::List => (list(false), number),
-            What::Again => (list(true), number),
+            What::Retransmission => (list(true), number),
             What::Nak => {
                 let ranges = [
                     1..=known.highest + 1,
@@ -200,6 +204,14 @@ impl Forger {
 }
 
 fn any(rng: &mut Rng) -> What {
-    use What::{Again, Beacon, Heartbeat, List, Nak};
-    [Heartbeat, Heartbeat, List, List, Again, Nak, Beacon][rng.usize(0..7)]
+    use What::{Beacon, Heartbeat, List, Nak, Retransmission};
+    [
+        Heartbeat,
+        Heartbeat,
+        List,
+        List,
+        Retransmission,
+        Nak,
+        Beacon,
+    ][rng.usize(0..7)]
 }

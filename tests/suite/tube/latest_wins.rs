@@ -18,11 +18,11 @@ use super::traffic::{Kind, Number, Sent};
 
 /// Latest wins: whatever is lost, doubled, late and in disorder, in the end each tracker's
 /// table is the one of a network that only delays. Of the packets that no repair could
-/// bring each is counted as given up, but for the last ones of an epoch that has ended, and the
+/// bring each is counted as lost, but for the last ones of an epoch that has ended, and the
 /// table may differ in the peers in them, no others.
 #[test]
 fn each_table_is_that_of_a_network_without_faults() {
-    let (mut packets, mut given_up) = (0, 0);
+    let (mut packets, mut lost) = (0, 0);
     for_seeds(25, |seed| {
         let mut rng = Rng::with_seed(seed);
         let lives = Lives::new(&mut rng);
@@ -36,13 +36,13 @@ fn each_table_is_that_of_a_network_without_faults() {
             let counted = missing.iter().filter(|sent| !epoch_ended(&cluster, sent));
             assert!(
                 (counted.count()..=missing.len())
-                    .contains(&(counters.repair.packets_given_up as usize)),
-                "given up by {number}: {}, missing: {}, too late: {}",
-                counters.repair.packets_given_up,
+                    .contains(&(counters.repair.packets_lost as usize)),
+                "lost by {number}: {}, missing: {}, too late: {}",
+                counters.repair.packets_lost,
                 missing.len(),
                 counters.drops.of(Reject::TooLate)
             );
-            given_up += missing.len();
+            lost += missing.len();
             let unknown: HashSet<_> = missing
                 .iter()
                 .flat_map(|sent| announces(sent))
@@ -56,7 +56,7 @@ fn each_table_is_that_of_a_network_without_faults() {
         packets += firsts(&cluster).count() * (cluster.members.len() - 1);
         cluster.now + faultless.now
     });
-    println!("given up: {given_up} of {packets} packets, counted at each receiver");
+    println!("lost: {lost} of {packets} packets, counted at each receiver");
 }
 
 /// Trackers start again under their old ids, and clocks on walls are set: afterwards

@@ -38,7 +38,11 @@ fn a_flood_of_naks_costs_no_more_than_it_may() {
         }
         cluster.run_for(Duration::from_secs(1));
         nobody_spends_more_than_it_may(&cluster);
-        let again = cluster.ledger.as_ref().expect("a ledger").of(Kind::Again);
+        let again = cluster
+            .ledger
+            .as_ref()
+            .expect("a ledger")
+            .of(Kind::Retransmission);
         let again: usize = again.map(|sent| sent.bytes.len()).sum();
         assert!(again > AGAIN * 4, "the bounds are reached: {again}");
         for member in &cluster.members {
@@ -84,7 +88,7 @@ pub fn nobody_spends_more_than_it_may(cluster: &Cluster) {
     for number in 0..cluster.members.len() {
         let again = AGAIN.max(most(number, Kind::First) / 5);
         assert!(
-            most(number, Kind::Again) <= again + again / 4,
+            most(number, Kind::Retransmission) <= again + again / 4,
             "sent again by {number}"
         );
         assert!(

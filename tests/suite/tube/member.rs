@@ -131,7 +131,7 @@ impl Member {
     pub fn announce(&mut self, now: Duration, announce: Announce) {
         let time = self.time(now);
         self.peers.apply([announce]);
-        self.node.tell(time, announce);
+        self.node.announce(time, announce);
         self.peers.apply(self.node.poll_corrections(usize::MAX));
     }
 
@@ -145,7 +145,7 @@ impl Member {
         let time = self.time(now);
         let source = Source {
             address,
-            blessed: true,
+            allowed: true,
         };
         self.audit.note_id(self.node.id());
         let received = self.node.handle_datagram(time, source, datagram).ok()?;

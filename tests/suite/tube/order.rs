@@ -18,7 +18,7 @@ use crate::support::is_long;
 /// All nodes know each other when the first client comes.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Until then whatever was lost is repaired, or given up.
+/// Until then whatever was lost is recovered, or lost.
 const CALM: Duration = Duration::from_secs(15);
 
 /// A cluster whose clocks agree to `skew`.

@@ -88,18 +88,18 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
                 all_tables_are_equal(&cluster);
             }
             let told: u64 = counters(&cluster)
-                .map(|counters| counters.records_told)
+                .map(|counters| counters.records_announced)
                 .sum();
             for (number, counters) in counters(&cluster).enumerate() {
                 let id = cluster.members[number].node.id();
                 assert_eq!(id, TrackerId([number as u8 + 1; 4]), "{kind}: {counters}");
                 assert_eq!(counters.id_collisions, 0, "{kind}");
-                assert_eq!(counters.repair.packets_given_up, 0, "{kind}: {counters}");
+                assert_eq!(counters.repair.packets_lost, 0, "{kind}: {counters}");
                 assert!(
                     counters.drops.of(Reject::OwnPacket) > 30,
                     "{kind}: {counters}"
                 );
-                let heard = told - counters.records_told;
+                let heard = told - counters.records_announced;
                 let heard = if repairs { heard } else { 2 * heard };
                 assert_eq!(counters.records_heard, heard, "{kind}: {counters}");
             }
@@ -128,7 +128,7 @@ fn what_is_lost_one_way_is_repaired_and_changes_no_id() {
                 assert_eq!(member.peers.swarm, first.peers.swarm);
             }
             for counters in counters(&cluster) {
-                assert_eq!(counters.repair.packets_given_up, 0, "{counters}");
+                assert_eq!(counters.repair.packets_lost, 0, "{counters}");
                 assert_eq!(counters.id_collisions, 0, "{counters}");
             }
         }

@@ -34,7 +34,7 @@ fn what_is_refused_counts_as_known_for_a_day() {
     cluster.run_until(HOUR * 24);
     assert_eq!(cluster.members[1].host.count(), 500);
     assert_eq!(inquiries(&mut cluster).len(), 1);
-    assert_eq!(cluster.traffic.torrents_told, 1000);
+    assert_eq!(cluster.traffic.torrents_sent, 1000);
     cluster.run_until(HOUR * 48);
     assert_eq!(inquiries(&mut cluster).len(), 1, "once more a day later");
 }

@@ -182,6 +182,6 @@ fn random_config(rng: &mut Rng) -> Config {
         .first_beacon_delay(Duration::from_secs([0, 10, 600, 1800][rng.usize(0..4)]))
         .beacon_interval(Duration::from_secs([10, 60, 60, 120][rng.usize(0..4)]))
         .inquire_threshold([0.5, 0.75, 0.75, 0.9][rng.usize(0..4)])
-        .tell_packets([1u32, 3, 10, 100][rng.usize(0..4)])
+        .scrape_tell_packets([1u32, 3, 10, 100][rng.usize(0..4)])
         .repair(rng.u32(0..4) == 0)
 }

@@ -16,7 +16,7 @@ pub struct Traffic {
     pub inquiries: u64,
     /// Tell packets, and the records in them.
     pub tells: u64,
-    pub torrents_told: u64,
+    pub torrents_sent: u64,
     /// How often somebody began to tell all its torrents.
     pub tellings: u64,
     /// How often each torrent was looked up to be told back.
@@ -34,7 +34,7 @@ impl Traffic {
             beacons: self.beacons - before.beacons,
             inquiries: self.inquiries - before.inquiries,
             tells: self.tells - before.tells,
-            torrents_told: self.torrents_told - before.torrents_told,
+            torrents_sent: self.torrents_sent - before.torrents_sent,
             tellings: self.tellings - before.tellings,
             told_back: told_back.collect(),
         }
@@ -85,7 +85,7 @@ pub struct Sent {
 pub enum Kind {
     /// It has a number, and is sent for the first time.
     First,
-    Again,
+    Retransmission,
     Heartbeat,
     Nak,
     Other,
@@ -97,7 +97,7 @@ impl Sent {
         let kind = match frame.packet {
             wire::Packet::Heartbeat(_) => Kind::Heartbeat,
             wire::Packet::Nak(_) => Kind::Nak,
-            _ if frame.again => Kind::Again,
+            _ if frame.retransmitted => Kind::Retransmission,
             _ if number.is_some() => Kind::First,
             _ => Kind::Other,
         };

@@ -130,13 +130,13 @@ proptest! {
         let whole = [&packet[..], &trailer.emit()].concat();
         let first = Frame::parse(&whole).unwrap();
         let mut again = whole.clone();
-        again[..Header::LEN].copy_from_slice(&first.header.again().emit());
+        again[..Header::LEN].copy_from_slice(&first.header.retransmitted().emit());
         prop_assert_eq!(&again[..4], &whole[..4]);
         let known = first.header.packet_type <= PacketType::ScrapeTell as u32;
         let parsed = Frame::parse(&again);
         prop_assert_eq!(parsed.is_ok(), known);
         if let Ok(parsed) = parsed {
-            prop_assert!(parsed.again);
+            prop_assert!(parsed.retransmitted);
             prop_assert_eq!(parsed.header, first.header);
             prop_assert_eq!((parsed.payload, parsed.trailer), (first.payload, first.trailer));
             // To who does not know it, it is of no known type.

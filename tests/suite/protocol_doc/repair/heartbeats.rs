@@ -35,7 +35,7 @@ fn whoever_begins_a_stream_greets_its_sender() {
     }
 
     assert!(hear(&mut node, now, &heartbeat(EPOCH + 2, 0)).is_ok());
-    node.tell(now, announce([1; 4].into(), 6881, PeerFlags::SEEDING));
+    node.announce(now, announce([1; 4].into(), 6881, PeerFlags::SEEDING));
     node.flush();
     node.poll_transmit().expect("a packet");
     assert_eq!(next(&mut node), now + SECOND, "a packet says the same");

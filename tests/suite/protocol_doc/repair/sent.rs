@@ -50,7 +50,7 @@ pub fn again_per_second() -> usize {
     // Nothing was sent in the last second.
     let asked = start() + 3 * SECOND;
     assert!(hear(&mut node, asked, &nak(1..=u32::MAX)).is_ok());
-    bytes_per_second(&mut node, asked, |frame| frame.again)
+    bytes_per_second(&mut node, asked, |frame| frame.retransmitted)
 }
 
 /// How many of so many packets of so many announces are kept, and how long one is.
@@ -60,7 +60,7 @@ fn kept((packets, announces): (usize, usize)) -> (usize, usize) {
     // The first that is sent again is the oldest.
     let sent = sent(&mut node, start());
     let mut again = sent.iter().map(|packet| Frame::parse(packet.as_ref()));
-    let again = again.find_map(|frame| frame.ok().filter(|frame| frame.again));
+    let again = again.find_map(|frame| frame.ok().filter(|frame| frame.retransmitted));
     let trailer = again.and_then(|frame| frame.trailer).expect("a trailer");
     let length = Header::LEN + announces * IPV4 + Trailer::LEN;
     (packets - trailer.seq as usize + 1, length)
@@ -76,7 +76,9 @@ fn asked_for(node: &mut Node, now: Time, missing: std::ops::RangeInclusive<u32>)
 /// How many packets it sends again now.
 fn copies(node: &mut Node, now: Time) -> usize {
     let is_again = |packet: &livesync::unstable::protocol::Transmit| {
-        Frame::parse(packet.as_ref()).expect("a packet").again
+        Frame::parse(packet.as_ref())
+            .expect("a packet")
+            .retransmitted
     };
     let sent = sent(node, now);
     sent.iter().filter(|packet| is_again(packet)).count()

@@ -79,7 +79,7 @@ fn a_decision_that_a_tell_overtakes_is_not_taken() {
     assert_eq!(node.poll_task(), Some(Task::CountTorrents));
     let source = Source {
         address: "10.0.0.9:40000".parse().unwrap(),
-        blessed: true,
+        allowed: true,
     };
     for packet in [&tell(id(5), 0..1, 1)[..], &beacon(id(9), 100)] {
         node.handle_datagram(now, source, packet).unwrap();

@@ -11,7 +11,7 @@ use crate::tube::traffic::What;
 #[test]
 fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
     let config = Config::default()
-        .tell_packets(10u32)
+        .scrape_tell_packets(10u32)
         .first_beacon_delay(SECOND);
     let mut cluster = cluster(1, [Host::with(0..10_000, 1)], &config);
     cluster.inject(0, &Inquire { asked: id(7) }.emit(id(9)));
@@ -47,7 +47,7 @@ fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
 
 #[test]
 fn torrents_may_appear_and_vanish_while_all_are_told() {
-    let config = silent().tell_packets(1u32);
+    let config = silent().scrape_tell_packets(1u32);
     let mut cluster = cluster(1, [Host::with(0..5_000, 1)], &config);
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     for step in 0..40 {
@@ -104,7 +104,7 @@ fn whoever_has_told_all_when_somebody_else_tells_can_be_asked_again() {
 
 #[test]
 fn two_that_tell_at_once_give_way_to_each_other() {
-    let config = silent().tell_packets(10u32);
+    let config = silent().scrape_tell_packets(10u32);
     let hosts = [Host::with(0..5_000, 1), Host::with(3_000..8_000, 1)];
     let mut cluster = cluster(1, hosts, &config);
     for number in 0..2 {
@@ -118,7 +118,7 @@ fn two_that_tell_at_once_give_way_to_each_other() {
     }
     cluster.run_for(INTERVAL * 20);
     // Each tells its own, and of the other's what it has learned meanwhile.
-    let told = cluster.traffic.torrents_told;
+    let told = cluster.traffic.torrents_sent;
     assert!((10_000..16_000).contains(&told), "{told}");
     assert_eq!(cluster.traffic.tellings, 2);
     assert_eq!(cluster.members[0].host, cluster.members[1].host);

@@ -8,49 +8,49 @@ use crate::config::Config;
 
 /// Whether we hear others while we speak.
 #[derive(Debug)]
-pub(super) struct Company {
+pub(super) struct IsolationMonitor {
     /// Nothing for who does not want to know, or cannot.
-    lonely_after: Option<Duration>,
+    isolated_after: Option<Duration>,
     /// How many packets we had sent when somebody was last heard.
     spoken: u64,
-    lonely: bool,
+    isolated: bool,
 }
 
-impl Company {
+impl IsolationMonitor {
     pub(super) fn new(config: &Config, timers: &mut Timers) -> Self {
-        let sociable = config.listen && config.speak && !config.lonely_after.is_zero();
-        let lonely_after = sociable.then_some(config.lonely_after);
-        let company = Self {
-            lonely_after,
+        let watches = config.listen && config.speak && !config.isolated_after.is_zero();
+        let isolated_after = watches.then_some(config.isolated_after);
+        let isolation = Self {
+            isolated_after,
             spoken: 0,
-            lonely: false,
+            isolated: false,
         };
-        company.wait(timers);
-        company
+        isolation.wait(timers);
+        isolation
     }
 
     /// Somebody else spoke, when we had sent so many packets.
     pub(super) fn heard(&mut self, packets_out: u64, timers: &mut Timers) {
         self.spoken = packets_out;
-        self.lonely = false;
+        self.isolated = false;
         self.wait(timers);
     }
 
     /// Whether it shows now that nobody is there.
-    pub(super) fn begins_to_be_lonely(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
-        if self.lonely || !timers.take_due(Timer::Lonely) {
+    pub(super) fn becomes_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
+        if self.isolated || !timers.take_due(Timer::Isolated) {
             return false;
         }
-        self.lonely = packets_out > self.spoken;
-        if !self.lonely {
+        self.isolated = packets_out > self.spoken;
+        if !self.isolated {
             self.wait(timers);
         }
-        self.lonely
+        self.isolated
     }
 
     fn wait(&self, timers: &mut Timers) {
-        if let Some(lonely_after) = self.lonely_after {
-            timers.set_after(Timer::Lonely, lonely_after);
+        if let Some(isolated_after) = self.isolated_after {
+            timers.set_after(Timer::Isolated, isolated_after);
         }
     }
 }

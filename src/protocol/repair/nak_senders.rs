@@ -11,11 +11,11 @@ const MOST: usize = 64;
 
 /// The last requests.
 #[derive(Debug, Default)]
-pub(super) struct Askers {
+pub(super) struct NakSenders {
     requests: VecDeque<(TrackerId, Range<u64>)>,
 }
 
-impl Askers {
+impl NakSenders {
     /// A node misses the packets at these places.
     pub(super) fn note(&mut self, by: TrackerId, places: Range<u64>) {
         if places.is_empty() {
@@ -32,9 +32,9 @@ impl Askers {
     pub(super) fn of(&self, place: u64) -> Destination {
         let asking =
             |(by, places): &(TrackerId, Range<u64>)| places.contains(&place).then_some(*by);
-        let mut askers = self.requests.iter().filter_map(asking);
-        match askers.next() {
-            Some(first) if askers.all(|another| another == first) => Destination::Node(first),
+        let mut nak_senders = self.requests.iter().filter_map(asking);
+        match nak_senders.next() {
+            Some(first) if nak_senders.all(|another| another == first) => Destination::Node(first),
             _ => Destination::Everyone,
         }
     }
@@ -54,11 +54,11 @@ mod tests {
 
     #[test]
     fn who_alone_has_asked_is_told_and_else_everyone() {
-        let mut askers = Askers::default();
-        askers.note(ONE, 1..5);
-        askers.note(ONE, 4..6);
-        askers.note(OTHER, 5..8);
-        let places = [0, 1, 4, 5, 7].map(|place| askers.of(place));
+        let mut nak_senders = NakSenders::default();
+        nak_senders.note(ONE, 1..5);
+        nak_senders.note(ONE, 4..6);
+        nak_senders.note(OTHER, 5..8);
+        let places = [0, 1, 4, 5, 7].map(|place| nak_senders.of(place));
         let expected = [
             Destination::Everyone,
             Destination::Node(ONE),
@@ -67,15 +67,15 @@ mod tests {
             Destination::Node(OTHER),
         ];
         assert_eq!(places, expected);
-        askers.forget_all();
-        assert_eq!(askers.of(1), Destination::Everyone);
+        nak_senders.forget_all();
+        assert_eq!(nak_senders.of(1), Destination::Everyone);
     }
 
     #[test]
     fn what_was_asked_for_before_all_that_is_remembered_is_for_everyone() {
-        let mut askers = Askers::default();
-        (0..=MOST as u64).for_each(|place| askers.note(ONE, place..place + 1));
-        assert_eq!(askers.of(0), Destination::Everyone);
-        assert_eq!(askers.of(1), Destination::Node(ONE));
+        let mut nak_senders = NakSenders::default();
+        (0..=MOST as u64).for_each(|place| nak_senders.note(ONE, place..place + 1));
+        assert_eq!(nak_senders.of(0), Destination::Everyone);
+        assert_eq!(nak_senders.of(1), Destination::Node(ONE));
     }
 }

@@ -7,15 +7,15 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::allowance::Allowance;
 use super::sent::Sent;
+use super::token_bucket::TokenBucket;
 use crate::protocol::number::Number;
 use crate::time::Time;
 use crate::types::TrackerId;
 
 /// Packets that left in this time before a new id may be asked for under that: so long it may take
 /// until we know that we need one.
-pub(in crate::protocol) const RETOLD: Duration = Duration::from_secs(3);
+pub(in crate::protocol) const REISSUED_WITHIN: Duration = Duration::from_secs(3);
 
 /// So many packets at most: whoever forges a NAK once a second is to cost no more than that.
 const MOST: u64 = 64;
@@ -28,7 +28,7 @@ const RATE: u64 = 128 << 10;
 
 /// A packet that left under another id than ours.
 #[derive(Debug)]
-pub(in crate::protocol) struct Retold {
+pub(in crate::protocol) struct Reissued {
     /// Its number under our id.
     pub(in crate::protocol) number: Number,
     /// As it left.
@@ -37,64 +37,64 @@ pub(in crate::protocol) struct Retold {
 
 /// The packets that have numbers under our id, from 1 on, though they left under another one.
 #[derive(Debug)]
-pub(super) struct Retelling {
+pub(super) struct Reissue {
     id: TrackerId,
     epoch: u32,
     /// Where they lie among those that were sent.
     places: Range<u64>,
     /// Which of them somebody has asked for, and were not sent since: a bit for each.
-    asked: u64,
-    allowance: Allowance,
+    requested: u64,
+    bucket: TokenBucket,
 }
 
-impl Retelling {
+impl Reissue {
     /// Without any.
     pub(super) fn new(now: Time) -> Self {
         Self {
             id: TrackerId([0; 4]),
             epoch: 0,
             places: 0..0,
-            asked: 0,
-            allowance: Allowance::new(now, RATE),
+            requested: 0,
+            bucket: TokenBucket::new(now, RATE),
         }
     }
 
     /// Which ones are told again under an id that is drawn now.
     pub(super) fn places(now: Time, sent: &Sent) -> Range<u64> {
-        let lately = sent.since(now.before(RETOLD));
+        let lately = sent.since(now.before(REISSUED_WITHIN));
         lately.start.max(lately.end.saturating_sub(MOST))..lately.end
     }
 
     /// They have numbers under this id and in this epoch, and none under another.
     pub(super) fn begin(&mut self, (id, epoch): (TrackerId, u32), places: Range<u64>) {
-        (self.id, self.epoch, self.places, self.asked) = (id, epoch, places, 0);
+        (self.id, self.epoch, self.places, self.requested) = (id, epoch, places, 0);
     }
 
     /// Somebody misses these numbers, of this id and epoch.
-    pub(super) fn ask(&mut self, id: TrackerId, epoch: u32, missing: RangeInclusive<u32>) {
+    pub(super) fn request(&mut self, id: TrackerId, epoch: u32, missing: RangeInclusive<u32>) {
         if (id, epoch) == (self.id, self.epoch) {
             let is_missing = |at: &u64| missing.contains(&(*at as u32 + 1));
             let asked = (0..self.places.end - self.places.start).filter(is_missing);
-            self.asked |= asked.fold(0, |bits, at| bits | 1 << at);
+            self.requested |= asked.fold(0, |bits, at| bits | 1 << at);
         }
     }
 
     /// The next one that somebody has asked for; or how long to wait until that is allowed.
-    pub(super) fn next(&mut self, now: Time, sent: &Sent) -> Result<Option<Retold>, Duration> {
-        while self.asked != 0 {
-            let at = self.asked.trailing_zeros();
+    pub(super) fn next(&mut self, now: Time, sent: &Sent) -> Result<Option<Reissued>, Duration> {
+        while self.requested != 0 {
+            let at = self.requested.trailing_zeros();
             let bytes = sent.at(self.places.start + u64::from(at));
             if let Some(bytes) = &bytes {
-                self.allowance.take(now, RATE, bytes.len())?;
+                self.bucket.take(now, RATE, bytes.len())?;
             }
-            self.asked &= self.asked - 1;
+            self.requested &= self.requested - 1;
             if let Some(bytes) = bytes {
                 let number = Number {
                     id: self.id,
                     epoch: self.epoch,
                     seq: at + 1,
                 };
-                return Ok(Some(Retold { number, bytes }));
+                return Ok(Some(Reissued { number, bytes }));
             }
         }
         Ok(None)
@@ -124,42 +124,42 @@ mod tests {
         sent
     }
 
-    fn next(retelling: &mut Retelling, sent: &Sent) -> Option<(u32, u32)> {
-        let retold = retelling.next(at(5000), sent).expect("it is allowed")?;
-        let old = u32::from_be_bytes(*retold.bytes.first_chunk().expect("a number"));
-        assert_eq!((retold.number.id, retold.number.epoch), (NEW, 9));
-        Some((retold.number.seq, old))
+    fn next(reissue: &mut Reissue, sent: &Sent) -> Option<(u32, u32)> {
+        let reissued = reissue.next(at(5000), sent).expect("it is allowed")?;
+        let old = u32::from_be_bytes(*reissued.bytes.first_chunk().expect("a number"));
+        assert_eq!((reissued.number.id, reissued.number.epoch), (NEW, 9));
+        Some((reissued.number.seq, old))
     }
 
     #[test]
     fn who_asks_for_what_left_lately_is_told_the_last_of_it() {
-        let (sent, mut retelling) = (sent(100, 4000), Retelling::new(at(0)));
-        let places = Retelling::places(at(5000), &sent);
-        retelling.begin((NEW, 9), places);
-        retelling.ask(NEW, 8, 1..=9);
-        assert_eq!(next(&mut retelling, &sent), None);
-        retelling.ask(NEW, 9, 0..=1);
-        retelling.ask(NEW, 9, 64..=u32::MAX);
-        let all = [(); 3].map(|()| next(&mut retelling, &sent));
+        let (sent, mut reissue) = (sent(100, 4000), Reissue::new(at(0)));
+        let places = Reissue::places(at(5000), &sent);
+        reissue.begin((NEW, 9), places);
+        reissue.request(NEW, 8, 1..=9);
+        assert_eq!(next(&mut reissue, &sent), None);
+        reissue.request(NEW, 9, 0..=1);
+        reissue.request(NEW, 9, 64..=u32::MAX);
+        let all = [(); 3].map(|()| next(&mut reissue, &sent));
         assert_eq!(all, [Some((1, 37)), Some((64, 100)), None]);
     }
 
     #[test]
     fn what_left_before_is_not_told_again() {
         let sent = sent(9, 1000);
-        assert!(Retelling::places(at(4001), &sent).is_empty());
-        assert_eq!(Retelling::places(at(3999), &sent).count(), 9);
+        assert!(Reissue::places(at(4001), &sent).is_empty());
+        assert_eq!(Reissue::places(at(3999), &sent).count(), 9);
     }
 
     #[test]
     fn so_many_bytes_per_second_are_told_again() {
-        let (sent, mut retelling) = (sent(64, 4000), Retelling::new(at(0)));
-        retelling.begin((NEW, 9), Retelling::places(at(5000), &sent));
+        let (sent, mut reissue) = (sent(64, 4000), Reissue::new(at(0)));
+        reissue.begin((NEW, 9), Reissue::places(at(5000), &sent));
         let (mut bytes, mut now) = (0, at(5000));
         while now < at(15_000) {
-            retelling.ask(NEW, 9, 1..=64);
-            match retelling.next(now, &sent) {
-                Ok(retold) => bytes += retold.expect("one is asked for").bytes.len() as u64,
+            reissue.request(NEW, 9, 1..=64);
+            match reissue.next(now, &sent) {
+                Ok(reissued) => bytes += reissued.expect("one is asked for").bytes.len() as u64,
                 Err(wait) => now = now + wait.max(Duration::from_millis(1)),
             }
         }

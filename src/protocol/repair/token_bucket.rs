@@ -11,12 +11,12 @@ const AT_ONCE: u64 = 4;
 
 /// A bucket of bytes that fills up again at some rate.
 #[derive(Debug)]
-pub(super) struct Allowance {
+pub(super) struct TokenBucket {
     bytes: u64,
     filled: Time,
 }
 
-impl Allowance {
+impl TokenBucket {
     pub(super) fn new(now: Time, rate: u64) -> Self {
         Self {
             bytes: rate / AT_ONCE,
@@ -98,17 +98,14 @@ mod tests {
     #[test]
     fn no_more_is_spent_than_comes_in() {
         let at = |millis| Time::START + Duration::from_millis(millis);
-        let mut allowance = Allowance::new(at(0), 4000);
-        assert_eq!(allowance.take(at(0), 4000, 1000), Ok(()));
-        assert_eq!(
-            allowance.take(at(0), 4000, 8),
-            Err(Duration::from_millis(2))
-        );
-        assert_eq!(allowance.take(at(2), 4000, 8), Ok(()));
-        let spent = (2..=10_002).filter(|ms| allowance.take(at(*ms), 4000, 100).is_ok());
+        let mut bucket = TokenBucket::new(at(0), 4000);
+        assert_eq!(bucket.take(at(0), 4000, 1000), Ok(()));
+        assert_eq!(bucket.take(at(0), 4000, 8), Err(Duration::from_millis(2)));
+        assert_eq!(bucket.take(at(2), 4000, 8), Ok(()));
+        let spent = (2..=10_002).filter(|ms| bucket.take(at(*ms), 4000, 100).is_ok());
         assert_eq!(spent.count(), 400);
         assert_eq!(
-            allowance.take(at(99_999), 4000, 1001),
+            bucket.take(at(99_999), 4000, 1001),
             Err(Duration::from_micros(250))
         );
     }

@@ -6,7 +6,7 @@ use crate::types::{Announce, PeerFlags};
 
 /// A packet of announces that was heard.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::protocol) struct Heard {
+pub(in crate::protocol) struct ListOrigin {
     /// When it left, or arrived, in milliseconds by our clock.
     pub(in crate::protocol) at: i64,
     /// Its `seq` is 0 if it has no number.

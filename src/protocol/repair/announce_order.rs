@@ -22,7 +22,7 @@ use super::super::received::Made;
 use super::corrections::Corrections;
 use super::departures::{Departure, Departures, Left, Name};
 use super::entry::{Entry, Place, State, Use};
-use super::heard::{Heard, Holds, completes, counted};
+use super::placement::{Holds, ListOrigin, completes, counted};
 use super::recent::Recent;
 pub(in crate::protocol) use super::recent::{FETCHED, PeerHash};
 use crate::protocol::inbound::KEPT_FOR;
@@ -44,7 +44,7 @@ const OLD_AT_ONCE: usize = 16;
 
 /// The order of the announces that were heard and made lately.
 #[derive(Debug)]
-pub(in crate::protocol) struct Latest {
+pub(in crate::protocol) struct AnnounceOrder {
     recent: Recent,
     now: u32,
     /// The same, in milliseconds by a clock that does not wrap.
@@ -57,7 +57,7 @@ pub(in crate::protocol) struct Latest {
     corrections: Corrections,
 }
 
-impl Latest {
+impl AnnounceOrder {
     /// Without any, where so many bytes of packets are kept.
     pub(super) fn new(now: Time, window: usize, mut rng: Rng) -> Self {
         let most = REMEMBERED.max(window / BYTES_EACH);
@@ -119,7 +119,7 @@ impl Latest {
     /// made then and with these flags; it may refuse.
     pub(in crate::protocol) fn hear(
         &mut self,
-        heard: &Heard,
+        heard: &ListOrigin,
         (peer, flags): (PeerHash, PeerFlags),
         our: Name,
         mut restate: impl FnMut(Time, PeerFlags) -> bool,
@@ -130,7 +130,7 @@ impl Latest {
             self.keep(heard, peer, flags, (State::Heard, Holds::This));
             return Holds::This;
         }
-        let (mut latest, mut replaced) = (None, None);
+        let (mut newest, mut replaced) = (None, None);
         let (mut is_old, mut is_counted) = (false, false);
         self.recent.for_each(peer, |entry| {
             let is_newer = match entry.state() {
@@ -173,7 +173,7 @@ impl Latest {
             if entry.is_superseded() {
                 return entry.use_if_superseded();
             }
-            latest = latest.max(Some((entry.place(), entry.flags())));
+            newest = newest.max(Some((entry.place(), entry.flags())));
             Use::Some
         });
         let state = if is_old {
@@ -181,22 +181,22 @@ impl Latest {
         } else {
             State::Heard
         };
-        let was_latest = replaced > latest;
-        let is_told_again = |((at, id), latest)| {
-            heard.late && id != number.id && (at, latest) == (heard.at, flags) && !was_latest
+        let was_newest = replaced > newest;
+        let is_told_again = |((at, id), newest)| {
+            heard.late && id != number.id && (at, newest) == (heard.at, flags) && !was_newest
         };
-        let holds = match latest {
+        let holds = match newest {
             Some(other) if is_told_again(other) => Holds::Nothing,
-            Some((other, latest)) if is_old || other > place => {
+            Some((other, newest)) if is_old || other > place => {
                 if completes(flags) && !is_counted && !heard.restated {
-                    Holds::Both(latest)
-                } else if was_latest && latest != flags {
-                    Holds::Another(latest)
+                    Holds::Both(newest)
+                } else if was_newest && newest != flags {
+                    Holds::Another(newest)
                 } else {
                     Holds::Nothing
                 }
             }
-            _ if heard.restated && was_latest && said(replaced) == Some(flags) => Holds::Nothing,
+            _ if heard.restated && was_newest && said(replaced) == Some(flags) => Holds::Nothing,
             _ if is_counted && completes(flags) => Holds::Another(flags),
             _ => Holds::This,
         };
@@ -223,7 +223,7 @@ impl Latest {
             self.keep_own((at, our.id), peer, packet, flags);
             return None;
         }
-        let (mut latest, mut is_covered) = (None, false);
+        let (mut newest, mut is_covered) = (None, false);
         self.recent.for_each(peer, |entry| {
             if entry.is_superseded() {
                 return entry.use_if_superseded();
@@ -237,11 +237,11 @@ impl Latest {
                 // The client came after that, whatever the clocks say.
                 at = at.max(entry.at() + 1);
             } else {
-                latest = latest.max(Some((entry.place(), entry.flags())));
+                newest = newest.max(Some((entry.place(), entry.flags())));
             }
             entry.use_if_superseded()
         });
-        let newer = latest.filter(|(place, other)| *place > (at, our.id) && *other != flags);
+        let newer = newest.filter(|(place, other)| *place > (at, our.id) && *other != flags);
         let is_restated = (newer.is_some() || at > self.now_millis) && may_restate();
         let mut correction = is_covered.then_some(flags);
         if let Some(((newer, _), other)) = newer {
@@ -289,7 +289,7 @@ impl Latest {
         {
             let peer = self.recent.peer(&announce);
             // Something later may have been applied meanwhile.
-            if let Some(flags) = self.latest_of(peer) {
+            if let Some(flags) = self.newest_of(peer) {
                 corrections.push(announce.with_flags(counted(flags)));
                 self.applies(peer);
             }
@@ -298,15 +298,15 @@ impl Latest {
     }
 
     /// What is said last of a peer.
-    fn latest_of(&mut self, peer: PeerHash) -> Option<PeerFlags> {
-        let mut latest = None;
+    fn newest_of(&mut self, peer: PeerHash) -> Option<PeerFlags> {
+        let mut newest = None;
         self.recent.for_each(peer, |entry| {
             if !entry.is_superseded() {
-                latest = latest.max(Some((entry.place(), entry.flags())));
+                newest = newest.max(Some((entry.place(), entry.flags())));
             }
             Use::Some
         });
-        said(latest)
+        said(newest)
     }
 
     /// Our host is handed what is heard, the time with this number; 0 is none.
@@ -345,7 +345,7 @@ impl Latest {
     #[inline]
     fn keep(
         &mut self,
-        heard: &Heard,
+        heard: &ListOrigin,
         peer: PeerHash,
         flags: PeerFlags,
         (state, holds): (State, Holds),
@@ -371,8 +371,8 @@ impl Latest {
     }
 }
 
-fn said(latest: Option<(Place, PeerFlags)>) -> Option<PeerFlags> {
-    latest.map(|(_, flags)| flags)
+fn said(newest: Option<(Place, PeerFlags)>) -> Option<PeerFlags> {
+    newest.map(|(_, flags)| flags)
 }
 
 fn time(at: i64) -> Time {
@@ -385,5 +385,5 @@ fn tick(millis: i64) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "latest_tests.rs"]
+#[path = "announce_order_tests.rs"]
 mod tests;
