@@ -1,6 +1,7 @@
-//! docs/operations.md names metrics, reasons and settings that there are.
+//! docs/operations.md names metrics, reasons, settings and log lines that there are, and all log lines.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -58,7 +59,7 @@ fn its_metrics_are_ours() {
     let metrics = metrics();
     for metric in between("`livesync_", "`") {
         let name = metric.split('{').next().unwrap_or_default();
-        if ["config_t", "metrics_text"].contains(&name) {
+        if ["config_t", "metrics_text", "selftest"].contains(&name) {
             continue;
         }
         let typed = format!("# TYPE livesync_{name} ");
@@ -95,5 +96,76 @@ fn its_settings_are_ours() {
             [&name, "?/?"].iter().any(|said| line.contains(*said)),
             "{name}: {line}"
         );
+    }
+}
+
+/// The sources below this directory, with string literals that span lines in one piece.
+fn sources(directory: &Path, found: &mut String) {
+    for entry in std::fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let source = std::fs::read_to_string(&path).expect("a source");
+            let mut parts = source.split("\\\n");
+            found.push_str(parts.next().expect("the first part"));
+            parts.for_each(|part| found.push_str(part.trim_start()));
+        }
+    }
+}
+
+fn all_sources() -> String {
+    let mut found = String::new();
+    sources(&cc::root().join("src"), &mut found);
+    found
+}
+
+/// What stays the same in every line of this form.
+fn fixed_parts(form: &str, begin: char, end: char) -> Vec<&str> {
+    let mut parts = form.split(begin);
+    let first = parts.next().into_iter();
+    let others = parts.map(|part| part.split_once(end).map_or(part, |(_, fixed)| fixed));
+    first.chain(others).collect()
+}
+
+/// The rows of reasons, and the line with the others.
+#[test]
+fn it_says_of_every_reason_what_to_do() {
+    let page = read("docs/operations.md");
+    let (_, section) = page.split_once("| reason | likely cause |").expect("rows");
+    let (section, _) = section.split_once("\n### ").expect("an end");
+    for reject in Reject::ALL {
+        let named = section.contains(&format!("`{}`", reject.name()));
+        assert!(named, "{}", reject.name());
+    }
+}
+
+#[test]
+fn its_log_lines_are_ours() {
+    let page = read("docs/operations.md");
+    let (_, section) = page.split_once("\n## Log lines\n").expect("the section");
+    let sources = all_sources();
+    let forms = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let forms: Vec<_> = forms.filter_map(|line| line.split_once('`')).collect();
+    assert!(forms.len() > 30, "{forms:?}");
+    for (form, _) in forms {
+        for part in fixed_parts(form, '<', '>') {
+            assert!(sources.contains(part), "{form}: {part}");
+        }
+    }
+}
+
+#[test]
+fn our_log_lines_are_on_it() {
+    let page = read("docs/operations.md");
+    let sources = all_sources();
+    let calls = sources.split("format_args!(").skip(1);
+    let forms = calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split_once('"'));
+    let forms: Vec<_> = forms.collect();
+    assert!(forms.len() > 15, "{forms:?}");
+    for (form, _) in forms {
+        for part in fixed_parts(form, '{', '}') {
+            assert!(page.contains(part), "{form}: {part}");
+        }
     }
 }
