@@ -26,6 +26,26 @@ fn it_is_short() {
     assert!(readme.lines().count() <= 150);
 }
 
+/// The rows below a heading, without the first cell.
+fn figures(page: &str, heading: &str) -> Vec<String> {
+    let page = std::fs::read_to_string(cc::root().join(page)).expect("a page");
+    let (_, section) = page.split_once(heading).expect("a heading");
+    let rows = section.lines().skip_while(|line| !line.starts_with("| --"));
+    let rows = rows.skip(1).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.splitn(3, '|').nth(2).expect("cells").to_owned());
+    cells.collect()
+}
+
+#[test]
+fn its_figures_are_those_of_the_benches() {
+    let all = figures("benches/README.md", "\n## Results\n");
+    let ours = figures("README.md", "\n## Speed\n");
+    assert!(ours.len() > 2, "{ours:?}");
+    for row in ours {
+        assert!(all.iter().any(|other| other.starts_with(&row)), "{row}");
+    }
+}
+
 fn compile(number: usize, code: &str) -> Command {
     let source = cc::scratch().join(format!("readme-{number}.c"));
     std::fs::write(&source, code).expect("write a source");
