@@ -120,6 +120,23 @@ fn all_sources() -> String {
     found
 }
 
+#[test]
+fn the_table_of_variables_is_complete() {
+    let sources = all_sources();
+    let variables = sources.split("by_variable(\"").skip(1);
+    let variables: BTreeSet<_> = variables
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    let page = read("docs/opentracker.md");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `LIVESYNC_"));
+    let names = rows.filter_map(|row| row.split('`').next());
+    let names: Vec<_> = names.map(|name| format!("LIVESYNC_{name}")).collect();
+    let names: BTreeSet<_> = names.iter().map(|name| &**name).collect();
+    assert_eq!(names, variables);
+}
+
 /// What stays the same in every line of this form.
 fn fixed_parts(form: &str, begin: char, end: char) -> Vec<&str> {
     let mut parts = form.split(begin);
