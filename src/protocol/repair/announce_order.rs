@@ -205,7 +205,7 @@ impl AnnounceOrder {
             _ => Holds::This,
         };
         if matches!(holds, Holds::Another(_) | Holds::Both(_)) {
-            self.applies(peer);
+            self.note_applied(peer);
         }
         self.keep(heard, peer, flags, (state, holds));
         holds
@@ -272,7 +272,7 @@ impl AnnounceOrder {
 
     /// Notes that a packet leaves.
     pub(in crate::protocol) fn departs(&mut self, packet: u32, left: Left) {
-        self.departures.leaves(packet, left);
+        self.departures.note_departure(packet, left);
     }
 
     /// Returns whether there are announces that the host is to apply again.
@@ -295,7 +295,7 @@ impl AnnounceOrder {
             // A newer one may have been applied meanwhile.
             if let Some(flags) = self.newest_of(peer) {
                 corrections.push(announce.with_flags(counted(flags)));
-                self.applies(peer);
+                self.note_applied(peer);
             }
         }
         corrections
@@ -341,7 +341,7 @@ impl AnnounceOrder {
     }
 
     /// Notes that the host is handed the newest announce of a peer.
-    fn applies(&mut self, peer: PeerHash) {
+    fn note_applied(&mut self, peer: PeerHash) {
         self.recent.for_each(peer, |entry| {
             entry.apply(self.delivery);
             Use::Some

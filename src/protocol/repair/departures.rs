@@ -60,7 +60,7 @@ impl Departures {
     }
 
     /// Notes that a packet leaves. One that the network did not take leaves a second time.
-    pub(super) fn leaves(&mut self, packet: u32, left: Left) {
+    pub(super) fn note_departure(&mut self, packet: u32, left: Left) {
         let at = packet.wrapping_sub(self.first) as usize;
         if let Some(packet) = self.packets.get_mut(at) {
             *packet = Some(left);
@@ -90,13 +90,13 @@ mod tests {
         };
         let left = |at| Left { at, name };
         let [first, second] = [departures.begin(), departures.begin()];
-        departures.leaves(second, left(20));
+        departures.note_departure(second, left(20));
         assert_eq!(departures.of(first), Departure::Waits);
         assert_eq!(departures.of(second), Departure::At(left(20)));
-        departures.leaves(first, left(21));
+        departures.note_departure(first, left(21));
         (0..MAX_DEPARTURES - 1).for_each(|_| _ = departures.begin());
         assert_eq!(departures.of(first), Departure::LongAgo);
-        departures.leaves(first, left(22));
+        departures.note_departure(first, left(22));
         assert_eq!(departures.of(second), Departure::At(left(20)));
     }
 }

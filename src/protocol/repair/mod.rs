@@ -185,8 +185,8 @@ impl Repair {
         Some(kept[Header::LEN..] == packet[Header::LEN..])
     }
 
-    /// Returns the order of announces, and a function that says whether one more announce of this
-    /// node may be restated, and counts it.
+    /// Returns the order of announces, and a function that takes the bytes of one restated announce
+    /// out of the token bucket. It returns false if the announce may not be restated.
     pub(super) fn ordering(&mut self, now: Time) -> (&mut AnnounceOrder, impl FnMut() -> bool) {
         let (speaks, restated) = (self.speaks, &mut self.restated);
         let may_restate =
