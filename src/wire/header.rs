@@ -24,7 +24,7 @@ pub enum PacketType {
     /// HEARTBEAT: how many packets its sender has sent. Receivers of the original protocol ignore
     /// this type and the following ones, since they do not know them.
     Heartbeat = 0x4c53_0001,
-    /// NAK: asks a sender for packets that did not arrive.
+    /// NAK: requests missing packets from their sender.
     Nak = 0x4c53_0002,
 }
 

@@ -1,5 +1,5 @@
-//! The NAK packet: asks a sender for packets that did not arrive. It goes to the group, so that
-//! other receivers that miss the same packets need not send a NAK of their own.
+//! The NAK packet: requests missing packets from their sender. It goes to the group, so that other
+//! receivers that miss the same packets need not send a NAK of their own.
 //!
 //! ```text
 //! 0x0008 0x04 id of tracker instance that is asked

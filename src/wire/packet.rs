@@ -40,7 +40,7 @@ pub enum Packet<'a> {
     ScrapeTell(TorrentList<'a>),
     /// HEARTBEAT: how many packets the sender has sent.
     Heartbeat(Heartbeat),
-    /// NAK: asks a sender for packets that did not arrive.
+    /// NAK: requests missing packets from their sender.
     Nak(Nak<'a>),
 }
 

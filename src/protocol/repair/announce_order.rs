@@ -5,7 +5,7 @@
 //!
 //! | announced by | for other nodes | for its own node |
 //! | --- | --- | --- |
-//! | a node that numbers its packets | when the packet left, by its sender's clock | when the host made it |
+//! | a node that numbers its packets | when the packet left, by its clock | when the host made it |
 //! | the same, restated | when the host made it | the same |
 //! | a node that does not | when it arrived | |
 //!
@@ -29,18 +29,18 @@ use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 use crate::types::{Announce, PeerFlags};
 
-/// The largest number of announces that are remembered, with a small repair window,
+/// The largest number of announces that are remembered, unless the repair window is large.
 const MAX_ANNOUNCES: usize = 262_144;
 
-/// and the bytes of the window for each of them, if that makes more. A full packet of 51 announces
-/// takes 1591 bytes.
+/// A large repair window has one announce remembered for each of this many bytes. A full packet of
+/// 51 announces takes 1591 bytes.
 const BYTES_PER_ANNOUNCE: usize = 32;
 
 /// How long announces are remembered, in milliseconds.
 const MAX_AGE_MILLIS: u32 = KEPT_FOR.as_millis() as u32;
 
 /// The largest number of blocks of old announces that are forgotten with one packet or announce.
-/// They are many more announces than come with it.
+/// They hold many more announces than come with it.
 const MAX_OLD_BLOCKS: usize = 16;
 
 /// The order of the announces that were heard and made lately.

@@ -6,16 +6,16 @@ use std::time::Duration;
 use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 
-/// The interval while the last packet is kept and can still be recovered,
+/// The interval of heartbeats while the last packet is kept and can still be recovered.
 const KEPT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// and the one afterwards.
+/// The interval of heartbeats once the last packet is not kept any more.
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// The interval while packets get lost, that is,
+/// The interval of heartbeats while packets of this node get lost.
 const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// for this time after a NAK for packets of this node.
+/// For how long after a NAK packets of this node are taken to get lost.
 const LOSS_PERIOD: Duration = Duration::from_secs(3);
 
 /// The rhythm of a node's heartbeats.

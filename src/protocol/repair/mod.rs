@@ -2,10 +2,10 @@
 //!
 //! | rule | module |
 //! | --- | --- |
-//! | A receiver that misses packets sends a NAK after a random wait. | [`nak`], [`backoff`] |
-//! | A sender keeps its packets for a while and retransmits them, within limits. | [`sent`], [`token_bucket`] |
+//! | A receiver that misses packets sends a NAK after a random wait. | [`mod@nak`], [`mod@backoff`] |
+//! | A sender keeps and retransmits its packets, within limits. | [`sent`], [`token_bucket`] |
 //! | A silent sender says in heartbeats how many packets it has sent. | [`heartbeat`] |
-//! | The newest announce of a peer holds, in whatever order packets arrive. | [`announce_order`], [`recent`], [`departures`] |
+//! | The newest announce of a peer holds at every node. | [`announce_order`], [`recent`] |
 
 mod announce_order;
 mod backoff;
@@ -47,11 +47,12 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Heartbeat, Nak, Trailer};
 
-/// Retransmissions take at most one in this many of the bytes per second that this node sends
-/// anyway,
+/// The part of the sending rate that retransmissions may take: one in this many of the bytes per
+/// second that this node sends anyway.
 const RETRANSMIT_DIVISOR: u64 = 5;
 
-/// or this many bytes per second, if that is more.
+/// The rate that retransmissions may always take, in bytes per second, however little this node
+/// sends otherwise.
 const RETRANSMIT_MIN_RATE: u64 = 512 << 10;
 
 /// The largest rate of NAKs, in bytes per second.
@@ -67,20 +68,21 @@ const NAK_LOOKAHEAD: Duration = Duration::from_millis(60);
 /// it, however many nodes are new.
 const GREETING_PERIOD: Duration = Duration::from_millis(100);
 
-/// Before a stop, packets that left within this time are retransmitted if others have sent NAKs
-/// lately. Recovering a packet takes about as long,
+/// Before a stop, packets that left within this time are retransmitted, if others have sent NAKs
+/// lately. Recovering a packet usually takes no longer than this.
 const STOP_RETRANSMIT_PERIOD: Duration = Duration::from_millis(500);
 
-/// and this many last heartbeats follow.
+/// The number of heartbeats before a stop, if others have sent NAKs lately.
 const STOP_HEARTBEATS: usize = 4;
 
-/// The largest number of packets that are retransmitted in a row,
+/// The largest number of packets that are retransmitted or reissued in a row.
 const RETRANSMIT_BATCH: usize = 32;
 
-/// of which at most this many are reissued, since each of those must be sealed,
+/// The largest number of packets that are reissued in a row. It is small, since each of them is
+/// sealed.
 const REISSUE_BATCH: usize = 4;
 
-/// and the pause until the next ones.
+/// The pause after a full batch of retransmissions.
 const RETRANSMIT_BATCH_PAUSE: Duration = Duration::from_millis(1);
 
 /// The memory that a kept packet takes besides its bytes.

@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::types::TrackerId;
 
 /// The largest number of inquiries in a row. The last one goes to a random tracker, so that no
-/// beacons, under whatever ids and addresses, can prevent that another tracker is asked.
+/// sender of beacons, under whatever ids and addresses, can keep this node from asking others.
 const MAX_INQUIRIES: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]

@@ -4,18 +4,18 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// For how many intervals a row of scrape tells holds this node up. For as many none does
-/// afterwards.
+/// For how many intervals a row of scrape tells can hold this node up. After that, scrape tells do
+/// not hold it up for as many intervals.
 const HOLD_UP_INTERVALS: u32 = 10;
 
 /// Scrape tells that are fewer intervals apart than this form a row. A longer pause has room for a
 /// beacon, the wait after it, and three inquiries.
 const ROW_INTERVALS: u32 = 8;
 
-/// This node tells all its torrents once in this many intervals,
+/// On average, this node tells all its torrents at most once in this many intervals.
 const TELLING_INTERVALS: u32 = 10;
 
-/// and this many times in a row, for trackers that come up one after another.
+/// The largest number of tellings in a row, for trackers that come up one after another.
 const MAX_TELLINGS: u32 = 3;
 
 /// For how long scrape tells of other trackers have held this node up.
