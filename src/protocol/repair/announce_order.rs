@@ -1,7 +1,7 @@
 //! The order of announces: of all that the nodes of a cluster announce of a peer, the newest holds
 //! at every node, in whatever order they hear it.
 //!
-//! The order is by time, and at the same time by id. The time of an announce is
+//! Announces are ordered by time, and those of the same time by id. The time of an announce is
 //!
 //! | announced by | for other nodes | for its own node |
 //! | --- | --- | --- |
@@ -149,8 +149,7 @@ impl AnnounceOrder {
                 State::Own if entry.flags() != flags => {
                     let is_newer = entry.place() > place;
                     match self.departures.of(entry.packet()) {
-                        // Its place was that of a restatement in the future, for which there was no
-                        // room.
+                        // It was to be restated with a later time, and was not.
                         Departure::At(left) if is_newer && left.place() < place => {
                             entry.move_to(left.place());
                         }

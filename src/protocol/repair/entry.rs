@@ -24,7 +24,7 @@ pub(super) enum Use {
 }
 
 /// The place of an announce in the order of all: its time in milliseconds by the clock of this
-/// node, and at the same time its id.
+/// node, and the id of its node, which orders announces of the same time.
 pub(super) type Place = (i64, TrackerId);
 
 /// An announce without its peer.

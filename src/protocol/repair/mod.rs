@@ -2,7 +2,7 @@
 //!
 //! | rule | module |
 //! | --- | --- |
-//! | A receiver that misses packets sends a NAK after a random wait. | [`mod@nak`], [`mod@backoff`] |
+//! | A receiver waits at random before it sends a NAK. | [`mod@nak`], [`mod@backoff`] |
 //! | A sender keeps and retransmits its packets, within limits. | [`sent`], [`token_bucket`] |
 //! | A silent sender says in heartbeats how many packets it has sent. | [`heartbeat`] |
 //! | The newest announce of a peer holds at every node. | [`announce_order`], [`recent`] |

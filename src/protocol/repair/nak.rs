@@ -76,7 +76,7 @@ impl Node {
         }
     }
 
-    /// Sends the same before an epoch ends, since no later packet says how far it went.
+    /// Sends the last packets of an epoch, since no later packet says how far it went.
     pub(in crate::protocol) fn end_epoch(&mut self) {
         for mut datagram in self.last_words() {
             if !datagram.is_sealed() {

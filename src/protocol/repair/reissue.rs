@@ -14,8 +14,8 @@ use crate::protocol::number::Number;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// Packets that left within this time before a new id can be requested under that id. Until a node
-/// knows that it needs one may take about as long.
+/// Packets that left within this time before a new id can be requested under that id. A node
+/// may need about as long to notice that it needs one.
 pub(in crate::protocol) const REISSUED_WITHIN: Duration = Duration::from_secs(3);
 
 /// The largest number of packets that are reissued under one id. It bounds the cost of an attacker

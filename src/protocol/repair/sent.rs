@@ -14,10 +14,11 @@ use crate::protocol::outbound::Destination;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// The shortest time between two transmissions of the same packet by repair.
+/// The shortest time between two retransmissions of the same packet.
 const REPEAT_INTERVAL: Duration = Duration::from_millis(40);
 
-/// The first NAK for a packet leads to one transmission, the second to two, and so on up to this.
+/// The first NAK for a packet leads to one retransmission, the second to two, and so on up to
+/// this.
 const MAX_REPEATS: u8 = 4;
 
 /// A packet that this node has sent.

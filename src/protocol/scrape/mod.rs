@@ -348,8 +348,7 @@ impl Scrape {
         timers.set_after(timer, TICK);
         timers.set_after(Timer::Tick, TICK);
         self.put_off_beacon(timers);
-        // The sum of any ten successive ticks is the allowed number, also if it is no multiple of
-        // ten.
+        // The sum of any ten successive ticks is the allowed number, also if that is no multiple.
         let until = |tick: u32| {
             (u64::from(self.scrape_tell_packets) * u64::from(tick)).div_ceil(TICKS.into())
         };
