@@ -197,6 +197,8 @@ fn fastest(mut call: impl FnMut()) -> Duration {
 /// In proportion to the swarm, or to the table, each would take 16 times as long.
 #[test]
 fn no_call_takes_longer_in_a_large_table() {
+    /// For machines that are busy. A call that looked at each peer would take milliseconds more.
+    const SLACK: Duration = Duration::from_micros(200);
     let live = start() + MINUTE;
     // A pause, in which all but one have expired. The calls do not remove so many.
     let expired = start() + 90 * MINUTE;
@@ -238,10 +240,7 @@ fn no_call_takes_longer_in_a_large_table() {
             }
             fastest(|| call(table, now))
         });
-        assert!(
-            large < 5 * small + Duration::from_micros(20),
-            "{name}: {small:?} {large:?}"
-        );
+        assert!(large < 5 * small + SLACK, "{name}: {small:?} {large:?}");
     }
 }
 
