@@ -34,7 +34,7 @@ impl Node {
     pub fn leaves_again(&mut self, transmit: &Transmit) {
         if self.repair.is_none() || !transmit.is_numbered() {
             let now = self.timers.elapsed();
-            self.identity.leaves(now, transmit.as_ref());
+            self.identity.note_sent(now, transmit.as_ref());
         }
     }
 
@@ -127,10 +127,10 @@ impl Node {
             self.begin_epoch();
         }
         let Some(trailers) = &mut self.trailers else {
-            return self.identity.leaves(now, datagram.as_ref());
+            return self.identity.note_sent(now, datagram.as_ref());
         };
         if datagram.kind() == Kind::Fixed && self.authentication.is_none() {
-            return self.identity.leaves(now, datagram.as_ref());
+            return self.identity.note_sent(now, datagram.as_ref());
         }
         let is_kept = trailers.are_kept();
         let numbering = &mut trailers.numbering;
@@ -169,7 +169,7 @@ impl Node {
                 repair.order.departs(packet, Left { at, name });
             }
         } else {
-            self.identity.leaves(now, datagram.as_ref());
+            self.identity.note_sent(now, datagram.as_ref());
         }
         if matches!(datagram.kind(), Kind::Restated { .. }) {
             datagram.show_as_retransmitted();
