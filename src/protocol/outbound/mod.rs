@@ -1,10 +1,4 @@
-//! What waits to be sent, and how it leaves.
-//!
-//! | what happens to a packet | here |
-//! | --- | --- |
-//! | it is filled with records | [`batch`] |
-//! | it waits, the most urgent first | [`queue`] |
-//! | as it leaves it gets a number, the time and a proof | [`seal`], [`numbering`] |
+//! @@MOD@@
 
 mod batch;
 mod class;
