@@ -33,7 +33,7 @@ impl Node {
         self.flush_if_due();
     }
 
-    /// Hands the node announces that its host received, in their order, and when it made each.
+    /// Hands the node announces that its host received, in order, each with the moment it was made.
     ///
     /// `waited` is how long the first one has waited already. Its packet leaves that much sooner.
     pub fn announce_all(

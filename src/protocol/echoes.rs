@@ -10,7 +10,7 @@ use crate::time::Time;
 /// Upper bound for remembered packets: more than a receive buffer of 8 MiB holds.
 const MAX_PACKETS: usize = 8192;
 
-/// How many bytes are hashed at each end of a packet. They cover the first record of a list with
+/// Number of bytes hashed at each end of a packet. They cover the first record of a list with
 /// its header, and the last one with a trailer. If two nodes under one id send lists that agree in
 /// both, their next lists will differ.
 const HASHED_END: usize = 64;

@@ -18,13 +18,13 @@ use crate::wire::Trailer;
 /// Shortest time between two new ids.
 const NEW_ID_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long NAKs and inquiries to a former id are answered.
+/// Time for which NAKs and inquiries to a former id are answered.
 const FORMER_ID_ANSWERED_FOR: Duration = Duration::from_secs(10);
 
 /// Upper bound for the former ids that are remembered.
 const MAX_FORMER_IDS: usize = 256;
 
-/// Why a node continues under a new id.
+/// The reason why a node continues under a new id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewId {
     /// Another node sends packets under the same id.
@@ -36,7 +36,7 @@ pub enum NewId {
     ClockSetBack,
 }
 
-/// How far the numbering of an id has got.
+/// The extent of the numbering under an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Used {
     epoch: u32,
@@ -91,9 +91,9 @@ pub(super) struct Identity {
     links: Vec<LinkInfo>,
     echoes: Echoes,
     former: VecDeque<Former>,
-    /// When the last id was drawn because another node used ours.
+    /// The time at which an id was last drawn because another node used ours.
     drawn: Option<Time>,
-    /// Why a new id is needed; it is drawn once the interval has passed.
+    /// The reason why a new id is needed; it is drawn once the interval has passed.
     needed: Option<NewId>,
     /// A new id that [`take_new`](Self::take_new) has not returned yet.
     new: Option<TrackerId>,

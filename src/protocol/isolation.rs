@@ -11,7 +11,7 @@ use crate::config::Config;
 pub(super) struct IsolationMonitor {
     /// `None` if the check is switched off, or if the node does not both send and listen.
     isolated_after: Option<Duration>,
-    /// How many packets this node had sent when it last heard another node.
+    /// The number of packets this node had sent when it last heard another one.
     spoken: u64,
     isolated: bool,
 }
@@ -36,7 +36,7 @@ impl IsolationMonitor {
         self.wait(timers);
     }
 
-    /// Returns true once, when this node has sent packets and heard no other node for so long.
+    /// Returns true once this node has sent packets, but heard no other node for `isolated_after`.
     pub(super) fn becomes_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
         if self.isolated || !timers.take_due(Timer::Isolated) {
             return false;

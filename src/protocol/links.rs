@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 /// A link by which a node reaches others.
 ///
-/// All links carry the same packets, so the link with the shortest ones limits them.
+/// All links carry the same packets, so the link that allows the shortest ones limits their length.
 ///
 /// # Examples
 ///

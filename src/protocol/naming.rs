@@ -26,7 +26,8 @@ impl Node {
         self.identity.why
     }
 
-    /// Returns whether this node sent this packet itself; the packet has waited since it arrived.
+    /// Returns whether this node sent this packet itself; `waited` is for how long the packet has
+    /// waited.
     ///
     /// A numbered packet of loss repair is recognized by its id, epoch and number, and by all of
     /// its bytes as long as this node keeps it; any other packet by what this node sent lately.

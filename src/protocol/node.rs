@@ -254,7 +254,7 @@ impl Node {
         !self.queue.is_empty()
     }
 
-    /// Counts a packet that could not be sent, and is not sent later either.
+    /// Counts a packet that could not be sent at all.
     pub fn count_send_error(&mut self) {
         self.counters.send_errors += 1;
     }

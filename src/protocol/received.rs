@@ -21,12 +21,12 @@ use crate::wire::{PeerList, PlausibleTorrents};
 pub struct Source {
     /// The address from which it was sent.
     pub address: SocketAddr,
-    /// Whether the host allows this address to send. Addresses that the configuration
+    /// True if the host allows this address to send. Addresses that the configuration
     /// [allows](crate::config::Config::allow) may send in any case.
     pub allowed: bool,
 }
 
-/// How long a datagram has waited since it arrived, as far as the caller knows.
+/// The time that a datagram has waited since it arrived, as far as the caller knows.
 ///
 /// # Examples
 ///
@@ -64,7 +64,7 @@ impl Waited {
     }
 }
 
-/// When the host made an announce.
+/// The moment at which the host made an announce.
 ///
 /// # Examples
 ///
@@ -76,7 +76,7 @@ impl Waited {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
-    /// The time, by the clock by which the node is called.
+    /// The time, by the clock that the caller passes to the node.
     pub at: Time,
     /// The [number](super::Node::set_delivery) of the delivery before which, or during which, the
     /// host made it.
@@ -84,7 +84,7 @@ pub struct Made {
 }
 
 impl Made {
-    /// Returns that the host makes the announce now, after all deliveries so far.
+    /// Creates the moment of an announce that the host makes now: after all deliveries so far.
     pub fn now(at: Time) -> Self {
         Self {
             at,
@@ -93,7 +93,7 @@ impl Made {
     }
 }
 
-/// What a datagram contains for the host.
+/// The contents of a datagram for the host.
 #[derive(Clone, Debug)]
 pub enum Received<'a> {
     /// Announces, which the host applies in their order.

@@ -7,11 +7,11 @@ use crate::time::Time;
 use crate::types::{Announce, PeerFlags};
 use crate::wire::PeerList;
 
-/// Upper bound for one step: so many announces of unknown peers, or fewer if there are other
-/// announces of their peers to look at. Each may lie where no cache of the processor holds it.
+/// Upper bound for one step: the announces placed, and those of their peers looked at. Each may lie
+/// where no cache of the processor holds it.
 const MAX_STEP: u32 = 128;
 
-/// How far a node has got with a datagram.
+/// The progress of a node with a datagram.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
     /// The node has handled all of it.
@@ -28,7 +28,7 @@ pub enum Progress<'a> {
 pub struct Rest<'a> {
     peers: PeerList<'a>,
     heard: ListOrigin,
-    /// How many have their places.
+    /// The number of announces that have their places.
     placed: usize,
     /// Those of them that the host applies; `None` while it applies each of them.
     some: Option<Vec<Announce>>,

@@ -40,7 +40,7 @@ pub(super) enum Timer {
 
 const TIMERS: usize = 12;
 
-/// When each timer is due, if it runs.
+/// The time at which each timer is due, or [`Time::NEVER`].
 #[derive(Debug)]
 pub(super) struct Timers {
     due: [Time; TIMERS],

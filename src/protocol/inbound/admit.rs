@@ -81,8 +81,8 @@ impl Node {
         Ok(Some((frame, arrived)))
     }
 
-    /// Returns whether a key authenticates a packet, and as one sent shortly before it arrived. An
-    /// unauthenticated packet is refused, or counted.
+    /// Returns whether a key authenticates a packet, and as one sent shortly before it arrived.
+    /// Otherwise the packet is refused, or counted as unauthenticated.
     fn authenticate(
         &mut self,
         frame: &Frame<'_>,

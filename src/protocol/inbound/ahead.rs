@@ -21,7 +21,7 @@ struct Fast {
     epoch: u32,
     /// The latest time at which one of its packets left, by its clock, in milliseconds.
     until: i64,
-    /// When this node last objected to one of its packets.
+    /// The time of our last objection to one of its packets.
     objected: Option<Time>,
 }
 

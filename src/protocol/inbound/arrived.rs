@@ -11,7 +11,7 @@ use crate::wire::Trailer;
 pub(in crate::protocol) struct Arrived {
     pub(in crate::protocol) from: TrackerId,
     pub(in crate::protocol) trailer: Option<Trailer>,
-    /// Which packet it is, and how it arrives, if it is numbered.
+    /// The number of the packet, and how it arrives, if it is numbered.
     pub(in crate::protocol) order: Option<(Number, Arrival)>,
     /// The sender.
     pub(in crate::protocol) node: NodeIndex,

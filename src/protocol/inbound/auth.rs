@@ -20,9 +20,9 @@ pub(in crate::protocol) struct Authentication {
     required: bool,
     max_skew: Duration,
     ahead: Ahead,
-    /// A packet was used unauthenticated, and nobody has been told yet.
+    /// True if a packet was used unauthenticated and has not been reported.
     unauthenticated: bool,
-    /// By how many milliseconds the clock was ahead when a packet was last refused for that.
+    /// The milliseconds by which a clock was ahead when a packet was last refused for that.
     skew_ms: i64,
 }
 

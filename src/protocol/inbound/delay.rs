@@ -18,18 +18,18 @@ const MAX_AHEAD: Duration = Duration::from_secs(5);
 pub(super) struct Delay {
     /// In nanoseconds.
     shortest: i64,
-    /// When the shortest delay was measured.
+    /// The time at which the shortest delay was measured.
     found: Time,
-    /// Whether a numbered packet was measured: only those say exactly when they left.
+    /// True once a numbered packet was measured: only those say exactly when they left.
     measured: bool,
     /// The delay of the first packet, and when that arrived.
     first: (i64, Time),
-    /// By how much the last packet was slower than the fastest.
+    /// The time by which the last packet was slower than the fastest.
     lag: Duration,
 }
 
 impl Delay {
-    /// Returns the delay of the first packet.
+    /// Creates the delay of a stream from its first packet.
     pub(super) fn new(now: Time, trailer: &Trailer) -> Self {
         let shortest = took(now, trailer);
         Self {

@@ -3,14 +3,14 @@
 
 use crate::wire::{Frame, Trailer};
 
-/// How many of the last numbers are remembered.
+/// Number of packets that are remembered.
 const REMEMBERED: usize = 256;
 
 /// The fingerprints of the packets with the last numbers.
 #[derive(Debug, Default)]
 pub(super) struct Fingerprints(Vec<(u32, u32)>);
 
-/// What was heard under a number.
+/// The finding about a number: the same packet, another one, or none that is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Same,

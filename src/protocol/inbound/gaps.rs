@@ -13,7 +13,7 @@ const MAX_GAPS: usize = 512;
 /// Shortest time between two NAKs for the same numbers.
 const NAK_INTERVAL: Duration = Duration::from_millis(80);
 
-/// Upper bound for how often NAKs of other nodes put ours off, since they may be forged.
+/// Upper bound for the times that NAKs of other nodes, which may be forged, put ours off.
 const MAX_PUT_OFF: u8 = 2;
 
 /// A range of missing numbers.
@@ -22,9 +22,9 @@ struct Gap {
     first: u32,
     last: u32,
     since: Time,
-    /// When the next NAK for them is due.
+    /// The time at which the next NAK for them is due.
     nak_due: Time,
-    /// How often NAKs of other nodes have put ours off since the last one.
+    /// The number of times that NAKs of other nodes have put ours off since our last one.
     put_off: u8,
 }
 
@@ -38,13 +38,14 @@ impl Gap {
 #[derive(Debug)]
 pub(super) struct Gaps {
     gaps: VecDeque<Gap>,
-    /// How many NAKs may be sent before a numbered packet is heard: one for each heartbeat, so that
-    /// forged heartbeats cause no more NAKs than there are of them. `None` afterwards.
+    /// The number of NAKs that may be sent before a numbered packet is heard: one for each
+    /// heartbeat, so that forged heartbeats cause no more NAKs than there are of them. `None`
+    /// afterwards.
     unheard: Option<u8>,
 }
 
 impl Gaps {
-    /// Returns the gaps of a stream of which no numbered packet was heard: none.
+    /// Creates the gaps of a stream of which no numbered packet was heard: none.
     pub(super) fn new() -> Self {
         Self {
             gaps: VecDeque::new(),
@@ -173,8 +174,8 @@ impl Gaps {
         self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
-    /// Takes a gap that no sender keeps any longer. Both halves of a split gap are equally old, so
-    /// the first gap is always the oldest.
+    /// Takes the first gap, if no sender keeps its packets any longer. Both halves of a split gap
+    /// are equally old, so the first gap is always the oldest.
     pub(super) fn take_old(&mut self, now: Time) -> Option<RangeInclusive<u32>> {
         let is_old = |gap: &Gap| now.since(gap.since) >= KEPT_FOR;
         self.gaps.front().filter(|gap| is_old(gap))?;

@@ -8,7 +8,7 @@ use crate::time::Time;
 /// than a sender can have sent in [`KEPT_FOR`](super::KEPT_FOR).
 pub(super) const MAX_JUMP: u32 = 1 << 17;
 
-/// How long a heartbeat may take that was overtaken by a packet it does not know of yet.
+/// Upper bound for the delay of a heartbeat behind a packet that was sent later.
 const MAX_OVERTAKEN: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub(super) struct Highest {
 }
 
 impl Highest {
-    /// Returns that no number is known yet.
+    /// Creates the state in which no number is known.
     pub(super) fn new(now: Time) -> Self {
         Self {
             number: None,
@@ -48,8 +48,8 @@ impl Highest {
         self.number.is_some_and(less) && now.since(self.since) >= MAX_OVERTAKEN
     }
 
-    /// Returns whether packets up to this number can belong to the stream: the sender can have sent
-    /// so many, and all that would be missing then.
+    /// Returns whether packets up to this number can belong to the stream: neither the number, nor
+    /// the count of packets missing then, is more than a sender can have reached.
     pub(super) fn fits(&self, last: u32, missing: u64) -> bool {
         let Some(highest) = self.number else {
             return true;

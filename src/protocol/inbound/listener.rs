@@ -8,10 +8,10 @@ use crate::time::Time;
 /// Upper bound for the earlier packets that count as missing when a sender is heard first.
 const MAX_MISSED_BEFORE: u32 = 64;
 
-/// How long after its start a receiver misses no earlier packets: no other node knew it then.
+/// Time after its start in which a receiver misses no earlier packets: no other node knew it.
 const UNKNOWN_FOR: Duration = Duration::from_secs(1);
 
-/// How a numbered packet arrives.
+/// The way in which a numbered packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Arrival {
     /// It is the next one, or beyond a gap.
@@ -28,7 +28,7 @@ pub(in crate::protocol) enum Arrival {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listener {
     pub(super) now: Time,
-    /// How long it has listened.
+    /// The time for which it has listened.
     pub(super) listened: Duration,
 }
 
@@ -48,7 +48,7 @@ impl Listener {
     }
 }
 
-/// Where the packets of a stream come from: another origin has another stream.
+/// The origin of the packets of a stream: another origin has another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     /// From any address: a tag proves that a holder of the key sent them.

@@ -37,5 +37,5 @@ pub(super) use self::nodes::Nodes;
 pub use self::remote::RemoteStats;
 pub(super) use self::stream::Stream;
 
-/// How long senders and receivers keep packets at most, and so how long a NAK for one makes sense.
+/// Upper bound for the time that senders and receivers keep packets, and so for NAKs for them.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(10);

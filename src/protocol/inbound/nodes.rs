@@ -8,18 +8,18 @@ use super::tally::Tally;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// Upper bound for known nodes. The one silent for longest makes room for a new one; authenticated
-/// nodes and those that have announced peers stay first.
+/// Upper bound for known nodes. A new node replaces the one silent for longest, of those that are
+/// neither authenticated nor have announced peers if there are any.
 pub const MAX_NODES: usize = 256;
 
-/// How long a silent node stays known: after that it has gone, or uses another id.
+/// Time for which a silent node stays known: after that it has gone, or uses another id.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
-/// How long a silent node counts as one that may send NAKs: one with repair sends something every
-/// 30 seconds at least.
+/// Time for which a silent node counts as one that may send NAKs: a node with repair sends
+/// something every 30 seconds at least.
 const REPAIRING_FOR: Duration = Duration::from_secs(120);
 
-/// How old the count of those nodes may be.
+/// Upper bound for the age of the count of those nodes.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
 
 /// The place of a node in the table, which is looked up once for each packet.
@@ -32,9 +32,9 @@ pub(in crate::protocol) struct Nodes {
     nodes: Vec<RemoteNode>,
     /// Their ids, which are searched for each packet.
     ids: Vec<TrackerId>,
-    /// How many of them might send NAKs when they were last counted.
+    /// The number of them that might send NAKs, at the last count.
     repairing: usize,
-    /// When that was; `None` if there is a new node since.
+    /// The time of that count; `None` if there is a new node since.
     counted: Option<Time>,
     /// The tally of streams that have ended.
     ended: Tally,

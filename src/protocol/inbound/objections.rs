@@ -12,11 +12,11 @@ pub(super) const OBJECTION_INTERVAL: Duration = Duration::from_secs(1);
 /// far.
 pub(super) const NEVER_USED: u32 = u32::MAX;
 
-/// How long packets must come to only one of two streams of the same id and epoch, before that one
-/// counts as another sender's.
+/// Time for which packets must come to only one of two streams of the same id and epoch before
+/// that one counts as another sender's.
 const SUSPICION_PERIOD: Duration = Duration::from_millis(500);
 
-/// How many packets must do so.
+/// Number of packets that must do so.
 const SUSPICION_PACKETS: u32 = 8;
 
 /// The objections to the packets of one stream.
@@ -24,9 +24,10 @@ const SUSPICION_PACKETS: u32 = 8;
 pub(super) struct Objections {
     /// The number to name.
     number: Option<u32>,
-    /// When the last objection was made.
+    /// The time of the last objection.
     made: Option<Time>,
-    /// Since when packets come only to this stream, which stands beside another one, and how many.
+    /// The time since which packets come only to this stream, which stands beside another one, and
+    /// how many did.
     suspected: Option<(Time, u32)>,
 }
 

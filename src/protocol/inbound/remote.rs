@@ -1,4 +1,4 @@
-//! What this node knows of one other node.
+//! Keeps what this node knows of one other node.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,20 +9,20 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Packet;
 
-/// How long a node counts as authenticated after its last good tag: a node that runs sends a
+/// Time for which a node counts as authenticated after a good tag: a node that runs sends a
 /// heartbeat every 30 seconds at least.
 const AUTHENTICATED_FOR: Duration = Duration::from_secs(120);
 
-/// What is known of another node, as far as it was heard.
+/// The figures of another node that was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoteStats {
     /// The id under which it sends.
     pub id: TrackerId,
     /// The address from which its last packet came.
     pub address: SocketAddr,
-    /// When its last packet was used.
+    /// The time at which its last packet was used.
     pub last: Time,
-    /// When its first packet was used.
+    /// The time at which its first packet was used.
     pub first: Time,
     /// Packets of it that were used.
     pub packets: u64,
@@ -32,12 +32,12 @@ pub struct RemoteStats {
     pub beacons: u64,
     /// Torrents that it had at its last beacon; 0 before the first.
     pub torrents: u64,
-    /// Whether its last packet that was used was authenticated.
+    /// True if its last packet that was used was authenticated.
     pub authenticated: bool,
-    /// By how many milliseconds its clock is ahead of ours, as far as its packets have shown. The
+    /// The milliseconds by which its clock is ahead of ours, as far as its packets have shown. The
     /// time they take on the way makes it look late.
     pub ahead_ms: i64,
-    /// The replication lag: by how much its last packet was slower than the fastest.
+    /// The replication lag: the time by which its last packet was slower than the fastest.
     pub lag: Duration,
     /// Packets of it that are missing and may still come.
     pub missing: u64,
@@ -64,12 +64,12 @@ impl RemoteStats {
     }
 }
 
-/// Another node: what is known of it, and the streams of its packets with a trailer.
+/// Another node: its figures, and the streams of its packets with a trailer.
 #[derive(Debug)]
 pub(in crate::protocol) struct RemoteNode {
     /// Its figures that do not depend on its streams.
     heard: RemoteStats,
-    /// When its last good tag was heard.
+    /// The time at which its last good tag was heard.
     authenticated: Option<Time>,
     streams: Streams,
 }

@@ -14,7 +14,7 @@ use super::tally::{Account, Tally};
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Nak, Trailer};
 
-/// How long a stream is new: nothing of it was used before, and its first packet may be forged.
+/// Time for which a stream is new: its first packet may have been forged.
 const NEW_FOR: Duration = Duration::from_secs(1);
 
 /// The packets of one epoch of a sender. The time is what has passed here, without jumps back.
@@ -26,15 +26,15 @@ pub(in crate::protocol) struct Stream {
     began: Time,
     heard: Time,
     highest: Highest,
-    /// Whether numbers before the first one may be missing.
+    /// True if numbers before the first one may be missing.
     has_history: bool,
     fingerprints: Fingerprints,
     objections: Objections,
-    /// Whether it stands beside an older stream of its id and epoch; only that one sends NAKs.
+    /// True if it stands beside an older stream of its id and epoch; only that one sends NAKs.
     is_beside: bool,
     gaps: Gaps,
     delay: Delay,
-    /// When the last packet without a number was sent.
+    /// The time at which the last packet without a number was sent.
     unnumbered: Option<u32>,
     account: Account,
 }
@@ -169,7 +169,7 @@ impl Stream {
         }
     }
 
-    /// Handles that the sender, at `sent` by its clock, has sent packets up to `last`.
+    /// Opens a gap if packets up to `last` are missing; the sender's clock shows `sent`.
     fn sent_until(
         &mut self,
         listener: Listener,
@@ -183,8 +183,7 @@ impl Stream {
         if last <= highest {
             return;
         }
-        // What left before a stream beside another one began may have been overtaken, or heard
-        // there.
+        // Before a stream beside another begins, packets may be overtaken, or heard in the other.
         let was_heard = known.is_none() && !self.has_history;
         let nak_due = match was_heard || self.is_beside {
             true => Time::NEVER,

@@ -20,9 +20,9 @@ const MAX_STREAMS: usize = 4;
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Streams {
     streams: Vec<Stream>,
-    /// How many streams were begun; it wraps.
+    /// The number of streams begun; it wraps.
     begun: u16,
-    /// What became of the missing packets of streams that have ended.
+    /// The tally of streams that have ended.
     ended: Tally,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Arriving<'a> {
     pub(super) origin: Origin,
     pub(super) frame: &'a Frame<'a>,
     pub(super) trailer: &'a Trailer,
-    /// Whether the table has room for all senders, so that a new stream belongs to a new sender.
+    /// True if the table has room for all senders, so that a new stream belongs to a new sender.
     pub(super) has_room: bool,
 }
 

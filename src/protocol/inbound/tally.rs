@@ -1,8 +1,8 @@
-//! What became of the packets that were missing.
+//! Counts the missing packets that were recovered, and those that are lost.
 
 use std::ops::RangeInclusive;
 
-/// How many packets were recovered, and how many are lost.
+/// The number of packets that were recovered, and of those that are lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct Tally {
     pub(in crate::protocol) recovered: u64,

@@ -52,9 +52,9 @@ pub(in crate::protocol) struct Datagram {
     len: usize,
     kind: Kind,
     to: Destination,
-    /// Whether it has its trailer.
+    /// True if it has its trailer.
     sealed: bool,
-    /// Whether it has had one, if only under another id.
+    /// True if it has had one, if only under another id.
     was_sealed: bool,
 }
 

@@ -1,4 +1,10 @@
-//! @@MOD@@
+//! The sending side: packets are filled, wait for the network, and are sealed as they leave.
+//!
+//! | what happens to a packet | file |
+//! | --- | --- |
+//! | it is filled with records | [`batch`] |
+//! | it waits, the most urgent first | [`queue`] |
+//! | as it leaves it gets a number, the time and a tag | [`seal`], [`numbering`] |
 
 mod batch;
 mod class;

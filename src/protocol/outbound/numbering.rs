@@ -8,7 +8,7 @@ use crate::time::Time;
 /// Start of the count of epochs: 2024-01-01 00:00 UTC, in milliseconds since 1970.
 const ERA: i64 = 1_704_067_200_000;
 
-/// Length of an epoch's unit: a tenth of a second, in milliseconds.
+/// Unit of epochs: a tenth of a second, in milliseconds.
 const TENTH: i64 = 100;
 
 /// Upper bound for the distance of our numbers from the wall clock, in milliseconds.
@@ -20,7 +20,8 @@ const MAX_CLOCK_DIFFERENCE: i64 = 100;
 /// The wall clock, derived from the monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct WallClock {
-    /// What the wall clock showed when the monotonic clock began, in milliseconds since [`ERA`].
+    /// The time that the wall clock showed when the monotonic clock began, in milliseconds since
+    /// [`ERA`].
     start: i64,
 }
 
@@ -61,17 +62,17 @@ impl WallClock {
 pub(in crate::protocol) struct Numbering {
     /// In tenths of a second since [`ERA`].
     epoch: i64,
-    /// When the epoch began, in milliseconds.
+    /// The time at which the epoch began, in milliseconds.
     began: i64,
-    /// By how many milliseconds our numbers are ahead of our wall clock, because those of others
+    /// The milliseconds by which our numbers are ahead of our wall clock, because those of others
     /// are.
     lead: i64,
-    /// How much of that was added within this epoch.
+    /// The part of that which was added within this epoch.
     followed: i64,
     seq: u32,
-    /// When the last packet without a number was sent.
+    /// The time at which the last packet without a number was sent.
     unnumbered: Option<u32>,
-    /// Whether other nodes may have heard of this epoch, or of one shortly before it.
+    /// True if other nodes may have heard of this epoch, or of one shortly before it.
     known: bool,
 }
 
@@ -109,7 +110,7 @@ impl Numbering {
 
     /// Begins an epoch under an id of which no node knows one. Its first numbers, `reissued` of
     /// them, belong to packets that left lately under another id, so the epoch begins before those
-    /// left. Returns how many there are: none, if those packets left by another clock.
+    /// left. Returns how many there are: none, if the clock was set since then.
     pub(in crate::protocol) fn begin_first(
         &mut self,
         now: Time,
@@ -177,8 +178,7 @@ impl Numbering {
         self.epoch * TENTH - self.began
     }
 
-    /// Drops the lead over the wall clock, which was set: others are ahead of the old time, not of
-    /// this.
+    /// Drops the lead over the wall clock once that was set: others were ahead of the old time.
     pub(in crate::protocol) fn clock_was_set(&mut self) {
         self.lead = 0;
     }
