@@ -37,7 +37,7 @@ impl IsolationMonitor {
     }
 
     /// Returns true once this node has sent packets, but heard no other node for `isolated_after`.
-    pub(super) fn becomes_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
+    pub(super) fn check_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
         if self.isolated || !timers.take_due(Timer::Isolated) {
             return false;
         }

@@ -238,9 +238,7 @@ impl Node {
         self.draw_if_needed();
         self.repair();
         let packets_out = self.queue.posted().packets;
-        self.isolated |= self
-            .isolation
-            .becomes_isolated(packets_out, &mut self.timers);
+        self.isolated |= self.isolation.check_isolated(packets_out, &mut self.timers);
         self.scrape.handle_timeout(&mut self.timers);
     }
 

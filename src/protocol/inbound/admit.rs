@@ -151,7 +151,7 @@ impl Node {
     fn object_to_refused(&mut self, id: TrackerId, epoch: u32) {
         let now = self.timers.elapsed();
         if let Some(authentication) = &mut self.authentication
-            && authentication.objects(now, id)
+            && authentication.take_objection(now, id)
         {
             self.object(id, epoch, NEVER_USED);
         }
@@ -186,7 +186,12 @@ impl Node {
         let id = frame.header.id;
         // Anybody may have recorded a packet that was sent before we started, and we cannot know
         // whether we used it; but a packet that is missing was not used.
-        let is_missing = |node| self.nodes.get(node).streams().miss_authenticated(&trailer);
+        let is_missing = |node| {
+            self.nodes
+                .get(node)
+                .streams()
+                .is_missing_authenticated(&trailer)
+        };
         if authenticated && self.was_sent_before_us(&trailer) && !found.is_some_and(is_missing) {
             return Err(Reject::Replayed);
         }
@@ -205,7 +210,7 @@ impl Node {
             },
             frame,
             trailer: &trailer,
-            has_room: self.nodes.have_room() || found.is_some(),
+            has_room: self.nodes.has_room() || found.is_some(),
         };
         let node = found.unwrap_or_else(|| self.nodes.begin(now, id));
         let (stream, arrival) = self.put_into_stream(node, &packet);

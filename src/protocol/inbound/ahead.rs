@@ -58,7 +58,7 @@ impl Ahead {
 
     /// Returns whether to object now to a packet that is refused because one like it was refused
     /// before. If that one was forged by another node with the key, the sender must hear of it.
-    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
+    pub(super) fn take_objection(&mut self, now: Time, id: TrackerId) -> bool {
         let Some(fast) = self.fast.iter_mut().find(|fast| fast.id == id) else {
             return false;
         };

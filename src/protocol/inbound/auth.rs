@@ -78,8 +78,8 @@ impl Authentication {
     }
 
     /// Returns whether to object now to a packet that is refused because it was refused before.
-    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
-        self.ahead.objects(now, id)
+    pub(super) fn take_objection(&mut self, now: Time, id: TrackerId) -> bool {
+        self.ahead.take_objection(now, id)
     }
 
     /// Notes that an unauthenticated packet is used.

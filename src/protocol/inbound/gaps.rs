@@ -106,7 +106,7 @@ impl Gaps {
     }
 
     /// Returns whether this number is missing.
-    pub(super) fn contain(&self, seq: u32) -> bool {
+    pub(super) fn contains(&self, seq: u32) -> bool {
         let at = self.gaps.partition_point(|gap| gap.last < seq);
         self.gaps.get(at).is_some_and(|gap| gap.first <= seq)
     }
@@ -123,7 +123,7 @@ impl Gaps {
     }
 
     /// Returns whether a NAK is due.
-    pub(super) fn are_due(&self, now: Time) -> bool {
+    pub(super) fn has_due(&self, now: Time) -> bool {
         self.gaps.iter().any(|gap| gap.nak_due <= now)
     }
 

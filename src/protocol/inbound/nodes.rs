@@ -59,7 +59,7 @@ impl Nodes {
     }
 
     /// Returns whether there is room for one more node.
-    pub(super) fn have_room(&self) -> bool {
+    pub(super) fn has_room(&self) -> bool {
         self.nodes.len() < MAX_NODES
     }
 
@@ -73,7 +73,7 @@ impl Nodes {
     /// called for every packet, so the count is kept for a while.
     pub(in crate::protocol) fn repairing(&mut self, now: Time) -> usize {
         if self.counted.is_none_or(|at| now.since(at) >= COUNTED_FOR) {
-            let lately = |node: &&RemoteNode| node.streams().are_heard_within(now, REPAIRING_FOR);
+            let lately = |node: &&RemoteNode| node.streams().was_heard_within(now, REPAIRING_FOR);
             self.repairing = self.nodes.iter().filter(lately).count();
             self.counted = Some(now);
         }
@@ -120,7 +120,7 @@ impl Nodes {
     pub(super) fn begin(&mut self, now: Time, id: TrackerId) -> NodeIndex {
         self.counted = None;
         let new = RemoteNode::new(id);
-        if self.have_room() {
+        if self.has_room() {
             self.nodes.push(new);
             self.ids.push(id);
             return NodeIndex(self.nodes.len() - 1);

@@ -150,7 +150,7 @@ impl Stream {
     }
 
     /// Handles a heartbeat, in which the sender says how much it has sent.
-    pub(super) fn beats(
+    pub(super) fn on_heartbeat(
         &mut self,
         listener: Listener,
         heartbeat: Heartbeat,
@@ -161,9 +161,9 @@ impl Stream {
         self.sent_until(listener, sent, heartbeat.highest, nak_due);
     }
 
-    /// Compares a heartbeat, used or not. If it names less than was known for a while, another
+    /// Objects if a heartbeat, used or not, names less than was known for a while: then another
     /// sender has used up numbers.
-    pub(super) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
+    pub(super) fn check_heartbeat(&mut self, now: Time, heartbeat: Heartbeat) {
         if self.highest.is_contradicted(now, heartbeat.highest) {
             self.object_to_highest();
         }
@@ -219,7 +219,7 @@ impl Stream {
 
     /// Returns whether a packet from another address was heard here, too. If its number has another
     /// packet here, that is another sender's.
-    pub(super) fn has_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
+    pub(super) fn check_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
         let heard = match trailer.seq {
             0 => self.unnumbered == Some(trailer.sent),
             _ => match self.fingerprints.seen(frame, trailer) {
@@ -334,7 +334,7 @@ impl Stream {
         soon: Duration,
         wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
-        if !self.gaps.are_due(now) {
+        if !self.gaps.has_due(now) {
             return Vec::new();
         }
         self.gaps.take_due(now, now + soon, wait)
@@ -342,7 +342,7 @@ impl Stream {
 
     /// Returns whether this packet is missing.
     pub(super) fn misses(&self, trailer: &Trailer) -> bool {
-        self.epoch == trailer.epoch && self.gaps.contain(trailer.seq)
+        self.epoch == trailer.epoch && self.gaps.contains(trailer.seq)
     }
 
     /// Returns the number of gaps.

@@ -95,7 +95,7 @@ impl Streams {
         {
             return Err(Reject::BadNumbers);
         }
-        if packet.frame.retransmitted || self.has_come_another_way(None, packet.frame, trailer) {
+        if packet.frame.retransmitted || self.check_other_ways(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
         if origin == Origin::Authenticated {
@@ -122,7 +122,7 @@ impl Streams {
         } = *packet;
         let now = listener.now;
         let authenticated = packet.origin == Origin::Authenticated;
-        let is_copy = !authenticated && self.is_copy(now, place, frame, trailer);
+        let is_copy = !authenticated && self.check_copy(now, place, frame, trailer);
         let Some(stream) = self.streams.get_mut(place) else {
             return Ok(None);
         };
@@ -143,14 +143,14 @@ impl Streams {
         }
         let heartbeat = packet.heartbeat();
         if let Some(heartbeat) = heartbeat {
-            stream.compare(now, heartbeat);
+            stream.check_heartbeat(now, heartbeat);
         }
         if !stream.arrives_unnumbered(now, trailer) && authenticated {
             return Err(Reject::Replayed);
         }
         stream.measure(now, trailer, frame.retransmitted);
         if let Some(heartbeat) = heartbeat {
-            stream.beats(listener, heartbeat, trailer.sent, nak_due);
+            stream.on_heartbeat(listener, heartbeat, trailer.sent, nak_due);
         }
         if is_copy {
             return Err(Reject::Duplicate);
@@ -160,8 +160,14 @@ impl Streams {
 
     /// Notes that a packet arrives for the stream at this place. Returns whether it came another
     /// way before.
-    fn is_copy(&mut self, now: Time, place: usize, frame: &Frame<'_>, trailer: &Trailer) -> bool {
-        let is_copy = self.has_come_another_way(Some(place), frame, trailer);
+    fn check_copy(
+        &mut self,
+        now: Time,
+        place: usize,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+    ) -> bool {
+        let is_copy = self.check_other_ways(Some(place), frame, trailer);
         let is_beside = self.is_beside_another(now, place);
         self.streams[place].note_beside(now, is_beside, is_copy);
         is_copy
@@ -170,7 +176,7 @@ impl Streams {
     /// Returns whether a packet was heard in another stream than this one. Without a key, streams
     /// are told apart by address, and a packet may come from several: by way of a bridge, or of a
     /// second interface.
-    fn has_come_another_way(
+    fn check_other_ways(
         &mut self,
         place: Option<usize>,
         frame: &Frame<'_>,
@@ -183,7 +189,7 @@ impl Streams {
                 && stream.origin() != Origin::Authenticated
         };
         streams.fold(false, |heard, (at, stream)| {
-            heard | (is_other(at, stream) && stream.has_heard(frame, trailer))
+            heard | (is_other(at, stream) && stream.check_heard(frame, trailer))
         })
     }
 
@@ -221,7 +227,7 @@ impl Streams {
     }
 
     /// Returns whether this packet, which has a good tag, is missing.
-    pub(super) fn miss_authenticated(&self, trailer: &Trailer) -> bool {
+    pub(super) fn is_missing_authenticated(&self, trailer: &Trailer) -> bool {
         let mut streams = self.streams.iter();
         streams.any(|stream| stream.origin() == Origin::Authenticated && stream.misses(trailer))
     }
@@ -251,7 +257,7 @@ impl Streams {
     }
 
     /// Returns whether a stream was heard within this time.
-    pub(super) fn are_heard_within(&self, now: Time, time: Duration) -> bool {
+    pub(super) fn was_heard_within(&self, now: Time, time: Duration) -> bool {
         let mut streams = self.streams.iter();
         streams.any(|stream| now.since(stream.heard()) < time)
     }
