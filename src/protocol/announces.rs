@@ -18,8 +18,7 @@ use crate::wire::{Header, PacketType, PeerList, Record, Trailer};
 /// Upper bound for the lead of another node's clock that this node follows, in milliseconds.
 const MAX_FOLLOWED_LEAD: i64 = 10_000;
 
-/// Upper bound for the difference of two clocks, in milliseconds, up to which a sender's time is
-/// used.
+/// Largest difference of two clocks, in milliseconds, at which the sender's own time is used.
 const MAX_CLOCK_DIFFERENCE: u64 = 200;
 
 impl Node {
