@@ -14,10 +14,10 @@ use crate::reject::Reject;
 
 /// A node without a proof has series of its own when it was heard for so long: whoever forges ids
 /// must not make new series with each of them.
-const LISTED_AFTER: Duration = Duration::from_secs(60);
+const UNAUTHENTICATED_MIN_AGE: Duration = Duration::from_secs(60);
 
 /// How many of these nodes have series at most: those that have been known for the longest time.
-const MOST_UNAUTHENTICATED: usize = 64;
+const MAX_UNAUTHENTICATED: usize = 64;
 
 /// The statistics of a handle with this configuration, if it runs, and of the trackers
 /// that it heard.
@@ -55,9 +55,9 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[NodeStats]) 
 fn listed(nodes: &[NodeStats]) -> Vec<&NodeStats> {
     let (mut listed, mut others): (Vec<&NodeStats>, Vec<_>) =
         nodes.iter().partition(|node| node.authenticated);
-    others.retain(|node| node.known_for >= LISTED_AFTER);
+    others.retain(|node| node.known_for >= UNAUTHENTICATED_MIN_AGE);
     others.sort_by_key(|node| std::cmp::Reverse(node.ago + node.known_for));
-    others.truncate(MOST_UNAUTHENTICATED);
+    others.truncate(MAX_UNAUTHENTICATED);
     listed.append(&mut others);
     listed
 }
@@ -287,7 +287,7 @@ mod tests {
         let many: Vec<_> = (0..250)
             .map(|id| node(id, 60 + u64::from(id), false))
             .collect();
-        assert_eq!(listed(&many).len(), MOST_UNAUTHENTICATED);
+        assert_eq!(listed(&many).len(), MAX_UNAUTHENTICATED);
         assert!(
             listed(&many)
                 .iter()

@@ -10,7 +10,7 @@ use crate::types::TrackerId;
 use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
 /// The most trackers that a self-test tells apart.
-const MOST_HEARD: usize = 256;
+const MAX_HEARD: usize = 256;
 
 /// What a [`selftest`] found.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ impl Findings {
         if self.heard.contains(&(id, source)) {
             return;
         }
-        if self.heard.len() < MOST_HEARD {
+        if self.heard.len() < MAX_HEARD {
             self.heard.push((id, source));
         } else {
             self.packets_from_more += 1;
@@ -105,7 +105,7 @@ mod tests {
                 findings.note(TrackerId(number.to_be_bytes()), source);
             }
         }
-        assert_eq!(findings.heard.len(), MOST_HEARD);
+        assert_eq!(findings.heard.len(), MAX_HEARD);
         assert_eq!(findings.heard[255].0, TrackerId(255_u32.to_be_bytes()));
         assert_eq!(findings.packets_from_more, 2 * (1000 - 256));
     }

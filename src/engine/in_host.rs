@@ -10,12 +10,12 @@ use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use super::sync::{nap, this_thread, thread_local};
 
 /// More threads than that wait until another one leaves the host.
-const MOST: usize = if cfg!(shuttle) { 8 } else { 64 };
+const MAX_HOST_THREADS: usize = if cfg!(shuttle) { 8 } else { 64 };
 
 /// How long a thread waits before it looks again for room in the host.
-const CROWDED: Duration = Duration::from_millis(1);
+const PLACE_RETRY_NAP: Duration = Duration::from_millis(1);
 
-const NOBODY: usize = 0;
+const NO_THREAD: usize = 0;
 
 thread_local! {
     /// How many calls of hosts this thread is inside of, whatever engines make them. A stop
@@ -27,7 +27,7 @@ thread_local! {
 /// The threads that are in the host.
 #[derive(Debug)]
 pub(super) struct HostThreads {
-    places: [Place; MOST],
+    places: [Place; MAX_HOST_THREADS],
 }
 
 /// Where it stands that a thread is in the host.
@@ -41,8 +41,8 @@ struct Place {
 impl Default for HostThreads {
     fn default() -> Self {
         Self {
-            places: [(); MOST].map(|()| Place {
-                thread: AtomicUsize::new(NOBODY),
+            places: [(); MAX_HOST_THREADS].map(|()| Place {
+                thread: AtomicUsize::new(NO_THREAD),
                 waits: AtomicBool::new(false),
             }),
         }
@@ -60,14 +60,14 @@ impl HostThreads {
     fn take_place(&self) -> &Place {
         let this = this_thread();
         let take = |place: &&Place| {
-            let taken = place.thread.compare_exchange(NOBODY, this, SeqCst, SeqCst);
+            let taken = place.thread.compare_exchange(NO_THREAD, this, SeqCst, SeqCst);
             taken.is_ok()
         };
         loop {
             if let Some(place) = self.places.iter().find(take) {
                 return place;
             }
-            nap(CROWDED);
+            nap(PLACE_RETRY_NAP);
         }
     }
 
@@ -95,7 +95,7 @@ impl HostThreads {
 
     /// Whether another thread is in the host, and does not wait for a lock of ours.
     pub(super) fn is_elsewhere(&self) -> bool {
-        let here = [NOBODY, this_thread()];
+        let here = [NO_THREAD, this_thread()];
         self.places
             .iter()
             .any(|place| !here.contains(&place.thread.load(SeqCst)) && !place.waits.load(SeqCst))
@@ -117,7 +117,7 @@ impl Drop for InHost<'_> {
     fn drop(&mut self) {
         DEPTH.with(|depth| depth.set(depth.get() - 1));
         if let Some(place) = self.place {
-            place.thread.store(NOBODY, SeqCst);
+            place.thread.store(NO_THREAD, SeqCst);
         }
     }
 }
@@ -144,13 +144,13 @@ mod tests {
     fn more_threads_than_there_is_room_for_wait() {
         let threads = HostThreads::default();
         let is_full = || {
-            let taken = |place: &Place| place.thread.load(SeqCst) != NOBODY;
+            let taken = |place: &Place| place.thread.load(SeqCst) != NO_THREAD;
             threads.places.iter().all(taken)
         };
         thread::scope(|scope| {
             let (entered, enters) = mpsc::channel();
             let mut leave = Vec::new();
-            for _ in 0..=MOST {
+            for _ in 0..=MAX_HOST_THREADS {
                 let (go, goes) = mpsc::channel::<()>();
                 leave.push(go);
                 let (threads, entered) = (&threads, entered.clone());
@@ -160,7 +160,7 @@ mod tests {
                     let _ = goes.recv();
                 });
             }
-            for _ in 0..MOST {
+            for _ in 0..MAX_HOST_THREADS {
                 enters.recv().expect("a thread");
             }
             assert!(is_full() && enters.try_recv().is_err());

@@ -13,17 +13,17 @@ use crate::keys::{Keys, unless_key};
 use crate::net::effective_user;
 
 /// In bytes: far more than two keys take.
-const LONGEST: u64 = 4096;
+const KEY_FILE_MAX_LEN: u64 = 4096;
 
-const ROOT: u32 = 0;
+const ROOT_UID: u32 = 0;
 
 /// The rights that a file of ours may give.
-const OURS: u32 = 0o700;
+const OWN_FILE_MAX_MODE: u32 = 0o700;
 
 /// The rights that a file of root may give. Its group may read it: so those get it whom the
 /// administrator chose, by a group of the system, by systemd's LoadCredential, or in a
 /// container.
-const OF_ROOT: u32 = 0o740;
+const ROOT_FILE_MAX_MODE: u32 = 0o740;
 
 /// The keys in this file, if it is as a key file must be.
 pub(super) fn read(path: &Path) -> Result<Keys, SetupError> {
@@ -59,8 +59,8 @@ fn check(file: &Metadata) -> Result<(), String> {
     }
     let owner = file.uid();
     let (most, of_whom) = match owner {
-        ROOT => (OF_ROOT, "of root may have 0640"),
-        _ if owner == effective_user() => (OURS, "of this user may have 0600"),
+        ROOT_UID => (ROOT_FILE_MAX_MODE, "of root may have 0640"),
+        _ if owner == effective_user() => (OWN_FILE_MAX_MODE, "of this user may have 0600"),
         _ => return Err(format!("it belongs to user {owner}, not to us or root")),
     };
     let mode = file.mode() & 0o7777;
@@ -69,8 +69,8 @@ fn check(file: &Metadata) -> Result<(), String> {
             "too many have rights to it: its mode is {mode:04o}, and a file {of_whom} at most"
         ));
     }
-    if file.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} bytes"));
+    if file.len() > KEY_FILE_MAX_LEN {
+        return Err(format!("it is longer than {KEY_FILE_MAX_LEN} bytes"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::stats::Stats;
 use super::sync::Instant;
 use super::sync::atomic::Ordering::SeqCst;
 use super::sync::{MutexGuard, nap};
-use super::wakeup::GRACE;
+use super::wakeup::LOOP_LATE_GRACE;
 use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
@@ -26,7 +26,7 @@ const STOP_PATIENCE: Duration = Duration::from_millis(150);
 
 /// How long it waits then until the receive thread has sent what is left and ended. A process
 /// that ends may crash meanwhile: a signal handler has taken its tables away.
-const END_PATIENCE: Duration = Duration::from_millis(1);
+const WORKER_END_PATIENCE: Duration = Duration::from_millis(1);
 
 /// The same, if the operator wants to read the last line of the log.
 const LAST_LINE_PATIENCE: Duration = Duration::from_millis(20);
@@ -39,7 +39,7 @@ const LAST_SEND_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the end of a run waits for a lock or a packet that somebody else
 /// has. It may be for ever: a signal handler has interrupted him.
-const LAST_PATIENCE: Duration = Duration::from_millis(50);
+const WIND_UP_PATIENCE: Duration = Duration::from_millis(50);
 
 /// How long it waits before it looks again.
 const LOCK_NAP: Duration = Duration::from_micros(50);
@@ -103,7 +103,7 @@ impl Engine {
             return Err(SetupError::Thread(e));
         }
         if live.speaks() {
-            let patience = config.flush_after.saturating_add(GRACE);
+            let patience = config.flush_after.saturating_add(LOOP_LATE_GRACE);
             self.queue.open(self.clock.now(), patience);
         } else {
             self.queue.close();
@@ -194,7 +194,7 @@ impl Engine {
         self.waker.wake();
         let patience = match self.logs(Level::Info) {
             true => LAST_LINE_PATIENCE,
-            false => END_PATIENCE,
+            false => WORKER_END_PATIENCE,
         };
         if !self.run.wait_for_host(STOP_PATIENCE) || !self.run.wait_for_worker(patience) {
             self.run.abandon();
@@ -284,7 +284,7 @@ impl Engine {
         if self.is_tripped() {
             return;
         }
-        let deadline = self.clock.now() + LAST_PATIENCE;
+        let deadline = self.clock.now() + WIND_UP_PATIENCE;
         // First what waits to be sent, so that there is room for what was told.
         self.send_all(live, deadline);
         while live.announce_last(self.clock.now()) {
@@ -325,7 +325,7 @@ impl Engine {
     /// Takes the node out of the engine, once nobody is sending, if the caller `may`. What was
     /// told stays behind if some thread does not leave its lane.
     fn take_live(&self, may: impl Fn() -> bool) -> Option<Live> {
-        let deadline = self.clock.now() + LAST_PATIENCE;
+        let deadline = self.clock.now() + WIND_UP_PATIENCE;
         loop {
             let late = self.clock.now() >= deadline;
             if let Some(mut state) = self.state.try_lock()

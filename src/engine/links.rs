@@ -15,14 +15,14 @@ use crate::protocol::{LinkInfo, Node, Transmit};
 use crate::time::Time;
 
 /// How often to see whether a link still is a member of what it has joined.
-pub(super) const CHECK: Duration = if cfg!(shuttle) {
+pub(super) const CHECK_INTERVAL: Duration = if cfg!(shuttle) {
     Duration::MAX
 } else {
     Duration::from_secs(10)
 };
 
 /// So many packets that other links have taken wait at most for one that takes none.
-const WAITING: usize = 1024;
+const LINK_MAX_WAITING: usize = 1024;
 
 /// All links of a node, in the order of their places.
 pub(super) struct Links(Vec<LinkState>);
@@ -43,7 +43,7 @@ struct LinkState {
 pub(super) struct Awaits {
     pub(super) link: Arc<dyn Link>,
     /// Whether nothing can be received now.
-    deaf: bool,
+    is_paused: bool,
     /// Whether also until the network takes packets.
     pub(super) blocked: bool,
 }
@@ -51,7 +51,7 @@ pub(super) struct Awaits {
 impl Awaits {
     /// What to receive from.
     pub(super) fn receiver(&self) -> Option<BorrowedFd<'_>> {
-        self.link.receiver().filter(|_| !self.deaf)
+        self.link.receiver().filter(|_| !self.is_paused)
     }
 
     /// What to wait on until the network takes packets.
@@ -67,7 +67,7 @@ impl Links {
             sending: Sending::new(),
             receiving: Receiving::new(now),
             waiting: VecDeque::new(),
-            next_check: now + CHECK,
+            next_check: now + CHECK_INTERVAL,
             quiet: Quiet::new(),
         };
         Self(links.into_iter().map(state).collect())
@@ -91,7 +91,7 @@ impl Links {
     pub(super) fn awaits(&self) -> Vec<Awaits> {
         let awaits = |state: &LinkState| Awaits {
             link: state.link.clone(),
-            deaf: state.receiving.is_deaf(),
+            is_paused: state.receiving.is_paused(),
             blocked: state.sending.is_blocked(),
         };
         self.0.iter().map(awaits).collect()
@@ -107,7 +107,7 @@ impl Links {
     pub(super) fn take_unchecked(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
         let due = self.0.iter_mut().filter(|state| state.next_check <= now);
         let check = |state: &mut LinkState| {
-            state.next_check = now + CHECK;
+            state.next_check = now + CHECK_INTERVAL;
             state.link.clone()
         };
         due.map(check).collect()
@@ -166,7 +166,7 @@ impl Links {
         let transmit = node.poll_transmit()?;
         let others = self.0.iter_mut().enumerate();
         for (_, other) in others.filter(|(other, _)| *other != place) {
-            if other.waiting.len() == WAITING
+            if other.waiting.len() == LINK_MAX_WAITING
                 && let Some(oldest) = other.waiting.pop_front()
             {
                 node.count_overflow(oldest.class());
@@ -189,7 +189,7 @@ impl Links {
         for packet in packets.rev() {
             if is_alone {
                 node.put_back(packet);
-            } else if state.waiting.len() < WAITING {
+            } else if state.waiting.len() < LINK_MAX_WAITING {
                 state.waiting.push_front(packet);
             } else {
                 node.count_overflow(packet.class());
@@ -229,15 +229,15 @@ impl Links {
     /// Nothing can be received from a link now; whether to log it.
     pub(super) fn receive_failed(&mut self, place: usize, now: Time) -> bool {
         let state = &mut self.0[place];
-        state.receiving.failed(now);
+        state.receiving.note_error(now);
         state.quiet.is_news(Complaint::ReceiveError, now)
     }
 
     /// Those from which it is time to try again to receive.
-    pub(super) fn take_hearing_again(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
+    pub(super) fn take_resumed(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
         let links = self.0.iter_mut();
         let again = links.filter_map(|state| {
-            let again = state.receiving.hears_again(now);
+            let again = state.receiving.resume(now);
             again.then(|| state.link.clone())
         });
         again.collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::links::{CHECK, Links};
+use super::links::{CHECK_INTERVAL, Links};
 use super::quiet::{Complaint, Quiet};
 use super::stats::Stats;
 use super::wakeup::{AnnounceQueue, Wakeup};
@@ -19,11 +19,11 @@ use crate::time::Time;
 use crate::types::{TrackerId, random};
 
 /// How many packets leave together,
-const BATCH: usize = if cfg!(shuttle) { 2 } else { 64 };
+const SEND_BATCH_PACKETS: usize = if cfg!(shuttle) { 2 } else { 64 };
 
 /// and how many of them get their trailers before our lock is free again: without instructions for
 /// it a tag takes five microseconds.
-const SEALED_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 16 };
+const SEAL_MAX_PACKETS: usize = if cfg!(shuttle) { 1 } else { 16 };
 
 /// Who applies what arrives, and does on time what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +35,10 @@ pub(super) enum EventLoop {
 }
 
 /// How many announces the node takes before our lock is free again: other threads may wait for it.
-const PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
+const ANNOUNCE_PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
 
 /// How long the event loop sleeps while somebody else sends, and there is no room for more.
-const CROWDED: Duration = Duration::from_millis(1);
+const FULL_NODE_SLEEP: Duration = Duration::from_millis(1);
 
 /// A node and its links.
 pub(super) struct Live {
@@ -48,7 +48,7 @@ pub(super) struct Live {
     pub(super) event_loop: EventLoop,
     pub(super) wakeup: Wakeup,
     /// When to look next what time it is.
-    next_look: Time,
+    next_clock_check: Time,
     quiet: Quiet,
 }
 
@@ -75,7 +75,7 @@ impl Live {
             began: now,
             event_loop: EventLoop::Worker,
             wakeup: Wakeup::new(queue, now, config.flush_after),
-            next_look: now + CHECK,
+            next_clock_check: now + CHECK_INTERVAL,
             quiet: Quiet::new(),
         }
     }
@@ -96,7 +96,7 @@ impl Live {
             *taken = true;
         }
         let waited = self.wakeup.waited(now);
-        let announces = self.wakeup.hand_out(PORTION);
+        let announces = self.wakeup.hand_out(ANNOUNCE_PORTION);
         self.node.announce_some(now, waited, announces);
         if self.wakeup.left() == 0 {
             self.node.flush_if_due();
@@ -137,7 +137,7 @@ impl Live {
     /// Hands a part of what is left to the node, for which there is room in one that has sent all;
     /// whether there was something.
     pub(super) fn announce_last(&mut self, now: Time) -> bool {
-        let announces = self.wakeup.hand_out(PORTION);
+        let announces = self.wakeup.hand_out(ANNOUNCE_PORTION);
         let some = announces.len() > 0;
         self.node.announce_some(now, Duration::ZERO, announces);
         some
@@ -159,7 +159,7 @@ impl Live {
             self.wakeup.begin_to_look();
         }
         let until = if self.links.are_busy() && !self.node.has_room() {
-            self.due().max(now + CROWDED)
+            self.due().max(now + FULL_NODE_SLEEP)
         } else if self.can_send() || stays_awake {
             Time::START
         } else {
@@ -173,14 +173,14 @@ impl Live {
     /// When the event loop has something to do.
     fn due(&self) -> Time {
         (self.wakeup.due(self.node.poll_timeout()))
-            .min(self.next_look)
+            .min(self.next_clock_check)
             .min(self.links.due())
     }
 
     /// Looks every now and then what time it is.
-    pub(super) fn look_at(&mut self, clock: &Clock, now: Time) {
-        if self.next_look <= now {
-            self.next_look = now + CHECK;
+    pub(super) fn check_clock(&mut self, clock: &Clock, now: Time) {
+        if self.next_clock_check <= now {
+            self.next_clock_check = now + CHECK_INTERVAL;
             let (now, unix_time) = clock.now_and_unix_time();
             self.node.set_unix_time(now, unix_time);
         }
@@ -218,13 +218,13 @@ impl Live {
     /// Some of the next packets, for the one that is sending on a link; whether there are more of
     /// this batch. Without any in the batch sending has ended.
     pub(super) fn next_to_send(&mut self, place: usize, batch: &mut Vec<Transmit>) -> bool {
-        let room = BATCH - batch.len();
+        let room = SEND_BATCH_PACKETS - batch.len();
         let next = iter::from_fn(|| self.next_transmit(place));
-        batch.extend(next.take(room.min(SEALED_AT_ONCE)));
+        batch.extend(next.take(room.min(SEAL_MAX_PACKETS)));
         if batch.is_empty() {
             self.links.end_sending(place);
         }
-        batch.len() < BATCH && (self.node.has_transmit() || self.links.has_waiting(place))
+        batch.len() < SEND_BATCH_PACKETS && (self.node.has_transmit() || self.links.has_waiting(place))
     }
 
     /// The network of a link does not take these packets now; sending has ended. Whether to

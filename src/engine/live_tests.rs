@@ -36,7 +36,7 @@ fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
     }
     assert!(!live.node.has_room());
     live.links.send_later(0, std::iter::empty(), &mut live.node);
-    for number in 0..3 * PORTION as u32 {
+    for number in 0..3 * ANNOUNCE_PORTION as u32 {
         let push = queue.push(&clock, 1, announce(number));
         push.expect("there is room");
     }
@@ -67,7 +67,7 @@ fn a_portion_leaves_no_packet_half_empty() {
     let now = clock.now_and_unix_time();
     let mut live = Live::new(now, id, links, queue.clone(), &config, None);
     queue.open(clock.now(), Duration::ZERO);
-    for number in 0..4 * PORTION as u32 {
+    for number in 0..4 * ANNOUNCE_PORTION as u32 {
         let push = queue.push(&clock, 1, announce(number));
         push.expect("there is room");
     }
@@ -75,7 +75,7 @@ fn a_portion_leaves_no_packet_half_empty() {
     while live.take_some(clock.now(), true, &mut taken) {}
     let packets = iter::from_fn(|| live.node.poll_transmit()).count();
     // So many records fit into a packet with a number.
-    assert_eq!(packets, (4 * PORTION).div_ceil(51));
+    assert_eq!(packets, (4 * ANNOUNCE_PORTION).div_ceil(51));
 }
 
 /// With a key each packet takes a while.
@@ -140,7 +140,7 @@ fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
     }
     assert!(taken && (80..160).contains(&portions), "{portions}");
     let left = live.left();
-    assert_eq!(left, 3 * 16_384 - portions * PORTION);
+    assert_eq!(left, 3 * 16_384 - portions * ANNOUNCE_PORTION);
     push(5);
     assert!(!live.take_some(clock.now(), true, &mut false));
     assert_eq!((live.left(), queue.waiting()), (left, 5));

@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::in_host::is_in_any_host;
 use super::live::EventLoop;
 use super::turn::{Ready, at_most};
-use super::wakeup::NO_ROOM;
+use super::wakeup::HOST_FULL_BACKOFF;
 use crate::error::{NotRunning, SetupError};
 use crate::net::{Inbox, PollSet};
 use crate::types::TrackerId;
@@ -16,7 +16,7 @@ use crate::wire::MAX_RECEIVED;
 
 /// How long the network is left alone that takes no packets now. The loop waits for
 /// one descriptor to be readable, and not for another to be writable.
-const BLOCKED: Duration = Duration::from_millis(10);
+const SEND_BLOCKED_BACKOFF: Duration = Duration::from_millis(10);
 
 impl Engine {
     /// Speaks as `id` from now on, driven by [`process`](Self::process).
@@ -50,13 +50,13 @@ impl Engine {
         let sleep = self.fall_asleep(EventLoop::Host).ok_or(NotRunning)?;
         let waits = !self.inboxes.lock().iter().all(Inbox::is_empty);
         let timeout = match sleep.links.iter().any(|at| at.blocked) {
-            true => at_most(sleep.timeout, BLOCKED),
+            true => at_most(sleep.timeout, SEND_BLOCKED_BACKOFF),
             false => sleep.timeout,
         };
         Ok(match waits {
             true if self.room() > 0 => Some(Duration::ZERO),
             // The kernel does not have them any more, and nobody says when there is room.
-            true => at_most(timeout, NO_ROOM),
+            true => at_most(timeout, HOST_FULL_BACKOFF),
             false => timeout,
         })
     }

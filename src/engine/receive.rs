@@ -19,18 +19,18 @@ use crate::types::{Announce, TrackerId};
 use crate::wire::MAX_RECEIVED;
 
 /// How many datagrams the protocol takes at once.
-const AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 32 };
+const RECV_BATCH_PACKETS: usize = if cfg!(shuttle) { 2 } else { 32 };
 
 /// After so long it takes no more of them before our lock was free: announcing threads may wait
 /// for it.
-const HELD: Duration = Duration::from_micros(128);
+const MAX_LOCK_HOLD: Duration = Duration::from_micros(128);
 
 /// A list of so many announces, of which each is the latest, takes so little time that the clock
 /// is read only for
-const SHORT: usize = 52;
+const SHORT_LIST_LEN: usize = 52;
 
 /// every so many of them: where a key proves each, that takes some microseconds.
-const SHORT_ONES: usize = 8;
+const SHORT_LISTS_PER_CLOCK_READ: usize = 8;
 
 /// What became of a datagram.
 struct Outcome<'a> {
@@ -95,7 +95,7 @@ impl Engine {
         }
         // They came together with others: the kernel does not have them any more.
         while !inbox.is_empty() && !self.run.is_stopping() {
-            self.deliver(inbox.take_stamped(AT_ONCE), Origin::Hosts(fd), false);
+            self.deliver(inbox.take_stamped(RECV_BATCH_PACKETS), Origin::Hosts(fd), false);
         }
         // our event loop sleeps, and does not know of it.
         if !self.run.is_stopping() {
@@ -116,7 +116,7 @@ impl Engine {
                 received => received?,
             };
         }
-        let most = room.min(AT_ONCE);
+        let most = room.min(RECV_BATCH_PACKETS);
         let drains = inbox.is_drained_by(most);
         let datagrams = inbox.take_stamped(most);
         let count = datagrams.len();
@@ -171,7 +171,7 @@ impl Engine {
         };
         let mut delivery = self.deliveries.current();
         let mut now = self.clock.now();
-        let end = now + HELD;
+        let end = now + MAX_LOCK_HOLD;
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Deliveries::after(delivery);
@@ -182,10 +182,10 @@ impl Engine {
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
                 &outcome.progress,
-                Ok(Progress::Done(Received::Peers(peers))) if peers.len() <= SHORT
+                Ok(Progress::Done(Received::Peers(peers))) if peers.len() <= SHORT_LIST_LEN
             );
             outcomes.push(outcome);
-            if !is_short || outcomes.len().is_multiple_of(SHORT_ONES) {
+            if !is_short || outcomes.len().is_multiple_of(SHORT_LISTS_PER_CLOCK_READ) {
                 now = self.clock.now();
             }
             if is_rest || now >= end {
@@ -219,7 +219,7 @@ impl Engine {
             let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
             live.node.set_delivery(self.deliveries.current());
-            let corrections = live.node.poll_corrections(AT_ONCE);
+            let corrections = live.node.poll_corrections(RECV_BATCH_PACKETS);
             drop(state);
             if corrections.is_empty() {
                 return;

@@ -17,11 +17,11 @@ use super::sync::{Instant, nap, this_thread};
 use crate::net::{forks, thread_exists, thread_number};
 
 /// The naps of a thread that waits become longer from this one on, up to the longest.
-const SHORTEST_NAP: Duration = Duration::from_micros(20);
-const LONGEST_NAP: Duration = Duration::from_millis(1);
+const MIN_NAP: Duration = Duration::from_micros(20);
+const MAX_NAP: Duration = Duration::from_millis(1);
 
 /// Nothing runs, in no process.
-const NOWHERE: usize = 0;
+const NO_PROCESS: usize = 0;
 
 /// Whether an engine runs, and who is in the host on its behalf.
 #[derive(Debug, Default)]
@@ -47,7 +47,7 @@ impl Run {
     /// Whether this process is a child of the one in which the run began.
     pub(super) fn is_forked(&self) -> bool {
         let process = self.process.load(SeqCst);
-        process != NOWHERE && process != forks() + 1
+        process != NO_PROCESS && process != forks() + 1
     }
 
     /// Whether this thread is in the host on behalf of this run.
@@ -112,7 +112,7 @@ impl Run {
     /// No signal makes it longer: see [`nap`].
     fn wait_until(&self, patience: Duration, is_done: impl Fn() -> bool) -> bool {
         let start = Instant::now();
-        let mut longest = SHORTEST_NAP;
+        let mut longest = MIN_NAP;
         while self.is_stopping() && !is_done() {
             let Some(left) = patience
                 .checked_sub(start.elapsed())
@@ -121,7 +121,7 @@ impl Run {
                 return false;
             };
             nap(longest.min(left));
-            longest = (longest * 2).min(LONGEST_NAP);
+            longest = (longest * 2).min(MAX_NAP);
         }
         true
     }
@@ -140,7 +140,7 @@ impl Run {
     /// another one.
     pub(super) fn ends(&self) {
         if !self.worker_alive.load(SeqCst) {
-            self.process.store(NOWHERE, SeqCst);
+            self.process.store(NO_PROCESS, SeqCst);
         }
     }
 
@@ -166,7 +166,7 @@ impl Run {
     pub(super) fn worker_ended(&self) {
         // First of all, as from then on somebody may begin again.
         if !self.is_forked() {
-            self.process.store(NOWHERE, SeqCst);
+            self.process.store(NO_PROCESS, SeqCst);
         }
         self.worker_alive.store(false, SeqCst);
     }

@@ -8,7 +8,7 @@ use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::PlausibleTorrents;
 
 /// What became of so many torrents the node is told at once: who announces may wait for it.
-const MERGED: usize = 64;
+const MERGE_PORTION: usize = 64;
 
 impl Engine {
     /// Whether the host takes part in scrape sync.
@@ -114,7 +114,7 @@ impl Engine {
 
     /// What became of torrents that the host [heard](crate::host::Host::torrents_heard) of.
     pub fn torrents_merged(&self, merged: &[(InfoHash, Merged)]) {
-        for some in merged.chunks(MERGED) {
+        for some in merged.chunks(MERGE_PORTION) {
             self.input(|node| node.handle_merged(self.clock.now(), some));
         }
     }

@@ -14,7 +14,7 @@ use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
 /// How long datagrams are applied before we look at what is due.
-const TURN: Duration = Duration::from_millis(10);
+const TURN_DURATION: Duration = Duration::from_millis(10);
 
 /// What is waited for.
 pub(super) struct Sleep {
@@ -89,7 +89,7 @@ impl Engine {
     /// and does what is due.
     pub(super) fn take_turn(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) {
         self.wake_up(sleep, ready);
-        let end = self.clock.now() + TURN;
+        let end = self.clock.now() + TURN_DURATION;
         self.in_host(sleep.event_loop, || {
             while self.receive_round(sleep, ready, inboxes) && self.clock.now() < end {}
         });
@@ -177,12 +177,12 @@ impl Engine {
             }
         }
         let send_errors = live.links.take_send_errors();
-        let hearing_again = live.links.take_hearing_again(now);
+        let resumed = live.links.take_resumed(now);
         let unchecked = live.links.take_unchecked(now);
-        live.look_at(&self.clock, now);
+        live.check_clock(&self.clock, now);
         let new_id = live.take_new_id(now);
         drop(state);
-        for link in hearing_again {
+        for link in resumed {
             if let (Some(poll_set), Some(receiver)) = (self.poll_set_of(sleep), link.receiver()) {
                 // It is there already if it could not be removed.
                 let _ = poll_set.add(receiver);

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::live::EventLoop;
 use super::sync::thread;
 use super::turn::{Ready, at_most};
-use super::wakeup::NO_ROOM;
+use super::wakeup::HOST_FULL_BACKOFF;
 use crate::error::SetupError;
 use crate::net::{Awaited, Inbox, NoCancel, NoSignals, wait};
 use crate::types::TrackerId;
@@ -65,7 +65,7 @@ fn work(engine: &Engine) {
         let timeout = match (room, inboxes.iter().all(Inbox::is_empty)) {
             (true, true) => sleep.timeout,
             (true, false) => Some(Duration::ZERO),
-            (false, _) => at_most(sleep.timeout, NO_ROOM),
+            (false, _) => at_most(sleep.timeout, HOST_FULL_BACKOFF),
         };
         let mut awaited = vec![Awaited::to_read(Some(engine.waker.waiting_side()))];
         for at in &sleep.links {

@@ -11,20 +11,20 @@ use crate::types::Announce;
 
 /// At so many announces in a lane, and each multiple of it, a sleeping event loop is woken: a burst
 /// has begun.
-const BURST: usize = if cfg!(shuttle) { 3 } else { 1024 };
+const BURST_LEN: usize = if cfg!(shuttle) { 3 } else { 1024 };
 
 /// The event loop is awake.
-const AWAKE: usize = 0;
+const LOOP_AWAKE: usize = 0;
 /// The event loop sleeps, and will look into the lanes in time.
-const LOOKS: usize = 1;
+const LOOP_LOOKS: usize = 1;
 /// The event loop sleeps until somebody wakes it.
-const CALM: usize = 2;
+const LOOP_CALM: usize = 2;
 
 /// The announces that wait, and what announcing threads need to know of the event loop. It takes no
 /// lock.
 pub(in crate::engine) struct AnnounceQueue {
     lanes: Lanes,
-    /// AWAKE, LOOKS or CALM.
+    /// LOOP_AWAKE, LOOP_LOOKS or LOOP_CALM.
     event_loop: AtomicUsize,
     /// The event loop may be held up by the host.
     away: AtomicBool,
@@ -51,7 +51,7 @@ impl AnnounceQueue {
     pub(in crate::engine) fn new() -> Self {
         Self {
             lanes: Lanes::default(),
-            event_loop: AtomicUsize::new(AWAKE),
+            event_loop: AtomicUsize::new(LOOP_AWAKE),
             away: AtomicBool::new(true),
             woken: AtomicBool::new(false),
             late: Deadline::passed(),
@@ -64,7 +64,7 @@ impl AnnounceQueue {
     pub(in crate::engine) fn open(&self, now: Time, patience: Duration) {
         let micros = usize::try_from(patience.as_micros()).unwrap_or(usize::MAX);
         self.patience.store(micros, SeqCst);
-        self.event_loop.store(AWAKE, SeqCst);
+        self.event_loop.store(LOOP_AWAKE, SeqCst);
         self.away.store(true, SeqCst);
         self.woken.store(false, SeqCst);
         self.late.set(now, Time::NEVER);
@@ -103,11 +103,11 @@ impl AnnounceQueue {
         // An event loop that goes to sleep says so before it looks into the lanes. So either it
         // finds this announce, or we see here that it sleeps.
         let wakes = match self.event_loop.load(SeqCst) {
-            AWAKE => false,
-            LOOKS => len.is_multiple_of(BURST),
+            LOOP_AWAKE => false,
+            LOOP_LOOKS => len.is_multiple_of(BURST_LEN),
             _ => true,
         };
-        if wakes && self.event_loop.swap(AWAKE, SeqCst) != AWAKE {
+        if wakes && self.event_loop.swap(LOOP_AWAKE, SeqCst) != LOOP_AWAKE {
             self.woken.store(true, SeqCst);
             Ok(Next::Wake)
         } else if self.away.load(SeqCst) && self.late.is_over(clock.now()) {
@@ -132,12 +132,12 @@ impl AnnounceQueue {
 
     /// The event loop sleeps, and looks by itself in time.
     pub(super) fn loop_sleeps(&self) {
-        self.event_loop.store(LOOKS, SeqCst);
+        self.event_loop.store(LOOP_LOOKS, SeqCst);
     }
 
     /// The event loop sleeps until it is woken, unless announces wait already; whether it does.
     pub(super) fn loop_sleeps_until_woken(&self) -> bool {
-        self.event_loop.store(CALM, SeqCst);
+        self.event_loop.store(LOOP_CALM, SeqCst);
         let empty = self.waiting() == 0;
         if !empty {
             self.loop_wakes();
@@ -147,7 +147,7 @@ impl AnnounceQueue {
 
     /// The event loop is awake.
     pub(in crate::engine) fn loop_wakes(&self) {
-        self.event_loop.store(AWAKE, SeqCst);
+        self.event_loop.store(LOOP_AWAKE, SeqCst);
     }
 
     /// The event loop may be held up for long, until it is here again.
@@ -195,11 +195,11 @@ mod tests {
             next.filter(|next| *next == Next::Wake).count()
         };
         queue.loop_is_away(false);
-        assert_eq!(push(2 * BURST), 0, "it is awake");
+        assert_eq!(push(2 * BURST_LEN), 0, "it is awake");
         assert!(!queue.loop_sleeps_until_woken(), "announces wait");
         queue.loop_sleeps();
-        assert_eq!(push(BURST - 1), 0, "it will look");
-        assert_eq!(push(2 * BURST), 1);
+        assert_eq!(push(BURST_LEN - 1), 0, "it will look");
+        assert_eq!(push(2 * BURST_LEN), 1);
         queue.take(&mut Taker::default(), clock.now(), true);
         assert!(queue.loop_sleeps_until_woken());
         assert_eq!(push(3), 1);

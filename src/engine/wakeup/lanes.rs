@@ -15,20 +15,20 @@ use crate::time::Time;
 use crate::types::Announce;
 
 /// More threads than that share lanes.
-const LANES: usize = if cfg!(shuttle) { 2 } else { 8 };
+const LANES_PER_SET: usize = if cfg!(shuttle) { 2 } else { 8 };
 
 /// How many announces wait in a lane at most: a sixth of a second of a thread that makes a
 /// hundred thousand in a second.
-const LANE: usize = if cfg!(shuttle) { 3 } else { 16_384 };
+const LANE_CAPACITY: usize = if cfg!(shuttle) { 3 } else { 16_384 };
 
 /// How much memory a lane keeps when it was emptied, in announces.
-const KEPT: usize = 4096;
+const LANE_KEPT_CAPACITY: usize = 4096;
 
 /// No lane of a set is used yet.
-const NONE: usize = usize::MAX;
+const NO_LANE: usize = usize::MAX;
 
 /// More than one lane of a set is used.
-const SEVERAL: usize = usize::MAX - 1;
+const SEVERAL_LANES: usize = usize::MAX - 1;
 
 /// Two sets of lanes.
 #[derive(Default)]
@@ -39,7 +39,7 @@ pub(super) struct Lanes {
 }
 
 struct Set {
-    lanes: [Lane; LANES],
+    lanes: [Lane; LANES_PER_SET],
     /// The lane that is used, if it is a single one.
     used: AtomicUsize,
 }
@@ -48,7 +48,7 @@ impl Default for Set {
     fn default() -> Self {
         Self {
             lanes: Default::default(),
-            used: AtomicUsize::new(NONE),
+            used: AtomicUsize::new(NO_LANE),
         }
     }
 }
@@ -62,7 +62,7 @@ struct Lane(SpinLock<Waiting>);
 #[derive(Default)]
 struct Waiting {
     open: bool,
-    told: Vec<Stamped>,
+    announces: Vec<Stamped>,
 }
 
 /// An announce, and when it was made. While a single lane is used a clock will do that costs
@@ -84,7 +84,7 @@ impl Lanes {
     pub(super) fn open(&self) {
         for lane in self.all() {
             let mut waiting = lane.0.lock();
-            waiting.told.clear();
+            waiting.announces.clear();
             waiting.open = true;
         }
     }
@@ -105,7 +105,7 @@ impl Lanes {
 
     /// How many announces wait.
     pub(super) fn waiting(&self) -> usize {
-        self.all().map(|lane| lane.0.lock().told.len()).sum()
+        self.all().map(|lane| lane.0.lock().announces.len()).sum()
     }
 
     fn all(&self) -> impl Iterator<Item = &Lane> {
@@ -123,8 +123,8 @@ impl Lanes {
         delivery: u32,
     ) -> Result<usize, Refused> {
         let own = thread_index();
-        for other in 0..4 * LANES {
-            let (filling, lane) = (self.filling.load(SeqCst), (own + other) % LANES);
+        for other in 0..4 * LANES_PER_SET {
+            let (filling, lane) = (self.filling.load(SeqCst), (own + other) % LANES_PER_SET);
             let set = &self.sets[filling];
             let Some(mut waiting) = set.lanes[lane].0.try_lock() else {
                 continue;
@@ -140,7 +140,7 @@ impl Lanes {
                 now()
             };
             waiting.push((Made { at, delivery }, announce))?;
-            return Ok(waiting.told.len());
+            return Ok(waiting.announces.len());
         }
         Err(Refused::Full)
     }
@@ -155,9 +155,9 @@ impl Set {
     /// Before the first announce of a second lane everybody can see that there is one.
     #[cold]
     fn is_first(&self, lane: usize) -> bool {
-        let first = self.used.compare_exchange(NONE, lane, SeqCst, SeqCst);
+        let first = self.used.compare_exchange(NO_LANE, lane, SeqCst, SeqCst);
         if first.is_err() {
-            self.used.store(SEVERAL, SeqCst);
+            self.used.store(SEVERAL_LANES, SeqCst);
         }
         first.is_ok()
     }
@@ -168,21 +168,21 @@ impl Waiting {
         if !self.open {
             return Err(Refused::Closed);
         }
-        if self.told.len() == self.told.capacity() {
+        if self.announces.len() == self.announces.capacity() {
             self.grow()?;
         }
-        self.told.push(announce);
+        self.announces.push(announce);
         Ok(())
     }
 
     #[cold]
     fn grow(&mut self) -> Result<(), Refused> {
-        let (len, least) = (self.told.len(), if cfg!(shuttle) { 1 } else { 64 });
-        let more = len.max(least).min(LANE.saturating_sub(len));
+        let (len, least) = (self.announces.len(), if cfg!(shuttle) { 1 } else { 64 });
+        let more = len.max(least).min(LANE_CAPACITY.saturating_sub(len));
         if more == 0 {
             return Err(Refused::Full);
         }
-        self.told.try_reserve_exact(more).map_err(|_| Refused::Full)
+        self.announces.try_reserve_exact(more).map_err(|_| Refused::Full)
     }
 }
 
@@ -190,8 +190,8 @@ impl Waiting {
 #[derive(Default)]
 pub(super) struct Taker {
     /// Which set is being emptied, and which of its lanes were not emptied yet.
-    emptying: Option<(usize, [bool; LANES])>,
-    lanes: [Vec<Stamped>; LANES],
+    emptying: Option<(usize, [bool; LANES_PER_SET])>,
+    lanes: [Vec<Stamped>; LANES_PER_SET],
     in_order: Vec<Stamped>,
     /// How many of them were handed out.
     handed_out: usize,
@@ -212,7 +212,7 @@ impl Taker {
             let filled = from.filling.load(SeqCst);
             // What comes after this waits for the next time.
             from.filling.store(1 - filled, SeqCst);
-            (filled, [true; LANES])
+            (filled, [true; LANES_PER_SET])
         });
         let set = &from.sets[emptying];
         for (i, lane) in set.lanes.iter().enumerate() {
@@ -228,10 +228,10 @@ impl Taker {
                 self.emptying = Some((emptying, missing));
                 return false;
             };
-            mem::swap(&mut waiting.told, &mut self.lanes[i]);
+            mem::swap(&mut waiting.announces, &mut self.lanes[i]);
             missing[i] = false;
         }
-        set.used.store(NONE, SeqCst);
+        set.used.store(NO_LANE, SeqCst);
         self.put_in_order();
         true
     }
@@ -239,7 +239,7 @@ impl Taker {
     fn put_in_order(&mut self) {
         self.in_order.drain(..mem::take(&mut self.handed_out));
         let before = self.in_order.len();
-        if before == 0 && self.in_order.capacity() > KEPT {
+        if before == 0 && self.in_order.capacity() > LANE_KEPT_CAPACITY {
             self.in_order = Vec::new();
         }
         for lane in &mut self.lanes {
@@ -250,7 +250,7 @@ impl Taker {
                 // Each lane is in order, and stays so: the sort is stable.
                 self.in_order[before..].sort_by_key(|(made, _)| made.at);
             }
-            if lane.capacity() > KEPT {
+            if lane.capacity() > LANE_KEPT_CAPACITY {
                 *lane = Vec::new();
             }
         }
@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn an_announce_waits_for_nobody_who_is_in_its_lane() {
         let lanes = open();
-        let own = thread_index() % LANES;
+        let own = thread_index() % LANES_PER_SET;
         push(&lanes, 1).unwrap();
         let in_lane = lanes.sets[0].lanes[own].0.lock();
         push(&lanes, 2).unwrap();
@@ -338,7 +338,7 @@ mod tests {
     #[test]
     fn a_lane_is_bounded_and_gives_its_memory_back() {
         let lanes = open();
-        for i in 1..=LANE {
+        for i in 1..=LANE_CAPACITY {
             assert_eq!(push(&lanes, i as u16), Ok(i));
         }
         assert_eq!(push(&lanes, 0), Err(Refused::Full));
@@ -347,9 +347,9 @@ mod tests {
             assert!(taker.take(&lanes, true));
             taker.hand_out(usize::MAX).for_each(drop);
         }
-        let kept = lanes.all().map(|lane| lane.0.lock().told.capacity());
+        let kept = lanes.all().map(|lane| lane.0.lock().announces.capacity());
         let taken = taker.lanes.iter().map(Vec::capacity);
-        assert!(kept.chain(taken).all(|capacity| capacity <= KEPT));
+        assert!(kept.chain(taken).all(|capacity| capacity <= LANE_KEPT_CAPACITY));
     }
 
     #[test]

@@ -10,5 +10,5 @@ mod wakeup;
 
 pub(super) use self::announce_queue::{AnnounceQueue, Next};
 pub(super) use self::lanes::Refused;
-pub(super) use self::pace::GRACE;
-pub(super) use self::wakeup::{NO_ROOM, Wakeup};
+pub(super) use self::pace::LOOP_LATE_GRACE;
+pub(super) use self::wakeup::{HOST_FULL_BACKOFF, Wakeup};

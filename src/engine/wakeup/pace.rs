@@ -9,24 +9,24 @@ use std::time::Duration;
 use crate::time::Time;
 
 /// The shortest time between two looks.
-const SHORTEST: Duration = Duration::from_micros(128);
+const LOOK_MIN_INTERVAL: Duration = Duration::from_micros(128);
 
 /// The longest: so long a full packet waits at most, however long announces may wait for their
 /// packet to fill up.
-const LONGEST: Duration = Duration::from_millis(100);
+const LOOK_MAX_INTERVAL: Duration = Duration::from_millis(100);
 
 /// So many announces are to be there when the event loop looks: sixteen packets. To wake up and to send
 /// the first of them costs more than to send the rest, which leave together with it.
-const WANTED: u32 = 832;
+const LOOK_WANTED: u32 = 832;
 
 /// So many are there that it is better to look again at once.
-const MANY: u32 = 2 * WANTED;
+const LOOK_MANY: u32 = 2 * LOOK_WANTED;
 
 /// After so many looks in vain, the longest time apart, the event loop looks no more.
-const IN_VAIN: u32 = 8;
+const LOOK_MAX_IN_VAIN: u32 = 8;
 
 /// An event loop that is so late is held up, or has no processor: a tick of the host helps it.
-pub(in crate::engine) const GRACE: Duration = if cfg!(shuttle) {
+pub(in crate::engine) const LOOP_LATE_GRACE: Duration = if cfg!(shuttle) {
     Duration::ZERO
 } else {
     Duration::from_millis(5)
@@ -47,30 +47,30 @@ impl Pace {
     pub(super) fn new(now: Time, flush_after: Duration) -> Self {
         Self {
             last: now,
-            wait: flush_after.min(LONGEST),
-            longest: flush_after.min(LONGEST),
+            wait: flush_after.min(LOOK_MAX_INTERVAL),
+            longest: flush_after.min(LOOK_MAX_INTERVAL),
             flush_after,
-            in_vain: IN_VAIN,
+            in_vain: LOOK_MAX_IN_VAIN,
         }
     }
 
     /// So many announces were there now.
     pub(super) fn found(&mut self, now: Time, announces: usize) {
         let passed = now.since(self.last);
-        let longer = self.wait.max(SHORTEST).saturating_mul(2);
+        let longer = self.wait.max(LOOK_MIN_INTERVAL).saturating_mul(2);
         let was_calm = self.is_calm();
         self.last = now;
         self.in_vain = match announces {
-            0 if passed >= self.longest => (self.in_vain + 1).min(IN_VAIN),
+            0 if passed >= self.longest => (self.in_vain + 1).min(LOOK_MAX_IN_VAIN),
             0 => self.in_vain,
             _ => 0,
         };
         self.wait = match u32::try_from(announces).unwrap_or(u32::MAX) {
             0 => longer,
-            MANY.. => Duration::ZERO,
+            LOOK_MANY.. => Duration::ZERO,
             // How many there will be shows only now.
             _ if was_calm => self.longest,
-            announces => (passed.saturating_mul(WANTED) / announces).clamp(SHORTEST, longer),
+            announces => (passed.saturating_mul(LOOK_WANTED) / announces).clamp(LOOK_MIN_INTERVAL, longer),
         }
         .min(self.longest);
     }
@@ -94,7 +94,7 @@ impl Pace {
 
     /// Whether nothing was found for so long that the event loop looks no more.
     pub(super) fn is_calm(&self) -> bool {
-        self.in_vain == IN_VAIN
+        self.in_vain == LOOK_MAX_IN_VAIN
     }
 
     /// When the event loop looks next, if it is not woken before; never if it is calm.
@@ -111,7 +111,7 @@ impl Pace {
         if self.is_calm() {
             Time::NEVER
         } else {
-            self.last + self.flush_after.saturating_add(GRACE)
+            self.last + self.flush_after.saturating_add(LOOP_LATE_GRACE)
         }
     }
 }
@@ -133,8 +133,8 @@ mod tests {
     fn waits(pace: &mut Pace, looks: usize, per_second: u64) -> Vec<Duration> {
         let look = |_| {
             let now = pace.next();
-            let told = now.since(pace.last).as_micros() as u64 * per_second / 1_000_000;
-            pace.found(now, told as usize);
+            let announced = now.since(pace.last).as_micros() as u64 * per_second / 1_000_000;
+            pace.found(now, announced as usize);
             pace.next().since(now)
         };
         (0..looks).map(look).collect()
@@ -154,7 +154,7 @@ mod tests {
         let mut pace = Pace::new(Time::START, Duration::MAX);
         let now = Time::START + Duration::from_secs(9);
         pace.found(now, 1);
-        assert_eq!((pace.next(), pace.late()), (now + LONGEST, Time::NEVER));
+        assert_eq!((pace.next(), pace.late()), (now + LOOK_MAX_INTERVAL, Time::NEVER));
         let later = now + Duration::from_secs(1 << 30);
         assert_eq!(pace.waited(later, pace.since(None)), later.since(now));
     }
@@ -170,7 +170,7 @@ mod tests {
             pace.found(pace.next(), 0);
             looks += 1;
         }
-        assert_eq!(looks, IN_VAIN);
+        assert_eq!(looks, LOOK_MAX_IN_VAIN);
     }
 
     #[test]

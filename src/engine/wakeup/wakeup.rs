@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use super::announce_queue::AnnounceQueue;
 use super::lanes::Taker;
-use super::pace::{GRACE, Pace};
+use super::pace::{LOOP_LATE_GRACE, Pace};
 use crate::protocol::Made;
 use crate::time::Time;
 use crate::types::Announce;
 
 /// How long to wait for a host that has no room.
-pub(in crate::engine) const NO_ROOM: Duration = Duration::from_millis(10);
+pub(in crate::engine) const HOST_FULL_BACKOFF: Duration = Duration::from_millis(10);
 
 /// Until when the event loop sleeps, and when it is to look for announces.
 pub(in crate::engine) struct Wakeup {
@@ -105,7 +105,7 @@ impl Wakeup {
             0 => self.pace.late(),
             _ => Time::START,
         };
-        self.queue.late_at(now, late.min(node + GRACE));
+        self.queue.late_at(now, late.min(node + LOOP_LATE_GRACE));
     }
 
     /// Whether it is time to look for announces.
@@ -137,7 +137,7 @@ impl Wakeup {
     pub(in crate::engine) fn sleep(&mut self, now: Time, until: Time, room: bool) -> Time {
         self.awaits_room = room;
         self.sleeps_until = match room {
-            true => until.min(now + NO_ROOM),
+            true => until.min(now + HOST_FULL_BACKOFF),
             false => until,
         };
         self.sleeps_until
