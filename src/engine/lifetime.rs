@@ -24,9 +24,9 @@ use crate::types::TrackerId;
 /// How long a stop waits for threads that are inside a call of the host.
 const STOP_PATIENCE: Duration = Duration::from_millis(150);
 
-/// How long a stop then waits for the receive thread to send what is left and to end. It must not
-/// be long: if a signal handler that ends the process has stopped us, the process may crash
-/// meanwhile, because its tables are gone.
+/// How long a stop then waits for the receive thread to send what is left and to end. It is short,
+/// because a signal handler that ends the process may have freed the tracker's tables, and then the
+/// process may crash meanwhile.
 const WORKER_END_PATIENCE: Duration = Duration::from_millis(1);
 
 /// How long a stop waits for the receive thread instead if that is to log its last line.

@@ -1,4 +1,4 @@
-//! A node with two links, of which one or the other takes no packets for a while.
+//! Tests a node with two links, one of which takes no packets for a while.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -12,16 +12,16 @@ use crate::host::Memory;
 use crate::host::memory::Limits;
 use crate::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
-/// Announces in a full packet of 1472 bytes that has a trailer.
+/// The number of announces in a full packet of 1472 bytes with a trailer.
 const FULL: u32 = 51;
 
-/// A network that takes so many packets, and then no more.
+/// A network that takes a given number of packets, and then no more.
 #[derive(Debug)]
 struct Network {
     info: LinkInfo,
     room: AtomicUsize,
     sent: Mutex<Vec<Vec<u8>>>,
-    /// What it says when there is no room.
+    /// The error when there is no room.
     error: io::ErrorKind,
 }
 
@@ -74,7 +74,7 @@ impl Link for Network {
     fn close_inherited(&self) {}
 }
 
-/// An engine of a node with these links, that neither waits for its network nor has a thread.
+/// Makes an engine whose node has these links, and which has no event loop.
 fn engine(links: &[Arc<Network>]) -> Engine {
     let engine = Engine::new(Arc::new(Memory::new(Limits::default()))).expect("an engine");
     let config = Config::default().isolated_after(Duration::MAX);
@@ -91,7 +91,7 @@ fn engine(links: &[Arc<Network>]) -> Engine {
     engine
 }
 
-/// So many full packets of announces are ready, and sent as far as the networks take them.
+/// Announces enough for the given number of full packets, and sends as many as the networks take.
 fn announce_packets(engine: &Engine, packets: u32) {
     for number in 0..packets * FULL {
         let peer = Peer {
@@ -110,7 +110,8 @@ fn announce_packets(engine: &Engine, packets: u32) {
     }
 }
 
-/// The network of a link takes packets again, of which a thread sends only so many at once.
+/// Lets the network of a link take packets again, and sends in several calls, as each sends only
+/// a few batches.
 fn unblock(engine: &Engine, place: usize) {
     let mut state = engine.lock();
     let live = state.live.as_mut().expect("it lives");
@@ -164,7 +165,7 @@ fn only_so_much_waits_for_a_link() {
     assert_eq!(overflowed(&engine) as usize, all.len() - late.len());
 }
 
-/// A thread sends only so much at once, and the node has more than that each time.
+/// Each call sends only a few batches, and the node always has more than that.
 #[test]
 fn no_link_falls_behind_while_there_is_always_more() {
     let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));

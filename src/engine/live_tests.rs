@@ -1,4 +1,4 @@
-//! What is under the engine's lock, step by step.
+//! Tests the state under the engine lock, step by step.
 
 use super::super::clock::Clock;
 use super::*;
@@ -43,7 +43,7 @@ fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
     let mut taken = false;
     while live.take_some(clock.now(), true, &mut taken) {}
     std::thread::sleep(Duration::from_millis(2));
-    // A turn: the network seems to take packets again, and takes none.
+    // A turn of the event loop: the network seems to take packets again, and takes none.
     live.wakeup.wake();
     live.links.unblock(0);
     live.take_some(clock.now(), true, &mut false);
@@ -74,11 +74,11 @@ fn a_portion_leaves_no_packet_half_empty() {
     let mut taken = false;
     while live.take_some(clock.now(), true, &mut taken) {}
     let packets = iter::from_fn(|| live.node.poll_transmit()).count();
-    // So many records fit into a packet with a number.
+    // 51 records fit into a packet with a number.
     assert_eq!(packets, (4 * ANNOUNCE_PORTION).div_ceil(51));
 }
 
-/// With a key each packet takes a while.
+/// With a key each packet takes some microseconds to seal, so the lock is released in between.
 #[test]
 fn only_so_many_packets_get_their_trailers_at_once() {
     let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
@@ -131,7 +131,7 @@ fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
                 .expect("there is room");
         })
     };
-    // A lane is full for each of three threads; there is room for some 500 packets of 51.
+    // Each of three threads fills a lane; the node has room for some 500 packets of 51 announces.
     std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(|| push(16_384)))));
     let mut portions = 1;
     let mut taken = false;
