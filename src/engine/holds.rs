@@ -60,7 +60,8 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        HOLD_COUNTS[range(thread_time().saturating_sub(self.since))].fetch_add(1, Ordering::Relaxed);
+        HOLD_COUNTS[range(thread_time().saturating_sub(self.since))]
+            .fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +74,10 @@ fn range(held: Duration) -> usize {
 
 /// Returns the longest time in a range.
 fn longest(range: usize) -> Duration {
-    let (power, part) = (range as u64 / RANGES_PER_POWER, range as u64 % RANGES_PER_POWER);
+    let (power, part) = (
+        range as u64 / RANGES_PER_POWER,
+        range as u64 % RANGES_PER_POWER,
+    );
     let width = (1 << power) / RANGES_PER_POWER;
     Duration::from_nanos((1 << power) + (part + 1) * width)
 }

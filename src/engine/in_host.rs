@@ -60,7 +60,9 @@ impl HostThreads {
     fn take_place(&self) -> &Place {
         let this = this_thread();
         let take = |place: &&Place| {
-            let taken = place.thread.compare_exchange(NO_THREAD, this, SeqCst, SeqCst);
+            let taken = place
+                .thread
+                .compare_exchange(NO_THREAD, this, SeqCst, SeqCst);
             taken.is_ok()
         };
         loop {

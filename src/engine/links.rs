@@ -14,8 +14,8 @@ use crate::net::Link;
 use crate::protocol::{LinkInfo, Node, Transmit};
 use crate::time::Time;
 
-/// How often the event loop checks that each link is still a member of its group, and tells the node
-/// the time of the wall clock.
+/// How often the event loop checks that each link is still a member of its group, and tells the
+/// node the time of the wall clock.
 pub(super) const CHECK_INTERVAL: Duration = if cfg!(shuttle) {
     Duration::MAX
 } else {
@@ -40,12 +40,12 @@ struct LinkState {
     quiet: Quiet,
 }
 
-/// What an event loop waits for on a link.
+/// A link, and the conditions on it that an event loop waits for.
 pub(super) struct Awaits {
     pub(super) link: Arc<dyn Link>,
-    /// Whether receiving pauses after an error.
+    /// True while receiving pauses after an error.
     is_paused: bool,
-    /// Whether the loop also waits until the network takes packets.
+    /// True if the loop also waits until the network takes packets.
     pub(super) blocked: bool,
 }
 
@@ -138,8 +138,8 @@ impl Links {
     }
 
     /// Returns the place of a link on which a thread may begin to send, if packets wait for it or
-    /// the node has `more`. Of several it is the one for which most packets wait, so that none falls
-    /// behind.
+    /// the node has `more`. Of several it is the one for which most packets wait, so that none
+    /// falls behind.
     pub(super) fn to_begin(&self, more: bool) -> Option<usize> {
         let links = self.0.iter().enumerate();
         let may_begin = links
@@ -206,8 +206,8 @@ impl Links {
         self.0[place].sending.unblock();
     }
 
-    /// Notes that a packet could not be sent on a link, and keeps the error for the event loop if it
-    /// is to be logged. A thread that announces must not log it, as it may hold a lock of the
+    /// Notes that a packet could not be sent on a link, and keeps the error for the event loop if
+    /// it is to be logged. A thread that announces must not log it, as it may hold a lock of the
     /// tracker.
     pub(super) fn send_failed(&mut self, place: usize, now: Time, error: io::Error) {
         let state = &mut self.0[place];

@@ -227,7 +227,8 @@ impl Live {
         if batch.is_empty() {
             self.links.end_sending(place);
         }
-        batch.len() < SEND_BATCH_PACKETS && (self.node.has_transmit() || self.links.has_waiting(place))
+        batch.len() < SEND_BATCH_PACKETS
+            && (self.node.has_transmit() || self.links.has_waiting(place))
     }
 
     /// Keeps packets that the network of a link does not take now, and ends sending on it. Returns

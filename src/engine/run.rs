@@ -25,7 +25,7 @@ const MAX_NAP: Duration = Duration::from_millis(1);
 /// The value of [`Run::process`] while no run has begun.
 const NO_PROCESS: usize = 0;
 
-/// Whether an engine runs, and which threads are inside calls of its host.
+/// The state of a run, and the threads that are inside calls of the host.
 #[derive(Debug, Default)]
 pub(super) struct Run {
     stopping: AtomicBool,

@@ -11,12 +11,12 @@ use crate::protocol::ScrapeState;
 use crate::types::TrackerId;
 
 counters!(engine => counting_struct! {
-    /// What a node has done since its last start, as
+    /// Statistics of a node since its last start, as
     /// [`Livesync::stats`](crate::Livesync::stats) returns it.
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub struct Stats {
-        /// Whether the node runs; false after a stop.
+        /// True while the node runs; false after a stop.
         pub running: bool,
         /// The tracker id under which the node sends, or has sent until it was stopped.
         pub id: TrackerId,
@@ -36,7 +36,7 @@ counters!(engine => counting_struct! {
     }
 });
 
-/// What is known of another node of the cluster, as
+/// Statistics of another node of the cluster, as
 /// [`Livesync::nodes`](crate::Livesync::nodes) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -57,7 +57,7 @@ pub struct NodeStats {
     pub beacons: u64,
     /// The number of torrents in its last beacon; 0 before the first beacon.
     pub torrents: u64,
-    /// Whether its last packet was authenticated.
+    /// True if its last packet was authenticated.
     pub authenticated: bool,
     /// How many milliseconds its clock is ahead of ours, less the time that its packets travel; 0
     /// if its packets carry no time.

@@ -1,5 +1,5 @@
-//! Who sleeps until when: announcing threads wake the event loop only if it would not look in time,
-//! and do its work if it is held up.
+//! Waking the event loop: a thread that announces wakes it only if it would not look in time, and
+//! does its work if it is held up.
 
 mod announce_queue;
 mod deadline;
