@@ -61,7 +61,7 @@
 //!
 //! | The program | uses |
 //! | --- | --- |
-//! | has a table of peers, and threads | [`Host`], implemented for the table, and [`Livesync::start`] |
+//! | has a table of peers, and threads | [`Host`] for that table, and [`Livesync::start`] |
 //! | has an event loop | [`Events`] and [`Livesync::start_polling`] (Linux) |
 //! | has no table of its own: an indexer, a monitor, a test | [`Memory`] as host |
 #![cfg_attr(
@@ -69,7 +69,7 @@
     doc = "| shares its torrents and their download counts | [`Torrents`], by [`Host::torrents`]; \
            or [`Events::with_scrape`] and [`Livesync::poll_task`] |"
 )]
-//! | wants only packets of its own cluster | [`Keys`], by [`Config::keys`] or [`Config::key_file`] |
+//! | accepts only packets of its cluster | [`Keys`], by [`Config::keys`] or [`Config::key_file`] |
 //! | shows how sync is doing | [`Livesync::metrics`], [`Livesync::stats`], [`Livesync::nodes`] |
 //! | checks the network before it starts | [`selftest()`] |
 //!

@@ -160,8 +160,8 @@ impl Livesync {
     ///   burst begins: 1,024 announces of one thread wait.
     /// - It sends the announces that wait if the host holds up the thread, or the event loop that
     ///   [polls](Self::start_polling), for longer than [`flush_after`](Config::flush_after).
-    /// - It waits for room if 16,384 announces of one thread wait, because more is announced than the
-    ///   network takes.
+    /// - It waits for room if 16,384 announces of one thread wait, because more is announced than
+    ///   the network takes.
     ///
     /// # Errors
     /// [`AnnounceError::BadPeer`] if the peer is not [reachable](Peer::is_reachable), which is

@@ -180,7 +180,7 @@ impl Text {
             (
                 "node_clock_ahead_seconds",
                 "gauge",
-                "Time by which the node's clock is ahead of ours, less the time that its packets travel.",
+                "How far the node's clock is ahead of ours, less the time that its packets travel.",
                 |node| node.ahead_ms as f64 / 1000.0,
             ),
             (
