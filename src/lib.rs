@@ -55,7 +55,7 @@
 //!
 //! A tracker does the same with one node: it opens a [`Livesync`] with a [`Config`] and its
 //! [`Host`], starts it, and calls [`announce`](Livesync::announce) for each announce of a client.
-//! `examples/rust/node.rs` is such a program: `cargo run -p node`.
+//! `examples/rust/node.rs` is such a program: `cargo run -p node 127.0.0.1 9696 7001`.
 //!
 //! # Which type to use
 //!
@@ -75,8 +75,8 @@
 //!
 //! # Threads
 //!
-//! All methods of [`Livesync`] may be called from any thread, and any number of handles in one
-//! process are independent of each other.
+//! All methods of [`Livesync`] may be called from any thread, though [`process`](Livesync::process)
+//! only from one at a time. Any number of handles in one process are independent of each other.
 //!
 //! [`Livesync::start`] makes one thread, which calls the [`Host`]. [`Livesync::start_polling`]
 //! makes none: the host is called from inside [`Livesync::process`]. [`Livesync::tick`] and

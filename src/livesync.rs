@@ -22,7 +22,8 @@ use crate::types::{InfoHash, Peer, TrackerId};
 ///
 /// [`start`](Self::start) runs it on a thread of its own, and
 /// [`start_polling`](Self::start_polling) in the event loop of the application. All methods may be
-/// called from any thread. Handles in one process are independent of each other.
+/// called from any thread, but [`process`](Self::process) from one at a time. Handles in one
+/// process are independent of each other.
 ///
 /// When a handle is dropped it stops, and waits until no thread is inside a call of the host.
 ///
@@ -115,13 +116,13 @@ impl Livesync {
     ///
     /// # Errors
     /// [`SetupError::AlreadyBound`] without a stop before; [`SetupError::StillStopping`] if the
-    /// host holds the thread of the last run for more than a second; [`SetupError::Tripped`] and
-    /// [`SetupError::Forked`]; and those of [`open`](Self::open).
+    /// host holds the receive thread of the last run for more than a second;
+    /// [`SetupError::Tripped`] and [`SetupError::Forked`]; and those of [`open`](Self::open).
     pub fn rebind(&self, config: Config) -> Result<(), SetupError> {
         self.engine.bind(config)
     }
 
-    /// Starts the node with a thread of its own, on which the [`Host`] is called.
+    /// Starts the node with a receive thread, on which the [`Host`] is called.
     ///
     /// `id` is the tracker id, which must differ from those of all other trackers of the cluster.
     /// The thread has a stack of 2 MiB, receives no signals, and does not exist in a forked child.
@@ -130,8 +131,8 @@ impl Livesync {
     /// # Errors
     /// [`SetupError::AlreadyRunning`] without a stop before; [`SetupError::Thread`] if the system
     /// makes no thread; [`SetupError::NotBound`] after a [`rebind`](Self::rebind) that failed;
-    /// after a stop [`SetupError::StillStopping`] if the host holds the thread of the last run for
-    /// more than a second, and a system call that fails; [`SetupError::Tripped`] and
+    /// after a stop [`SetupError::StillStopping`] if the host holds the receive thread of the last
+    /// run for more than a second, and a system call that fails; [`SetupError::Tripped`] and
     /// [`SetupError::Forked`].
     pub fn start(&self, id: TrackerId) -> Result<(), SetupError> {
         self.engine.start(id)?;
@@ -156,10 +157,11 @@ impl Livesync {
     ///
     /// It takes no lock that threads share and makes no system call, with these exceptions:
     ///
-    /// - It wakes the thread if that sleeps because nothing was announced for a second, and when a
-    ///   burst begins: 1,024 announces of one thread wait.
-    /// - It sends the announces that wait if the host holds up the thread, or the event loop that
-    ///   [polls](Self::start_polling), for longer than [`flush_after`](Config::flush_after).
+    /// - It wakes the receive thread if that sleeps because nothing was announced for a second, and
+    ///   when a burst begins: 1,024 announces of one thread wait.
+    /// - It sends the announces that wait if the receive thread, or the event loop that
+    ///   [polls](Self::start_polling), is held up for longer than
+    ///   [`flush_after`](Config::flush_after).
     /// - It waits for room if 16,384 announces of one thread wait, because more is announced than
     ///   the network takes.
     ///
@@ -194,7 +196,7 @@ impl Livesync {
         Err(AnnounceError::BadPeer)
     }
 
-    /// Does what is due on this thread, if the thread of the handle or the event loop is late.
+    /// Does what is due on the calling thread, if the receive thread or the event loop is late.
     ///
     /// Otherwise it takes no lock, so it may be called often.
     ///
@@ -219,8 +221,8 @@ impl Livesync {
     /// most.
     ///
     /// After it has returned no call of the host begins, with one exception: the next
-    /// [`process`](Self::process), start or drop may log the last line. Without a thread it always
-    /// does, and with one if the thread was too late to log it.
+    /// [`process`](Self::process), start or drop may log the last line. Without a receive thread it
+    /// always does, and with one if the thread was too late to log it.
     pub fn stop(&self) {
         self.engine.stop();
     }
@@ -275,9 +277,10 @@ impl Livesync {
 /// Methods for scrape sync of a host that [answers later](Host::answers_later).
 #[cfg(feature = "want_sync_scrape")]
 impl Livesync {
-    /// Returns the next question to the application, which asks for it after each
-    /// [`process`](Self::process) and each answer. Each question comes once, and must be answered
-    /// once.
+    /// Returns the next question to the application.
+    ///
+    /// The application calls this after each [`process`](Self::process) and each answer. Each
+    /// question comes once, and must be answered once.
     pub fn poll_task(&self) -> Option<Task> {
         self.engine.poll_task()
     }

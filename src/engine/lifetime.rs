@@ -56,8 +56,10 @@ impl Engine {
     /// and give up its rights to read the file before it starts.
     ///
     /// # Errors
-    /// [`SetupError::AlreadyBound`], what [`Config::validate`] finds, a key file that cannot be
-    /// used, a system call that fails, and what a start after a stop can fail with.
+    /// [`SetupError::AlreadyBound`] without a stop before; after one
+    /// [`SetupError::StillStopping`]; the first setting that [`Config::validate`] refuses, a key
+    /// file that cannot be used, a system call that fails; [`SetupError::Tripped`] and
+    /// [`SetupError::Forked`].
     pub fn bind(&self, mut config: Config) -> Result<(), SetupError> {
         let mut state = self.settled()?;
         if state.links.is_some() || state.live.is_some() {

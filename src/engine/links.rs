@@ -14,8 +14,8 @@ use crate::net::Link;
 use crate::protocol::{LinkInfo, Node, Transmit};
 use crate::time::Time;
 
-/// How often the event loop checks that each link is still a member of its group, and tells the
-/// node the time of the wall clock.
+/// The time between two checks that each link is still a member of its group. As often the node
+/// gets the time of the wall clock.
 pub(super) const CHECK_INTERVAL: Duration = if cfg!(shuttle) {
     Duration::MAX
 } else {

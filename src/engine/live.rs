@@ -48,7 +48,7 @@ pub(super) struct Live {
     began: Time,
     pub(super) event_loop: EventLoop,
     pub(super) wakeup: Wakeup,
-    /// When to tell the node the time of the wall clock next.
+    /// The time at which the node gets the time of the wall clock next.
     next_clock_check: Time,
     quiet: Quiet,
 }
@@ -180,7 +180,7 @@ impl Live {
             .min(self.links.due())
     }
 
-    /// Tells the node the time of the wall clock every [`CHECK_INTERVAL`].
+    /// Gives the node the time of the wall clock every [`CHECK_INTERVAL`].
     pub(super) fn check_clock(&mut self, clock: &Clock, now: Time) {
         if self.next_clock_check <= now {
             self.next_clock_check = now + CHECK_INTERVAL;

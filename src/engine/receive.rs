@@ -62,7 +62,7 @@ impl Origin<'_> {
     }
 }
 
-/// Why a datagram was dropped, and the level at which to log that.
+/// The reason why a datagram was dropped, and the level at which to log that.
 struct Dropped {
     reject: Reject,
     /// By how many milliseconds the sender's clock is ahead, if the datagram was dropped for that.

@@ -74,7 +74,7 @@ struct Waiting {
 /// than a tick of the clock.
 type Stamped = (Made, Announce);
 
-/// Why an announce was refused.
+/// The reason why an announce was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Refused {
     /// There is no room in the lane, or no memory for more.

@@ -79,14 +79,14 @@ impl Pace {
         .min(self.longest);
     }
 
-    /// Returns since when the announces of this look have waited at most: since the time of the
-    /// `first`, if it is known, or else since the last look.
+    /// Returns the earliest time from which on the announces of this look can have waited: the time
+    /// of the `first`, if it is known, or else the last look.
     pub(super) fn since(&self, first: Option<Time>) -> Time {
         first.unwrap_or(self.last).max(self.last)
     }
 
-    /// Returns how long announces have waited that wait since `since`. If they are nearly late they
-    /// count as late, so that the event loop does not wake once more for them in a moment.
+    /// Returns how long announces have waited since `since`. If they are nearly late they count as
+    /// late, so that the event loop does not wake once more for them in a moment.
     pub(super) fn waited(&self, now: Time, since: Time) -> Duration {
         let waited = now.since(since);
         if waited >= self.flush_after - self.flush_after / 32 {

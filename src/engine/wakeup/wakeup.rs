@@ -1,5 +1,5 @@
-//! The part that the engine lock covers: until when the event loop sleeps, and the announces that
-//! were taken.
+//! The part that the engine lock covers: the sleep of the event loop, and the announces that were
+//! taken.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::types::Announce;
 /// How long the event loop waits before it asks a host without room again.
 pub(in crate::engine) const HOST_FULL_BACKOFF: Duration = Duration::from_millis(10);
 
-/// Until when the event loop sleeps, when it looks for announces, and those that it has taken.
+/// The sleep of the event loop, its pace of looking for announces, and those that were taken.
 pub(in crate::engine) struct Wakeup {
     queue: Arc<AnnounceQueue>,
     taker: Taker,
-    /// Since when the first of the announces that were taken has waited at most.
+    /// The earliest time from which on the announces that were taken can have waited.
     since: Time,
     pace: Pace,
     /// [`Time::START`] while the event loop is awake.
