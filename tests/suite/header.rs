@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str, &[&str]); 2] = [
     (
         "include/livesync.h",
         "cbindgen/livesync.toml",
-        &["src/host/callbacks/types.rs", "src/ffi/handle/mod.rs"],
+        &["src/ffi/handle/mod.rs", "src/host/callbacks/types.rs"],
     ),
 ];
 
@@ -50,7 +50,8 @@ fn for_c(generated: &str) -> String {
     let text = generated
         .replace(" # Safety\n * ", " @pre ")
         .replace(" ```c\n", " @code{.c}\n")
-        .replace(" ```\n", " @endcode\n");
+        .replace(" ```\n", " @endcode\n")
+        .replace("LIVESYNC_VERSION (", "LIVESYNC_VERSION \\\n  (");
     let lines = text.lines().map(|line| match line.rsplit_once(' ') {
         Some((define, flag)) if FLAGS.iter().any(|flags| define.starts_with(flags)) => {
             let flag: u8 = flag.parse().expect("a flag");

@@ -37,8 +37,8 @@ use crate::types::InfoHash;
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet. `info_hash` is NULL, or points
-/// to 20 readable bytes. `peer` is NULL, or points to a peer.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `info_hash` is NULL, or
+/// points to 20 readable bytes. `peer` is NULL, or points to a peer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_announce(
     handle: *mut livesync_t,

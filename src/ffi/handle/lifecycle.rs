@@ -178,7 +178,8 @@ pub unsafe extern "C" fn livesync_stop(handle: *mut livesync_t) -> c_int {
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet, and no other thread uses it.
+/// `handle` is NULL, or is from livesync_open() and not closed yet, and no other thread uses
+/// it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_close(handle: *mut livesync_t) -> c_int {
     if handle.is_null() {

@@ -24,8 +24,8 @@ pub struct livesync_node_t {
     pub port: u16,
     /// Always 0.
     pub reserved: u16,
-    /// The address that the node sends from, in network byte order: IPv6, or IPv4 as
-    /// `::ffff:a.b.c.d`.
+    /// The address that the node sends from, in network byte order: IPv6, or
+    /// IPv4-mapped IPv6.
     pub ip: [u8; 16],
     /// The time since the last packet of the node, in milliseconds.
     pub last_heard_ms: u64,

@@ -180,8 +180,8 @@ pub unsafe extern "C" fn livesync_process(handle: *mut livesync_t) -> c_int {
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points to
-/// `capacity * event_size` writable bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points
+/// to `capacity * event_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_poll_events(
     handle: *mut livesync_t,

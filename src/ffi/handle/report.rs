@@ -32,8 +32,8 @@ use crate::selftest::{Findings, selftest};
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points to
-/// `size` writable bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points
+/// to `size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_stats(
     handle: *mut livesync_t,
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn livesync_stats(
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points to
-/// `capacity * node_size` writable bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points
+/// to `capacity * node_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_nodes(
     handle: *mut livesync_t,
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn livesync_nodes(
 /// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is NULL, or is from livesync_open() and not closed yet. `buffer` is NULL, or points to
-/// `capacity` writable bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `buffer` is NULL, or
+/// points to `capacity` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_metrics_text(
     handle: *mut livesync_t,

@@ -16,7 +16,7 @@ use crate::types::{Peer, PeerFlags};
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_peer_t {
-    /// The address of the peer in network byte order: IPv6, or IPv4 as `::ffff:a.b.c.d`.
+    /// The address of the peer in network byte order: IPv6, or IPv4-mapped IPv6.
     pub ip: [u8; 16],
     /// The port of the peer in host byte order.
     pub port: u16,
@@ -117,8 +117,8 @@ pub type livesync_is_running_fn = Option<unsafe extern "C" fn(user: *mut c_void)
 
 /// Returns whether the library may use packets from this source.
 ///
-/// @param ip The address of the sender, 16 bytes in network byte order: IPv4 as `::ffff:a.b.c.d`,
-/// or IPv6 if the packet arrived at a socket that was passed to livesync_receive().
+/// @param ip The address of the sender, 16 bytes in network byte order: IPv4-mapped IPv6, or
+/// IPv6 if the packet arrived at a socket that was passed to livesync_receive().
 /// @param user The pointer from the configuration.
 /// @return 0 to drop the packet, any other number to use it.
 /// @since 0.1.0
