@@ -210,7 +210,7 @@ extern "C" {
 #define LIVESYNC_EVENT_ADD_PEER 1
 
 /**
- * A peer told another tracker that it leaves: remove it. Set: `info_hash`, `peer`.
+ * A peer of another tracker has left its swarm: remove it. Set: `info_hash`, `peer`.
  */
 #define LIVESYNC_EVENT_REMOVE_PEER 2
 
@@ -573,8 +573,8 @@ typedef struct livesync_config_t {
    */
   uint8_t environment;
   /**
-   * How long the oldest announce waits for its packet to fill up, in milliseconds. Default: 100.
-   * Maximum: 3600000.
+   * How long the oldest announce waits for its packet to fill up, in milliseconds.
+   * Default: 100. Maximum: 3600000.
    */
   uint32_t flush_ms;
   /**
@@ -591,19 +591,19 @@ typedef struct livesync_config_t {
    */
   uint32_t inquire_percent;
   /**
-   * The number of scrape tell packets sent per 100 ms at most. Default: 100. Minimum: 1. Maximum:
-   * 10000.
+   * The number of scrape tell packets sent per 100 ms at most.
+   * Default: 100. Minimum: 1. Maximum: 10000.
    */
   uint32_t scrape_tell_packets;
   /**
    * The number of torrents to tell back that are remembered at most; those are torrents received
-   * with a smaller count than the application's. Each takes about 30 bytes. Default: 65536.
-   * Maximum: 16777216.
+   * with a smaller count than the application's. Each takes about 30 bytes.
+   * Default: 65536. Maximum: 16777216.
    */
   uint32_t remembered_torrents;
   /**
-   * The time after which a peer leaves the table if it is not announced again, in seconds. Default:
-   * 2700. Minimum: 1.
+   * The time after which a peer leaves the table if it is not announced again, in seconds.
+   * Default: 2700. Minimum: 1.
    */
   uint32_t peer_lifetime_s;
   /**
@@ -614,7 +614,7 @@ typedef struct livesync_config_t {
   /**
    * The memory for the table, in bytes; a peer takes 250 at most, a torrent 171. From a full table
    * those torrents are removed first that are known only from scrape tells, and then what was
-   * announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 10^12.
+   * announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 1000000000000.
    */
   uint64_t table_bytes;
   /**
@@ -646,7 +646,7 @@ typedef struct livesync_config_t {
    */
   livesync_peer_fn add_peer;
   /**
-   * Removes a peer that told another tracker that it leaves. Default: NULL.
+   * Removes a peer of another tracker that has left its swarm. Default: NULL.
    */
   livesync_peer_fn remove_peer;
   /**
@@ -704,8 +704,8 @@ typedef struct livesync_config_t {
   /**
    * The memory for packets sent that others may have lost, in bytes. A packet takes 128 bytes more
    * than its own and is kept for 10 seconds at most. With more than the default, the handle also
-   * remembers in proportion more of what it has received. Default: 8388608. Minimum: 65536.
-   * Maximum: 268435456.
+   * remembers in proportion more of what it has received.
+   * Default: 8388608. Minimum: 65536. Maximum: 268435456.
    */
   uint64_t repair_window;
 } livesync_config_t;
@@ -1163,7 +1163,7 @@ const char *livesync_strerror(int error);
  * @return LIVESYNC_OK, or
  * - LIVESYNC_E_ARGUMENT if `config` is NULL, or if no version of the struct can have this size.
  *
- * @note Any thread may call it, also in a signal handler. It does not block.
+ * @note Any thread may call it, several at once. No signal handler may call it. It does not block.
  * @since 0.1.0
  *
  * @pre `config` is NULL, or points to `size` writable bytes.
@@ -1190,7 +1190,8 @@ int livesync_config_init(struct livesync_config_t *config, size_t size);
  * - LIVESYNC_E_CONFIG if a field has an invalid value, if `environment` is 1 and an environment
  *   variable has an invalid name or value, or if the key file cannot be used;
  * - LIVESYNC_E_SOCKET if a socket cannot be made, or cannot join the group on the interface;
- * - LIVESYNC_E_THREAD if the library cannot make the descriptor that wakes a thread;
+ * - LIVESYNC_E_THREAD if the library cannot make the descriptor that wakes a thread, or cannot
+ *   register with pthread_atfork(3);
  * - LIVESYNC_E_TRIPPED after an internal error.
  *
  * @note Any thread may call it, several at once. No signal handler may call it. It reads the key
@@ -1222,8 +1223,10 @@ int livesync_open(const struct livesync_config_t *config, struct livesync_t **ou
  * @return LIVESYNC_OK, or
  * - LIVESYNC_E_ARGUMENT if `handle` is NULL;
  * - LIVESYNC_E_STATE if the handle is started already, or another call is starting it;
- * - LIVESYNC_E_BUSY if the handle was stopped and a callback of that run has not returned yet;
- * - LIVESYNC_E_SOCKET if the handle was stopped and cannot join the group again;
+ * - LIVESYNC_E_BUSY if the handle was stopped, and a callback of that run has not returned yet or
+ *   its thread has not ended;
+ * - LIVESYNC_E_SOCKET if the handle must join the group again, after a stop or a failed start, and
+ *   cannot;
  * - LIVESYNC_E_THREAD if the library cannot start the thread;
  * - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
  * - LIVESYNC_E_FORKED in a child of the process that started the handle.
@@ -1421,8 +1424,10 @@ int livesync_receive(struct livesync_t *handle, int fd);
  * @return LIVESYNC_OK, or
  * - LIVESYNC_E_ARGUMENT if `handle` is NULL;
  * - LIVESYNC_E_STATE if the handle is started already, or another call is starting it;
- * - LIVESYNC_E_BUSY if the handle was stopped and a callback of that run has not returned yet;
- * - LIVESYNC_E_SOCKET if the handle was stopped and cannot join the group again;
+ * - LIVESYNC_E_BUSY if the handle was stopped, and a callback of that run has not returned yet or
+ *   its thread has not ended;
+ * - LIVESYNC_E_SOCKET if the handle must join the group again, after a stop or a failed start, and
+ *   cannot;
  * - LIVESYNC_E_THREAD if the library cannot make the descriptor of livesync_fd(), as always on
  *   systems other than Linux;
  * - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
@@ -1487,7 +1492,8 @@ int livesync_next_timeout_ms(struct livesync_t *handle);
  * Receives what has arrived, does what is due, and sends what is ready.
  *
  * Callbacks are called from inside it. Calling it too early or too often is harmless. The first
- * call after livesync_stop() sends what was announced before the stop.
+ * call after livesync_stop() sends what was announced before the stop, and returns
+ * LIVESYNC_E_STATE.
  *
  * While a few thousand events wait for livesync_poll_events(), it receives nothing. Packets then
  * wait, most of them in the kernel, and livesync_next_timeout_ms() returns 0. The library loses no
@@ -1777,8 +1783,8 @@ int livesync_peers(struct livesync_t *handle,
 /**
  * Writes the counts of a torrent from the table of the handle.
  *
- * If more than 1,024 peers of a swarm have expired since the last call and others have not, the
- * counts include some expired ones, until further calls have removed them.
+ * After a pause in which more than 1,024 peers of a swarm have expired and others have not, the
+ * counts include the rest of the expired ones until further calls have removed them.
  *
  * @param handle The handle, opened with a `table` of 1 in the configuration.
  * @param info_hash The torrent, 20 raw bytes.

@@ -80,7 +80,7 @@ fn lines_have_at_most_100_columns() {
 
 /// The macros of the version are those of Cargo.toml.
 #[test]
-fn the_version_is_the_package_s() {
+fn version_macros_match_the_package() {
     let header = fs::read_to_string(cc::root().join("include/livesync.h")).expect("the header");
     for (part, expected) in [
         ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),

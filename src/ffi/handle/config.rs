@@ -70,8 +70,8 @@ pub struct livesync_config_t {
     /// thread, and no other function reads them; meanwhile no other thread may call setenv(3),
     /// putenv(3) or unsetenv(3). 0: the environment is ignored. Default: 0.
     pub environment: u8,
-    /// How long the oldest announce waits for its packet to fill up, in milliseconds. Default: 100.
-    /// Maximum: 3600000.
+    /// How long the oldest announce waits for its packet to fill up, in milliseconds.
+    /// Default: 100. Maximum: 3600000.
     pub flush_ms: u32,
     /// The time from the start to the first beacon, in milliseconds. Default: 1800000.
     pub first_beacon_delay_ms: u32,
@@ -80,22 +80,22 @@ pub struct livesync_config_t {
     /// The handle inquires a tracker with more torrents if it has less than this share of them, in
     /// percent. Default: 75. Maximum: 100.
     pub inquire_percent: u32,
-    /// The number of scrape tell packets sent per 100 ms at most. Default: 100. Minimum: 1. Maximum:
-    /// 10000.
+    /// The number of scrape tell packets sent per 100 ms at most.
+    /// Default: 100. Minimum: 1. Maximum: 10000.
     pub scrape_tell_packets: u32,
     /// The number of torrents to tell back that are remembered at most; those are torrents received
-    /// with a smaller count than the application's. Each takes about 30 bytes. Default: 65536.
-    /// Maximum: 16777216.
+    /// with a smaller count than the application's. Each takes about 30 bytes.
+    /// Default: 65536. Maximum: 16777216.
     pub remembered_torrents: u32,
-    /// The time after which a peer leaves the table if it is not announced again, in seconds. Default:
-    /// 2700. Minimum: 1.
+    /// The time after which a peer leaves the table if it is not announced again, in seconds.
+    /// Default: 2700. Minimum: 1.
     pub peer_lifetime_s: u32,
     /// The time after which a torrent leaves the table if it is not announced again, in seconds.
     /// Default: 86400. Minimum: 1.
     pub torrent_lifetime_s: u32,
     /// The memory for the table, in bytes; a peer takes 250 at most, a torrent 171. From a full table
     /// those torrents are removed first that are known only from scrape tells, and then what was
-    /// announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 10^12.
+    /// announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 1000000000000.
     pub table_bytes: u64,
     /// The least serious level that is logged: LIVESYNC_LOG_... Default: LIVESYNC_LOG_WARN.
     pub log_level: c_int,
@@ -113,7 +113,7 @@ pub struct livesync_config_t {
     /// flag LIVESYNC_PEER_COMPLETED, it has just finished its download: count that, as for a client
     /// of your own. Default: NULL.
     pub add_peer: livesync_peer_fn,
-    /// Removes a peer that told another tracker that it leaves. Default: NULL.
+    /// Removes a peer of another tracker that has left its swarm. Default: NULL.
     pub remove_peer: livesync_peer_fn,
     /// Is called when all peers of a packet have been added or removed. Default: NULL.
     pub packet_applied: livesync_packet_applied_fn,
@@ -147,8 +147,8 @@ pub struct livesync_config_t {
     pub auth: u8,
     /// The memory for packets sent that others may have lost, in bytes. A packet takes 128 bytes more
     /// than its own and is kept for 10 seconds at most. With more than the default, the handle also
-    /// remembers in proportion more of what it has received. Default: 8388608. Minimum: 65536.
-    /// Maximum: 268435456.
+    /// remembers in proportion more of what it has received.
+    /// Default: 8388608. Minimum: 65536. Maximum: 268435456.
     pub repair_window: u64,
 }
 

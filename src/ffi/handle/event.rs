@@ -11,7 +11,7 @@ use crate::types::Announce;
 /// Do not announce it again. If it has the flag LIVESYNC_PEER_COMPLETED, it has just finished its
 /// download: count that, as for a client of your own.
 pub const LIVESYNC_EVENT_ADD_PEER: u32 = 1;
-/// A peer told another tracker that it leaves: remove it. Set: `info_hash`, `peer`.
+/// A peer of another tracker has left its swarm: remove it. Set: `info_hash`, `peer`.
 pub const LIVESYNC_EVENT_REMOVE_PEER: u32 = 2;
 /// Another tracker used the id of this handle, which now has a new one. Set: `tracker_id`.
 pub const LIVESYNC_EVENT_NEW_TRACKER_ID: u32 = 3;

@@ -17,7 +17,7 @@ use crate::net::{NoCancel, with_errno_kept};
 /// @return LIVESYNC_OK, or
 /// - LIVESYNC_E_ARGUMENT if `config` is NULL, or if no version of the struct can have this size.
 ///
-/// @note Any thread may call it, also in a signal handler. It does not block.
+/// @note Any thread may call it, several at once. No signal handler may call it. It does not block.
 /// @since 0.1.0
 ///
 /// # Safety
@@ -50,7 +50,8 @@ pub unsafe extern "C" fn livesync_config_init(
 /// - LIVESYNC_E_CONFIG if a field has an invalid value, if `environment` is 1 and an environment
 ///   variable has an invalid name or value, or if the key file cannot be used;
 /// - LIVESYNC_E_SOCKET if a socket cannot be made, or cannot join the group on the interface;
-/// - LIVESYNC_E_THREAD if the library cannot make the descriptor that wakes a thread;
+/// - LIVESYNC_E_THREAD if the library cannot make the descriptor that wakes a thread, or cannot
+///   register with pthread_atfork(3);
 /// - LIVESYNC_E_TRIPPED after an internal error.
 ///
 /// @note Any thread may call it, several at once. No signal handler may call it. It reads the key
@@ -99,8 +100,10 @@ pub unsafe extern "C" fn livesync_open(
 /// @return LIVESYNC_OK, or
 /// - LIVESYNC_E_ARGUMENT if `handle` is NULL;
 /// - LIVESYNC_E_STATE if the handle is started already, or another call is starting it;
-/// - LIVESYNC_E_BUSY if the handle was stopped and a callback of that run has not returned yet;
-/// - LIVESYNC_E_SOCKET if the handle was stopped and cannot join the group again;
+/// - LIVESYNC_E_BUSY if the handle was stopped, and a callback of that run has not returned yet or
+///   its thread has not ended;
+/// - LIVESYNC_E_SOCKET if the handle must join the group again, after a stop or a failed start, and
+///   cannot;
 /// - LIVESYNC_E_THREAD if the library cannot start the thread;
 /// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
 /// - LIVESYNC_E_FORKED in a child of the process that started the handle.

@@ -36,8 +36,10 @@ use crate::types::InfoHash;
 /// @return LIVESYNC_OK, or
 /// - LIVESYNC_E_ARGUMENT if `handle` is NULL;
 /// - LIVESYNC_E_STATE if the handle is started already, or another call is starting it;
-/// - LIVESYNC_E_BUSY if the handle was stopped and a callback of that run has not returned yet;
-/// - LIVESYNC_E_SOCKET if the handle was stopped and cannot join the group again;
+/// - LIVESYNC_E_BUSY if the handle was stopped, and a callback of that run has not returned yet or
+///   its thread has not ended;
+/// - LIVESYNC_E_SOCKET if the handle must join the group again, after a stop or a failed start, and
+///   cannot;
 /// - LIVESYNC_E_THREAD if the library cannot make the descriptor of livesync_fd(), as always on
 ///   systems other than Linux;
 /// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
@@ -126,7 +128,8 @@ fn millis_rounded_up(timeout: Duration) -> c_int {
 /// Receives what has arrived, does what is due, and sends what is ready.
 ///
 /// Callbacks are called from inside it. Calling it too early or too often is harmless. The first
-/// call after livesync_stop() sends what was announced before the stop.
+/// call after livesync_stop() sends what was announced before the stop, and returns
+/// LIVESYNC_E_STATE.
 ///
 /// While a few thousand events wait for livesync_poll_events(), it receives nothing. Packets then
 /// wait, most of them in the kernel, and livesync_next_timeout_ms() returns 0. The library loses no
