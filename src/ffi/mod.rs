@@ -1,5 +1,5 @@
-//! The C border: thin and distrustful. No panic crosses it, NULL is checked
-//! before use, and nothing but what C can name goes through it.
+//! The C interface. It checks pointers for NULL before use, lets no panic through, and has only
+//! types that C can name.
 
 #![allow(unsafe_code)]
 
