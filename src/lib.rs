@@ -114,6 +114,12 @@
 //! Each item has one path and keeps it, as `versioning.md` says. Only what is in [`unstable`] may
 //! change with any version.
 
+#![warn(
+    clippy::doc_markdown,
+    clippy::missing_errors_doc,
+    clippy::missing_panics_doc
+)]
+
 mod address;
 mod config;
 mod counters;

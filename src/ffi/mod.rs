@@ -2,6 +2,8 @@
 //! types that C can name.
 
 #![allow(unsafe_code)]
+// The comments become those of the C header, in the form of Doxygen.
+#![allow(clippy::doc_markdown, clippy::missing_errors_doc)]
 
 #[cfg(feature = "want_sync_live")]
 mod classic;

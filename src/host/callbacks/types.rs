@@ -1,4 +1,6 @@
 //! The C types that callbacks, events and functions take, and their conversions to ours.
+// The comments become those of the C header, in the form of Doxygen.
+#![allow(clippy::doc_markdown)]
 
 use std::ffi::{c_char, c_int, c_void};
 use std::net::Ipv6Addr;

@@ -61,8 +61,7 @@ impl Arriving<'_> {
 
     /// Returns the highest number that the packet names, or 0.
     fn last(&self) -> u32 {
-        let heartbeat = self.heartbeat();
-        heartbeat.map_or(self.trailer.seq, |heartbeat| heartbeat.highest)
+        (self.heartbeat()).map_or(self.trailer.seq, |heartbeat| heartbeat.highest)
     }
 }
 
