@@ -1,105 +1,117 @@
-//! Why sync could not be set up.
+//! The errors of setting up sync, and of calls into it.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// A setup error: one clear line that says what failed, for which address or
-/// setting, and why.
+/// The reason why sync could not be set up or started.
+///
+/// It displays as one line without a full stop that says what failed, for which address or
+/// setting, and why. The line shows no key.
+///
+/// # Examples
+/// ```
+/// use livesync::{Config, SetupError};
+///
+/// let error = Config::default().port(0u16).validate().unwrap_err();
+/// assert!(matches!(error, SetupError::NoPort));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// An environment variable does not hold what it should.
+    /// An environment variable has a value that it must not have.
     Setting {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
-        /// What it holds.
+        /// The value of the variable, unless it looks like a key.
         value: String,
-        /// What it may hold.
+        /// A phrase that describes the permitted values.
         expected: &'static str,
     },
-    /// An environment variable begins like ours, and is none.
+    /// An environment variable begins with `LIVESYNC_`, but no setting has this name.
     UnknownSetting {
-        /// The variable.
+        /// The name of the variable.
         name: String,
-        /// The one that is probably meant.
+        /// The name of the variable that is probably meant.
         meant: Option<&'static str>,
     },
-    /// The interface address is missing or not one we can use.
+    /// The interface address is missing, or livesync cannot use it. The text says why.
     Address(&'static str),
-    /// A field of the configuration does not hold what it should.
+    /// A field of the configuration has a value that it must not have.
     Field {
-        /// The field.
+        /// The name of the field.
         name: &'static str,
-        /// What it may hold.
+        /// A phrase that describes the permitted values.
         expected: &'static str,
     },
     /// The key file cannot be used.
     KeyFile {
-        /// The file.
+        /// The path of the file, unless it looks like a key.
         path: PathBuf,
-        /// Why.
+        /// The reason why the file cannot be used.
         error: io::Error,
     },
-    /// The group is not a multicast address.
+    /// The address of the group is not a multicast address.
     NotMulticast(IpAddr),
-    /// The port is 0, which the members of a group cannot share.
+    /// The port is 0, for which the kernel would choose another port on each node.
     NoPort,
     /// A system call on a socket failed.
     Socket {
-        /// What we were about to do.
+        /// What the system call was for, as a verb phrase.
         action: &'static str,
-        /// For which group and port.
+        /// The address and port of the group.
         group: SocketAddr,
-        /// On which interface.
+        /// The address of the interface.
         interface: IpAddr,
-        /// Why it failed.
+        /// The error that the system call returned.
         error: io::Error,
     },
-    /// The receive thread, or what it waits on, could not be made.
+    /// The receive thread could not be started, or the descriptors that wake it could not be
+    /// created.
     Thread(io::Error),
-    /// Bound already.
+    /// The tracker has called `livesync_bind_mcast` before.
     AlreadyBound,
-    /// Not bound yet.
+    /// The tracker has not called `livesync_bind_mcast` yet.
     NotBound,
-    /// Started already.
+    /// Sync is started already.
     AlreadyRunning,
-    /// The thread of the run before has not ended: the host holds it.
+    /// The receive thread of the previous run has not ended, because a call into the host has
+    /// not returned.
     StillStopping,
-    /// A bug of ours stopped this instance.
+    /// An internal error tripped this instance, which cannot be started again.
     Tripped,
-    /// This process is a child of the one that has started it.
+    /// This process is a forked child of the process that opened this instance.
     Forked,
-    /// The program we are linked into lacks what we need of a tracker.
+    /// The program that this library is linked into is no tracker that livesync supports.
     NoHost {
-        /// The symbols that it does not define.
+        /// The symbols that the program does not define.
         missing: Vec<&'static str>,
     },
-    /// The tracker that we are linked into is of another generation: it needs an adapter.
+    /// The opentracker that this library is linked into is of a generation that needs an adapter.
     NeedsAdapter {
-        /// Of which generation it is.
+        /// A predicate that describes the generation.
         generation: &'static str,
-        /// The adapter's file.
+        /// The path of the adapter's source file.
         adapter: &'static str,
     },
 }
 
 #[cfg(feature = "want_sync_live")]
 impl SetupError {
-    /// opentracker as its tells have carried a workstruct.
+    /// opentracker since it passes a workstruct to `livesync_tell`.
     pub(crate) const LATER_OPENTRACKER: Self = Self::NeedsAdapter {
         generation: "is of 22 April 2010 or later",
         adapter: "examples/opentracker/ot_livesync_workstruct.c",
     };
-    /// Before that, with 20-byte peers.
+    /// An earlier opentracker that is built with `WANT_V6` and has peers of 20 bytes.
     pub(crate) const OPENTRACKER_WITH_V6: Self = Self::NeedsAdapter {
         generation: "is built with WANT_V6",
         adapter: "examples/opentracker/ot_livesync_v6.c",
     };
 }
 
-/// One line, whatever texts it is about.
+/// Displays as one line, because line feeds in a value or a path are escaped.
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -162,15 +174,15 @@ impl fmt::Display for SetupError {
     }
 }
 
-/// The announce was not taken.
+/// The reason why an announce of the program was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnnounceError {
-    /// Sync is not started, or does not speak.
+    /// Sync is not started, or [`Config::speak`](crate::Config::speak) is false.
     NotRunning,
     /// The peer has port 0, or the address 0.0.0.0 or ::, so no client can connect to it.
     BadPeer,
-    /// So many announces wait to be sent that there is no room for another one.
+    /// The send queue is full. The program may try again later.
     Full,
 }
 
@@ -192,7 +204,10 @@ impl From<NotRunning> for AnnounceError {
     }
 }
 
-/// Sync is not started, or not in the way that this call is for.
+/// The error of a call that needs sync to be started, or to be started in another way.
+///
+/// For example, [`Livesync::process`](crate::Livesync::process) fails with it unless
+/// [`Livesync::start_polling`](crate::Livesync::start_polling) has started sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotRunning;
 
