@@ -70,9 +70,9 @@ pub enum SetupError {
     /// The receive thread could not be started, or the descriptors that wake it could not be
     /// created.
     Thread(io::Error),
-    /// The tracker has called `livesync_bind_mcast` before.
+    /// The instance is bound to a group already, and only a stop sets it free for another one.
     AlreadyBound,
-    /// The tracker has not called `livesync_bind_mcast` yet.
+    /// The instance is not bound to a group, or binding to another one has failed.
     NotBound,
     /// Sync is started already.
     AlreadyRunning,
@@ -119,12 +119,16 @@ impl fmt::Display for SetupError {
                 name,
                 value,
                 expected,
-            } => write!(f, "{name}={} is not {expected}", value.escape_debug()),
+            } => write!(
+                f,
+                "{name}={} is invalid: it must be {expected}",
+                value.escape_debug()
+            ),
             Self::UnknownSetting { name, meant } => {
                 write!(f, "{} is not a setting of livesync", name.escape_debug())?;
                 meant.map_or(Ok(()), |meant| write!(f, "; {meant} may be meant"))
             }
-            Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
+            Self::Field { name, expected } => write!(f, "{name} must be {expected}"),
             Self::KeyFile { path, error } => {
                 let path = path.to_string_lossy();
                 write!(
@@ -135,7 +139,7 @@ impl fmt::Display for SetupError {
             }
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
-            Self::NoPort => f.write_str("cannot sync on port 0"),
+            Self::NoPort => f.write_str("cannot sync on port 0: set the port of the cluster"),
             Self::Socket {
                 action,
                 group,
@@ -147,19 +151,29 @@ impl fmt::Display for SetupError {
             ),
             Self::Thread(error) => write!(
                 f,
-                "cannot start a thread, or make what is waited on: {error}"
+                "cannot start the receive thread, or create the descriptors that wake it: {error}"
             ),
-            Self::AlreadyBound => f.write_str("an address to sync on was given twice"),
-            Self::NotBound => f.write_str("no address to sync on was given"),
-            Self::AlreadyRunning => f.write_str("started twice"),
-            Self::StillStopping => {
-                f.write_str("the receive thread of the last run is still busy in the tracker")
+            Self::AlreadyBound => f.write_str(
+                "an address to sync on was given twice: another one may be given after a stop only",
+            ),
+            Self::NotBound => f.write_str(
+                "no address to sync on was given: in opentracker livesync.cluster.listen gives one",
+            ),
+            Self::AlreadyRunning => {
+                f.write_str("sync is started already: stop it before you start it again")
             }
-            Self::Tripped => f.write_str("stopped by an internal error earlier"),
-            Self::Forked => f.write_str("started before this process was forked"),
+            Self::StillStopping => f.write_str(
+                "the receive thread of the last run is still busy in the tracker: try again later",
+            ),
+            Self::Tripped => f.write_str(
+                "an internal error, which is in the log, has stopped sync: restart the program",
+            ),
+            Self::Forked => f.write_str(
+                "sync was set up before this process was forked: a child must set it up itself",
+            ),
             Self::NoHost { missing } => write!(
                 f,
-                "this program is not a tracker we know: it does not define {}",
+                "this program is not a tracker that livesync knows: it does not define {}",
                 missing.join(", ")
             ),
             Self::NeedsAdapter {
@@ -190,8 +204,10 @@ impl fmt::Display for AnnounceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning => NotRunning.fmt(f),
-            Self::BadPeer => f.write_str("the peer has port 0 or address 0"),
-            Self::Full => f.write_str("too many announces wait to be sent"),
+            Self::BadPeer => {
+                f.write_str("the peer has port 0 or address 0, so no client can connect to it")
+            }
+            Self::Full => f.write_str("too many announces wait to be sent: try again later"),
         }
     }
 }
@@ -213,7 +229,7 @@ pub struct NotRunning;
 
 impl fmt::Display for NotRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sync is not started, or not in the way that this call is for")
+        f.write_str("sync is not started, or not in the way that this call needs")
     }
 }
 
@@ -247,7 +263,7 @@ mod tests {
         };
         assert_eq!(
             setting.to_string(),
-            "LIVESYNC_GROUP=a\\nb is not an IPv4 multicast address"
+            "LIVESYNC_GROUP=a\\nb is invalid: it must be an IPv4 multicast address"
         );
         assert_eq!(key_file.to_string(), "cannot use the key file a\\nb\\0: no");
     }

@@ -4,8 +4,9 @@ use crate::counters::counters;
 
 macro_rules! reasons {
     (() $($(#[$when:meta])+ $reject:ident, $counter:ident: $reason:literal;)+) => {
-        /// The reason why a datagram, its tail or one of its records was dropped. Every drop is
-        /// counted under exactly one reason.
+        /// The reason why a datagram, its tail or one of its records was dropped.
+        ///
+        /// Every drop is counted under exactly one reason.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(usize)]
         #[non_exhaustive]
