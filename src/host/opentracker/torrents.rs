@@ -215,10 +215,10 @@ impl Torrents for Buckets {
         unsafe { (self.table.mutex_get_torrent_count)() as u64 }
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
+    fn walk(&self, cursor: Cursor, limit: usize, found: &mut Vec<Torrent>) -> Option<Cursor> {
         let number = c_int::try_from(cursor.bucket).ok()?;
         // Not under the bucket's lock.
-        told.reserve(limit);
+        found.reserve(limit);
         let bucket = self.table.lock(number);
         let torrents = bucket.torrents();
         let begin = cursor.after.map_or(0, |after| {
@@ -226,7 +226,7 @@ impl Torrents for Buckets {
         });
         let rest = &torrents[begin..];
         let portion = &rest[..limit.min(rest.len())];
-        told.extend(portion.iter().filter_map(|torrent| bucket.read(torrent)));
+        found.extend(portion.iter().filter_map(|torrent| bucket.read(torrent)));
         if portion.len() < rest.len() {
             let after = portion.last().map(|torrent| InfoHash(torrent.hash));
             return Some(Cursor { after, ..cursor });
