@@ -129,7 +129,8 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())
     }
 
-    /// Removes the oldest entry that is known from scrape tells only. Returns whether there was one.
+    /// Removes the oldest entry that is known from scrape tells only. Returns whether there was
+    /// one.
     pub(super) fn remove_oldest_hearsay(&mut self) -> bool {
         let oldest = self.hearsay.pop_first();
         oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())

@@ -51,8 +51,8 @@ pub(super) struct Swarms {
     peers: BTreeMap<PeerKey, Time>,
     /// The same peers, ordered within each swarm by age, with their flags.
     ages: BTreeMap<AgeKey, PeerFlags>,
-    /// The swarms that have peers, ordered by the age of their oldest peer. So the oldest peer of all
-    /// is in the first swarm.
+    /// The swarms that have peers, ordered by the age of their oldest peer. So the oldest peer of
+    /// all is in the first swarm.
     swarms: BTreeMap<(Time, InfoHash), Size>,
     expired: u64,
 }

@@ -1,5 +1,5 @@
-//! The tracker's torrents: 1024 buckets, each a vector of torrents sorted by hash,
-//! behind a lock of its own.
+//! The torrents of opentracker: 1024 buckets with a lock each, which contain torrents sorted by
+//! hash.
 
 use std::ffi::{c_int, c_void};
 use std::slice;
@@ -11,15 +11,15 @@ use crate::types::{Cursor, InfoHash, Merged, Torrent};
 
 const BUCKETS: u32 = 1024;
 
-/// What scrape sync uses of the tracker.
+/// The functions and variables of the tracker that scrape sync uses.
 #[derive(Clone, Copy)]
 pub(super) struct Buckets {
     table: Table,
-    /// Only a tracker with an access list has it.
+    /// The test of the access list, which only a tracker with an access list has.
     accesslist_hashisvalid: Option<unsafe extern "C" fn(*mut ot_hash) -> c_int>,
 }
 
-/// What scrape sync cannot do without.
+/// The functions and variables of the tracker that scrape sync needs.
 #[derive(Clone, Copy)]
 struct Table {
     mutex_get_torrent_count: unsafe extern "C" fn() -> usize,
@@ -35,7 +35,7 @@ struct Table {
 }
 
 impl Buckets {
-    /// The buckets, if this tracker has them; or what it lacks.
+    /// Returns the buckets of this tracker, or the names of the symbols that it lacks.
     pub(super) fn find(symbols: Symbols) -> Result<Self, Vec<&'static str>> {
         let table = need!(
             symbols,
@@ -57,11 +57,11 @@ impl Buckets {
         })
     }
 
-    /// Whether the tracker's access list allows a torrent.
+    /// Returns whether the tracker's access list allows a torrent.
     fn allows(&self, info_hash: &InfoHash) -> bool {
         let mut hash = info_hash.0;
         self.accesslist_hashisvalid
-            // SAFETY: the tracker reads the hash only.
+            // SAFETY: the tracker only reads the hash.
             .is_none_or(|is_valid| unsafe { is_valid(&mut hash) != 0 })
     }
 }
@@ -72,14 +72,14 @@ impl Table {
         unsafe { self.g_now_seconds.read_volatile() / 60 }
     }
 
-    /// Whether the tracker is up. One that goes down frees its torrents, and leaves
-    /// vectors behind that point at them; so this is asked with the bucket locked.
+    /// Returns whether the tracker is up. The bucket must be locked, because a tracker that goes
+    /// down frees its torrents and leaves dangling vectors behind.
     fn is_running(&self) -> bool {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         unsafe { self.g_opentracker_running.read_volatile() != 0 }
     }
 
-    /// Locks a bucket that exists: a walk begins at 0 and ends at the last one.
+    /// Locks a bucket, which must exist. A walk begins at bucket 0 and ends at the last one.
     fn lock(&self, bucket: c_int) -> Bucket<'_> {
         // SAFETY: the bucket exists.
         let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
@@ -88,13 +88,13 @@ impl Table {
 
     fn lock_by_hash(&self, info_hash: &InfoHash) -> Bucket<'_> {
         let mut hash = info_hash.0;
-        // SAFETY: the tracker reads the hash only.
+        // SAFETY: the tracker only reads the hash.
         let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
         Bucket::new(self, vector, Place::Hash(hash))
     }
 }
 
-/// By what a bucket was locked, and is unlocked.
+/// The key by which a bucket was locked, and by which it is unlocked.
 enum Place {
     Number(c_int),
     Hash(ot_hash),
@@ -105,13 +105,13 @@ struct Bucket<'a> {
     table: &'a Table,
     vector: *mut ot_vector,
     place: Place,
-    /// How many torrents it has got more.
+    /// How many torrents were added to the bucket.
     added: c_int,
 }
 
 impl Drop for Bucket<'_> {
     fn drop(&mut self) {
-        // SAFETY: it was locked by the same place, and nothing in it is borrowed any more.
+        // SAFETY: the bucket was locked by the same key, and nothing borrows from it any more.
         unsafe {
             match &mut self.place {
                 Place::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
@@ -131,22 +131,21 @@ impl<'a> Bucket<'a> {
         }
     }
 
-    /// The torrents; none while the tracker goes down.
+    /// Returns the torrents of the bucket, or none while the tracker goes down.
     fn torrents(&self) -> &[ot_torrent] {
-        // SAFETY: NULL, or the vector of the bucket, which is locked.
+        // SAFETY: the pointer is NULL, or points at the vector of the bucket, which is locked.
         match unsafe { self.vector.as_ref() } {
             Some(vector) if !vector.data.is_null() && self.table.is_running() => {
-                // SAFETY: `size` torrents lie in `data`, as long as the bucket is locked.
+                // SAFETY: `data` points at `size` torrents while the bucket is locked.
                 unsafe { slice::from_raw_parts(vector.data.cast(), vector.size) }
             }
             _ => &[],
         }
     }
 
-    /// What we tell of one of its torrents.
+    /// Returns what a scrape tell says of a torrent of this bucket.
     fn read(&self, torrent: &ot_torrent) -> Option<Torrent> {
-        // SAFETY: a torrent's peer list is NULL or valid as long as its bucket is
-        // locked.
+        // SAFETY: the peer list of a torrent is NULL, or valid while its bucket is locked.
         let peer_list = unsafe { torrent.peer_list.as_ref() }?;
         let minutes = self.table.now_minutes().saturating_sub(peer_list.base);
         Some(Torrent {
@@ -161,12 +160,12 @@ impl<'a> Bucket<'a> {
         if !self.table.is_running() {
             return Merged::Failed;
         }
-        // Where usize has 32 bits, the tracker prints more as a negative number.
+        // A tracker with 32 bits prints a larger count as a negative number.
         let downloaded = heard.downloaded.min(isize::MAX as u64) as usize;
         let mut hash = heard.info_hash.0;
         let mut exact_match: c_int = 0;
-        // SAFETY: the bucket is locked, and the torrents in it are as large as we
-        // say; the tracker reads the hash only.
+        // SAFETY: the bucket is locked, its torrents have the size that is passed, and the tracker
+        // only reads the hash.
         let torrent = unsafe {
             (self.table.vector_find_or_insert)(
                 self.vector,
@@ -176,8 +175,8 @@ impl<'a> Bucket<'a> {
                 &mut exact_match,
             )
         };
-        // SAFETY: NULL without memory; else a torrent of the locked bucket. One that
-        // is new has undefined bytes, which any bytes of an ot_torrent may be.
+        // SAFETY: the pointer is NULL if there is no memory, or points at a torrent of the locked
+        // bucket. A new torrent has arbitrary bytes, which are valid for an ot_torrent.
         let Some(torrent) = (unsafe { torrent.cast::<ot_torrent>().as_mut() }) else {
             return Merged::Failed;
         };
@@ -185,16 +184,16 @@ impl<'a> Bucket<'a> {
             torrent.hash = hash;
             torrent.peer_list = new_peer_list();
         }
-        // SAFETY: NULL or valid, since the bucket is locked.
+        // SAFETY: the pointer is NULL, or valid while the bucket is locked.
         let Some(peer_list) = (unsafe { torrent.peer_list.as_mut() }) else {
             if exact_match == 0 {
-                // SAFETY: it is in this bucket, and has no peer list to free.
+                // SAFETY: the torrent is in this bucket, and has no peer list to free.
                 unsafe { (self.table.vector_remove_torrent)(self.vector, torrent) };
             }
             return Merged::Failed;
         };
         if exact_match == 0 {
-            // Where time_t has 32 bits, more would be negative.
+            // A time_t of 32 bits would turn a larger number negative.
             let minutes = heard.base_offset.min(i32::MAX as u32) as time_t;
             peer_list.base = self.table.now_minutes().saturating_sub(minutes).max(0);
             peer_list.down_count = downloaded;
@@ -211,13 +210,13 @@ impl<'a> Bucket<'a> {
 
 impl Torrents for Buckets {
     fn count(&self) -> u64 {
-        // SAFETY: a call without arguments.
+        // SAFETY: the function takes no arguments.
         unsafe { (self.table.mutex_get_torrent_count)() as u64 }
     }
 
     fn walk(&self, cursor: Cursor, limit: usize, found: &mut Vec<Torrent>) -> Option<Cursor> {
         let number = c_int::try_from(cursor.bucket).ok()?;
-        // Not under the bucket's lock.
+        // Memory is reserved before the bucket is locked, to hold the lock for a shorter time.
         found.reserve(limit);
         let bucket = self.table.lock(number);
         let torrents = bucket.torrents();
@@ -253,8 +252,8 @@ impl Torrents for Buckets {
     }
 }
 
-/// A peer list without peers, for the tracker to free; NULL without memory.
+/// Allocates an empty peer list, which the tracker frees. Returns NULL if there is no memory.
 fn new_peer_list() -> *mut ot_peerlist {
-    // SAFETY: the size is not 0; zeros are an empty peer list.
+    // SAFETY: the size is not 0, and a peer list of zeros is empty.
     unsafe { libc::calloc(1, size_of::<ot_peerlist>()).cast() }
 }
