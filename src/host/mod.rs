@@ -55,15 +55,16 @@ pub use usage::Usage;
 /// }
 ///
 /// impl Host for Tracker {
-///     fn add_peer(&self, &info_hash: &InfoHash, &peer: &Peer) {
+///     fn add_peer(&self, hash: &InfoHash, peer: &Peer) {
+///         self.remove_peer(hash, peer);
+///         let (info_hash, peer) = (*hash, *peer);
 ///         self.peers.lock().unwrap().push(Announce { info_hash, peer });
 ///     }
 ///
-///     fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer) {
-///         let is_other = |known: &Announce| {
-///             (known.info_hash, known.peer.ip, known.peer.port) != (*info_hash, peer.ip, peer.port)
-///         };
-///         self.peers.lock().unwrap().retain(is_other);
+///     fn remove_peer(&self, hash: &InfoHash, peer: &Peer) {
+///         let mut peers = self.peers.lock().unwrap();
+///         let place = (*hash, peer.ip, peer.port);
+///         peers.retain(|known| (known.info_hash, known.peer.ip, known.peer.port) != place);
 ///     }
 /// }
 /// ```
