@@ -36,7 +36,7 @@ pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// Returns the canonical form of a network. A network of mapped addresses alone is an IPv4
-/// network. One that also has others, such as ::/0, is an IPv6 network without IPv4 addresses.
+/// network. One that also has others, such as `::/0`, is an IPv6 network without IPv4 addresses.
 fn canonical_network(network: IpNet) -> IpNet {
     let ipv4 = || {
         let ip = match network.network() {
@@ -48,7 +48,7 @@ fn canonical_network(network: IpNet) -> IpNet {
     ipv4().map_or(network, IpNet::V4)
 }
 
-/// Returns an address as 16 bytes in network byte order: IPv4 as ::ffff:a.b.c.d.
+/// Returns an address as 16 bytes in network byte order: IPv4 as `::ffff:a.b.c.d`.
 #[cfg(feature = "handles")]
 pub(crate) fn in_16_bytes(ip: IpAddr) -> [u8; 16] {
     match ip {

@@ -20,7 +20,7 @@
 pub(crate) type Counter = (&'static str, &'static str, u64);
 
 macro_rules! counters {
-    // What a node counts that no other table has.
+    // The counters of a node that are in no other table.
     (node => $make:ident! $with:tt) => { $make! { $with
         /// Announces of this tracker's own peers that this node has accepted for sending.
         records_announced
@@ -90,7 +90,7 @@ macro_rules! counters {
         torrents_not_remembered
     } };
 
-    // What an engine counts besides its node.
+    // The counters of an engine besides those of its node.
     (engine => $make:ident! $with:tt) => { $make! { $with
         /// Messages that the kernel dropped because the receive buffer was full, since this node
         /// joined the group. Datagrams that the kernel merged into one message (UDP_GRO) count as
@@ -103,7 +103,7 @@ macro_rules! counters {
         log_lines_dropped
     } };
 
-    // What was dropped: the reason, its counter, and what the log says.
+    // The reasons of drops, each with its counter and the phrase that the log uses.
     (drops => $make:ident! $with:tt) => { $make! { $with
         /// The source address is not allowed to send to this node.
         NotAllowed, drops_not_allowed: "the source is not allowed";

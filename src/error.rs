@@ -58,7 +58,7 @@ pub enum SetupError {
     NoPort,
     /// A system call on a socket failed.
     Socket {
-        /// What the system call was for, as a verb phrase.
+        /// The purpose of the system call, as a verb phrase.
         action: &'static str,
         /// The address and port of the group.
         group: SocketAddr,

@@ -85,7 +85,7 @@ impl fmt::Debug for TrackerId {
     }
 }
 
-/// What an announce says of its peer: the byte "peer flags v1" of the specification.
+/// The flags with which a peer describes itself: the byte "peer flags v1" of the specification.
 ///
 /// # Examples
 /// ```
@@ -152,7 +152,7 @@ pub struct Peer<Ip = IpAddr> {
     pub ip: Ip,
     /// The port on which the peer listens, as a number in the byte order of this machine.
     pub port: u16,
-    /// What the peer says of itself: that it seeds, has completed or has stopped.
+    /// The flags with which the peer describes itself: it seeds, has completed or has stopped.
     pub flags: PeerFlags,
 }
 
@@ -187,7 +187,7 @@ impl Peer {
 /// ```
 /// use livesync::{Announce, InfoHash, Peer, PeerFlags};
 ///
-/// let announce = Announce {
+/// let announce: Announce = Announce {
 ///     info_hash: InfoHash([0xab; 20]),
 ///     peer: Peer {
 ///         ip: [192, 0, 2, 1].into(),
@@ -255,7 +255,7 @@ impl From<Announce> for ByFamily {
     }
 }
 
-/// What a scrape tell says of one torrent.
+/// A torrent with its age and its count of downloads, as a scrape tell contains it.
 ///
 /// # Examples
 /// ```
@@ -272,10 +272,10 @@ impl From<Announce> for ByFamily {
 pub struct Torrent {
     /// The hash that identifies the torrent.
     pub info_hash: InfoHash,
-    /// How many minutes ago a peer last announced the torrent: the "base offset" of the
+    /// The number of minutes since a peer last announced the torrent: the "base offset" of the
     /// specification.
     pub base_offset: u32,
-    /// How many times the torrent was downloaded completely.
+    /// The number of times that the torrent was downloaded completely.
     pub downloaded: u64,
 }
 
@@ -315,7 +315,7 @@ pub struct Cursor {
     pub after: Option<InfoHash>,
 }
 
-/// What a tracker did with a torrent from a scrape tell.
+/// The outcome of merging a torrent of a scrape tell into the torrents of a tracker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Merged {

@@ -77,29 +77,29 @@ settings! {
     port: u16 = LIVESYNC_PORT,
     /// The IPv4 and IPv6 networks whose addresses are allowed to send to this node, besides
     /// those that [`Host::is_allowed`](crate::Host::is_allowed) allows. A network within
-    /// ::ffff:0:0/96 is one of IPv4; ::/0 contains no IPv4 address. Default: none.
+    /// `::ffff:0:0/96` is one of IPv4; `::/0` contains no IPv4 address. Default: none.
     allow: Vec<IpNet> = Vec::new(),
     /// The multicast TTL of sent packets. With 0 they stay on this host, and `loopback` must be
     /// true. Default: 1.
     ttl: u8 = 1,
-    /// Whether other trackers on the same host receive the packets of this node. Default: false.
+    /// Lets other trackers on the same host receive the packets of this node. Default: false.
     loopback: bool = false,
-    /// Whether to send. A node that does not send is invisible to the cluster, but receives what
-    /// the others send. Default: true.
+    /// Lets this node send. Default: true. A node that does not send is invisible to the cluster,
+    /// but receives what the others send.
     speak: bool = true,
-    /// Whether to receive. A node that does not receive takes no part in scrape sync. Default:
-    /// true. One of `speak` and `listen` must be true.
+    /// Lets this node receive. Default: true. A node that does not receive takes no part in scrape
+    /// sync. One of `speak` and `listen` must be true.
     listen: bool = true,
-    /// How long an announce waits at most for its packet to fill up. Default: 100 ms. Maximum: an
-    /// hour.
+    /// The longest time that an announce waits for its packet to fill up. Default: 100 ms.
+    /// Maximum: an hour.
     flush_after: Duration = Duration::from_millis(100),
-    /// Whether to hand IPv6 peers to the host, if it
-    /// [takes them](crate::Host::takes_ipv6). Default: true.
+    /// Lets the host receive IPv6 peers, if it [takes them](crate::Host::takes_ipv6). Default:
+    /// true.
     ipv6: bool = true,
-    /// Whether to take part in scrape sync, if the host can. Default: true. Without the feature
+    /// Lets this node take part in scrape sync, if its host can. Default: true. Without the feature
     /// `want_sync_scrape` it has no effect.
     scrape: bool = true,
-    /// How long a node runs before it sends its first beacon (`LIVESYNC_FIRST_BEACON_DELAY`).
+    /// The time that a node runs before it sends its first beacon (`LIVESYNC_FIRST_BEACON_DELAY`).
     /// Default: 30 minutes. Maximum: 365 days.
     first_beacon_delay: Duration = Duration::from_secs(1800),
     /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`). Default: 60 s. Minimum: 10 ms.
@@ -109,19 +109,19 @@ settings! {
     /// an inquiry to a tracker with R torrents if it has fewer than this part of R itself.
     /// Default: 0.75. Minimum: 0. Maximum: 1.
     inquire_threshold: f64 = 0.75,
-    /// How many scrape tell packets are sent per tenth of a second at most, evenly spread over it.
+    /// The most scrape tell packets that are sent per tenth of a second, evenly spread over it.
     /// Default: 100. Minimum: 1. Maximum: 10,000.
     scrape_tell_packets: u32 = 100,
-    /// How many torrents are remembered at most that this node knows better than another tracker
-    /// has told, so that it can tell them back. Each takes about 30 bytes. Default: 65,536.
-    /// Maximum: 16,777,216.
+    /// The most torrents that are remembered because this node knows them better than another
+    /// tracker has told, so that it can tell them back. Each takes about 30 bytes. Default:
+    /// 65,536. Maximum: 16,777,216.
     remembered_torrents: usize = 65_536,
-    /// Whether to take part in loss repair: to number sent packets, to retransmit what others have
-    /// lost, and to send NAKs for what this node has lost. Default: true.
+    /// Lets this node take part in loss repair: it numbers the packets that it sends, retransmits
+    /// what others have lost, and sends NAKs for what it has lost. Default: true.
     repair: bool = true,
-    /// How many bytes of sent packets are kept for retransmission, for 10 seconds at most. Each
-    /// packet takes 128 bytes more than its own. Above the default, the state of received packets
-    /// grows in proportion. Default: 8 MiB. Minimum: 65,536. Maximum: 268,435,456.
+    /// The most bytes of sent packets that are kept for retransmission, for 10 seconds at most.
+    /// Each packet takes 128 bytes more than its own. Above the default, the state of received
+    /// packets grows in proportion. Default: 8 MiB. Minimum: 65,536. Maximum: 268,435,456.
     repair_window: usize = 8 << 20,
     /// The keys of the cluster. Default: none; then packets of all allowed sources are used, and
     /// none is authenticated.
@@ -131,18 +131,18 @@ settings! {
     /// less, or belong to root and have mode 0640 or less. It is read when the node joins the
     /// group, and not again for a start after a stop. Default: none.
     key_file: Option<PathBuf> = None,
-    /// What happens to unauthenticated packets if the cluster has a key. Default:
+    /// The treatment of unauthenticated packets if the cluster has a key. Default:
     /// [`Auth::Require`].
     auth: Auth = Auth::Require,
     /// The name of the cluster, 1 to 255 bytes without a zero byte. Tags depend on it, so clusters
     /// with the same key and different names drop each other's packets. Default: "livesync".
     cluster: String = "livesync".to_owned(),
-    /// How far the clocks of two nodes may be apart if the cluster has a key. Packets that seem
-    /// older or newer are dropped, because an attacker may have recorded and resent them. Default:
-    /// 30 s. Minimum: 10 ms. Maximum: an hour.
+    /// The largest difference between the clocks of two nodes if the cluster has a key. Packets
+    /// that seem older or newer are dropped, because an attacker may have recorded and resent
+    /// them. Default: 30 s. Minimum: 10 ms. Maximum: an hour.
     max_skew: Duration = Duration::from_secs(30),
-    /// How long this node sends without hearing another one before it logs a warning, once. With
-    /// zero it never warns. Default: 300 s. Minimum: 10 ms, or zero. Maximum: 365 days.
+    /// The time that this node sends without hearing another one before it logs a warning, once.
+    /// With zero it never warns. Default: 300 s. Minimum: 10 ms, or zero. Maximum: 365 days.
     isolated_after: Duration = Duration::from_secs(300),
     /// The least severity that is logged. Default: [`Level::Warn`].
     log: Level = Level::Warn,
@@ -165,7 +165,7 @@ impl Config {
     }
 }
 
-/// What a node with a key does with unauthenticated packets. It counts them in either case.
+/// The treatment of unauthenticated packets by a node with a key. It counts them in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Auth {

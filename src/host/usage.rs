@@ -1,6 +1,6 @@
 //! The usage of a table of peers and torrents.
 
-/// How full the table of a host is, and how many entries have left it.
+/// The size of a host's table, and the number of entries that have left it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     /// The torrents in the table.

@@ -12,7 +12,6 @@ pub(super) struct Arrival {
     pub(super) source: Option<SocketAddr>,
     /// The length of each datagram but the last, which may be shorter, if there are several.
     pub(super) segment: Option<usize>,
-    /// When the message arrived, as the time since 1970 by the real-time clock, if the kernel
-    /// stamps messages.
+    /// The time of arrival since 1970 by the real-time clock, if the kernel stamps messages.
     pub(super) stamp: Option<Duration>,
 }

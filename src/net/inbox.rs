@@ -29,9 +29,9 @@ pub(crate) struct Inbox {
     /// The source, the time of arrival and the place in the buffers of each datagram that was not
     /// taken yet.
     datagrams: VecDeque<(Option<SocketAddr>, Option<Duration>, Range<usize>)>,
-    /// Whether the last call has received all messages that waited.
+    /// True if the last call has received all messages that waited.
     drained: bool,
-    /// Whether the kernel receives only one message with each system call.
+    /// True if the kernel receives only one message with each system call.
     one_by_one: bool,
 }
 

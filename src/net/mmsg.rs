@@ -31,7 +31,7 @@ struct Received {
     stamp: Control<libc::timespec>,
 }
 
-/// Lets datagrams that arrive together be received as one message (UDP_GRO).
+/// Lets datagrams that arrive together be received as one message (`UDP_GRO`).
 ///
 /// A kernel that supports this also cuts sent messages into datagrams on every way. Linux 4.18 to
 /// 4.20 can send such messages, but do not cut them on the way to receivers on the same host.

@@ -22,7 +22,7 @@ use crate::error::SetupError;
 use crate::protocol::{LinkInfo, Transmit};
 
 /// The requested size of the receive buffer in bytes. Packets wait there while the receive thread
-/// is busy in the host. The kernel grants at most net.core.rmem_max.
+/// is busy in the host. The kernel grants at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
 /// The link to an IPv4 multicast group, on one interface.
@@ -196,8 +196,8 @@ impl Place {
     /// Opens a socket that receives the packets to the group on this interface, and nothing else.
     ///
     /// It is bound to the address of the group, so it receives no unicast. Without
-    /// IP_MULTICAST_ALL it receives no packets of the group from an interface on which only another
-    /// socket is a member.
+    /// `IP_MULTICAST_ALL` it receives no packets of the group from an interface on which only
+    /// another socket is a member.
     fn receiver(&self, config: &Config) -> Result<Receiver, SetupError> {
         let socket = udp_socket().map_err(self.failed("create the receiving socket for"))?;
         socket

@@ -25,7 +25,7 @@ const MAX_MESSAGE_LEN: usize = 65_507;
 pub(super) struct Sender {
     socket: UdpSocket,
     group: SocketAddr,
-    /// Whether the socket is connected to the group, so that the kernel need not look up the route
+    /// True if the socket is connected to the group, so that the kernel need not look up the route
     /// for each packet. Connecting fails while the interface is down.
     is_connected: AtomicBool,
     /// The most bytes of a packet that may leave together with others on any interface, or 0 if
@@ -33,7 +33,7 @@ pub(super) struct Sender {
     longest: usize,
     /// The most bytes of a packet that may leave together with others on this interface.
     pub(super) longest_segment: AtomicUsize,
-    /// Whether the kernel takes only one message with each system call.
+    /// True if the kernel takes only one message with each system call.
     pub(super) one_by_one: AtomicBool,
 }
 

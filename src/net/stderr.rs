@@ -181,7 +181,7 @@ fn written(result: isize) -> io::Result<usize> {
 struct NoSigpipe {
     sigpipe: libc::sigset_t,
     before: libc::sigset_t,
-    /// Whether a SIGPIPE was pending before, which must stay.
+    /// True if a SIGPIPE was pending before, which must stay.
     pending: bool,
 }
 

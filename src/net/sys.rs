@@ -206,7 +206,7 @@ pub(super) fn above_stdio(fd: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() >= FIRST_OWN {
         return Ok(fd);
     }
-    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    // SAFETY: the call takes no pointers, and nothing else owns the descriptor that it returns.
     unsafe {
         match libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_OWN) {
             -1 => Err(io::Error::last_os_error()),
@@ -229,7 +229,7 @@ pub(super) fn udp_socket() -> io::Result<Socket> {
 /// Creates a set of descriptors, which is itself a descriptor that can be waited on.
 #[cfg(target_os = "linux")]
 pub(super) fn epoll_create() -> io::Result<OwnedFd> {
-    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    // SAFETY: the call takes no pointers, and nothing else owns the descriptor that it returns.
     let epoll = unsafe {
         match libc::epoll_create1(libc::EPOLL_CLOEXEC) {
             -1 => return Err(io::Error::last_os_error()),

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// How many expired entries that are still stored one call skips at most. More of them are stored
-/// only after a pause in which nothing called the table.
+/// The most expired entries that one call skips, because they are still stored. More of them are
+/// stored only after a pause in which nothing called the table.
 pub(super) const MAX_EXPIRED_SKIPPED: usize = 1024;
 
 /// A map that knows the age of each entry. An entry as old as the lifetime has expired, but takes

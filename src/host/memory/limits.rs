@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// How long a [`Memory`](super::Memory) keeps peers and torrents, and how much memory they take.
+/// The limits of a [`Memory`](super::Memory): the lifetimes of its entries, and the memory they
+/// take.
 ///
 /// # Examples
 /// ```
@@ -15,10 +16,10 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How long a peer stays in the table after its last announce. Default: 45 minutes.
+    /// The time that a peer stays in the table after its last announce. Default: 45 minutes.
     pub peer_lifetime: Duration,
-    /// How long a torrent stays in the table after its last announce. It stays at least as long
-    /// as its peers. Default: 24 hours.
+    /// The time that a torrent stays in the table after its last announce. It stays at least as
+    /// long as its peers. Default: 24 hours.
     pub torrent_lifetime: Duration,
     /// The memory for peers and torrents, in bytes. Default: 64 MiB. Maximum: 10^12; a larger
     /// value has the same effect.

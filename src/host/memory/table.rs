@@ -20,18 +20,18 @@ use crate::types::{InfoHash, Peer, PeerFlags, Torrent};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// How many minutes ago a peer last announced the torrent.
+    /// The number of minutes since a peer last announced the torrent.
     pub base_offset: u32,
     /// The number of peers that have the whole torrent.
     pub seeders: u64,
     /// The number of all other peers.
     pub leechers: u64,
-    /// How many times the torrent was downloaded completely.
+    /// The number of times that the torrent was downloaded completely.
     pub downloaded: u64,
 }
 
-/// How many expired entries each call removes at most. A call adds fewer entries, so expired ones
-/// do not accumulate.
+/// The most expired entries that each call removes. A call adds fewer entries, so expired ones do
+/// not accumulate.
 pub(super) const MAX_REMOVED_PER_CALL: usize = 64;
 
 /// A swarm can count its peers with 32 bits, also on a 32-bit machine, where memory ends earlier.

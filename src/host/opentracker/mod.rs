@@ -33,10 +33,10 @@ pub struct Opentracker {
     tracker: Tracker,
     #[cfg(feature = "want_sync_scrape")]
     torrents: Option<torrents::Buckets>,
-    /// Whether an address is 16 bytes long, as it is since 13 January 2009. `handle_udp6` appeared
+    /// True if an address is 16 bytes long, as it is since 13 January 2009. `handle_udp6` appeared
     /// on the same day.
     wide_addresses: bool,
-    /// The number of the event EVENT_SYNC. It was 5, and became 6 on 24 March 2009, a week after
+    /// The number of the event `EVENT_SYNC`. It was 5, and became 6 on 24 March 2009, a week after
     /// `load_state` appeared.
     event_sync: c_int,
 }

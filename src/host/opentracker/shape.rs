@@ -50,7 +50,7 @@ const FIRST_PLACE: usize = 2 + 8 / size_of::<usize>();
 /// The arguments of the probing call while it runs; null otherwise.
 static RUNNING_PROBE: AtomicPtr<Probe> = AtomicPtr::new(ptr::null_mut());
 
-/// How the tracker has called `livesync_tell` during the probing call.
+/// The way in which the tracker has called `livesync_tell` during the probing call.
 static ANSWER: AtomicU8 = AtomicU8::new(NOTHING);
 const NOTHING: u8 = 0;
 const HASH_AND_PEER: u8 = 1;

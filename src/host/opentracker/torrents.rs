@@ -105,7 +105,7 @@ struct Bucket<'a> {
     table: &'a Table,
     vector: *mut ot_vector,
     place: Place,
-    /// How many torrents were added to the bucket.
+    /// The number of torrents that were added to the bucket.
     added: c_int,
 }
 
