@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 /// The reason why sync could not be set up or started.
 ///
-/// It displays as one line without a full stop that says what failed, for which address or
-/// setting, and why. The line shows no key.
+/// It displays as one line without a full stop. The line says what failed, for which address or
+/// setting, and why, and often what to do. It shows no key.
 ///
 /// # Examples
 /// ```

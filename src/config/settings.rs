@@ -56,7 +56,11 @@ macro_rules! settings {
         }
 
         impl Config {
-            $($(#[doc = $doc])+
+            $(#[doc = concat!(
+                "Returns the configuration with another value of `", stringify!($name), "`."
+            )]
+            #[doc = ""]
+            $(#[doc = $doc])+
             #[must_use]
             pub fn $name(mut self, $name: impl Into<$type>) -> Self {
                 self.$name = $name.into();

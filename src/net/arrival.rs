@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The description of one received message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Arrival {
+pub(super) struct ReceivedMessage {
     /// The length of all datagrams of the message together, in bytes.
     pub(super) len: usize,
     /// The source of the message, or none if that is no IP address.

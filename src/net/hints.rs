@@ -15,8 +15,8 @@ pub(super) fn short_buffer(granted: usize, wanted: usize) -> String {
 pub(super) fn full_buffer(errors: u64, short_buffer: Option<String>) -> String {
     let hint = short_buffer.map_or_else(String::new, |hint| format!("; {hint}"));
     format!(
-        "the receive buffer was full: the kernel has dropped {errors} packets since the node joined \
-         the group{hint}"
+        "the receive buffer was full: the kernel has dropped {errors} packets \
+         since the node joined the group{hint}"
     )
 }
 

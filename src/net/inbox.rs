@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-use super::arrival::Arrival;
+use super::arrival::ReceivedMessage;
 use super::mmsg::{MAX_MESSAGES, receive_messages, refuse_segments};
 use super::sys::receive;
 
@@ -25,7 +25,7 @@ pub(crate) struct Inbox {
     buffers: Vec<u8>,
     /// The length of the longest datagram that is received whole, in bytes.
     longest: usize,
-    arrivals: [Arrival; MAX_MESSAGES],
+    arrivals: [ReceivedMessage; MAX_MESSAGES],
     /// The source, the time of arrival and the place in the buffers of each datagram that was not
     /// taken yet.
     datagrams: VecDeque<(Option<SocketAddr>, Option<Duration>, Range<usize>)>,
@@ -41,7 +41,7 @@ impl Inbox {
         Self {
             buffers: vec![0; MAX_MESSAGES * longest.next_multiple_of(PAGE)],
             longest,
-            arrivals: [Arrival::default(); MAX_MESSAGES],
+            arrivals: [ReceivedMessage::default(); MAX_MESSAGES],
             datagrams: VecDeque::new(),
             drained: false,
             one_by_one: false,
@@ -69,7 +69,7 @@ impl Inbox {
         };
         let size = self.longest.next_multiple_of(PAGE);
         for (i, arrival) in self.arrivals[..arrived].iter().enumerate() {
-            let Arrival { source, stamp, .. } = *arrival;
+            let ReceivedMessage { source, stamp, .. } = *arrival;
             let datagrams = split(i * size, arrival).map(|datagram| (source, stamp, datagram));
             self.datagrams.extend(datagrams);
         }
@@ -118,10 +118,10 @@ impl Inbox {
             }
         }
         let (len, source) = receive(fd, &mut self.buffers[..longest])?;
-        self.arrivals[0] = Arrival {
+        self.arrivals[0] = ReceivedMessage {
             len,
             source,
-            ..Arrival::default()
+            ..ReceivedMessage::default()
         };
         Ok(1)
     }
@@ -129,7 +129,7 @@ impl Inbox {
 
 /// Iterates over the places of the datagrams of a message that begins at `start`. An empty message
 /// is one empty datagram.
-fn split(start: usize, message: &Arrival) -> impl Iterator<Item = Range<usize>> + use<> {
+fn split(start: usize, message: &ReceivedMessage) -> impl Iterator<Item = Range<usize>> + use<> {
     let end = start + message.len;
     let segment = message.segment.unwrap_or(usize::MAX);
     let next = move |datagram: &Range<usize>| {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use socket2::{SockAddr, SockAddrStorage};
 
-use super::arrival::Arrival;
+use super::arrival::ReceivedMessage;
 use crate::address::canonical;
 
 /// The most messages of one system call.
@@ -26,7 +26,7 @@ struct Control<T> {
 
 /// Room for the control messages of a received message.
 #[repr(C)]
-struct Received {
+struct ReceivedControls {
     segment: Control<libc::c_int>,
     stamp: Control<libc::timespec>,
 }
@@ -135,9 +135,9 @@ pub(super) fn send_messages<'a>(
 pub(super) fn receive_messages<'a>(
     fd: BorrowedFd<'_>,
     buffers: impl Iterator<Item = &'a mut [u8]>,
-    arrivals: &mut [Arrival; MAX_MESSAGES],
+    arrivals: &mut [ReceivedMessage; MAX_MESSAGES],
 ) -> io::Result<usize> {
-    type Controls = [Received; MAX_MESSAGES];
+    type Controls = [ReceivedControls; MAX_MESSAGES];
     // SAFETY: these C structures may be all zeros.
     let (mut headers, mut parts, mut controls): (
         [libc::mmsghdr; MAX_MESSAGES],
@@ -156,7 +156,7 @@ pub(super) fn receive_messages<'a>(
         header.msg_iov = &mut parts[i];
         header.msg_iovlen = 1;
         header.msg_control = ptr::from_mut(&mut controls[i]).cast();
-        header.msg_controllen = size_of::<Received>() as _;
+        header.msg_controllen = size_of::<ReceivedControls>() as _;
         count += 1;
     }
     // SAFETY: the first `count` headers describe initialised memory that outlives the call.
@@ -172,7 +172,7 @@ pub(super) fn receive_messages<'a>(
             // SAFETY: the kernel has written the address and its length, or left all zeros.
             unsafe { SockAddr::new(source, header.msg_namelen) }
         });
-        *arrival = Arrival {
+        *arrival = ReceivedMessage {
             len: headers[i].msg_len as usize,
             source: source.and_then(|source| source.as_socket()).map(canonical),
             ..said(header)
@@ -183,8 +183,8 @@ pub(super) fn receive_messages<'a>(
 
 /// Reads the control messages of a message: the length of its datagrams, if there are several, and
 /// its time of arrival.
-fn said(message: &libc::msghdr) -> Arrival {
-    let mut said = Arrival::default();
+fn said(message: &libc::msghdr) -> ReceivedMessage {
+    let mut said = ReceivedMessage::default();
     // SAFETY: the kernel has written the control messages that the header describes, and their
     // length.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };

@@ -43,7 +43,7 @@ struct Receiver {
     socket: UdpSocket,
     membership: Membership,
     /// The number of dropped packets in the last warning to the operator.
-    errors_told: AtomicUsize,
+    errors_reported: AtomicUsize,
     /// A hint if the interface has a strict reverse path filter. It is read when the node joins the
     /// group, because later there may be no /proc.
     strict_filter: Option<String>,
@@ -56,19 +56,19 @@ impl Multicast {
     /// # Errors
     /// [`SetupError::Socket`] with the system call that failed.
     pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
-        let place = Place::of(config)?;
-        let receiver = config.listen.then(|| place.receiver(config)).transpose()?;
-        let sender = config.speak.then(|| place.sender(config)).transpose()?;
+        let target = GroupInterface::of(config)?;
+        let receiver = config.listen.then(|| target.receiver(config)).transpose()?;
+        let sender = config.speak.then(|| target.sender(config)).transpose()?;
         let address = match sender.as_ref().map(|sender| sender.socket().local_addr()) {
             None => Ok(SocketAddr::new(config.interface, 0)),
             Some(address) => address,
         };
         let membership = receiver.as_ref().map(|receiver| &receiver.membership);
         Ok(Self {
-            interface: membership.map_or(place.interface, Membership::interface),
+            interface: membership.map_or(target.interface, Membership::interface),
             receiver,
             sender,
-            address: address.map_err(place.failed("find the source address of packets to"))?,
+            address: address.map_err(target.failed("find the source address of packets to"))?,
         })
     }
 
@@ -148,12 +148,12 @@ impl Link for Multicast {
     }
 
     fn buffer_warning(&self) -> Option<String> {
-        let told = &self.receiver.as_ref()?.errors_told;
+        let reported = &self.receiver.as_ref()?.errors_reported;
         let errors = self.receive_buffer_errors();
-        if errors == 0 || errors / 2 < told.load(Ordering::Relaxed) as u64 {
+        if errors == 0 || errors / 2 < reported.load(Ordering::Relaxed) as u64 {
             return None;
         }
-        told.store(
+        reported.store(
             usize::try_from(errors).unwrap_or(usize::MAX),
             Ordering::Relaxed,
         );
@@ -172,12 +172,12 @@ impl Link for Multicast {
 
 /// The group and the interface of a link. Both must be IPv4.
 #[derive(Debug)]
-struct Place {
+struct GroupInterface {
     group: SocketAddrV4,
     interface: Ipv4Addr,
 }
 
-impl Place {
+impl GroupInterface {
     fn of(config: &Config) -> Result<Self, SetupError> {
         match (config.group, config.interface) {
             (IpAddr::V4(group), IpAddr::V4(interface)) => Ok(Self {
@@ -225,7 +225,7 @@ impl Place {
         Ok(Receiver {
             socket: socket.into(),
             membership,
-            errors_told: 0.into(),
+            errors_reported: 0.into(),
             strict_filter: interface.and_then(|interface| strict_filter(&interface)),
         })
     }

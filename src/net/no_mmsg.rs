@@ -4,7 +4,7 @@
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use super::arrival::Arrival;
+use super::arrival::ReceivedMessage;
 
 pub(super) const MAX_MESSAGES: usize = 1;
 
@@ -30,7 +30,7 @@ pub(super) fn send_messages<'a>(
 pub(super) fn receive_messages<'a>(
     _fd: BorrowedFd<'_>,
     _buffers: impl Iterator<Item = &'a mut [u8]>,
-    _arrivals: &mut [Arrival; MAX_MESSAGES],
+    _arrivals: &mut [ReceivedMessage; MAX_MESSAGES],
 ) -> io::Result<usize> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }

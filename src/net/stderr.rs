@@ -37,8 +37,10 @@ pub(crate) fn lines_dropped() -> u64 {
 fn write_line(fd: BorrowedFd<'_>, line: &str) -> bool {
     let _no_cancel = NoCancel::new();
     let _no_sigpipe = NoSigpipe::new();
-    let way = Way::of(fd);
-    let device = (way == Way::Device).then(|| without_waiting(fd)).flatten();
+    let kind = FileKind::of(fd);
+    let device = (kind == FileKind::Device)
+        .then(|| without_waiting(fd))
+        .flatten();
     let fd = device.as_ref().map_or(fd, AsFd::as_fd);
     let mut end = line.len().min(MAX_LINE_LEN - 1);
     while !line.is_char_boundary(end) {
@@ -47,7 +49,7 @@ fn write_line(fd: BorrowedFd<'_>, line: &str) -> bool {
     let line = [line[..end].trim_end_matches('\n').as_bytes(), b"\n"].concat();
     let mut rest = line.as_slice();
     while !rest.is_empty() {
-        match way.write(fd, rest) {
+        match kind.write(fd, rest) {
             Ok(0) => return false,
             Ok(written) => rest = &rest[written..],
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -68,7 +70,7 @@ fn without_waiting(device: BorrowedFd<'_>) -> Option<OwnedFd> {
 
 /// The kind of file behind a descriptor, which decides how to write to it without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum FileKind {
     /// A regular file, which takes everything unless its disk is full.
     File,
     Socket,
@@ -77,7 +79,7 @@ enum Way {
     Device,
 }
 
-impl Way {
+impl FileKind {
     fn of(fd: BorrowedFd<'_>) -> Self {
         let mut stat = MaybeUninit::<libc::stat>::uninit();
         // SAFETY: fstat initialises `stat` if it returns 0.
@@ -251,9 +253,9 @@ mod tests {
 
     /// Fills a pipe or a socket until it takes no more, without changing its flags.
     fn fill(fd: impl AsFd) {
-        let way = Way::of(fd.as_fd());
-        assert!([Way::Pipe, Way::Socket].contains(&way));
-        while way.write(fd.as_fd(), &[b'x'; MAX_LINE_LEN]).is_ok() {}
+        let kind = FileKind::of(fd.as_fd());
+        assert!([FileKind::Pipe, FileKind::Socket].contains(&kind));
+        while kind.write(fd.as_fd(), &[b'x'; MAX_LINE_LEN]).is_ok() {}
     }
 
     #[test]
@@ -343,7 +345,7 @@ mod tests {
         assert!(write_line(file.as_fd(), "a line"));
         assert_eq!(file.metadata().unwrap().len(), 14);
         let null = File::options().write(true).open("/dev/null").unwrap();
-        assert_eq!(Way::of(null.as_fd()), Way::Device);
+        assert_eq!(FileKind::of(null.as_fd()), FileKind::Device);
         assert!(write_line(null.as_fd(), "a line"));
         let full = File::options().write(true).open("/dev/full");
         assert!(full.is_err() || !write_line(full.unwrap().as_fd(), "a line"));

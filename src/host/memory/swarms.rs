@@ -14,7 +14,7 @@ pub(super) const PEER_BYTES: u64 = tree_entry_bytes(size_of::<PeerKey>() + size_
     + tree_entry_bytes(size_of::<AgeKey>() + size_of::<PeerFlags>());
 /// The memory in bytes that a swarm takes at most, besides its peers.
 pub(super) const SWARM_BYTES: u64 =
-    tree_entry_bytes(size_of::<(Time, InfoHash)>() + size_of::<Size>());
+    tree_entry_bytes(size_of::<(Time, InfoHash)>() + size_of::<SwarmSize>());
 
 /// The identity of a peer: its torrent, address and port.
 pub(super) type PeerKey = (InfoHash, IpAddr, u16);
@@ -24,12 +24,12 @@ type AgeKey = (InfoHash, Time, IpAddr, u16);
 
 /// The number of peers of a swarm. 32 bits suffice, because four billion peers take a terabyte.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Size {
+pub(super) struct SwarmSize {
     pub(super) seeders: u32,
     pub(super) leechers: u32,
 }
 
-impl Size {
+impl SwarmSize {
     /// Returns the counter that counts a peer with these flags.
     fn of(&mut self, flags: PeerFlags) -> &mut u32 {
         if flags.contains(PeerFlags::SEEDING) {
@@ -53,7 +53,7 @@ pub(super) struct Swarms {
     ages: BTreeMap<AgeKey, PeerFlags>,
     /// The swarms that have peers, ordered by the age of their oldest peer. So the oldest peer of
     /// all is in the first swarm.
-    swarms: BTreeMap<(Time, InfoHash), Size>,
+    swarms: BTreeMap<(Time, InfoHash), SwarmSize>,
     expired: u64,
 }
 
@@ -110,14 +110,14 @@ impl Swarms {
 
     /// Returns the number of live peers of a swarm. While the swarm has a live peer, its expired
     /// peers beyond the first [`MAX_EXPIRED_SKIPPED`] count, too.
-    pub(super) fn size(&self, now: Time, info_hash: &InfoHash) -> Size {
+    pub(super) fn size(&self, now: Time, info_hash: &InfoHash) -> SwarmSize {
         let peers = self.ages.range(swarm(info_hash));
         let ends = (peers.clone().next(), peers.clone().next_back());
         let (Some(((_, oldest, ..), _)), Some(((_, newest, ..), _))) = ends else {
-            return Size::default();
+            return SwarmSize::default();
         };
         if self.is_expired(now, *newest) {
-            return Size::default();
+            return SwarmSize::default();
         }
         let size = self.swarms.get(&(*oldest, *info_hash));
         let mut size = size.copied().unwrap_or_default();

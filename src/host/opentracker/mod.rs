@@ -30,7 +30,7 @@ const FLAG_MCA: c_int = 2;
 /// The tracker that this library is linked into.
 #[derive(Clone, Copy)]
 pub struct Opentracker {
-    tracker: Tracker,
+    tracker: TrackerSymbols,
     #[cfg(feature = "want_sync_scrape")]
     torrents: Option<torrents::Buckets>,
     /// True if an address is 16 bytes long, as it is since 13 January 2009. `handle_udp6` appeared
@@ -43,7 +43,7 @@ pub struct Opentracker {
 
 /// The symbols of the tracker that sync needs.
 #[derive(Clone, Copy)]
-struct Tracker {
+struct TrackerSymbols {
     accesslist_isblessed: unsafe extern "C" fn(*mut c_char, c_int) -> c_int,
     add_peer_to_torrent_and_return_peers:
         unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, c_int, usize, *mut c_char) -> usize,
@@ -75,7 +75,7 @@ impl Opentracker {
         }
         let tracker = need!(
             symbols,
-            Tracker {
+            TrackerSymbols {
                 accesslist_isblessed,
                 add_peer_to_torrent_and_return_peers,
                 remove_peer_from_torrent,

@@ -14,14 +14,14 @@ const BUCKETS: u32 = 1024;
 /// The functions and variables of the tracker that scrape sync uses.
 #[derive(Clone, Copy)]
 pub(super) struct Buckets {
-    table: Table,
+    table: TableSymbols,
     /// The test of the access list, which only a tracker with an access list has.
     accesslist_hashisvalid: Option<unsafe extern "C" fn(*mut ot_hash) -> c_int>,
 }
 
 /// The functions and variables of the tracker that scrape sync needs.
 #[derive(Clone, Copy)]
-struct Table {
+struct TableSymbols {
     mutex_get_torrent_count: unsafe extern "C" fn() -> usize,
     mutex_bucket_lock: unsafe extern "C" fn(c_int) -> *mut ot_vector,
     mutex_bucket_lock_by_hash: unsafe extern "C" fn(*mut ot_hash) -> *mut ot_vector,
@@ -39,7 +39,7 @@ impl Buckets {
     pub(super) fn find(symbols: Symbols) -> Result<Self, Vec<&'static str>> {
         let table = need!(
             symbols,
-            Table {
+            TableSymbols {
                 mutex_get_torrent_count,
                 mutex_bucket_lock,
                 mutex_bucket_lock_by_hash,
@@ -66,7 +66,7 @@ impl Buckets {
     }
 }
 
-impl Table {
+impl TableSymbols {
     fn now_minutes(&self) -> time_t {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         unsafe { self.g_now_seconds.read_volatile() / 60 }
@@ -83,28 +83,28 @@ impl Table {
     fn lock(&self, bucket: c_int) -> Bucket<'_> {
         // SAFETY: the bucket exists.
         let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
-        Bucket::new(self, vector, Place::Number(bucket))
+        Bucket::new(self, vector, BucketKey::Number(bucket))
     }
 
     fn lock_by_hash(&self, info_hash: &InfoHash) -> Bucket<'_> {
         let mut hash = info_hash.0;
         // SAFETY: the tracker only reads the hash.
         let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
-        Bucket::new(self, vector, Place::Hash(hash))
+        Bucket::new(self, vector, BucketKey::Hash(hash))
     }
 }
 
 /// The key by which a bucket was locked, and by which it is unlocked.
-enum Place {
+enum BucketKey {
     Number(c_int),
     Hash(ot_hash),
 }
 
 /// A locked bucket. It is unlocked when this is dropped.
 struct Bucket<'a> {
-    table: &'a Table,
+    table: &'a TableSymbols,
     vector: *mut ot_vector,
-    place: Place,
+    key: BucketKey,
     /// The number of torrents that were added to the bucket.
     added: c_int,
 }
@@ -113,20 +113,20 @@ impl Drop for Bucket<'_> {
     fn drop(&mut self) {
         // SAFETY: the bucket was locked by the same key, and nothing borrows from it any more.
         unsafe {
-            match &mut self.place {
-                Place::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
-                Place::Hash(hash) => (self.table.mutex_bucket_unlock_by_hash)(hash, self.added),
+            match &mut self.key {
+                BucketKey::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
+                BucketKey::Hash(hash) => (self.table.mutex_bucket_unlock_by_hash)(hash, self.added),
             }
         }
     }
 }
 
 impl<'a> Bucket<'a> {
-    fn new(table: &'a Table, vector: *mut ot_vector, place: Place) -> Self {
+    fn new(table: &'a TableSymbols, vector: *mut ot_vector, key: BucketKey) -> Self {
         Self {
             table,
             vector,
-            place,
+            key,
             added: 0,
         }
     }
