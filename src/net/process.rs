@@ -23,7 +23,7 @@ pub(crate) fn forks() -> usize {
 /// it.
 ///
 /// # Errors
-/// The error of pthread_atfork(3), if there is no memory for the handler.
+/// The error of `pthread_atfork(3)`, if there is no memory for the handler.
 pub(crate) fn watch_forks() -> io::Result<()> {
     static WATCH: Once = Once::new();
     static ERROR: AtomicI32 = AtomicI32::new(0);

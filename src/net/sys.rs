@@ -284,7 +284,7 @@ pub(crate) fn effective_user() -> u32 {
 }
 
 /// A guard during whose life the current thread cannot be cancelled. A host that ends its threads
-/// by pthread_cancel(3) must not end one in the middle of this library, which cannot be unwound
+/// by `pthread_cancel(3)` must not end one in the middle of this library, which cannot be unwound
 /// that way.
 pub(crate) struct NoCancel {
     before: libc::c_int,
