@@ -67,7 +67,7 @@ pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
 
 /// Refuses settings that have no effect without a key: an operator who has set one relies on a key.
 fn needs_no_key(lookup: impl Fn(&'static str) -> Option<OsString>) -> Result<(), SetupError> {
-    const IN_VAIN: &str = "of use without LIVESYNC_KEY_FILE";
+    const IN_VAIN: &str = "unset unless LIVESYNC_KEY_FILE is set";
     let needing = [rules::AUTH, rules::CLUSTER];
     let needing = needing.map(|setting| setting.but(IN_VAIN, IN_VAIN));
     refuse_set(needing.into_iter(), lookup)
@@ -230,8 +230,8 @@ mod tests {
         for name in ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"] {
             let set = |asked: &str| (asked == name).then(|| "require".into());
             let error = needs_no_key(set).unwrap_err().to_string();
-            let expected = format!("{name}=require is not of use without LIVESYNC_KEY_FILE");
-            assert_eq!(error, expected);
+            let expected = "is invalid: it must be unset unless LIVESYNC_KEY_FILE is set";
+            assert_eq!(error, format!("{name}=require {expected}"));
         }
         assert!(needs_no_key(|_| None).is_ok());
     }
@@ -281,7 +281,10 @@ mod tests {
             ("LIVESYNC_MAX_SKEW", "3600.1", "3600 or less"),
         ] {
             let error = read_with(name, value).unwrap_err().to_string();
-            assert_eq!(error, format!("{name}={value} is not {expected}"));
+            assert_eq!(
+                error,
+                format!("{name}={value} is invalid: it must be {expected}")
+            );
         }
     }
 

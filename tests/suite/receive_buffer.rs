@@ -203,8 +203,8 @@ fn a_start_says_whether_the_kernel_grants_the_receive_buffer() {
         let line = lines.iter().find(|line| line.contains("net.core.rmem_max"));
         let expected = (listens && most < WANTED).then(|| {
             format!(
-                "the kernel grants a receive buffer of {most} bytes; net.core.rmem_max={WANTED} \
-                 would make room for longer bursts of packets"
+                "the kernel grants a receive buffer of {most} bytes only; \
+                 set net.core.rmem_max={WANTED} to make room for longer bursts of packets"
             )
         });
         assert_eq!(line, expected.as_ref());

@@ -37,12 +37,12 @@ const RULES: [Rule; 6] = [
     }),
     (
         "merge_torrent",
-        "as the other three for torrents, all NULL or none",
+        "set if the other three callbacks for torrents are set, and NULL if they are NULL",
         |_, callbacks| callbacks.has_all_or_none_for_torrents(),
     ),
     (
         "table",
-        "0 although there are callbacks for peers or torrents",
+        "0 if there are callbacks for peers or torrents",
         |c, callbacks| c.table == 0 || !callbacks.has_any_of_a_table(),
     ),
 ];
