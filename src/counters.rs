@@ -93,8 +93,8 @@ macro_rules! counters {
     // The counters of an engine besides those of its node.
     (engine => $make:ident! $with:tt) => { $make! { $with
         /// Messages that the kernel dropped because the receive buffer was full, since this node
-        /// joined the group. Datagrams that the kernel merged into one message by generic receive offload count as
-        /// one. This is counted on Linux only, and 0 elsewhere.
+        /// joined the group. Datagrams that the kernel merged into one message by generic receive
+        /// offload count as one. This is counted on Linux only, and 0 elsewhere.
         receive_buffer_errors
         /// Announces of this program that were refused because the peer has port 0 or address 0.
         announces_refused
