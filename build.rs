@@ -1,5 +1,5 @@
-//! Gives the shared library its SONAME. While the version starts with 0 the
-//! ABI may change with every minor version, so the name carries both numbers.
+//! Sets the SONAME of the shared library. While the major version is 0, every minor version may
+//! change the ABI, so the SONAME contains both numbers.
 
 use std::env;
 

@@ -4,6 +4,11 @@
 #include "ot_livesync.h"
 #include "livesync.h"
 
+#if LIVESYNC_VERSION != \
+    ( LIVESYNC_VERSION_MAJOR << 16 | LIVESYNC_VERSION_MINOR << 8 | LIVESYNC_VERSION_PATCH )
+#error "the version cannot be compared by the preprocessor"
+#endif
+
 int use( livesync_t **handle );
 
 int use( livesync_t **handle ) {

@@ -1,14 +1,14 @@
-//! Addresses of others, each in one form: an IPv4 address is one also where it comes mapped into
-//! IPv6, as at an IPv6 socket of the host.
+//! The canonical form of addresses: an IPv4 address stays one where it arrives mapped into IPv6,
+//! as it does at an IPv6 socket of the program.
 
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// Bits that an IPv4 address has before it where it is mapped into IPv6.
+/// The number of bits before an IPv4 address that is mapped into IPv6.
 const MAPPED: u8 = 96;
 
-/// Who may speak.
+/// The networks whose addresses are allowed to send to this node.
 #[derive(Clone, Debug)]
 pub(crate) struct Allowed(Vec<IpNet>);
 
@@ -17,16 +17,16 @@ impl Allowed {
         Self(networks.iter().copied().map(canonical_network).collect())
     }
 
-    /// Whether one of the networks has this address. None has the unspecified one, which stands
-    /// for what is no address.
+    /// Returns whether one of the networks contains this address. None contains the unspecified
+    /// address, which stands for a source that is no IP address.
     pub(crate) fn contains(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
         !ip.is_unspecified() && self.0.iter().any(|network| network.contains(&ip))
     }
 }
 
-/// The one form of a source: without what only says how its packets came. The scope of a
-/// link-local address is a part of it.
+/// Returns the canonical form of a source, so that packets of one socket have one source. It
+/// drops the flow label, and keeps the scope, which is part of a link-local address.
 pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
     if let SocketAddr::V6(address) = &mut address {
         address.set_flowinfo(0);
@@ -35,8 +35,8 @@ pub(crate) fn canonical(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// A network of mapped addresses only is one of IPv4. One that has others, too, as ::/0, has none
-/// of IPv4.
+/// Returns the canonical form of a network. A network of mapped addresses alone is an IPv4
+/// network. One that also has others, such as `::/0`, is an IPv6 network without IPv4 addresses.
 fn canonical_network(network: IpNet) -> IpNet {
     let ipv4 = || {
         let ip = match network.network() {
@@ -48,7 +48,7 @@ fn canonical_network(network: IpNet) -> IpNet {
     ipv4().map_or(network, IpNet::V4)
 }
 
-/// An address of either kind in 16 bytes: IPv4 as ::ffff:a.b.c.d.
+/// Returns an address as 16 bytes in network byte order: IPv4 as `::ffff:a.b.c.d`.
 #[cfg(feature = "handles")]
 pub(crate) fn in_16_bytes(ip: IpAddr) -> [u8; 16] {
     match ip {

@@ -1,156 +1,158 @@
 //! The counters of a tracker, each spelled once.
 //!
-//! `counters` holds the tables, and hands the rows of one to the macro that it is called with, so
-//! whoever needs all counters has no list of them. A row is a name, and what it counts in words that a
-//! Rust programmer and an operator understand. From it follow
+//! The macro `counters` holds the tables, and passes the rows of one table to the macro that it is
+//! called with, so no other file lists the counters. A row is a name, and a sentence on what it
+//! counts that a Rust programmer and an operator understand. The row makes
 //!
-//! - the field, its documentation, the metric and its HELP line: `counting_struct`, below;
-//! - docs/metrics.md, which the test `metrics::the_page_is_up_to_date` makes of the HELP lines;
-//! - how the field of the same name in `livesync_stats_t` is filled: src/ffi/handle/stats.rs.
+//! - the field, its documentation, the metric and its HELP line, by `counting_struct` below;
+//! - the line of docs/metrics.md, which the test `metrics::the_page_is_up_to_date` compares with
+//!   the HELP lines;
+//! - the assignment to the field of the same name in `livesync_stats_t`: src/ffi/handle/stats.rs.
 //!
-//! That field itself is written there as well: in C it has its place for ever, behind all older ones,
-//! and cbindgen, which makes the header, looks into no macro. Without it the library does not compile.
-//! A reason of drops is a row, too, with what the log says of it.
+//! That field itself is declared there as well: its place in the C struct is fixed behind all older
+//! fields, and cbindgen, which makes the header, expands no macro. The library does not compile
+//! without it. A reason of drops is a row, too, with the phrase that the log uses.
 //!
-//! What a table says of itself (src/host/usage.rs) and what is known of another tracker (`NodeStats`)
-//! are more than counters, and stand elsewhere.
+//! The usage of a table (src/host/usage.rs) and the statistics of another node (`NodeStats`)
+//! contain more than counters, and stand elsewhere.
 
-/// A counter as the metrics have it: its name, what it counts, and how far it is.
+/// A counter as a metric: its name, its HELP text and its value.
 pub(crate) type Counter = (&'static str, &'static str, u64);
 
 macro_rules! counters {
-    // What a node counts that no other table has.
+    // The counters of a node that are in no other table.
     (node => $make:ident! $with:tt) => { $make! { $with
-        /// Announces told by our own tracker.
+        /// Announces of this tracker's own peers that this node has accepted for sending.
         records_announced
-        /// Announces heard from other trackers and handed to our own.
+        /// Announces of other trackers that this node has received and handed to its host.
         records_heard
-        /// Packets completed for sending.
+        /// Packets that were completed for sending.
         packets_out
-        /// Bytes of the payloads of packets completed for sending.
+        /// UDP payload bytes of the packets that were completed for sending.
         bytes_out
-        /// Datagrams that arrived, used or not.
+        /// Datagrams that have arrived, whether they were used or dropped.
         packets_in
-        /// Bytes of the payloads of datagrams that arrived.
+        /// UDP payload bytes of the datagrams that have arrived.
         bytes_in
-        /// Packets lost because the network did not take them for too long, or not before the
-        /// id changed in whose name they were to be sent again.
+        /// Packets that were discarded unsent because the network did not take them for too long,
+        /// or because the node changed its id before it could retransmit them.
         packets_overflowed
-        /// Heartbeats, NAKs, beacons and inquiries among the packets lost because the network
-        /// did not take them.
+        /// Heartbeats, NAKs, beacons and inquiries among the packets that were discarded unsent.
         overflowed_control
-        /// Packets of announces among the packets lost because the network did not take them.
+        /// Packets of announces among the packets that were discarded unsent.
         overflowed_live
-        /// Packets sent again among the packets lost because the network did not take them.
+        /// Retransmissions among the packets that were discarded unsent.
         overflowed_repair
-        /// Packets of torrents among the packets lost because the network did not take them.
+        /// Scrape tell packets among the packets that were discarded unsent.
         overflowed_bulk
-        /// Packets that could not be sent at all.
+        /// Packets that the kernel refused to send because of an error.
         send_errors
-        /// How often somebody else spoke under our id, and we drew a new one.
+        /// Times that another node sent under the id of this node, so that this node drew a new id.
         id_collisions
-        /// Packets that were used although nothing proves where they come from: there is a
-        /// key, and it is not required.
+        /// Unauthenticated packets that were used, because there is a key but it is not required.
         packets_unauthenticated
     } };
 
     // Loss repair.
     (repair => $make:ident! $with:tt) => { $make! { $with
-        /// Packets that were missing, and came after all.
+        /// Missing packets that arrived after all, late or as a retransmission.
         packets_recovered
-        /// Packets that were missing, and did not come in time.
+        /// Missing packets that did not arrive in time and are lost.
         packets_lost
-        /// Requests for missing packets (NAKs) sent.
+        /// Requests for missing packets (NAKs) that this node has sent.
         naks_sent
-        /// Requests for missing packets (NAKs) heard that asked us.
+        /// Requests for missing packets (NAKs) that other nodes have sent to this node.
         naks_heard
-        /// Packets sent again because others missed them.
+        /// Packets that this node has retransmitted because other nodes missed them.
         packets_retransmitted
-        /// Heartbeats sent.
+        /// Heartbeats that this node has sent.
         heartbeats_sent
     } };
 
     // Scrape sync.
     (scrape => $make:ident! $with:tt) => { $make! { $with
-        /// Beacons sent.
+        /// Beacons that this node has sent.
         beacons_sent
-        /// Beacons heard.
+        /// Beacons that this node has received.
         beacons_heard
-        /// Inquiries sent.
+        /// Inquiries that this node has sent.
         inquiries_sent
-        /// Inquiries heard, whomever they asked.
+        /// Inquiries that this node has received, whichever node they were addressed to.
         inquiries_heard
-        /// Torrents told.
+        /// Torrents that this node has sent in scrape tells.
         torrents_sent
-        /// Torrents heard and merged, or not.
+        /// Torrents from the scrape tells of other nodes that were offered to this tracker.
         torrents_heard
-        /// Torrents heard that our own tracker could not store.
+        /// Torrents from scrape tells that this tracker could not store.
         torrents_failed
-        /// Torrents known better than heard, for which there was no room to remember
-        /// that they are to be told back.
+        /// Torrents that this tracker knows better than a scrape tell said, but that were not
+        /// remembered for telling back, because the memory for them was full.
         torrents_not_remembered
     } };
 
-    // What an engine counts besides its node.
+    // The counters of an engine besides those of its node.
     (engine => $make:ident! $with:tt) => { $make! { $with
-        /// Packets that the kernel dropped because the receive buffer was full, also before the
-        /// start, while we were bound already. Those that come together as one message (UDP_GRO)
-        /// count as one. On Linux only; 0 elsewhere.
+        /// Messages that the kernel dropped because the receive buffer was full, since this node
+        /// joined the group. Datagrams that the kernel merged into one message by generic receive
+        /// offload count as one. This is counted on Linux only, and 0 elsewhere.
         receive_buffer_errors
-        /// Announces that were refused because the peer has port 0 or address 0.
+        /// Announces of this program that were refused because the peer has port 0 or address 0.
         announces_refused
-        /// Log lines that standard error did not take at once, and that are lost, since this
-        /// process began. What other handles of the process log counts, too.
+        /// Log lines that were lost because standard error did not take them at once. The count is
+        /// that of the whole process since its start, for all handles together.
         log_lines_dropped
     } };
 
-    // What was dropped: the reason, its counter, and what the log says.
+    // The reasons of drops, each with its counter and the phrase that the log uses.
     (drops => $make:ident! $with:tt) => { $make! { $with
-        /// The host does not let this source address speak.
-        NotAllowed, drops_not_allowed: "the source is not allowed to speak";
-        /// Shorter than a header.
-        TooShort, drops_too_short: "shorter than a header";
-        /// Our own packet, come back to us.
-        OwnPacket, drops_own_packet: "our own packet";
-        /// A packet type we do not know.
-        UnknownType, drops_unknown_type: "unknown packet type";
-        /// The length does not fit the packet type.
-        BadLength, drops_bad_length: "length does not fit the packet type";
-        /// A list without a record.
-        EmptyList, drops_empty_list: "no record in it";
-        /// The last record of a list is incomplete; the records before it were used.
-        TruncatedTail, drops_truncated_tail: "last record incomplete (those before it were used)";
-        /// An IPv6 peer list, and the host takes none.
-        Ipv6Unsupported, drops_ipv6_unsupported: "this tracker takes no IPv6 peers";
-        /// Scrape sync, in which this build, configuration or host takes no part.
-        ScrapeUnsupported, drops_scrape_unsupported: "no part is taken in scrape sync";
-        /// The ranges of a NAK do not ascend, or a packet has a number that should have none,
-        /// or none that should have one, or one further ahead than its sender can have sent.
-        BadNumbers, drops_bad_numbers: "numbers that cannot be";
-        /// A packet that was heard already, or lost.
-        Duplicate, drops_duplicate: "heard already, or lost";
-        /// A packet that comes so late that newer ones, which it must not override, are
-        /// forgotten; or an announce to be applied once more, for which the host had no room in time.
-        TooLate, drops_too_late: "recovered too late to know what is newer";
-        /// A packet without a tag, where a key is required.
-        Untagged, drops_untagged: "no proof of origin (no tag)";
-        /// The tag is not one that our keys and our cluster name make.
-        BadTag, drops_bad_tag: "false proof of origin (bad tag)";
-        /// A packet with a good tag that was used already, or is older than what the sender
-        /// says now.
-        Replayed, drops_replayed: "recorded earlier and sent again, by whomever";
-        /// A packet with a good tag, from a time too far from ours.
-        Skewed, drops_skewed: "its sender's clock and ours are too far apart";
-        /// The peer in a record has port 0 or address 0; the other records were used.
-        BadPeer, drops_bad_peer: "a peer with port 0 or address 0 (the other records were used)";
-        /// A beacon with more torrents than a tracker can have; or the record of a torrent with
-        /// more downloads than there can be, or announced longer ago than can be, of which the
-        /// other records were used.
-        BadCount, drops_bad_count: "more torrents, downloads or minutes than there can be";
+        /// The source address is not allowed to send to this node.
+        NotAllowed, drops_not_allowed: "the source is not allowed";
+        /// The datagram is shorter than a header.
+        TooShort, drops_too_short: "the datagram is shorter than a header";
+        /// The packet is one of this node's own that has come back to it.
+        OwnPacket, drops_own_packet: "the packet is this node's own";
+        /// The packet has a type that this version does not know.
+        UnknownType, drops_unknown_type: "the packet type is unknown";
+        /// The length of the packet does not fit its type.
+        BadLength, drops_bad_length: "the length does not fit the packet type";
+        /// The packet is a list without a record.
+        EmptyList, drops_empty_list: "the list contains no record";
+        /// The last record of a list is incomplete. The records before it were used.
+        TruncatedTail, drops_truncated_tail: "the last record is incomplete (the others were used)";
+        /// The packet is a list of IPv6 peers, which the host does not take.
+        Ipv6Unsupported, drops_ipv6_unsupported: "this tracker does not take IPv6 peers";
+        /// The packet belongs to scrape sync, in which this build, configuration or host takes no
+        /// part.
+        ScrapeUnsupported, drops_scrape_unsupported: "this node takes no part in scrape sync";
+        /// The sequence numbers of the packet are inconsistent: the ranges of a NAK do not ascend,
+        /// a packet lacks a number or has one against its type, or the number is further ahead
+        /// than its sender can have sent.
+        BadNumbers, drops_bad_numbers: "the sequence numbers are inconsistent";
+        /// The packet was received before, or counts as lost already.
+        Duplicate, drops_duplicate: "the packet was received before, or counts as lost";
+        /// The packet was recovered so late that this node no longer knows which announces
+        /// supersede it; or the host had no room in time for an announce that had to be applied
+        /// once more.
+        TooLate, drops_too_late: "the packet was recovered too late to know what supersedes it";
+        /// The packet has no tag, and this node requires one.
+        Untagged, drops_untagged: "the packet is unauthenticated (it has no tag)";
+        /// The tag of the packet was not made with a key and the name of this cluster.
+        BadTag, drops_bad_tag: "the packet is unauthenticated (its tag is wrong)";
+        /// The packet is authenticated, but was used before or is older than the last one of its
+        /// sender.
+        Replayed, drops_replayed: "the packet was recorded earlier and sent once more";
+        /// The packet is authenticated, but the clocks of its sender and this node are too far
+        /// apart.
+        Skewed, drops_skewed: "the clocks of the sender and this node are too far apart";
+        /// A record names a peer with port 0 or address 0. The other records were used.
+        BadPeer, drops_bad_peer: "a peer has port 0 or address 0 (the other records were used)";
+        /// A beacon or a record of a torrent has a count that no tracker can have: of torrents, of
+        /// downloads, or of minutes since the last announce. The other records were used.
+        BadCount, drops_bad_count: "a count of torrents, downloads or minutes is impossible";
     } };
 }
 
-/// Makes a struct with the counters of a table, besides the fields that it is given.
+/// Declares a struct with the counters of a table before the fields that it is passed.
 macro_rules! counting_struct {
     (
         { $(#[$about:meta])* pub struct $struct:ident { $($others:tt)* } }
@@ -163,9 +165,9 @@ macro_rules! counting_struct {
         }
 
         impl $struct {
-            /// Its counters in that table.
+            /// Iterates over the counters of the table.
             pub(crate) fn each(&self) -> impl Iterator<Item = $crate::counters::Counter> {
-                // Every line of a comment begins with the space that parts it from the one before.
+                // Every doc line begins with a space, which separates it from the line before.
                 [$((stringify!($name), concat!($($what),+).trim_ascii_start(), self.$name)),+]
                     .into_iter()
             }

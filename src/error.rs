@@ -1,105 +1,117 @@
-//! Why sync could not be set up.
+//! The errors of setting up sync, and of calls into it.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// A setup error: one clear line that says what failed, for which address or
-/// setting, and why.
+/// The reason why sync could not be set up or started.
+///
+/// It displays as one line without a full stop. The line says what failed, for which address or
+/// setting, and why, and often what to do. It shows no key.
+///
+/// # Examples
+/// ```
+/// use livesync::{Config, SetupError};
+///
+/// let error = Config::default().port(0u16).validate().unwrap_err();
+/// assert!(matches!(error, SetupError::NoPort));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// An environment variable does not hold what it should.
+    /// An environment variable has a value that it must not have.
     Setting {
-        /// The variable.
+        /// The name of the variable.
         name: &'static str,
-        /// What it holds.
+        /// The value of the variable, unless it looks like a key.
         value: String,
-        /// What it may hold.
+        /// A phrase that describes the permitted values.
         expected: &'static str,
     },
-    /// An environment variable begins like ours, and is none.
+    /// An environment variable begins with `LIVESYNC_`, but no setting has this name.
     UnknownSetting {
-        /// The variable.
+        /// The name of the variable.
         name: String,
-        /// The one that is probably meant.
+        /// The name of the variable that is probably meant.
         meant: Option<&'static str>,
     },
-    /// The interface address is missing or not one we can use.
+    /// The interface address is missing, or livesync cannot use it. The text says why.
     Address(&'static str),
-    /// A field of the configuration does not hold what it should.
+    /// A field of the configuration has a value that it must not have.
     Field {
-        /// The field.
+        /// The name of the field.
         name: &'static str,
-        /// What it may hold.
+        /// A phrase that describes the permitted values.
         expected: &'static str,
     },
     /// The key file cannot be used.
     KeyFile {
-        /// The file.
+        /// The path of the file, unless it looks like a key.
         path: PathBuf,
-        /// Why.
+        /// The reason why the file cannot be used.
         error: io::Error,
     },
-    /// The group is not a multicast address.
+    /// The address of the group is not a multicast address.
     NotMulticast(IpAddr),
-    /// The port is 0, which the members of a group cannot share.
+    /// The port is 0, for which the kernel would choose another port on each node.
     NoPort,
     /// A system call on a socket failed.
     Socket {
-        /// What we were about to do.
+        /// The purpose of the system call, as a verb phrase.
         action: &'static str,
-        /// For which group and port.
+        /// The address and port of the group.
         group: SocketAddr,
-        /// On which interface.
+        /// The address of the interface.
         interface: IpAddr,
-        /// Why it failed.
+        /// The error that the system call returned.
         error: io::Error,
     },
-    /// The receive thread, or what it waits on, could not be made.
+    /// The receive thread could not be started, or the descriptors that wake it could not be
+    /// created.
     Thread(io::Error),
-    /// Bound already.
+    /// The instance is bound to a group already, and only a stop sets it free for another one.
     AlreadyBound,
-    /// Not bound yet.
+    /// The instance is not bound to a group, or binding to another one has failed.
     NotBound,
-    /// Started already.
+    /// Sync is started already.
     AlreadyRunning,
-    /// The thread of the run before has not ended: the host holds it.
+    /// The receive thread of the previous run has not ended, because a call into the host has
+    /// not returned.
     StillStopping,
-    /// A bug of ours stopped this instance.
+    /// An internal error tripped this instance, which cannot be started again.
     Tripped,
-    /// This process is a child of the one that has started it.
+    /// This process is a forked child of the process that opened this instance.
     Forked,
-    /// The program we are linked into lacks what we need of a tracker.
+    /// The program that this library is linked into is no tracker that livesync supports.
     NoHost {
-        /// The symbols that it does not define.
+        /// The symbols that the program does not define.
         missing: Vec<&'static str>,
     },
-    /// The tracker that we are linked into is of another generation: it needs an adapter.
+    /// The opentracker that this library is linked into is of a generation that needs an adapter.
     NeedsAdapter {
-        /// Of which generation it is.
+        /// A predicate that describes the generation.
         generation: &'static str,
-        /// The adapter's file.
+        /// The path of the adapter's source file.
         adapter: &'static str,
     },
 }
 
 #[cfg(feature = "want_sync_live")]
 impl SetupError {
-    /// opentracker as its tells have carried a workstruct.
+    /// opentracker since it passes a workstruct to `livesync_tell`.
     pub(crate) const LATER_OPENTRACKER: Self = Self::NeedsAdapter {
         generation: "is of 22 April 2010 or later",
         adapter: "examples/opentracker/ot_livesync_workstruct.c",
     };
-    /// Before that, with 20-byte peers.
+    /// An earlier opentracker that is built with `WANT_V6` and has peers of 20 bytes.
     pub(crate) const OPENTRACKER_WITH_V6: Self = Self::NeedsAdapter {
         generation: "is built with WANT_V6",
         adapter: "examples/opentracker/ot_livesync_v6.c",
     };
 }
 
-/// One line, whatever texts it is about.
+/// Displays as one line, because line feeds in a value or a path are escaped.
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -107,12 +119,16 @@ impl fmt::Display for SetupError {
                 name,
                 value,
                 expected,
-            } => write!(f, "{name}={} is not {expected}", value.escape_debug()),
+            } => write!(
+                f,
+                "{name}={} is invalid: it must be {expected}",
+                value.escape_debug()
+            ),
             Self::UnknownSetting { name, meant } => {
                 write!(f, "{} is not a setting of livesync", name.escape_debug())?;
                 meant.map_or(Ok(()), |meant| write!(f, "; {meant} may be meant"))
             }
-            Self::Field { name, expected } => write!(f, "{name} is not {expected}"),
+            Self::Field { name, expected } => write!(f, "{name} must be {expected}"),
             Self::KeyFile { path, error } => {
                 let path = path.to_string_lossy();
                 write!(
@@ -123,7 +139,7 @@ impl fmt::Display for SetupError {
             }
             Self::Address(problem) => write!(f, "cannot sync on this address: {problem}"),
             Self::NotMulticast(group) => write!(f, "group {group} is not a multicast address"),
-            Self::NoPort => f.write_str("cannot sync on port 0"),
+            Self::NoPort => f.write_str("cannot sync on port 0: set the port of the cluster"),
             Self::Socket {
                 action,
                 group,
@@ -135,19 +151,29 @@ impl fmt::Display for SetupError {
             ),
             Self::Thread(error) => write!(
                 f,
-                "cannot start a thread, or make what is waited on: {error}"
+                "cannot start the receive thread, or create the descriptors that wake it: {error}"
             ),
-            Self::AlreadyBound => f.write_str("an address to sync on was given twice"),
-            Self::NotBound => f.write_str("no address to sync on was given"),
-            Self::AlreadyRunning => f.write_str("started twice"),
-            Self::StillStopping => {
-                f.write_str("the receive thread of the last run is still busy in the tracker")
+            Self::AlreadyBound => f.write_str(
+                "an address to sync on was given twice: another one may be given after a stop only",
+            ),
+            Self::NotBound => f.write_str(
+                "no address to sync on was given: in opentracker livesync.cluster.listen gives one",
+            ),
+            Self::AlreadyRunning => {
+                f.write_str("sync is started already: stop it before you start it again")
             }
-            Self::Tripped => f.write_str("stopped by an internal error earlier"),
-            Self::Forked => f.write_str("started before this process was forked"),
+            Self::StillStopping => f.write_str(
+                "the receive thread of the last run is still busy in the tracker: try again later",
+            ),
+            Self::Tripped => f.write_str(
+                "an internal error, which is in the log, has stopped sync: restart the program",
+            ),
+            Self::Forked => f.write_str(
+                "sync was set up before this process was forked: a child must set it up itself",
+            ),
             Self::NoHost { missing } => write!(
                 f,
-                "this program is not a tracker we know: it does not define {}",
+                "this program is not a tracker that livesync knows: it does not define {}",
                 missing.join(", ")
             ),
             Self::NeedsAdapter {
@@ -162,15 +188,15 @@ impl fmt::Display for SetupError {
     }
 }
 
-/// The announce was not taken.
+/// The reason why an announce of the program was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AnnounceError {
-    /// Sync is not started, or does not speak.
+    /// Sync is not started, or [`Config::speak`](crate::Config::speak) is false.
     NotRunning,
     /// The peer has port 0, or the address 0.0.0.0 or ::, so no client can connect to it.
     BadPeer,
-    /// So many announces wait to be sent that there is no room for another one.
+    /// The send queue is full. The program may try again later.
     Full,
 }
 
@@ -178,8 +204,10 @@ impl fmt::Display for AnnounceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRunning => NotRunning.fmt(f),
-            Self::BadPeer => f.write_str("the peer has port 0 or address 0"),
-            Self::Full => f.write_str("too many announces wait to be sent"),
+            Self::BadPeer => {
+                f.write_str("the peer has port 0 or address 0, so no client can connect to it")
+            }
+            Self::Full => f.write_str("too many announces wait to be sent: try again later"),
         }
     }
 }
@@ -192,13 +220,16 @@ impl From<NotRunning> for AnnounceError {
     }
 }
 
-/// Sync is not started, or not in the way that this call is for.
+/// The error of a call that needs sync to be started, or to be started in another way.
+///
+/// For example, [`Livesync::process`](crate::Livesync::process) fails with it unless
+/// [`Livesync::start_polling`](crate::Livesync::start_polling) has started sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotRunning;
 
 impl fmt::Display for NotRunning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sync is not started, or not in the way that this call is for")
+        f.write_str("sync is not started, or not in the way that this call needs")
     }
 }
 
@@ -232,7 +263,7 @@ mod tests {
         };
         assert_eq!(
             setting.to_string(),
-            "LIVESYNC_GROUP=a\\nb is not an IPv4 multicast address"
+            "LIVESYNC_GROUP=a\\nb is invalid: it must be an IPv4 multicast address"
         );
         assert_eq!(key_file.to_string(), "cannot use the key file a\\nb\\0: no");
     }

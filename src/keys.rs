@@ -1,4 +1,4 @@
-//! The keys by which the trackers of a cluster prove that a packet is theirs.
+//! The keys with which the trackers of a cluster authenticate their packets.
 
 use std::fmt;
 use std::slice;
@@ -10,12 +10,18 @@ use zeroize::{Zeroize, Zeroizing};
 /// The length of a key in bytes.
 pub const KEY_LEN: usize = 32;
 
-/// One key, or two while a cluster changes from one to the other. The first is for what
-/// we send; what others send is good with either.
+/// The keys of a cluster: one, or two while the cluster changes from one to the other.
 ///
-/// As text, which is what a key file holds, each is a line of 64 hexadecimal digits. Empty
-/// lines, white space around a key, and a byte order mark at the beginning are passed over.
+/// A node makes the tags of its packets with the first key, and accepts packets whose tag fits
+/// either.
 ///
+/// Text, such as a key file, holds each key as a line of 64 hexadecimal digits. Empty lines,
+/// white space around a key and a byte order mark at the beginning are ignored. `str::parse`
+/// returns [`BadKeys`] for any other text.
+///
+/// Clones share one copy, which is wiped from memory when the last of them is dropped.
+///
+/// # Examples
 /// ```
 /// use livesync::{Config, Keys};
 ///
@@ -27,20 +33,20 @@ pub const KEY_LEN: usize = 32;
 /// let config = Config::on([192, 0, 2, 1]).keys(keys);
 /// # Ok::<(), livesync::BadKeys>(())
 /// ```
-///
-/// Clones share one copy, which is wiped from memory when the last of them is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keys(Arc<Zeroizing<Vec<[u8; KEY_LEN]>>>);
 
 impl Keys {
-    /// One key: random bytes. The copy that is passed is wiped; any other is the caller's.
+    /// Takes one key of random bytes. It wipes the array that it is passed; the caller wipes any
+    /// other copy.
     pub fn new(mut key: [u8; KEY_LEN]) -> Self {
         let keys = Self::holding(&[&key]);
         key.zeroize();
         keys
     }
 
-    /// The first key, and this one as the second.
+    /// Returns these keys with `second` as the second one, in the place of any that was there.
+    /// It wipes the array that it is passed.
     #[must_use]
     pub fn and(self, mut second: [u8; KEY_LEN]) -> Self {
         let keys = Self::holding(&[&self.0[0], &second]);
@@ -48,12 +54,13 @@ impl Keys {
         keys
     }
 
-    /// The keys: first the one for what we send.
+    /// Iterates over the keys: first the one that makes the tags of sent packets.
     pub fn iter(&self) -> slice::Iter<'_, [u8; KEY_LEN]> {
         self.0.iter()
     }
 
-    /// They are copied to where they stay: whatever is moved leaves a copy behind.
+    /// Copies the keys to the heap at once, because a value that is moved leaves a copy behind
+    /// that nothing wipes.
     fn holding(keys: &[&[u8; KEY_LEN]]) -> Self {
         let mut held = Zeroizing::new(Vec::with_capacity(keys.len()));
         for key in keys {
@@ -88,7 +95,7 @@ impl FromStr for Keys {
     }
 }
 
-/// Writes what the digits stand for to `key`, and nowhere else.
+/// Decodes the digits into `key`, and leaves no other copy of the bytes.
 fn decode(digits: &str, key: &mut [u8; KEY_LEN]) -> Option<()> {
     if digits.len() != 2 * KEY_LEN {
         return None;
@@ -101,11 +108,12 @@ fn decode(digits: &str, key: &mut [u8; KEY_LEN]) -> Option<()> {
     Some(())
 }
 
-/// How many hexadecimal digits look like a key, or like a good part of one.
+/// A text with so many hexadecimal digits in a row looks like a key, or like half of one.
 const LIKE_A_KEY: usize = 32;
 
-/// Whether a text that should be something else looks like a key: it must not be shown. A
-/// key that is printed may have a colon between its bytes, and spaces.
+/// Returns whether a text that should be something else looks like a key, so that no log or
+/// error may show it. Between the digits there may be colons and spaces, as tools print keys
+/// with them.
 pub(crate) fn looks_like_key(text: &str) -> bool {
     let mut digits = 0;
     text.chars().any(|c| {
@@ -118,7 +126,7 @@ pub(crate) fn looks_like_key(text: &str) -> bool {
     })
 }
 
-/// The text, unless it looks like a key.
+/// Returns the text, or a note in its place if it looks like a key.
 pub(crate) fn unless_key(text: &str) -> &str {
     match looks_like_key(text) {
         true => "(not shown, because it looks like a key)",
@@ -126,24 +134,24 @@ pub(crate) fn unless_key(text: &str) -> &str {
     }
 }
 
-/// Nothing that a log line should hold.
+/// Shows no key, so that none gets into a log.
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keys").finish_non_exhaustive()
     }
 }
 
-/// Why a text holds no keys. It says nothing of what the text holds.
+/// The reason why a text does not hold keys. It shows nothing of the text, which may be secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BadKeys {
-    /// There is none.
+    /// The text holds no key.
     None,
-    /// This line, from 1, is not one.
+    /// The line with this number is not a key. The first line is number 1.
     Line(usize),
-    /// There are more than two.
+    /// The text holds more than two keys.
     TooMany,
-    /// There are two, and they are the same.
+    /// The text holds the same key twice.
     Same,
 }
 

@@ -1,25 +1,35 @@
-//! How serious a log line is.
+//! The levels of the log.
 
 use std::fmt;
 
-/// The levels of the log, from silence to everything. There will be no others: a program has to say
-/// what each of them is in its own log.
+/// The severity of a log line, and as a setting the least severity that is logged.
+///
+/// Every later version has exactly these levels, so that a program can map each of them to one
+/// of its own log.
+///
+/// # Examples
+/// ```
+/// use livesync::log::Level;
+///
+/// assert!(Level::Error < Level::Warn);
+/// assert_eq!(Level::Warn.to_string(), "warn");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// As a setting: nothing is logged.
+    /// Nothing is logged. This is a setting only; no log line has this level.
     Off,
     /// Sync does not work.
     Error,
-    /// Sync works, but an operator should look.
+    /// Sync works, but the operator should look into something.
     Warn,
-    /// What happens once in a while: start, stop.
+    /// Something happened that is rare and normal, such as a start or a stop.
     Info,
-    /// What happens all the time.
+    /// Something happened that is frequent and normal.
     Debug,
 }
 
 impl Level {
-    /// Every level, with the word for it in settings and log lines.
+    /// Every level with its name in settings and log lines, in the order of their numbers.
     pub(crate) const NAMES: [(Self, &'static str); 5] = [
         (Self::Off, "off"),
         (Self::Error, "error"),

@@ -1,4 +1,4 @@
-//! Statistics as text in the exposition format of Prometheus.
+//! Statistics in the text format of Prometheus.
 
 use std::fmt::{Display, Write};
 use std::net::SocketAddr;
@@ -12,15 +12,14 @@ use crate::host::Usage;
 use crate::protocol::ScrapeState;
 use crate::reject::Reject;
 
-/// A node without a proof has series of its own when it was heard for so long: whoever forges ids
-/// must not make new series with each of them.
-const LISTED_AFTER: Duration = Duration::from_secs(60);
+/// How long an unauthenticated node must be known before it has series of its own. A sender that
+/// forges tracker ids must not make new series with each id.
+const UNAUTHENTICATED_MIN_AGE: Duration = Duration::from_secs(60);
 
-/// How many of these nodes have series at most: those that have been known for the longest time.
-const MOST_UNAUTHENTICATED: usize = 64;
+/// How many unauthenticated nodes have series at most. They are those known for the longest time.
+const MAX_UNAUTHENTICATED: usize = 64;
 
-/// The statistics of a handle with this configuration, if it runs, and of the trackers
-/// that it heard.
+/// Writes the metrics of a handle: its statistics, if it was started, and the nodes it has heard.
 pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[NodeStats]) -> String {
     let Config {
         group,
@@ -38,7 +37,7 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[NodeStats]) 
     let running = stats.filter(|stats| stats.running);
     text.gauge(
         "up",
-        "Whether sync is started.",
+        "1 while sync is started, or else 0.",
         u8::from(running.is_some()),
     );
     if let Some(stats) = running {
@@ -51,18 +50,18 @@ pub(crate) fn text(config: &Config, stats: Option<&Stats>, nodes: &[NodeStats]) 
     text.text
 }
 
-/// The nodes that have series of their own.
+/// Returns the nodes that have series of their own.
 fn listed(nodes: &[NodeStats]) -> Vec<&NodeStats> {
     let (mut listed, mut others): (Vec<&NodeStats>, Vec<_>) =
         nodes.iter().partition(|node| node.authenticated);
-    others.retain(|node| node.known_for >= LISTED_AFTER);
+    others.retain(|node| node.known_for >= UNAUTHENTICATED_MIN_AGE);
     others.sort_by_key(|node| std::cmp::Reverse(node.ago + node.known_for));
-    others.truncate(MOST_UNAUTHENTICATED);
+    others.truncate(MAX_UNAUTHENTICATED);
     listed.append(&mut others);
     listed
 }
 
-/// The text so far, and the labels that every sample has.
+/// The text written so far, and the labels that every sample has.
 struct Text {
     text: String,
     labels: String,
@@ -75,7 +74,7 @@ impl Text {
         self.sample("tracker_info", &format!(",tracker_id=\"{id}\""), 1);
         let uptime = stats.uptime.as_secs_f64();
         self.gauge("uptime_seconds", "Time since the start.", uptime);
-        self.gauge("nodes", "Other trackers that are known.", stats.nodes);
+        self.gauge("nodes", "Other nodes that are known.", stats.nodes);
         self.gauge(
             "packets_missing",
             "Packets that are missing and may still come.",
@@ -95,7 +94,7 @@ impl Text {
         self.head(
             "drops_total",
             "counter",
-            "Packets, or ends of some, that were dropped.",
+            "Packets dropped, whole or in part.",
         );
         for &reject in Reject::ALL {
             let reason = format!(",reason=\"{}\"", reject.name());
@@ -112,7 +111,11 @@ impl Text {
 
     #[cfg(feature = "want_sync_scrape")]
     fn scrape_state(&mut self, state: ScrapeState) {
-        self.head("scrape_state", "gauge", "1 for what scrape sync does now.");
+        self.head(
+            "scrape_state",
+            "gauge",
+            "1 for the state of scrape sync now.",
+        );
         for (one, name) in ScrapeState::NAMES {
             let label = format!(",state=\"{name}\"");
             self.sample("scrape_state", &label, u8::from(one == state));
@@ -124,18 +127,18 @@ impl Text {
         self.gauge("table_peers", "Peers in the table.", table.peers);
         self.gauge(
             "table_bytes",
-            "Bytes that the table takes at most.",
+            "Upper bound for the memory that the torrents and peers in the table take.",
             table.bytes,
         );
         self.counters([
             (
                 "table_expired",
-                "Peers and torrents that left because they were not announced again.",
+                "Peers and torrents removed because they were not announced for their lifetime.",
                 table.expired,
             ),
             (
                 "table_evicted",
-                "Peers and torrents that left because the table was full.",
+                "Peers and torrents removed because the table was full.",
                 table.evicted,
             ),
         ]);
@@ -147,64 +150,67 @@ impl Text {
             (
                 "node_last_heard_seconds",
                 "gauge",
-                "Time since a tracker was heard.",
+                "Time since the node was heard last.",
                 |node| node.ago.as_secs_f64(),
             ),
-            ("node_packets_total", "counter", "Its packets.", |node| {
-                node.packets as f64
-            }),
+            (
+                "node_packets_total",
+                "counter",
+                "Packets received from the node.",
+                |node| node.packets as f64,
+            ),
             (
                 "node_records_total",
                 "counter",
-                "Announces in them.",
+                "Announces in these packets.",
                 |node| node.records as f64,
             ),
             (
                 "node_beacons_total",
                 "counter",
-                "Beacons among them.",
+                "Beacons among these packets.",
                 |node| node.beacons as f64,
             ),
             (
                 "node_torrents",
                 "gauge",
-                "Its torrents at its last beacon.",
+                "Torrents of the node at its last beacon.",
                 |node| node.torrents as f64,
             ),
             (
                 "node_clock_ahead_seconds",
                 "gauge",
-                "How far its clock is ahead of ours, less what packets take.",
+                "How far the node's clock is ahead of ours, less the time that its packets travel.",
                 |node| node.ahead_ms as f64 / 1000.0,
             ),
             (
                 "node_lag_seconds",
                 "gauge",
-                "How long its last packet took longer than the fastest.",
+                "Time that the node's last packet took longer than its fastest one.",
                 |node| node.lag.as_secs_f64(),
             ),
             (
                 "node_packets_missing",
                 "gauge",
-                "Its packets that are missing and may still come.",
+                "Packets of the node that are missing and may still come.",
                 |node| node.missing as f64,
             ),
             (
                 "node_packets_recovered_total",
                 "counter",
-                "Its packets that were missing and came after all.",
+                "Packets of the node that were missing and came after all.",
                 |node| node.recovered as f64,
             ),
             (
                 "node_packets_lost_total",
                 "counter",
-                "Its packets that were missing and did not come in time.",
+                "Packets of the node that were missing and did not come in time.",
                 |node| node.lost as f64,
             ),
             (
                 "node_authenticated",
                 "gauge",
-                "Whether its last packet proved by a key where it comes from.",
+                "1 if the node's last packet was authenticated, or else 0.",
                 |node| u8::from(node.authenticated).into(),
             ),
         ];
@@ -225,7 +231,7 @@ impl Text {
         self.sample(name, "", value);
     }
 
-    /// Counters: their names without `_total`, what they count, and how far they are.
+    /// Writes counters, of which each has a name without `_total`, a help text and a value.
     fn counters(&mut self, counters: impl IntoIterator<Item = Counter>) {
         for (name, help, value) in counters {
             let name = format!("{name}_total");
@@ -287,7 +293,7 @@ mod tests {
         let many: Vec<_> = (0..250)
             .map(|id| node(id, 60 + u64::from(id), false))
             .collect();
-        assert_eq!(listed(&many).len(), MOST_UNAUTHENTICATED);
+        assert_eq!(listed(&many).len(), MAX_UNAUTHENTICATED);
         assert!(
             listed(&many)
                 .iter()

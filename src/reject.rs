@@ -1,11 +1,12 @@
-//! Why something that arrived was not used.
+//! The reasons why arriving packets and records are dropped, and their counters.
 
 use crate::counters::counters;
 
 macro_rules! reasons {
     (() $($(#[$when:meta])+ $reject:ident, $counter:ident: $reason:literal;)+) => {
-        /// The reason why a datagram, its tail or one of its records was dropped. Every drop is
-        /// counted under exactly one reason.
+        /// The reason why a datagram, its tail or one of its records was dropped.
+        ///
+        /// Every drop is counted under exactly one reason.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(usize)]
         #[non_exhaustive]
@@ -14,10 +15,11 @@ macro_rules! reasons {
         }
 
         impl Reject {
-            /// Every reason, in the order of the numbers behind them.
+            /// All reasons, in the order of their discriminants.
             pub const ALL: &'static [Self] = &[$(Self::$reject),+];
 
-            /// The reason as one word, as metrics have it.
+            /// Returns the reason as one word: the label `reason` of the metric
+            /// `livesync_drops_total`.
             pub const fn name(self) -> &'static str {
                 let counter = match self {
                     $(Self::$reject => stringify!($counter),)+
@@ -25,7 +27,7 @@ macro_rules! reasons {
                 counter.split_at("drops_".len()).1
             }
 
-            /// The reason in words, as the log has it.
+            /// Returns the reason as the phrase that log lines use.
             pub const fn reason(self) -> &'static str {
                 match self {
                     $(Self::$reject => $reason,)+
@@ -38,8 +40,8 @@ macro_rules! reasons {
 counters!(drops => reasons!());
 
 impl Reject {
-    /// Whether an operator should hear of it: something is set up wrongly, or
-    /// somebody speaks who should not.
+    /// Returns whether the operator should learn of such a drop, because a node is configured
+    /// wrongly, or an intruder sends packets.
     pub const fn is_alarming(self) -> bool {
         !matches!(
             self,
@@ -53,27 +55,28 @@ impl Reject {
     }
 }
 
-/// How many drops there were for each reason.
+/// The number of drops for each reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drops([u64; Reject::ALL.len()]);
 
 impl Drops {
-    /// Counts one more.
+    /// Counts one drop for this reason.
     pub(crate) fn count(&mut self, reject: Reject) {
         self.add(reject, 1);
     }
 
-    /// Counts so many more.
+    /// Counts several drops for this reason.
     pub(crate) fn add(&mut self, reject: Reject, drops: u64) {
         self.0[reject as usize] += drops;
     }
 
-    /// The drops for one reason.
+    /// Returns the number of drops for one reason.
     pub fn of(&self, reject: Reject) -> u64 {
         self.0[reject as usize]
     }
 
-    /// The drops of packets that do not prove to come from the cluster, and now.
+    /// Returns the number of packets that were dropped because they are not authenticated, or
+    /// are authenticated but replayed or from another time.
     pub fn without_proof(&self) -> u64 {
         [
             Reject::Untagged,
@@ -86,7 +89,7 @@ impl Drops {
         .sum()
     }
 
-    /// The drops for all reasons.
+    /// Returns the number of drops for all reasons together.
     pub fn total(&self) -> u64 {
         self.0.iter().sum()
     }

@@ -1,4 +1,4 @@
-//! Whether this host can send to the group and hear it.
+//! A test of whether this host can send to the group and receive from it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -9,33 +9,52 @@ use crate::net::{Awaited, Inbox, Link, Multicast, wait};
 use crate::types::TrackerId;
 use crate::wire::{Frame, Inquire, MAX_RECEIVED};
 
-/// The most trackers that a self-test tells apart.
-const MOST_HEARD: usize = 256;
+/// How many other trackers a self-test tells apart.
+const MAX_HEARD: usize = 256;
 
-/// What a [`selftest`] found.
+/// The result of a [`selftest`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Findings {
-    /// How long it took until our own packet was heard, if it was.
+    /// The time until the test received its own packet, if it did.
     pub echo: Option<Duration>,
-    /// Why it could not be sent, if that is so.
+    /// The error of sending that packet, if it could not be sent.
     pub send_error: Option<std::io::Error>,
-    /// The other trackers that were heard meanwhile, the first 256 of them.
+    /// The other trackers that were heard meanwhile, with their addresses; the first 256 of them.
     pub heard: Vec<(TrackerId, SocketAddr)>,
-    /// The number of packets that came from yet others.
+    /// The number of packets that came from further trackers.
     pub packets_from_more: u64,
-    /// Settings of this host by which packets may get lost, each a sentence for its operator.
+    /// Settings of this host that may make it lose packets, each as a sentence for its operator.
     pub hints: Vec<String>,
 }
 
-/// Joins the group of `config` with sockets of its own, sends a packet, and listens for
-/// so long.
+/// Tests whether this host can send to the group of `config` and receive from it.
 ///
-/// The packet is an inquiry that asks for the torrents of its own sender, which does not
-/// exist: every tracker ignores it.
+/// It joins the group with sockets of its own, sends one packet, and listens for the given time.
+/// The packet is an inquiry for the torrents of its own sender, a random tracker id, so every
+/// tracker ignores it.
 ///
-/// That it is heard shows that the interface, the group and this host's own firewall let
-/// multicast through. What switches and other hosts do with it shows when those are heard.
+/// If the packet comes back, the interface, the group and the firewall of this host let multicast
+/// through. Whether switches and other hosts do so shows when other trackers are heard.
+///
+/// # Errors
+/// The first setting that [`Config::validate`] refuses, or a system call that fails while it joins
+/// the group.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+/// use livesync::{Config, selftest};
+///
+/// # let port = 18_000 + (std::process::id() % 500) as u16;
+/// let config = Config::on([127, 0, 0, 1]).port(port);
+/// let findings = selftest(&config, Duration::from_millis(100))?;
+/// match findings.echo {
+///     Some(time) => println!("the packet came back after {time:?}"),
+///     None => println!("the packet did not come back: {:?}", findings.send_error),
+/// }
+/// # Ok::<(), livesync::SetupError>(())
+/// ```
 pub fn selftest(config: &Config, time: Duration) -> Result<Findings, SetupError> {
     config.validate()?;
     let config = config.clone().loopback(true).speak(true).listen(true);
@@ -78,7 +97,7 @@ impl Findings {
         if self.heard.contains(&(id, source)) {
             return;
         }
-        if self.heard.len() < MOST_HEARD {
+        if self.heard.len() < MAX_HEARD {
             self.heard.push((id, source));
         } else {
             self.packets_from_more += 1;
@@ -105,7 +124,7 @@ mod tests {
                 findings.note(TrackerId(number.to_be_bytes()), source);
             }
         }
-        assert_eq!(findings.heard.len(), MOST_HEARD);
+        assert_eq!(findings.heard.len(), MAX_HEARD);
         assert_eq!(findings.heard[255].0, TrackerId(255_u32.to_be_bytes()));
         assert_eq!(findings.packets_from_more, 2 * (1000 - 256));
     }

@@ -1,36 +1,38 @@
-//! A time value. The protocol is told the time; it never asks a clock.
+//! Points in time. The protocol is passed the time and never reads a clock, so that tests and
+//! simulations can run it at any speed.
 
 use std::ops::Add;
 use std::time::Duration;
 
-/// A point on a monotonic clock: nanoseconds since a start that only the owner
-/// of the clock knows. Sums saturate: nothing is due later than [`Time::NEVER`].
+/// A point on a monotonic clock, in nanoseconds since a start that the owner of the clock chooses.
+///
+/// Sums and differences saturate: no point is later than [`Time::NEVER`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(u64);
 
 impl Time {
     /// The start of the clock.
     pub const START: Self = Self(0);
-    /// Later than everything.
+    /// A point later than every other, which no clock reaches.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// The point that lies `nanos` nanoseconds after the start of the clock.
+    /// Returns the point that lies `nanos` nanoseconds after the start of the clock.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// How many nanoseconds after the start of the clock that is.
+    /// Returns how many nanoseconds this point lies after the start of the clock.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The point that lies `duration` earlier, not before the start of the clock.
+    /// Returns the point that lies `duration` earlier, or the start of the clock if that is later.
     pub fn before(self, duration: Duration) -> Self {
         let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         Self(self.0.saturating_sub(nanos))
     }
 
-    /// How long ago `earlier` was; zero if it is not earlier.
+    /// Returns the time that has passed since `earlier`, or zero if that is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }

@@ -54,7 +54,7 @@ static void log_cb( int level, const char *message, void *user ) {
 
 static int begins_with_name( const char *name ) {
   const size_t length = strlen( name );
-  return !strncmp( g_line, name, length ) && !strncmp( g_line + length, " is not ", 8 );
+  return !strncmp( g_line, name, length ) && !strncmp( g_line + length, " must be ", 9 );
 }
 
 static void test_value( int port, const struct field *field, int byte, int refused ) {

@@ -1,4 +1,4 @@
-//! All settings, their defaults, and what they may hold, whoever sets them.
+//! The settings, their defaults and their permitted values.
 
 #[cfg_attr(
     not(feature = "handles"),

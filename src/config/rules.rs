@@ -1,5 +1,5 @@
-//! What each setting may hold: one table for programs in Rust, programs in C and environment
-//! variables, with the name and the words that each of them has for it.
+//! The permitted values of each setting: one table for programs in Rust, programs in C and
+//! environment variables, with the name and the wording that each of them uses.
 
 use std::ffi::OsStr;
 use std::time::Duration;
@@ -10,28 +10,25 @@ use crate::keys::unless_key;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What comes later than that comes never.
+/// Upper bound of most intervals. Nobody waits longer, and points in time do not overflow.
 const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// What is done again and again is not done more often: at 0 a node would do nothing else. Nor are
-/// clocks compared more closely.
-const SHORTEST: Duration = Duration::from_millis(10);
+/// Lower bound of intervals, because at 0 a node would do nothing else, and of the clock skew.
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
 
-/// As many as a network of 1 Gbit/s takes, and no more than a host can be asked for at once: in a
-/// tick it is asked for as many torrents as they hold.
-const MOST_SCRAPE_TELL_PACKETS: u32 = 10_000;
+/// As many as 1 Gbit/s carries. A tick asks the host for as many torrents as fit into them.
+const MAX_SCRAPE_TELL_PACKETS: u32 = 10_000;
 
-/// They take half a gigabyte.
-const MOST_REMEMBERED: usize = 1 << 24;
+/// So many take half a gigabyte.
+const MAX_REMEMBERED_TORRENTS: usize = 1 << 24;
 
-/// A few dozen full packets: whoever has lost one asks for it a moment later.
-const LEAST_WINDOW: usize = 64 << 10;
+/// A few dozen full packets. That is enough because a receiver sends its NAK a moment after a loss.
+const MIN_REPAIR_WINDOW: usize = 64 << 10;
 
-/// With what is remembered of others it takes three quarters of a gigabyte, which a process of 32
-/// bits has room for.
-const MOST_WINDOW: usize = 256 << 20;
+/// With the state of other nodes that is three quarters of a gigabyte, which fits into 32 bits.
+const MAX_REPAIR_WINDOW: usize = 256 << 20;
 
-/// A name of a setting, and what it may hold, in the words of who sets it.
+/// The name of a setting and its permitted values, as one kind of user writes them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Words {
     name: &'static str,
@@ -43,13 +40,13 @@ impl Words {
         self.name
     }
 
-    /// It holds something else.
+    /// Returns the error for a value that is not permitted, without the value.
     pub(crate) fn refused(self) -> SetupError {
         let Self { name, expected } = self;
         SetupError::Field { name, expected }
     }
 
-    /// It holds this value, which is something else, and may be a key.
+    /// Returns the error for this value, which is not permitted. It shows no key.
     pub(crate) fn refused_as(self, value: &OsStr) -> SetupError {
         let Self { name, expected } = self;
         SetupError::Setting {
@@ -60,7 +57,7 @@ impl Words {
     }
 }
 
-/// A setting, as each calls it who may set it.
+/// A setting in the wording of each kind of user: Rust, C, and environment variables.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setting {
     rust: Words,
@@ -69,7 +66,7 @@ pub(crate) struct Setting {
 }
 
 impl Setting {
-    /// One that has the same name in C, and no variable.
+    /// A setting that has the same name in C, and no environment variable.
     const fn new(name: &'static str, expected: &'static str) -> Self {
         let words = Words { name, expected };
         Self {
@@ -89,8 +86,8 @@ impl Setting {
         Self { variable, ..self }
     }
 
-    /// The same setting, of which something else is expected; in C and of a variable it is a
-    /// number.
+    /// The same setting with another requirement. `expected` words it for Rust, and `number` for
+    /// C and environment variables, whose values are plain numbers.
     pub(crate) const fn but(self, expected: &'static str, number: &'static str) -> Self {
         let name = self.c.name;
         let setting = Self::new(self.rust.name, expected).in_c(name, number);
@@ -100,17 +97,17 @@ impl Setting {
         }
     }
 
-    /// In the words of Rust.
+    /// Returns the wording for programs in Rust.
     pub(crate) fn rust(self) -> Words {
         self.rust
     }
 
-    /// In the words of C.
+    /// Returns the wording for programs in C.
     pub(crate) fn c(self) -> Words {
         self.c
     }
 
-    /// In the words of who sets an environment variable, if there is one.
+    /// Returns the wording for the environment variable, if the setting has one.
     pub(crate) fn variable(self) -> Option<Words> {
         self.variable
     }
@@ -129,7 +126,7 @@ pub(crate) const TTL: Setting = Setting::new("ttl", "a number from 0 to 255")
 pub(crate) const LOOPBACK: Setting =
     Setting::new("loopback", "0 or 1").by_variable("LIVESYNC_LOOPBACK", "0 or 1");
 const LISTEN: Setting =
-    Setting::new("listen", "true, and neither is speak").in_c("listen", "1, and neither is speak");
+    Setting::new("listen", "true unless speak is true").in_c("listen", "1 unless speak is 1");
 pub(crate) const FLUSH_AFTER: Setting = Setting::new("flush_after", "a time")
     .in_c("flush_ms", "a number of milliseconds")
     .by_variable("LIVESYNC_FLUSH_MS", "a whole number of milliseconds");
@@ -164,22 +161,22 @@ pub(crate) const LOG: Setting = Setting::new("log", "a level")
     .in_c("log_level", "LIVESYNC_LOG_...")
     .by_variable("LIVESYNC_LOG", "off, error, warn, info or debug");
 
-/// A setting, and whether it holds what it may.
+/// A setting, and a test of whether its value is permitted.
 type Rule = (Setting, fn(&Config) -> bool);
 
-/// The rules. A setting may have several, each with its words.
+/// The rules. A setting may have several, each with its own wording.
 const RULES: [Rule; 21] = [
-    // The transport is IPv4.
+    // The multicast link is IPv4 only.
     (INTERFACE, |c| c.interface.is_ipv4()),
     (GROUP, |c| c.group.is_ipv4() && c.group.is_multicast()),
     (PORT, |c| c.port > 0),
-    // Nobody would hear what is told.
+    // No other node would receive a packet.
     (
         TTL.but("1 or more without loopback", "1 or more without loopback"),
         |c| c.ttl > 0 || c.loopback || !c.speak,
     ),
     (LISTEN, |c| c.listen || c.speak),
-    // By then a peer has expired; and no deadline in engine/wakeup/deadline.rs is later.
+    // After an hour the peer has expired, and engine/wakeup/deadline.rs holds no later deadline.
     (FLUSH_AFTER.but("1 hour or less", "3600000 or less"), |c| {
         c.flush_after <= HOUR
     }),
@@ -187,7 +184,7 @@ const RULES: [Rule; 21] = [
         FIRST_BEACON_DELAY.but("365 days or less", "31536000 or less"),
         |c| c.first_beacon_delay <= YEAR,
     ),
-    (BEACON_INTERVAL, |c| c.beacon_interval >= SHORTEST),
+    (BEACON_INTERVAL, |c| c.beacon_interval >= MIN_INTERVAL),
     (
         BEACON_INTERVAL.but("365 days or less", "31536000 or less"),
         |c| c.beacon_interval <= YEAR,
@@ -198,32 +195,32 @@ const RULES: [Rule; 21] = [
     (SCRAPE_TELL_PACKETS, |c| c.scrape_tell_packets > 0),
     (
         SCRAPE_TELL_PACKETS.but("10000 or less", "10000 or less"),
-        |c| c.scrape_tell_packets <= MOST_SCRAPE_TELL_PACKETS,
+        |c| c.scrape_tell_packets <= MAX_SCRAPE_TELL_PACKETS,
     ),
     (REMEMBERED_TORRENTS, |c| {
-        c.remembered_torrents <= MOST_REMEMBERED
+        c.remembered_torrents <= MAX_REMEMBERED_TORRENTS
     }),
-    (REPAIR_WINDOW, |c| c.repair_window >= LEAST_WINDOW),
+    (REPAIR_WINDOW, |c| c.repair_window >= MIN_REPAIR_WINDOW),
     (
         REPAIR_WINDOW.but("268435456 or less", "268435456 or less"),
-        |c| c.repair_window <= MOST_WINDOW,
+        |c| c.repair_window <= MAX_REPAIR_WINDOW,
     ),
     (KEY_FILE, |c| {
         let path = c.key_file.as_ref();
         path.is_none_or(|path| !path.as_os_str().is_empty())
     }),
     (CLUSTER, |c| {
-        // In the proof a zero byte ends it.
+        // In the input of the tag a zero byte ends the name.
         (1..=255).contains(&c.cluster.len()) && !c.cluster.contains('\0')
     }),
-    // Packets that leave in the same millisecond may say that they are some apart.
-    (MAX_SKEW, |c| c.max_skew >= SHORTEST),
-    // For so long protocol/ahead.rs remembers what was refused, as its time had not come.
+    // Packets that leave in the same millisecond may carry times some milliseconds apart.
+    (MAX_SKEW, |c| c.max_skew >= MIN_INTERVAL),
+    // protocol/ahead.rs remembers for so long which packets were refused for a time in the future.
     (MAX_SKEW.but("1 hour or less", "3600 or less"), |c| {
         c.max_skew <= HOUR
     }),
     (ISOLATED_AFTER, |c| {
-        c.isolated_after.is_zero() || c.isolated_after >= SHORTEST
+        c.isolated_after.is_zero() || c.isolated_after >= MIN_INTERVAL
     }),
     (
         ISOLATED_AFTER.but("365 days or less", "31536000 or less"),
@@ -232,11 +229,22 @@ const RULES: [Rule; 21] = [
 ];
 
 impl Config {
-    /// Whether every setting holds what it may. [`Livesync::open`](crate::Livesync::open) asks
-    /// this first.
+    /// Checks that every setting has a permitted value, as
+    /// [`Livesync::open`](crate::Livesync::open) does first. It makes no system call.
     ///
     /// # Errors
-    /// The first setting that holds something else.
+    /// [`SetupError::NotMulticast`] if the group is an IPv4 address but not a multicast one,
+    /// [`SetupError::NoPort`] if the port is 0, and [`SetupError::Field`] for other bad values.
+    ///
+    /// # Examples
+    /// ```
+    /// use livesync::Config;
+    ///
+    /// let config = Config::on([192, 0, 2, 1]);
+    /// assert!(config.validate().is_ok());
+    /// let error = config.scrape_tell_packets(0u32).validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "scrape_tell_packets must be 1 or more");
+    /// ```
     pub fn validate(&self) -> Result<(), SetupError> {
         let Some(setting) = broken(self).next() else {
             return Ok(());
@@ -250,7 +258,7 @@ impl Config {
     }
 }
 
-/// The settings that hold what they may not, each in the words of the rule that it breaks.
+/// Returns the settings whose values are not permitted, each in the wording of its broken rule.
 pub(crate) fn broken(config: &Config) -> impl Iterator<Item = Setting> {
     let broken = RULES.iter().filter(|(_, holds)| !holds(config));
     broken.map(|(setting, _)| *setting)
@@ -268,79 +276,81 @@ mod tests {
     fn every_setting_holds_what_it_may() {
         type Change = fn(Config) -> Config;
         let refused: [(&str, Change); 27] = [
-            ("interface is not an IPv4 address", |c| {
+            ("interface must be an IPv4 address", |c| {
                 c.interface(Ipv6Addr::LOCALHOST)
             }),
-            ("interface is not an IPv4 address", |c| {
+            ("interface must be an IPv4 address", |c| {
                 c.interface(Ipv4Addr::LOCALHOST.to_ipv6_mapped())
             }),
-            ("group is not an IPv4 multicast address", |c| {
+            ("group must be an IPv4 multicast address", |c| {
                 c.group([0xff02, 0, 0, 0, 0, 0, 0, 5])
             }),
             ("group 10.0.0.1 is not a multicast address", |c| {
                 c.group([10, 0, 0, 1])
             }),
-            ("cannot sync on port 0", |c| c.port(0u16)),
-            ("listen is not true, and neither is speak", |c| {
+            ("cannot sync on port 0: set the port of the cluster", |c| {
+                c.port(0u16)
+            }),
+            ("listen must be true unless speak is true", |c| {
                 c.listen(false).speak(false)
             }),
-            ("beacon_interval is not 10 ms or more", |c| {
+            ("beacon_interval must be 10 ms or more", |c| {
                 c.beacon_interval(Duration::ZERO)
             }),
-            ("beacon_interval is not 10 ms or more", |c| {
+            ("beacon_interval must be 10 ms or more", |c| {
                 c.beacon_interval(Duration::from_micros(9_999))
             }),
-            ("inquire_threshold is not a number from 0 to 1", |c| {
+            ("inquire_threshold must be a number from 0 to 1", |c| {
                 c.inquire_threshold(-0.1)
             }),
-            ("inquire_threshold is not a number from 0 to 1", |c| {
+            ("inquire_threshold must be a number from 0 to 1", |c| {
                 c.inquire_threshold(1.1)
             }),
-            ("inquire_threshold is not a number from 0 to 1", |c| {
+            ("inquire_threshold must be a number from 0 to 1", |c| {
                 c.inquire_threshold(f64::NAN)
             }),
-            ("scrape_tell_packets is not 1 or more", |c| {
+            ("scrape_tell_packets must be 1 or more", |c| {
                 c.scrape_tell_packets(0u32)
             }),
-            ("repair_window is not 65536 or more", |c| {
+            ("repair_window must be 65536 or more", |c| {
                 c.repair_window(65_535usize)
             }),
-            ("repair_window is not 268435456 or less", |c| {
+            ("repair_window must be 268435456 or less", |c| {
                 c.repair_window(268_435_457usize)
             }),
-            ("key_file is not the path of a file", |c| {
+            ("key_file must be the path of a file", |c| {
                 c.key_file(Some("".into()))
             }),
-            ("cluster is not 1 to 255 bytes of UTF-8", |c| c.cluster("")),
-            ("cluster is not 1 to 255 bytes of UTF-8", |c| {
+            ("cluster must be 1 to 255 bytes of UTF-8", |c| c.cluster("")),
+            ("cluster must be 1 to 255 bytes of UTF-8", |c| {
                 c.cluster("a\0")
             }),
-            ("max_skew is not 10 ms or more", |c| {
-                c.max_skew(SHORTEST - LEAST)
+            ("max_skew must be 10 ms or more", |c| {
+                c.max_skew(MIN_INTERVAL - LEAST)
             }),
-            ("ttl is not 1 or more without loopback", |c| c.ttl(0u8)),
-            ("flush_after is not 1 hour or less", |c| {
+            ("ttl must be 1 or more without loopback", |c| c.ttl(0u8)),
+            ("flush_after must be 1 hour or less", |c| {
                 c.flush_after(HOUR + LEAST)
             }),
-            ("first_beacon_delay is not 365 days or less", |c| {
+            ("first_beacon_delay must be 365 days or less", |c| {
                 c.first_beacon_delay(YEAR + LEAST)
             }),
-            ("beacon_interval is not 365 days or less", |c| {
+            ("beacon_interval must be 365 days or less", |c| {
                 c.beacon_interval(YEAR + LEAST)
             }),
-            ("scrape_tell_packets is not 10000 or less", |c| {
+            ("scrape_tell_packets must be 10000 or less", |c| {
                 c.scrape_tell_packets(10_001u32)
             }),
-            ("remembered_torrents is not 16777216 or less", |c| {
+            ("remembered_torrents must be 16777216 or less", |c| {
                 c.remembered_torrents(16_777_217usize)
             }),
-            ("max_skew is not 1 hour or less", |c| {
+            ("max_skew must be 1 hour or less", |c| {
                 c.max_skew(HOUR + LEAST)
             }),
-            ("isolated_after is not 0, or 10 ms or more", |c| {
-                c.isolated_after(SHORTEST - LEAST)
+            ("isolated_after must be 0, or 10 ms or more", |c| {
+                c.isolated_after(MIN_INTERVAL - LEAST)
             }),
-            ("isolated_after is not 365 days or less", |c| {
+            ("isolated_after must be 365 days or less", |c| {
                 c.isolated_after(YEAR + LEAST)
             }),
         ];
@@ -353,14 +363,14 @@ mod tests {
             .loopback(true)
             .flush_after(Duration::ZERO)
             .first_beacon_delay(Duration::ZERO)
-            .beacon_interval(SHORTEST)
+            .beacon_interval(MIN_INTERVAL)
             .inquire_threshold(0.0)
             .scrape_tell_packets(1u32)
             .remembered_torrents(0usize)
             .repair_window(65_536usize)
             .cluster("x")
-            .max_skew(SHORTEST)
-            .isolated_after(SHORTEST);
+            .max_skew(MIN_INTERVAL)
+            .isolated_after(MIN_INTERVAL);
         let at_the_upper = Config::default()
             .ttl(255u8)
             .flush_after(HOUR)

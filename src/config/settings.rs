@@ -1,4 +1,4 @@
-//! All settings and their defaults.
+//! The configuration: every setting with its default and its documentation.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,19 +10,21 @@ use ipnet::IpNet;
 use crate::keys::{Keys, unless_key};
 use crate::log::Level;
 
-/// The port that the specification names.
+/// The UDP port that the specification names, and the default of [`Config::port`].
 pub const LIVESYNC_PORT: u16 = 9696;
 
-/// Declares the settings, each with its default, and a method of its name that
-/// changes it.
+/// Declares the settings: for each a field, a default, and a method of the same name that changes
+/// it.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $default:expr,)+) => {
-        /// What may be set. [`Config::default`] is what the specification says, or
-        /// where it is silent what suits a busy tracker.
+        /// The configuration of one node.
         ///
-        /// Each setting is a field, and a method that returns the configuration with
-        /// another value for it:
+        /// [`Config::default`] holds the values of the specification, and where it names none,
+        /// values that suit a busy tracker. Each setting is a field, and a method of the same name
+        /// that returns the configuration with another value. [`Config::validate`] checks the
+        /// values.
         ///
+        /// # Examples
         /// ```
         /// use livesync::Config;
         ///
@@ -54,7 +56,11 @@ macro_rules! settings {
         }
 
         impl Config {
-            $($(#[doc = $doc])+
+            $(#[doc = concat!(
+                "Returns the configuration with another value of `", stringify!($name), "`."
+            )]
+            #[doc = ""]
+            $(#[doc = $doc])+
             #[must_use]
             pub fn $name(mut self, $name: impl Into<$type>) -> Self {
                 self.$name = $name.into();
@@ -65,82 +71,95 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The address of the interface to sync on, IPv4. For 0.0.0.0 the kernel chooses one.
+    /// The IPv4 address of the interface to sync on. Default: 0.0.0.0, for which the kernel
+    /// chooses an interface.
     interface: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-    /// The multicast group, IPv4. The specification says 224.0.42.5; a cluster that
-    /// runs the C module uses 224.0.23.5.
+    /// The IPv4 multicast group of the cluster. Default: 224.0.42.5, as the specification says; a
+    /// cluster that runs the C module uses 224.0.23.5.
     group: IpAddr = IpAddr::V4(Ipv4Addr::new(224, 0, 42, 5)),
-    /// The port of the group, not 0.
+    /// The UDP port of the group, which all nodes of a cluster share. Default: 9696. Minimum: 1.
     port: u16 = LIVESYNC_PORT,
-    /// Who may speak, besides those whom the host blesses: IPv4 and IPv6 networks. One of
-    /// ::ffff:a.b.c.d is one of IPv4; ::/0 has no IPv4 address.
+    /// The IPv4 and IPv6 networks whose addresses are allowed to send to this node, besides
+    /// those that [`Host::is_allowed`](crate::Host::is_allowed) allows. A network within
+    /// `::ffff:0:0/96` is one of IPv4; `::/0` contains no IPv4 address. Default: none.
     allow: Vec<IpNet> = Vec::new(),
-    /// The multicast ttl of what we send. With 0 it stays on this host, for which `loopback` must
-    /// be true.
+    /// The multicast TTL of sent packets. With 0 they stay on this host, and `loopback` must be
+    /// true. Default: 1.
     ttl: u8 = 1,
-    /// Whether other trackers on the same host hear us.
+    /// Lets other trackers on the same host receive the packets of this node. Default: false.
     loopback: bool = false,
-    /// Whether to tell. Who does not tell is no member of the cluster, but hears it.
+    /// Lets this node send. Default: true. A node that does not send is invisible to the cluster,
+    /// but receives what the others send.
     speak: bool = true,
-    /// Whether to hear. Who does not hear takes no part in scrape sync.
+    /// Lets this node receive. Default: true. A node that does not receive takes no part in scrape
+    /// sync. One of `speak` and `listen` must be true.
     listen: bool = true,
-    /// How long the oldest record waits for its packet to fill up, an hour at most.
+    /// The longest time that an announce waits for its packet to fill up. Default: 100 ms.
+    /// Maximum: an hour.
     flush_after: Duration = Duration::from_millis(100),
-    /// Whether to hear of IPv6 peers, if the host takes them.
+    /// Lets the host receive IPv6 peers, if it [takes them](crate::Host::takes_ipv6). Default:
+    /// true.
     ipv6: bool = true,
-    /// Whether to take part in scrape sync, if the host can. Without the feature
-    /// `want_sync_scrape` it makes no difference.
+    /// Lets this node take part in scrape sync, if its host can. Default: true. Without the feature
+    /// `want_sync_scrape` it has no effect.
     scrape: bool = true,
-    /// How long a tracker runs before its first beacon
-    /// (`LIVESYNC_FIRST_BEACON_DELAY`), 365 days at most.
+    /// The time that a node runs before it sends its first beacon (`LIVESYNC_FIRST_BEACON_DELAY`).
+    /// Default: 30 minutes. Maximum: 365 days.
     first_beacon_delay: Duration = Duration::from_secs(1800),
-    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`), from 10 ms to 365 days.
+    /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`). Default: 60 s. Minimum: 10 ms.
+    /// Maximum: 365 days.
     beacon_interval: Duration = Duration::from_secs(60),
-    /// A tracker with R torrents is worth asking for them when we have less than
-    /// this part of R, from 0 to 1.
+    /// The part of another tracker's torrents below which this node inquires for them: it sends
+    /// an inquiry to a tracker with R torrents if it has fewer than this part of R itself.
+    /// Default: 0.75. Minimum: 0. Maximum: 1.
     inquire_threshold: f64 = 0.75,
-    /// How many scrape tell packets are sent in a tenth of a second at most. They are spread
-    /// over it. From 1 to 10,000.
+    /// The most scrape tell packets that are sent per tenth of a second, evenly spread over it.
+    /// Default: 100. Minimum: 1. Maximum: 10,000.
     scrape_tell_packets: u32 = 100,
-    /// How many torrents that we know better than another tracker are remembered
-    /// at most, to be told back. Each takes about 30 bytes. 16,777,216 at most.
+    /// The most torrents that are remembered because this node knows them better than another
+    /// tracker has told, so that it can tell them back. Each takes about 30 bytes. Default:
+    /// 65,536. Maximum: 16,777,216.
     remembered_torrents: usize = 65_536,
-    /// Whether to number what we send, to send again what others have lost, and to ask
-    /// them for what we have lost.
+    /// Lets this node take part in loss repair: it numbers the packets that it sends, retransmits
+    /// what others have lost, and sends NAKs for what it has lost. Default: true.
     repair: bool = true,
-    /// How many bytes of packets that were sent are kept for those who have lost them, for 10
-    /// seconds at most; each takes 128 more than its own. What was heard is remembered in
-    /// proportion where this is more than by default. From 65,536 to 268,435,456.
+    /// The most bytes of sent packets that are kept for retransmission, for 10 seconds at most.
+    /// Each packet takes 128 bytes more than its own. Above the default, the state of received
+    /// packets grows in proportion. Default: 8 MiB. Minimum: 65,536. Maximum: 268,435,456.
     repair_window: usize = 8 << 20,
-    /// The keys of the cluster. Without any, whoever may speak is believed.
+    /// The keys of the cluster. Default: none; then packets of all allowed sources are used, and
+    /// none is authenticated.
     keys: Option<Keys> = None,
-    /// A file with the keys, in the place of `keys`: one or two lines of 64 hexadecimal
-    /// digits. It belongs to this user, with the mode 0600 or less, or to root, with 0640 or
-    /// less. It is read when the group is joined, and not again for a start after a stop.
+    /// The path of a file with the keys, in the place of `keys`: one or two lines of 64
+    /// hexadecimal digits. The file must belong to the user of this process and have mode 0600 or
+    /// less, or belong to root and have mode 0640 or less. It is read when the node joins the
+    /// group, and not again for a start after a stop. Default: none.
     key_file: Option<PathBuf> = None,
-    /// What becomes of packets that do not prove to come from the cluster, if it has a key.
+    /// The treatment of unauthenticated packets if the cluster has a key. Default:
+    /// [`Auth::Require`].
     auth: Auth = Auth::Require,
-    /// The name of the cluster, 1 to 255 bytes, none of them zero. It is part of the proof:
-    /// clusters of the same key and different names do not believe each other.
+    /// The name of the cluster, 1 to 255 bytes without a zero byte. Tags depend on it, so clusters
+    /// with the same key and different names drop each other's packets. Default: "livesync".
     cluster: String = "livesync".to_owned(),
-    /// With a key: how far the clocks of two trackers may be apart. What seems to be older
-    /// or newer is dropped, for it may be a recorded packet that is sent once more. From
-    /// 10 ms to an hour.
+    /// The largest difference between the clocks of two nodes if the cluster has a key. Packets
+    /// that seem older or newer are dropped, because an attacker may have recorded and resent
+    /// them. Default: 30 s. Minimum: 10 ms. Maximum: an hour.
     max_skew: Duration = Duration::from_secs(30),
-    /// Who speaks so long without hearing anybody is warned, once; zero: never. Otherwise from
-    /// 10 ms to 365 days.
+    /// The time that this node sends without hearing another one before it logs a warning, once.
+    /// With zero it never warns. Default: 300 s. Minimum: 10 ms, or zero. Maximum: 365 days.
     isolated_after: Duration = Duration::from_secs(300),
-    /// What is logged: this level and the more serious ones.
+    /// The least severity that is logged. Default: [`Level::Warn`].
     log: Level = Level::Warn,
 }
 
 impl Config {
-    /// The defaults, on the interface with this address.
+    /// Returns the defaults on the interface with this address.
     pub fn on(interface: impl Into<IpAddr>) -> Self {
         Self::default().interface(interface)
     }
 
-    /// The same, as it may be logged: somebody may have given a key in the place of its file.
+    /// Returns the configuration as a log may show it, without a key that was set in the place of
+    /// the key file.
     fn without_key(&self) -> Self {
         let mut shown = self.clone();
         if let Some(path) = &mut shown.key_file {
@@ -150,14 +169,13 @@ impl Config {
     }
 }
 
-/// What becomes of packets that do not prove to come from the cluster. They are counted in
-/// any case.
+/// The treatment of unauthenticated packets by a node with a key. It counts them in either case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Auth {
-    /// They are used: for the time in which a cluster that runs is given its first key.
+    /// It uses them. This is for the time in which a running cluster is given its first key.
     Accept,
-    /// They are dropped.
+    /// It drops them.
     Require,
 }
 

@@ -1,4 +1,4 @@
-//! The clock from which the protocol's time comes.
+//! The clock that the protocol's time comes from.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,11 +6,11 @@ use super::sync::Instant;
 use crate::net::{monotonic, monotonic_coarse};
 use crate::time::Time;
 
-/// A monotonic clock that begins when it is made.
+/// A monotonic clock that starts when it is made.
 #[derive(Debug)]
 pub(super) struct Clock {
     start: Instant,
-    /// The same moment, as the kernel's clock counts it.
+    /// The start on the kernel's monotonic clock.
     kernel_start: Duration,
 }
 
@@ -26,8 +26,8 @@ impl Clock {
         Time::START + self.start.elapsed()
     }
 
-    /// The time of the kernel's last tick, which is some milliseconds ago: it costs little to
-    /// read.
+    /// Returns the time of the kernel's last tick, which is some milliseconds ago and costs little
+    /// to read.
     pub(super) fn about_now(&self) -> Time {
         if cfg!(shuttle) {
             return self.now();
@@ -35,20 +35,23 @@ impl Clock {
         Time::START + monotonic_coarse().saturating_sub(self.kernel_start)
     }
 
-    /// Both clocks at the same moment. A start takes what was sent before it for recorded, by
-    /// these two: were they read some milliseconds apart, it would refuse what was sent then.
+    /// Reads this clock and the wall clock at the same moment.
+    ///
+    /// A starting node compares packets with these two and refuses those sent before it started, as
+    /// they may be recorded. If the clocks were read milliseconds apart, the node would also refuse
+    /// packets that were sent in between.
     pub(super) fn now_and_unix_time(&self) -> (Time, Duration) {
         at_the_same_moment(|| self.now(), unix_time)
     }
 }
 
-/// So far apart two clocks may be read,
-const AT_ONCE: Duration = Duration::from_micros(200);
+/// The longest time between the two reads of the monotonic clock around one of the wall clock.
+const CLOCK_MAX_GAP: Duration = Duration::from_micros(200);
 
-/// and so often they are read again, where the thread had to wait for a processor meanwhile.
-const TRIES: usize = 20;
+/// How often the clocks are read again if the thread had to wait for a processor meanwhile.
+const CLOCK_READ_TRIES: usize = 20;
 
-/// What both clocks show, from the look at them that took the shortest time.
+/// Returns what both clocks showed in the read that took the shortest time.
 fn at_the_same_moment(
     mut now: impl FnMut() -> Time,
     mut unix: impl FnMut() -> Duration,
@@ -59,8 +62,8 @@ fn at_the_same_moment(
         (took, before + took / 2, unix)
     };
     let mut shortest = look();
-    for _ in 1..TRIES {
-        if shortest.0 <= AT_ONCE {
+    for _ in 1..CLOCK_READ_TRIES {
+        if shortest.0 <= CLOCK_MAX_GAP {
             break;
         }
         let another = look();
@@ -72,7 +75,7 @@ fn at_the_same_moment(
     (now, unix)
 }
 
-/// The time on the wall: how much has passed since 1970.
+/// Returns the time on the wall clock since 1970.
 pub(super) fn unix_time() -> Duration {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default()
@@ -100,6 +103,6 @@ mod tests {
             micros
         };
         let (now, unix) = at_the_same_moment(|| Time::START + pass(hold()), || pass(hold()));
-        assert!(unix.abs_diff(now.since(Time::START)) <= AT_ONCE);
+        assert!(unix.abs_diff(now.since(Time::START)) <= CLOCK_MAX_GAP);
     }
 }

@@ -1,4 +1,4 @@
-//! A node of a cluster, with sockets and a host.
+//! The engine: a node of a cluster with its sockets and its host.
 
 use std::hint;
 use std::io;
@@ -22,64 +22,68 @@ use crate::net::{Inbox, Link, NoCancel, NoSignals, PollSet, Waker, watch_forks};
 use crate::protocol::Transmit;
 use crate::types::{Announce, InfoHash, Peer};
 
-/// How many batches are sent before another thread takes its turn: so long a teller is
-/// held at most. The event loop takes the rest over.
-const SENT_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 4 };
+/// How many batches one call sends at most. This bounds the time for which sending delays a thread
+/// that announces; the event loop sends the rest.
+const SEND_MAX_BATCHES: usize = if cfg!(shuttle) { 1 } else { 4 };
 
-/// How often a lock is tried before we wait for it.
-const TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
+/// How often [`Engine::lock`] tries the lock before it waits for it.
+const LOCK_TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
 
-/// The engine: bind, start, tell, stop; and from the start again.
+/// A node of a cluster with its sockets and its host, from bind over start to stop.
 ///
-/// One mutex covers all of its state. It is held for an input to the protocol, or for
-/// some that are short, never while the host is called, and never during a system call
-/// but those of binding and starting. The clock is read under it, so that the node
-/// never sees it run backwards. All methods may be called from any thread.
+/// One mutex, the engine lock, covers all of its state. A thread holds it for one input to the
+/// protocol, or for a few short ones, but never while it calls the host, and never during a system
+/// call other than those of binding and starting. The clock is read under the lock, so that the
+/// node never sees it run backwards. All methods may be called from any thread.
+///
+/// After a stop the engine can be bound and started again.
 pub struct Engine {
     pub(super) host: Arc<dyn Host>,
     pub(super) clock: Clock,
     pub(super) state: Mutex<State>,
     pub(super) run: Run,
     pub(super) waker: Waker,
-    /// What was announced, and nobody has taken yet.
+    /// Announces that no thread has taken yet.
     pub(super) queue: Arc<AnnounceQueue>,
     pub(super) deliveries: Deliveries,
-    /// What the host's own loop waits on, once it has one.
+    /// The descriptors that the host loop waits on; made by the first start that polls.
     pub(super) poll_set: OnceCell<PollSet>,
-    /// Where it receives to, from each link.
+    /// Receive buffers of an engine that is polled, one for each link.
     pub(super) inboxes: Mutex<Vec<Inbox>>,
     tripped: AtomicBool,
-    /// How much is logged. It takes no lock: a thread that logs may be in the host.
+    /// The level up to which the engine logs. It is atomic, since a thread that logs may be in the
+    /// host, where it must not wait for the lock.
     pub(super) log_level: AtomicU8,
-    /// Announces of peers that nobody can connect to, since the last start.
+    /// Announces of unreachable peers since the last start.
     pub(super) announces_refused: AtomicUsize,
 }
 
+/// Everything that the engine lock covers.
 pub(super) struct State {
-    /// What was bound last; it is kept for a start after a stop.
+    /// The configuration of the last bind; a start after a stop binds to it again.
     pub(super) binding: Option<Config>,
     /// The links, between bind and start.
     pub(super) links: Option<Vec<Arc<dyn Link>>>,
     /// The node, between start and stop.
     pub(super) live: Option<Live>,
-    /// What was done until the last stop.
+    /// The statistics of the run that ended last.
     pub(super) last: Option<Stats>,
-    /// In which epoch the last run began.
+    /// The epoch in which the last run began.
     pub(super) epoch: Option<u32>,
-    /// The last line of the log is still to be said.
+    /// True while the last line of an ended run has not been logged yet.
     pub(super) says_goodbye: bool,
 }
 
 impl State {
-    /// The node that has this link, and where; it may have been stopped meanwhile, and another one
-    /// started.
+    /// Returns the running node and the place of this link in it. Returns `None` if that node was
+    /// stopped meanwhile, even if another one was started.
     pub(super) fn live_of(&mut self, link: &Arc<dyn Link>) -> Option<(&mut Live, usize)> {
         let live = self.live.as_mut()?;
         let place = live.links.place(link)?;
         Some((live, place))
     }
 
-    /// Packets of a node that was stopped could not be sent.
+    /// Counts packets that a node had not sent when it was stopped.
     fn lose(&mut self, packets: usize) {
         if let Some(last) = &mut self.last {
             last.counters.send_errors += packets as u64;
@@ -88,7 +92,10 @@ impl State {
 }
 
 impl Engine {
-    /// An engine for this host, neither bound nor started.
+    /// Makes an engine for this host, neither bound nor started.
+    ///
+    /// # Errors
+    /// [`SetupError::Thread`] if the system has no descriptor or no memory left for it.
     pub fn new(host: Arc<dyn Host>) -> Result<Self, SetupError> {
         watch_forks().map_err(SetupError::Thread)?;
         Ok(Self {
@@ -114,12 +121,17 @@ impl Engine {
         })
     }
 
-    /// An announce that the host received from a client. It is copied; the rest
-    /// happens on time by itself. It makes no system call and waits for no other thread, unless
-    /// the event loop is to be woken, is held up, or cannot keep pace: then it sends itself.
+    /// Takes an announce that the host received from a client.
     ///
-    /// An announce from inside [`Host::add_peer`] or [`Host::remove_peer`] is one that the
-    /// cluster knows already, and is ignored.
+    /// The announce is copied, and the event loop sends it on time. The call makes no system call
+    /// and waits for no other thread, unless it has to wake the event loop, or the event loop is
+    /// held up or cannot keep pace; then this thread sends.
+    ///
+    /// An announce from inside [`Host::add_peer`] or [`Host::remove_peer`] is ignored, since the
+    /// cluster knows it already.
+    ///
+    /// # Errors
+    /// [`NotRunning`] before a start, after a stop, and if the configuration says not to send.
     pub fn announce(&self, info_hash: InfoHash, peer: Peer) -> Result<(), NotRunning> {
         while !self.try_announce(info_hash, peer)? {
             if !self.try_to_take_announces() {
@@ -130,8 +142,10 @@ impl Engine {
         Ok(())
     }
 
-    /// The same, unless so many announces wait that there is no room for another one; whether
-    /// it was taken.
+    /// Takes an announce if there is room for it, and returns whether it did.
+    ///
+    /// # Errors
+    /// [`NotRunning`] before a start, after a stop, and if the configuration says not to send.
     pub fn try_announce(&self, info_hash: InfoHash, peer: Peer) -> Result<bool, NotRunning> {
         if self.run.is_delivering_here() {
             return Ok(true);
@@ -152,31 +166,31 @@ impl Engine {
         Ok(true)
     }
 
-    /// Counts an announce of a peer that nobody can connect to.
+    /// Counts an announce of an unreachable peer.
     pub fn refuse(&self) {
         self.announces_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Does what is due, if the event loop is late: it does the same on time. Otherwise it takes no
-    /// lock.
+    /// Does the work of the event loop if that is late. Otherwise it takes no lock.
     pub fn tick(&self) {
         if !self.run.is_stopping() && self.queue.is_late(self.clock.now()) {
             self.do_at_once();
         }
     }
 
-    /// Does what is due, on a thread of the host's that may call the host.
+    /// Does what is due, including tasks for the host. The caller is a thread of the application
+    /// that may call the host.
     pub(super) fn do_at_once(&self) {
         self.do_what_is_due();
         self.do_tasks();
     }
 
-    /// Whether this thread is inside of a call of the host on our behalf.
+    /// Returns whether the current thread is inside a call that this engine made to the host.
     pub fn is_delivering_here(&self) -> bool {
         self.run.is_delivering_here()
     }
 
-    /// After a bug of ours: does nothing any more, and says so once.
+    /// Switches the engine off for good after an internal error, and logs that once.
     pub fn trip(&self, what: &str) {
         if !self.tripped.swap(true, Ordering::SeqCst) {
             let _in_host = self.run.enter_host_to_log();
@@ -187,18 +201,18 @@ impl Engine {
         }
     }
 
-    /// Whether [`trip`](Self::trip) was called.
+    /// Returns whether [`trip`](Self::trip) was called.
     pub fn is_tripped(&self) -> bool {
         self.tripped.load(Ordering::SeqCst)
     }
 
     /// Locks the state.
     ///
-    /// It is hardly ever held for longer than we try here. Waiting adds a destructor to
-    /// the thread the first time, and exit(3) runs those: a signal handler that ends the
-    /// process must not come in the middle of that.
+    /// The lock is hardly ever held for longer than the tries take. To wait for it registers a
+    /// destructor with the thread the first time, and exit(3) runs those destructors. A signal
+    /// handler that ends the process must not interrupt that, so signals are blocked meanwhile.
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
-        for _ in 0..TRIES {
+        for _ in 0..LOCK_TRIES {
             if let Some(state) = self.state.try_lock() {
                 return state;
             }
@@ -209,7 +223,7 @@ impl Engine {
         self.state.lock()
     }
 
-    /// Does what is due, as far as it does not take the host.
+    /// Does what is due, except for what needs the host.
     pub(super) fn do_what_is_due(&self) {
         let mut taken = false;
         loop {
@@ -228,9 +242,9 @@ impl Engine {
         }
     }
 
-    /// Takes what was announced, since the event loop does not do it in time or there is no room for
-    /// more, and sends it; whether there is room now. If somebody else has our lock, or there is no
-    /// room in the node, it does nothing.
+    /// Takes the announces that wait and sends them, because the event loop is late or there is no
+    /// room for more. Returns whether there is room now. It does nothing while another thread holds
+    /// the engine lock or the node has no room.
     #[cold]
     fn try_to_take_announces(&self) -> bool {
         let Some(mut state) = self.state.try_lock() else {
@@ -249,7 +263,8 @@ impl Engine {
         taken
     }
 
-    /// Unlocks the state, and acts on what an input has changed in it.
+    /// Unlocks the state and acts on what an input has changed in it: wakes the event loop and
+    /// sends packets.
     pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
         let Some(live) = &mut state.live else { return };
         live.show_late(self.clock.now());
@@ -258,15 +273,16 @@ impl Engine {
         drop(state);
         self.wake_if(wake);
         let _no_cancel = next.is_some().then(NoCancel::new);
-        let mut batches = SENT_AT_ONCE;
+        let mut batches = SEND_MAX_BATCHES;
         while let Some(link) = next {
             next = self.transmit(&link, &mut batches);
         }
     }
 
-    /// Sends on a link what is ready, in order. The caller has [begun](Live::begin_sending) sending
-    /// there, so nobody else sends. So many more `batches` are sent at most. On which link to go on,
-    /// if this one has all of it.
+    /// Sends the packets that are ready for a link, in order, in at most so many more `batches`.
+    ///
+    /// The caller has [begun](Live::begin_sending) sending on this link, so no other thread sends
+    /// on it. Returns the link to go on with, if there is one.
     fn transmit(&self, link: &Arc<dyn Link>, batches: &mut usize) -> Option<Arc<dyn Link>> {
         while *batches > 0 {
             *batches -= 1;
@@ -287,8 +303,8 @@ impl Engine {
         None
     }
 
-    /// The next packets to send on a link. If there are none sending has ended there, and this is
-    /// on which link to go on.
+    /// Returns the next packets to send on a link. If there are none, sending has ended on it, and
+    /// the error is the link to go on with.
     fn next_batch(&self, link: &Arc<dyn Link>) -> Result<Vec<Transmit>, Option<Arc<dyn Link>>> {
         let mut batch = Vec::new();
         loop {
@@ -307,8 +323,8 @@ impl Engine {
         }
     }
 
-    /// Sends some packets; those that are left, if the network takes no more now, or the node was
-    /// stopped.
+    /// Sends packets. Returns those that are left if the network takes no more of them now, or the
+    /// node was stopped.
     fn send(&self, link: &Arc<dyn Link>, mut batch: Vec<Transmit>) -> Option<Vec<Transmit>> {
         loop {
             let (sent, error) = link.send_batch(&batch);
@@ -326,8 +342,8 @@ impl Engine {
         }
     }
 
-    /// These packets wait until the network of a link takes them, or are lost with a node that was
-    /// stopped. On which link to go on.
+    /// Keeps packets until the network of a link takes them, or counts them as lost if the node was
+    /// stopped. Returns the link to go on with.
     fn send_later(&self, link: &Arc<dyn Link>, batch: Vec<Transmit>) -> Option<Arc<dyn Link>> {
         let mut state = self.lock();
         let Some((live, place)) = state.live_of(link) else {
@@ -348,13 +364,13 @@ impl Engine {
         }
     }
 
-    /// Whether the host may be called, by a caller who has no leave for it yet.
+    /// Returns whether the host may be called. It is for callers that have not entered the host.
     pub(super) fn host_is_up(&self) -> bool {
         let in_host = self.run.enter_host();
         in_host.is_some_and(|_in_host| self.host.is_running())
     }
 
-    /// Whether to go on calling the host.
+    /// Returns whether a caller that has entered the host may call it once more.
     pub(super) fn may_call_host(&self) -> bool {
         !self.run.is_stopping() && self.host.is_running()
     }

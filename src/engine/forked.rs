@@ -1,8 +1,8 @@
-//! An engine in a child of the process in which it was started.
+//! An engine in a child of the process that started it.
 //!
-//! The child has its memory and its descriptors, but neither the receive thread nor any other
-//! that may have been about to change something. So whatever a lock covers is looked at
-//! only if the lock is free, and the lock is never waited for.
+//! The child has copies of the memory and the descriptors, but no other thread of its parent. A
+//! thread that held a lock when the process forked never releases it in the child. So the child
+//! reads what a lock covers only if the lock is free, and never waits for it.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use parking_lot::Mutex;
 
 use super::engine::Engine;
 
-/// What a child cannot drop, as threads that it does not have have a part in it. It stays
-/// reachable, so that no tool takes it for lost.
+/// Values that a child cannot drop, because threads of its parent hold parts of them. They stay
+/// reachable, so that leak checkers do not report them.
 static INHERITED: Mutex<Vec<Box<dyn Any + Send>>> = Mutex::new(Vec::new());
 
 impl Engine {
-    /// Whether this process is a child of the one in which it was started.
+    /// Returns whether this process is a child of the one that started the engine.
     pub fn is_forked(&self) -> bool {
         self.run.is_forked()
     }
 
-    /// Gives back what a child has of it: the descriptors, of which the parent keeps its
-    /// own, and the memory of the node. It neither waits nor sends.
+    /// Releases the child's copies of the descriptors and the memory of the node. It neither waits
+    /// nor sends, and leaves the parent's descriptors open.
     pub fn let_go(self: Arc<Self>) {
         let mut inherited: Vec<Box<dyn Any + Send>> = Vec::new();
         if let Some(mut state) = self.state.try_lock()

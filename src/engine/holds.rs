@@ -1,5 +1,7 @@
-//! How long the engine's lock is held each time, for `benches/sync/holds.rs`: by the time that its
-//! holder spends on a processor, so that other programs make no difference.
+//! Measures how long the engine lock is held each time, for `benches/sync/holds.rs`.
+//!
+//! It counts the time that the holder spends on a processor, so that other programs make no
+//! difference.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,16 +9,16 @@ use std::time::Duration;
 
 use crate::net::thread_time;
 
-/// Each power of two nanoseconds has so many counts of its own.
-const PARTS: u64 = 8;
+/// How many ranges each power of two nanoseconds is divided into.
+const RANGES_PER_POWER: u64 = 8;
 
 /// How often the lock was held for a time in each of these ranges.
-static COUNTS: [AtomicU64; 64 * PARTS as usize] = [const { AtomicU64::new(0) }; _];
+static HOLD_COUNTS: [AtomicU64; 64 * RANGES_PER_POWER as usize] = [const { AtomicU64::new(0) }; _];
 
 /// A mutex that counts how long it is held.
 pub(super) struct Mutex<T>(parking_lot::Mutex<T>);
 
-/// Counts when it is dropped.
+/// A guard that counts the hold when it is dropped.
 pub(super) struct MutexGuard<'a, T> {
     guard: parking_lot::MutexGuard<'a, T>,
     since: Duration,
@@ -58,28 +60,34 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 
 impl<T> Drop for MutexGuard<'_, T> {
     fn drop(&mut self) {
-        COUNTS[range(thread_time().saturating_sub(self.since))].fetch_add(1, Ordering::Relaxed);
+        HOLD_COUNTS[range(thread_time().saturating_sub(self.since))]
+            .fetch_add(1, Ordering::Relaxed);
     }
 }
 
 fn range(held: Duration) -> usize {
-    let nanos = (held.as_nanos() as u64).max(PARTS);
+    let nanos = (held.as_nanos() as u64).max(RANGES_PER_POWER);
     let power = u64::from(nanos.ilog2());
-    let part = (nanos >> (power - u64::from(PARTS.ilog2()))) % PARTS;
-    (power * PARTS + part) as usize
+    let part = (nanos >> (power - u64::from(RANGES_PER_POWER.ilog2()))) % RANGES_PER_POWER;
+    (power * RANGES_PER_POWER + part) as usize
 }
 
-/// The longest time in a range.
+/// Returns the longest time in a range.
 fn longest(range: usize) -> Duration {
-    let (power, part) = (range as u64 / PARTS, range as u64 % PARTS);
-    let width = (1 << power) / PARTS;
+    let (power, part) = (
+        range as u64 / RANGES_PER_POWER,
+        range as u64 % RANGES_PER_POWER,
+    );
+    let width = (1 << power) / RANGES_PER_POWER;
     Duration::from_nanos((1 << power) + (part + 1) * width)
 }
 
-/// How long the lock was held since the last call: for each of these parts in 10,000 of all times
-/// the longest, an eighth too long at most. Nothing if it was never held.
+/// Returns quantiles of how long the engine lock was held each time since the last call.
+///
+/// Each of `parts` is a quantile in parts of 10,000; its result is at most an eighth too long.
+/// Returns `None` if the lock was never held.
 pub fn take_holds<const N: usize>(parts: [u64; N]) -> Option<[Duration; N]> {
-    let counts = COUNTS
+    let counts = HOLD_COUNTS
         .each_ref()
         .map(|count| count.swap(0, Ordering::Relaxed));
     let all: u64 = counts.iter().sum();

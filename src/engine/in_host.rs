@@ -1,7 +1,7 @@
-//! Which threads are in the host on behalf of one engine.
+//! Keeps track of the threads that are inside a call which an engine made to its host.
 //!
-//! There is one atomic variable for each, so a signal handler that interrupts a thread
-//! between any two instructions finds that thread either in the host or not.
+//! There is one atomic variable for each thread. So a signal handler that interrupts a thread
+//! between any two instructions finds it either inside the host or outside.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -9,40 +9,40 @@ use std::time::Duration;
 use super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use super::sync::{nap, this_thread, thread_local};
 
-/// More threads than that wait until another one leaves the host.
-const MOST: usize = if cfg!(shuttle) { 8 } else { 64 };
+/// How many threads may be inside the host at a time. Further ones wait until one leaves.
+const MAX_HOST_THREADS: usize = if cfg!(shuttle) { 8 } else { 64 };
 
-/// How long a thread waits before it looks again for room in the host.
-const CROWDED: Duration = Duration::from_millis(1);
+/// How long a thread waits before it tries again to enter the host.
+const PLACE_RETRY_NAP: Duration = Duration::from_millis(1);
 
-const NOBODY: usize = 0;
+/// The value of [`Place::thread`] in a free place.
+const NO_THREAD: usize = 0;
 
 thread_local! {
-    /// How many calls of hosts this thread is inside of, whatever engines make them. A stop
-    /// never looks at it: the first look may allocate memory in a library that was loaded
-    /// by dlopen(3).
+    /// How many calls of hosts this thread is inside of, whichever engines made them. A stop never
+    /// reads it: in a library that was loaded by dlopen(3) the first access may allocate memory.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// The threads that are in the host.
+/// The threads that are inside the host.
 #[derive(Debug)]
 pub(super) struct HostThreads {
-    places: [Place; MOST],
+    places: [Place; MAX_HOST_THREADS],
 }
 
-/// Where it stands that a thread is in the host.
+/// An entry for one thread that is inside the host.
 #[derive(Debug)]
 struct Place {
     thread: AtomicUsize,
-    /// It waits for a lock of ours, and not for the host.
+    /// True while the thread waits for the engine lock and is not in the host's code.
     waits: AtomicBool,
 }
 
 impl Default for HostThreads {
     fn default() -> Self {
         Self {
-            places: [(); MOST].map(|()| Place {
-                thread: AtomicUsize::new(NOBODY),
+            places: [(); MAX_HOST_THREADS].map(|()| Place {
+                thread: AtomicUsize::new(NO_THREAD),
                 waits: AtomicBool::new(false),
             }),
         }
@@ -50,7 +50,7 @@ impl Default for HostThreads {
 }
 
 impl HostThreads {
-    /// The current thread is in the host until the guard is dropped.
+    /// Notes that the current thread is inside the host until the guard is dropped.
     pub(super) fn enter(&self) -> InHost<'_> {
         let place = self.here().is_none().then(|| self.take_place());
         DEPTH.with(|depth| depth.set(depth.get() + 1));
@@ -60,14 +60,16 @@ impl HostThreads {
     fn take_place(&self) -> &Place {
         let this = this_thread();
         let take = |place: &&Place| {
-            let taken = place.thread.compare_exchange(NOBODY, this, SeqCst, SeqCst);
+            let taken = place
+                .thread
+                .compare_exchange(NO_THREAD, this, SeqCst, SeqCst);
             taken.is_ok()
         };
         loop {
             if let Some(place) = self.places.iter().find(take) {
                 return place;
             }
-            nap(CROWDED);
+            nap(PLACE_RETRY_NAP);
         }
     }
 
@@ -80,36 +82,37 @@ impl HostThreads {
         places.find(|place| place.thread.load(SeqCst) == this)
     }
 
-    /// Whether the current thread is in the host, however many calls of other hosts it is
-    /// inside of besides.
+    /// Returns whether the current thread is inside this host, even if it is inside calls of other
+    /// hosts as well.
     pub(super) fn is_here(&self) -> bool {
         self.here().is_some()
     }
 
-    /// If the current thread is in the host: it is not, until the guard is dropped.
+    /// If the current thread is inside the host, notes that it waits for the engine lock until the
+    /// guard is dropped.
     pub(super) fn waits_here(&self) -> Option<Waits<'_>> {
         let place = self.here()?;
         place.waits.store(true, SeqCst);
         Some(Waits { place })
     }
 
-    /// Whether another thread is in the host, and does not wait for a lock of ours.
+    /// Returns whether another thread is inside the host and does not wait for the engine lock.
     pub(super) fn is_elsewhere(&self) -> bool {
-        let here = [NOBODY, this_thread()];
+        let here = [NO_THREAD, this_thread()];
         self.places
             .iter()
             .any(|place| !here.contains(&place.thread.load(SeqCst)) && !place.waits.load(SeqCst))
     }
 }
 
-/// Whether the current thread is in the host of any engine.
+/// Returns whether the current thread is inside the host of any engine.
 pub(super) fn is_in_any_host() -> bool {
     DEPTH.with(Cell::get) > 0
 }
 
-/// A thread is in the host.
+/// A guard that keeps the current thread registered as inside the host.
 pub(super) struct InHost<'a> {
-    /// Where that stands; nowhere, if the thread was there already.
+    /// The entry of the thread; `None` if an outer guard has it.
     place: Option<&'a Place>,
 }
 
@@ -117,12 +120,12 @@ impl Drop for InHost<'_> {
     fn drop(&mut self) {
         DEPTH.with(|depth| depth.set(depth.get() - 1));
         if let Some(place) = self.place {
-            place.thread.store(NOBODY, SeqCst);
+            place.thread.store(NO_THREAD, SeqCst);
         }
     }
 }
 
-/// A thread that is in the host waits for a lock of ours.
+/// A guard that marks a thread inside the host as waiting for the engine lock.
 pub(super) struct Waits<'a> {
     place: &'a Place,
 }
@@ -144,13 +147,13 @@ mod tests {
     fn more_threads_than_there_is_room_for_wait() {
         let threads = HostThreads::default();
         let is_full = || {
-            let taken = |place: &Place| place.thread.load(SeqCst) != NOBODY;
+            let taken = |place: &Place| place.thread.load(SeqCst) != NO_THREAD;
             threads.places.iter().all(taken)
         };
         thread::scope(|scope| {
             let (entered, enters) = mpsc::channel();
             let mut leave = Vec::new();
-            for _ in 0..=MOST {
+            for _ in 0..=MAX_HOST_THREADS {
                 let (go, goes) = mpsc::channel::<()>();
                 leave.push(go);
                 let (threads, entered) = (&threads, entered.clone());
@@ -160,11 +163,11 @@ mod tests {
                     let _ = goes.recv();
                 });
             }
-            for _ in 0..MOST {
+            for _ in 0..MAX_HOST_THREADS {
                 enters.recv().expect("a thread");
             }
             assert!(is_full() && enters.try_recv().is_err());
-            // All of those that are in the host leave, so that the last one enters.
+            // All threads that are inside the host leave, so that the last one can enter.
             drop(leave);
             enters.recv().expect("the last thread");
         });

@@ -1,4 +1,5 @@
-//! Keys from a file that only those can read who should, and only its owner can change.
+//! Reads the keys of the cluster from a file, and refuses one that too many users can read or
+//! write.
 
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -12,20 +13,20 @@ use crate::error::SetupError;
 use crate::keys::{Keys, unless_key};
 use crate::net::effective_user;
 
-/// In bytes: far more than two keys take.
-const LONGEST: u64 = 4096;
+/// The longest key file, in bytes, which is far longer than two keys.
+const KEY_FILE_MAX_LEN: u64 = 4096;
 
-const ROOT: u32 = 0;
+const ROOT_UID: u32 = 0;
 
-/// The rights that a file of ours may give.
-const OURS: u32 = 0o700;
+/// The most permissive mode of a key file that belongs to the user of this process.
+const OWN_FILE_MAX_MODE: u32 = 0o700;
 
-/// The rights that a file of root may give. Its group may read it: so those get it whom the
-/// administrator chose, by a group of the system, by systemd's LoadCredential, or in a
-/// container.
-const OF_ROOT: u32 = 0o740;
+/// The most permissive mode of a key file that belongs to root. Its group may read it, because the
+/// administrator chooses that group: by a group of the system, by systemd's `LoadCredential`, or in
+/// a container.
+const ROOT_FILE_MAX_MODE: u32 = 0o740;
 
-/// The keys in this file, if it is as a key file must be.
+/// Reads the keys in this file, if its type, owner, mode and length are right.
 pub(super) fn read(path: &Path) -> Result<Keys, SetupError> {
     read_keys(path).map_err(|error| SetupError::KeyFile {
         path: unless_key(&path.to_string_lossy()).into(),
@@ -34,15 +35,16 @@ pub(super) fn read(path: &Path) -> Result<Keys, SetupError> {
 }
 
 fn read_keys(path: &Path) -> io::Result<Keys> {
-    // To open a pipe must not wait for somebody who writes to it.
+    // If the path is a named pipe, opening it must not wait for a writer.
     let mut file = OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
-    // Of the file that is open, whatever has its name by now.
+    // The check is of the open file, since another one may have its name by now.
     let metadata = file.metadata()?;
     check(&metadata).map_err(io::Error::other)?;
-    // As long as the file from the start: a buffer that grows leaves a copy behind.
+    // The buffer has its full length from the start: one that grows would leave a copy of the key
+    // behind in memory.
     let mut text = Zeroizing::new(vec![0; metadata.len() as usize]);
     file.read_exact(&mut text)?;
     if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
@@ -52,15 +54,15 @@ fn read_keys(path: &Path) -> io::Result<Keys> {
     text.parse().map_err(io::Error::other)
 }
 
-/// Whether nobody can have read or written the file who should not, and it can be one.
+/// Checks type, owner, mode and length of a key file.
 fn check(file: &Metadata) -> Result<(), String> {
     if !file.is_file() {
         return Err("it is not a regular file".to_owned());
     }
     let owner = file.uid();
     let (most, of_whom) = match owner {
-        ROOT => (OF_ROOT, "of root may have 0640"),
-        _ if owner == effective_user() => (OURS, "of this user may have 0600"),
+        ROOT_UID => (ROOT_FILE_MAX_MODE, "of root may have 0640"),
+        _ if owner == effective_user() => (OWN_FILE_MAX_MODE, "of this user may have 0600"),
         _ => return Err(format!("it belongs to user {owner}, not to us or root")),
     };
     let mode = file.mode() & 0o7777;
@@ -69,8 +71,8 @@ fn check(file: &Metadata) -> Result<(), String> {
             "too many have rights to it: its mode is {mode:04o}, and a file {of_whom} at most"
         ));
     }
-    if file.len() > LONGEST {
-        return Err(format!("it is longer than {LONGEST} bytes"));
+    if file.len() > KEY_FILE_MAX_LEN {
+        return Err(format!("it is longer than {KEY_FILE_MAX_LEN} bytes"));
     }
     Ok(())
 }

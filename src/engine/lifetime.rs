@@ -1,4 +1,4 @@
-//! The beginning and the end of a run.
+//! Binding, starting and stopping: the beginning and the end of a run.
 
 use std::io;
 use std::mem;
@@ -12,7 +12,7 @@ use super::stats::Stats;
 use super::sync::Instant;
 use super::sync::atomic::Ordering::SeqCst;
 use super::sync::{MutexGuard, nap};
-use super::wakeup::GRACE;
+use super::wakeup::LOOP_LATE_GRACE;
 use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
@@ -21,34 +21,45 @@ use crate::protocol::Transmit;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// How long a stop waits for calls of the host that go on.
+/// How long a stop waits for threads that are inside a call of the host.
 const STOP_PATIENCE: Duration = Duration::from_millis(150);
 
-/// How long it waits then until the receive thread has sent what is left and ended. A process
-/// that ends may crash meanwhile: a signal handler has taken its tables away.
-const END_PATIENCE: Duration = Duration::from_millis(1);
+/// How long a stop then waits for the receive thread to send what is left and to end. It is short,
+/// because a signal handler that ends the process may have freed the tracker's tables, and then the
+/// process may crash meanwhile.
+const WORKER_END_PATIENCE: Duration = Duration::from_millis(1);
 
-/// The same, if the operator wants to read the last line of the log.
+/// How long a stop waits for the receive thread instead if that is to log its last line.
 const LAST_LINE_PATIENCE: Duration = Duration::from_millis(20);
 
-/// How long a start waits for the thread of the run before, if a callback of the host holds it.
+/// How long a start waits for the receive thread of the run before while a callback of the host
+/// holds it.
 const RESTART_PATIENCE: Duration = Duration::from_secs(1);
 
-/// How long it waits for a thread that only has to send what is left.
+/// How long a start waits for a receive thread that only has to send what is left.
 const LAST_SEND_PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long the end of a run waits for a lock or a packet that somebody else
-/// has. It may be for ever: a signal handler has interrupted him.
-const LAST_PATIENCE: Duration = Duration::from_millis(50);
+/// How long the end of a run waits for a lock, for a thread that sends, or for the network. A
+/// thread that a signal handler has interrupted may never release what it holds.
+const WIND_UP_PATIENCE: Duration = Duration::from_millis(50);
 
-/// How long it waits before it looks again.
+/// How long the end of a run sleeps before it tries the lock again.
 const LOCK_NAP: Duration = Duration::from_micros(50);
+
+/// How long the end of a run sleeps before it tries to send again.
 const NETWORK_NAP: Duration = Duration::from_millis(1);
 
 impl Engine {
-    /// Joins the group as `config` says. From now on packets wait for us in the
-    /// kernel. The key file is read here and never again: a tracker may change its root
-    /// directory next, and give up the rights to read it.
+    /// Joins the group that `config` names. From now on packets wait in the kernel.
+    ///
+    /// The key file is read here and never again, because the tracker may change its root directory
+    /// and give up its rights to read the file before it starts.
+    ///
+    /// # Errors
+    /// [`SetupError::AlreadyBound`] without a stop before; after one
+    /// [`SetupError::StillStopping`]; the first setting that [`Config::validate`] refuses, a key
+    /// file that cannot be used, a system call that fails; [`SetupError::Tripped`] and
+    /// [`SetupError::Forked`].
     pub fn bind(&self, mut config: Config) -> Result<(), SetupError> {
         let mut state = self.settled()?;
         if state.links.is_some() || state.live.is_some() {
@@ -65,8 +76,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Speaks as `id` from now on, in the way that `attach` prepares. After a stop
-    /// it binds again to what was bound before.
+    /// Starts a run under the tracker id `id`, with the event loop that `attach` prepares. After a
+    /// stop it first binds again to the last configuration.
     pub(super) fn begin(
         &self,
         id: TrackerId,
@@ -103,7 +114,7 @@ impl Engine {
             return Err(SetupError::Thread(e));
         }
         if live.speaks() {
-            let patience = config.flush_after.saturating_add(GRACE);
+            let patience = config.flush_after.saturating_add(LOOP_LATE_GRACE);
             self.queue.open(self.clock.now(), patience);
         } else {
             self.queue.close();
@@ -129,8 +140,8 @@ impl Engine {
         );
     }
 
-    /// Says what an operator should know at the start, unless somebody has stopped us while
-    /// the host logged the line before.
+    /// Logs what an operator should know at the start, unless the run was stopped while the host
+    /// logged the line before.
     fn give_hints(&self, buffer: Option<String>, send_error: Option<io::Error>) {
         if let Some(line) = buffer {
             self.log_unless_stopping(Level::Info, format_args!("{line}"));
@@ -142,8 +153,8 @@ impl Engine {
         }
     }
 
-    /// The state to bind or start on. After a stop it sees that the run before
-    /// has ended, and clears it away.
+    /// Locks the state for a bind or a start. After a stop it first waits for the run to end and
+    /// clears it away.
     fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
         loop {
             if self.is_forked() {
@@ -165,7 +176,7 @@ impl Engine {
             if !self.run.is_stopping() {
                 return Ok(state);
             }
-            // Somebody else may have started and stopped meanwhile.
+            // Another thread may have started and stopped the engine meanwhile.
             if self.run.is_idle() {
                 state.live = None;
                 self.queue.close();
@@ -176,15 +187,17 @@ impl Engine {
         }
     }
 
-    /// Stops in bounded time. It takes no lock and no memory, and touches no thread-local
-    /// variable, so a signal handler may call it. When it returns no call of the host goes
-    /// on or begins, but one that the host itself held up for longer, and those that the
-    /// current thread is inside of.
+    /// Stops the run in bounded time.
     ///
-    /// What was not sent yet is sent, the group left and the memory given back by the
-    /// receive thread as it ends, which is waited for a moment; without one by the next call
-    /// that binds, starts, processes or closes. That call also logs the last line, if the
-    /// receive thread has not come to it in time.
+    /// It takes no lock, allocates no memory and touches no thread-local variable, so a signal
+    /// handler may call it. After it has returned no call of the host begins, and none goes on,
+    /// except for calls in which the host itself stays longer than the stop waits, and those that
+    /// the current thread is inside of.
+    ///
+    /// The receive thread sends what is left, leaves the group and frees the memory as it ends; the
+    /// stop waits for that only a moment. Without a receive thread the next call that binds,
+    /// starts, processes or closes does it. That call also logs the last line if the receive thread
+    /// was too late to do so.
     pub fn stop(&self) {
         if self.is_forked() {
             return;
@@ -194,18 +207,18 @@ impl Engine {
         self.waker.wake();
         let patience = match self.logs(Level::Info) {
             true => LAST_LINE_PATIENCE,
-            false => END_PATIENCE,
+            false => WORKER_END_PATIENCE,
         };
         if !self.run.wait_for_host(STOP_PATIENCE) || !self.run.wait_for_worker(patience) {
             self.run.abandon();
-            // It may be in the midst of that line.
+            // The receive thread may be inside the host to log the last line.
             let left = STOP_PATIENCE.saturating_sub(start.elapsed());
             self.run.wait_for_host(left);
         }
     }
 
-    /// Stops, and waits until no call of the host goes on and the receive thread has ended,
-    /// however long that takes. It must not be called from inside of such a call.
+    /// Stops the run and waits, however long it takes, until no thread is inside a call of the host
+    /// and the receive thread has ended. It must not be called from inside a call of the host.
     pub fn close(&self) {
         if self.is_forked() {
             return;
@@ -216,9 +229,9 @@ impl Engine {
         self.clear_away();
     }
 
-    /// The end of a run, by its receive thread.
+    /// Ends a run, on its receive thread.
     pub(super) fn wind_up(&self) {
-        // A callback has forked: the parent's thread does it.
+        // If a callback has forked, the parent's thread ends the run.
         if self.is_forked() {
             return;
         }
@@ -233,8 +246,8 @@ impl Engine {
         }
     }
 
-    /// The end of a run that has no thread, by whoever comes next, unless somebody has
-    /// started again meanwhile.
+    /// Ends a run that has no receive thread, on the next thread that calls the engine, unless
+    /// another thread has started it again.
     pub(super) fn clear_away(&self) {
         let over = || self.run.is_stopping() && self.run.is_idle();
         if let Some(mut live) = self.take_live(over) {
@@ -248,7 +261,7 @@ impl Engine {
         }
     }
 
-    /// Keeps what was done until the end.
+    /// Keeps the statistics of a run that ends, and returns them.
     fn note_last(&self, live: &Live) -> Stats {
         let last = live.stats(self.clock.now());
         self.lock().last = Some(last.clone());
@@ -260,15 +273,15 @@ impl Engine {
         let more = [
             (
                 last.receive_buffer_errors,
-                "packets dropped by the kernel, the receive buffer was full",
+                "packets dropped by the kernel because the receive buffer was full",
             ),
             (
                 self.announces_refused.load(SeqCst) as u64,
-                "announces not told, of peers with port 0 or address 0",
+                "announces refused because the peer has port 0 or address 0",
             ),
             (
                 lines_dropped(),
-                "lines of the log dropped, standard error did not take them",
+                "lines of the log dropped because standard error did not take them",
             ),
         ];
         let more = more.iter().filter(|(count, _)| *count > 0);
@@ -284,8 +297,8 @@ impl Engine {
         if self.is_tripped() {
             return;
         }
-        let deadline = self.clock.now() + LAST_PATIENCE;
-        // First what waits to be sent, so that there is room for what was told.
+        let deadline = self.clock.now() + WIND_UP_PATIENCE;
+        // The packets that wait go first, so that the node has room for the announces that wait.
         self.send_all(live, deadline);
         while live.announce_last(self.clock.now()) {
             self.send_all(live, deadline);
@@ -312,7 +325,7 @@ impl Engine {
         }
     }
 
-    /// Sends a packet, if the network takes it in time.
+    /// Sends a packet if the network takes it before the deadline, and counts an error if not.
     fn send_last(&self, live: &mut Live, link: &dyn Link, packet: &[Transmit], deadline: Time) {
         while let (0, Some(e)) = link.send_batch(packet) {
             if e.kind() != io::ErrorKind::WouldBlock || self.clock.now() >= deadline {
@@ -322,10 +335,10 @@ impl Engine {
         }
     }
 
-    /// Takes the node out of the engine, once nobody is sending, if the caller `may`. What was
-    /// told stays behind if some thread does not leave its lane.
+    /// Takes the node out of the engine, once no thread sends, if `may` still allows it. The
+    /// announces that wait are left behind if a thread does not leave its lane in time.
     fn take_live(&self, may: impl Fn() -> bool) -> Option<Live> {
-        let deadline = self.clock.now() + LAST_PATIENCE;
+        let deadline = self.clock.now() + WIND_UP_PATIENCE;
         loop {
             let late = self.clock.now() >= deadline;
             if let Some(mut state) = self.state.try_lock()

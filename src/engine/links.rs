@@ -1,4 +1,4 @@
-//! The links of a node, and how it is with each of them now.
+//! The links of a node, with the state of sending and receiving on each.
 
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -14,47 +14,49 @@ use crate::net::Link;
 use crate::protocol::{LinkInfo, Node, Transmit};
 use crate::time::Time;
 
-/// How often to see whether a link still is a member of what it has joined.
-pub(super) const CHECK: Duration = if cfg!(shuttle) {
+/// The time between two checks that each link is still a member of its group. As often the node
+/// gets the time of the wall clock.
+pub(super) const CHECK_INTERVAL: Duration = if cfg!(shuttle) {
     Duration::MAX
 } else {
     Duration::from_secs(10)
 };
 
-/// So many packets that other links have taken wait at most for one that takes none.
-const WAITING: usize = 1024;
+/// How many packets wait at most for a link that takes none while others have taken them.
+const LINK_MAX_WAITING: usize = 1024;
 
-/// All links of a node, in the order of their places.
+/// All links of a node. The place of a link is its index here.
 pub(super) struct Links(Vec<LinkState>);
 
-/// One of them.
+/// A link and its state.
 struct LinkState {
     link: Arc<dyn Link>,
     sending: Sending,
     receiving: Receiving,
-    /// What another link has taken from the node. With a single link it is always empty: what that
-    /// does not take goes back to the node.
+    /// Packets that another link has taken from the node and this one has not sent. A node with a
+    /// single link takes back what the link does not send, so there it is always empty.
     waiting: VecDeque<Transmit>,
     next_check: Time,
     quiet: Quiet,
 }
 
-/// What an event loop waits for at a link.
+/// A link, and the conditions on it that an event loop waits for.
 pub(super) struct Awaits {
     pub(super) link: Arc<dyn Link>,
-    /// Whether nothing can be received now.
-    deaf: bool,
-    /// Whether also until the network takes packets.
+    /// True while receiving pauses after an error.
+    is_paused: bool,
+    /// True if the loop also waits until the network takes packets.
     pub(super) blocked: bool,
 }
 
 impl Awaits {
-    /// What to receive from.
+    /// Returns the descriptor to receive from, unless receiving pauses.
     pub(super) fn receiver(&self) -> Option<BorrowedFd<'_>> {
-        self.link.receiver().filter(|_| !self.deaf)
+        self.link.receiver().filter(|_| !self.is_paused)
     }
 
-    /// What to wait on until the network takes packets.
+    /// Returns the descriptor that is writable as soon as the network takes packets again, if the
+    /// loop waits for that.
     pub(super) fn blocked_sender(&self) -> Option<BorrowedFd<'_>> {
         self.link.sender().filter(|_| self.blocked)
     }
@@ -67,7 +69,7 @@ impl Links {
             sending: Sending::new(),
             receiving: Receiving::new(now),
             waiting: VecDeque::new(),
-            next_check: now + CHECK,
+            next_check: now + CHECK_INTERVAL,
             quiet: Quiet::new(),
         };
         Self(links.into_iter().map(state).collect())
@@ -77,66 +79,67 @@ impl Links {
         self.0.iter().map(|state| &state.link)
     }
 
-    /// What the node is told of them.
+    /// Returns what the node needs to know of each link.
     pub(super) fn infos(&self) -> Vec<LinkInfo> {
         self.iter().map(|link| link.info()).collect()
     }
 
-    /// The place of a link, if it is one of these.
+    /// Returns the place of a link, if it is one of these.
     pub(super) fn place(&self, link: &Arc<dyn Link>) -> Option<usize> {
         self.iter().position(|ours| Arc::ptr_eq(ours, link))
     }
 
-    /// What to wait for at each.
+    /// Returns what the event loop waits for on each link.
     pub(super) fn awaits(&self) -> Vec<Awaits> {
         let awaits = |state: &LinkState| Awaits {
             link: state.link.clone(),
-            deaf: state.receiving.is_deaf(),
+            is_paused: state.receiving.is_paused(),
             blocked: state.sending.is_blocked(),
         };
         self.0.iter().map(awaits).collect()
     }
 
-    /// When there is something to do at one of them.
+    /// Returns when there is something to do on one of the links.
     pub(super) fn due(&self) -> Time {
         let due = |state: &LinkState| state.next_check.min(state.receiving.due());
         self.0.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
-    /// Those whose membership is to be checked now.
+    /// Returns the links to check now, and schedules their next checks.
     pub(super) fn take_unchecked(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
         let due = self.0.iter_mut().filter(|state| state.next_check <= now);
         let check = |state: &mut LinkState| {
-            state.next_check = now + CHECK;
+            state.next_check = now + CHECK_INTERVAL;
             state.link.clone()
         };
         due.map(check).collect()
     }
 
-    /// A link has no interface; whether to log it.
+    /// Notes that a link has no interface, and returns whether to log it.
     pub(super) fn lacks_interface(&mut self, place: usize, now: Time) -> bool {
         self.0[place].quiet.is_news(Complaint::NoInterface, now)
     }
 
     // Sending.
 
-    /// Whether somebody sends on one of them.
+    /// Returns whether a thread sends on one of the links.
     pub(super) fn are_busy(&self) -> bool {
         self.0.iter().any(|state| state.sending.is_busy())
     }
 
-    /// Whether no network takes packets now.
+    /// Returns whether the networks of all links take no packets now.
     pub(super) fn are_blocked(&self) -> bool {
         self.0.iter().all(|state| state.sending.is_blocked())
     }
 
-    /// Whether something waits for a link that the node does not have any more.
+    /// Returns whether packets that have left the node still wait for a link.
     pub(super) fn has_waiting(&self, place: usize) -> bool {
         !self.0[place].waiting.is_empty()
     }
 
-    /// Where to send to, if there is something to send at a link on which nobody sends, or `more`
-    /// in the node: to the one for which most waits, so that none falls behind.
+    /// Returns the place of a link on which a thread may begin to send, if packets wait for it or
+    /// the node has `more`. Of several it is the one for which most packets wait, so that none
+    /// falls behind.
     pub(super) fn to_begin(&self, more: bool) -> Option<usize> {
         let links = self.0.iter().enumerate();
         let may_begin = links
@@ -145,19 +148,20 @@ impl Links {
         Some(place)
     }
 
-    /// The caller sends on this one from now on.
+    /// Notes that the caller sends on this link from now on, and returns the link.
     pub(super) fn begin_sending(&mut self, place: usize) -> Arc<dyn Link> {
         let state = &mut self.0[place];
         state.sending.begin();
         state.link.clone()
     }
 
-    /// Who was sending has ended.
+    /// Notes that the thread that was sending on a link has ended.
     pub(super) fn end_sending(&mut self, place: usize) {
         self.0[place].sending.end();
     }
 
-    /// The next packet for a link. One that leaves the node leaves it for all links.
+    /// Returns the next packet for a link. A packet that leaves the node is queued for all other
+    /// links.
     pub(super) fn next_transmit(&mut self, place: usize, node: &mut Node) -> Option<Transmit> {
         if let Some(waiting) = self.0[place].waiting.pop_front() {
             node.leaves_again(&waiting);
@@ -166,7 +170,7 @@ impl Links {
         let transmit = node.poll_transmit()?;
         let others = self.0.iter_mut().enumerate();
         for (_, other) in others.filter(|(other, _)| *other != place) {
-            if other.waiting.len() == WAITING
+            if other.waiting.len() == LINK_MAX_WAITING
                 && let Some(oldest) = other.waiting.pop_front()
             {
                 node.count_overflow(oldest.class());
@@ -176,7 +180,7 @@ impl Links {
         Some(transmit)
     }
 
-    /// The network of a link does not take these packets now, which were its next ones.
+    /// Keeps packets that the network of a link does not take now as its next ones.
     pub(super) fn send_later(
         &mut self,
         place: usize,
@@ -189,7 +193,7 @@ impl Links {
         for packet in packets.rev() {
             if is_alone {
                 node.put_back(packet);
-            } else if state.waiting.len() < WAITING {
+            } else if state.waiting.len() < LINK_MAX_WAITING {
                 state.waiting.push_front(packet);
             } else {
                 node.count_overflow(packet.class());
@@ -197,13 +201,14 @@ impl Links {
         }
     }
 
-    /// The network of a link takes packets again, if it did not.
+    /// Notes that the network of a link takes packets again.
     pub(super) fn unblock(&mut self, place: usize) {
         self.0[place].sending.unblock();
     }
 
-    /// A packet could not be sent at a link. If that is news the event loop is to log why: a teller may
-    /// hold a lock of the tracker.
+    /// Notes that a packet could not be sent on a link, and keeps the error for the event loop if
+    /// it is to be logged. A thread that announces must not log it, as it may hold a lock of the
+    /// tracker.
     pub(super) fn send_failed(&mut self, place: usize, now: Time, error: io::Error) {
         let state = &mut self.0[place];
         if state.quiet.is_news(Complaint::SendError, now) {
@@ -211,7 +216,7 @@ impl Links {
         }
     }
 
-    /// Why packets could not be sent, if that is to be logged.
+    /// Takes the send errors that are to be logged.
     pub(super) fn take_send_errors(&mut self) -> Vec<io::Error> {
         let errors = self.0.iter_mut();
         errors
@@ -221,23 +226,23 @@ impl Links {
 
     // Receiving.
 
-    /// What we know of the receiving of a link.
+    /// Returns the state of receiving on a link.
     pub(super) fn receiving(&mut self, place: usize) -> &mut Receiving {
         &mut self.0[place].receiving
     }
 
-    /// Nothing can be received from a link now; whether to log it.
+    /// Notes that nothing can be received from a link now, and returns whether to log it.
     pub(super) fn receive_failed(&mut self, place: usize, now: Time) -> bool {
         let state = &mut self.0[place];
-        state.receiving.failed(now);
+        state.receiving.note_error(now);
         state.quiet.is_news(Complaint::ReceiveError, now)
     }
 
-    /// Those from which it is time to try again to receive.
-    pub(super) fn take_hearing_again(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
+    /// Returns the links on which the pause after an error is over, and resumes receiving there.
+    pub(super) fn take_resumed(&mut self, now: Time) -> Vec<Arc<dyn Link>> {
         let links = self.0.iter_mut();
         let again = links.filter_map(|state| {
-            let again = state.receiving.hears_again(now);
+            let again = state.receiving.resume(now);
             again.then(|| state.link.clone())
         });
         again.collect()

@@ -1,4 +1,4 @@
-//! A node with two links, of which one or the other takes no packets for a while.
+//! Tests a node with two links, one of which takes no packets for a while.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -12,16 +12,16 @@ use crate::host::Memory;
 use crate::host::memory::Limits;
 use crate::types::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
-/// Announces in a full packet of 1472 bytes that has a trailer.
+/// The number of announces in a full packet of 1472 bytes with a trailer.
 const FULL: u32 = 51;
 
-/// A network that takes so many packets, and then no more.
+/// A network that takes a given number of packets, and then no more.
 #[derive(Debug)]
 struct Network {
     info: LinkInfo,
     room: AtomicUsize,
     sent: Mutex<Vec<Vec<u8>>>,
-    /// What it says when there is no room.
+    /// The error when there is no room.
     error: io::ErrorKind,
 }
 
@@ -74,7 +74,7 @@ impl Link for Network {
     fn close_inherited(&self) {}
 }
 
-/// An engine of a node with these links, that neither waits for its network nor has a thread.
+/// Makes an engine whose node has these links, and which has no event loop.
 fn engine(links: &[Arc<Network>]) -> Engine {
     let engine = Engine::new(Arc::new(Memory::new(Limits::default()))).expect("an engine");
     let config = Config::default().isolated_after(Duration::MAX);
@@ -91,8 +91,8 @@ fn engine(links: &[Arc<Network>]) -> Engine {
     engine
 }
 
-/// So many full packets of announces are ready, and sent as far as the networks take them.
-fn tell(engine: &Engine, packets: u32) {
+/// Announces enough for the given number of full packets, and sends as many as the networks take.
+fn announce_packets(engine: &Engine, packets: u32) {
     for number in 0..packets * FULL {
         let peer = Peer {
             ip: std::net::Ipv4Addr::from(number).into(),
@@ -110,13 +110,14 @@ fn tell(engine: &Engine, packets: u32) {
     }
 }
 
-/// The network of a link takes packets again, of which a thread sends only so many at once.
+/// Lets the network of a link take packets again, and sends in several calls, as each sends only
+/// a few batches.
 fn unblock(engine: &Engine, place: usize) {
     let mut state = engine.lock();
     let live = state.live.as_mut().expect("it lives");
     live.links.unblock(place);
     drop(state);
-    (0..WAITING / 64).for_each(|_| engine.act(engine.lock()));
+    (0..LINK_MAX_WAITING / 64).for_each(|_| engine.act(engine.lock()));
 }
 
 fn overflowed(engine: &Engine) -> u64 {
@@ -131,7 +132,7 @@ fn a_link_that_takes_nothing_holds_up_no_other_and_gets_all_later() {
         let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));
         let engine = engine(&links);
         links[slow].has_room_for(3);
-        tell(&engine, 200);
+        announce_packets(&engine, 200);
         let all = links[1 - slow].sent();
         assert!(all.len() >= 200, "{}", all.len());
         assert_eq!(links[slow].sent(), all[..3]);
@@ -150,28 +151,28 @@ fn only_so_much_waits_for_a_link() {
     let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));
     let engine = engine(&links);
     links[0].has_room_for(0);
-    tell(&engine, 1500);
+    announce_packets(&engine, 1500);
     let all = links[1].sent();
     links[0].has_room_for(usize::MAX);
     unblock(&engine, 0);
     let late = links[0].sent();
     assert!(
-        (WAITING..=WAITING + 64).contains(&late.len()),
+        (LINK_MAX_WAITING..=LINK_MAX_WAITING + 64).contains(&late.len()),
         "{}",
         late.len()
     );
-    assert!(all.ends_with(&late[late.len() - WAITING..]));
+    assert!(all.ends_with(&late[late.len() - LINK_MAX_WAITING..]));
     assert_eq!(overflowed(&engine) as usize, all.len() - late.len());
 }
 
-/// A thread sends only so much at once, and the node has more than that each time.
+/// Each call sends only a few batches, and the node always has more than that.
 #[test]
 fn no_link_falls_behind_while_there_is_always_more() {
     let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));
     let engine = engine(&links);
     for _ in 0..5 {
         links.iter().for_each(|link| link.has_room_for(0));
-        tell(&engine, 300);
+        announce_packets(&engine, 300);
         links.iter().for_each(|link| link.has_room_for(usize::MAX));
         let mut state = engine.lock();
         let live = state.live.as_mut().expect("it lives");
@@ -189,7 +190,7 @@ fn while_all_links_take_nothing_packets_stay_with_the_node() {
     let links = [1, 2].map(|last| Network::new(last, io::ErrorKind::WouldBlock));
     let engine = engine(&links);
     links.iter().for_each(|link| link.has_room_for(0));
-    tell(&engine, 300);
+    announce_packets(&engine, 300);
     {
         let state = engine.lock();
         let live = state.live.as_ref().expect("it lives");
@@ -208,7 +209,7 @@ fn what_a_link_cannot_send_is_counted_and_reaches_the_others() {
     let links = links.map(|error| Network::new(1, error));
     let engine = engine(&links);
     links[0].has_room_for(0);
-    tell(&engine, 20);
+    announce_packets(&engine, 20);
     assert!(links[0].sent().is_empty());
     let sent = links[1].sent().len();
     let mut state = engine.lock();
@@ -226,7 +227,7 @@ fn packets_are_as_long_as_the_narrowest_link_takes() {
     let info = narrow.info.with_max_packet(600);
     Arc::get_mut(&mut narrow).expect("the only one").info = info;
     let engine = engine(&[wide.clone(), narrow]);
-    tell(&engine, 20);
+    announce_packets(&engine, 20);
     let longest = wide.sent().iter().map(Vec::len).max();
     assert!(
         longest.is_some_and(|longest| (573..=600).contains(&longest)),
@@ -242,14 +243,14 @@ fn each_link_is_deaf_and_checked_for_itself() {
     let later = Time::START + Duration::from_millis(1);
     assert!(state.receive_failed(1, later));
     assert!(!state.receive_failed(1, later), "it is no news");
-    let deaf: Vec<_> = state.awaits().iter().map(|at| at.deaf).collect();
-    assert_eq!(deaf, [false, true]);
+    let paused: Vec<_> = state.awaits().iter().map(|at| at.is_paused).collect();
+    assert_eq!(paused, [false, true]);
     let again = state.due();
-    assert!(again > later && again < later + CHECK);
-    let hearing = state.take_hearing_again(again);
-    assert_eq!(hearing.len(), 1);
-    assert!(Arc::ptr_eq(&hearing[0], &links[1]));
-    assert_eq!(state.due(), Time::START + CHECK);
-    assert_eq!(state.take_unchecked(Time::START + CHECK).len(), 2);
-    assert_eq!(state.due(), Time::START + CHECK * 2);
+    assert!(again > later && again < later + CHECK_INTERVAL);
+    let resumed = state.take_resumed(again);
+    assert_eq!(resumed.len(), 1);
+    assert!(Arc::ptr_eq(&resumed[0], &links[1]));
+    assert_eq!(state.due(), Time::START + CHECK_INTERVAL);
+    assert_eq!(state.take_unchecked(Time::START + CHECK_INTERVAL).len(), 2);
+    assert_eq!(state.due(), Time::START + CHECK_INTERVAL * 2);
 }

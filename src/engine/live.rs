@@ -1,4 +1,4 @@
-//! What the engine's mutex covers while a node runs.
+//! The part of the engine's state that exists while a node runs.
 
 use std::io;
 use std::iter;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::links::{CHECK, Links};
+use super::links::{CHECK_INTERVAL, Links};
 use super::quiet::{Complaint, Quiet};
 use super::stats::Stats;
 use super::wakeup::{AnnounceQueue, Wakeup};
@@ -18,27 +18,28 @@ use crate::reject::Reject;
 use crate::time::Time;
 use crate::types::{TrackerId, random};
 
-/// How many packets leave together,
-const BATCH: usize = if cfg!(shuttle) { 2 } else { 64 };
+/// How many packets one system call sends at most.
+const SEND_BATCH_PACKETS: usize = if cfg!(shuttle) { 2 } else { 64 };
 
-/// and how many of them get their trailers before our lock is free again: without instructions for
-/// it a tag takes five microseconds.
-const SEALED_AT_ONCE: usize = if cfg!(shuttle) { 1 } else { 16 };
+/// How many packets get their trailers during one hold of the engine lock. A tag takes five
+/// microseconds on a processor without SHA instructions.
+const SEAL_MAX_PACKETS: usize = if cfg!(shuttle) { 1 } else { 16 };
 
-/// Who applies what arrives, and does on time what is due.
+/// The loop that applies what arrives and does on time what is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EventLoop {
-    /// That of the receive thread.
+    /// The loop of the receive thread.
     Worker,
-    /// That of the host.
+    /// The loop of the application.
     Host,
 }
 
-/// How many announces the node takes before our lock is free again: other threads may wait for it.
-const PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
+/// How many announces the node takes during one hold of the engine lock. Other threads may wait for
+/// the lock.
+const ANNOUNCE_PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
 
-/// How long the event loop sleeps while somebody else sends, and there is no room for more.
-const CROWDED: Duration = Duration::from_millis(1);
+/// How long the event loop sleeps while the node is full and another thread sends.
+const FULL_NODE_SLEEP: Duration = Duration::from_millis(1);
 
 /// A node and its links.
 pub(super) struct Live {
@@ -47,8 +48,8 @@ pub(super) struct Live {
     began: Time,
     pub(super) event_loop: EventLoop,
     pub(super) wakeup: Wakeup,
-    /// When to look next what time it is.
-    next_look: Time,
+    /// The time at which the node gets the time of the wall clock next.
+    next_clock_check: Time,
     quiet: Quiet,
 }
 
@@ -61,7 +62,7 @@ impl Live {
         config: &Config,
         last_epoch: Option<u32>,
     ) -> Self {
-        // In a model the same again.
+        // Under shuttle the seed is fixed, so that schedules are reproducible.
         let seed = if cfg!(shuttle) { 1 } else { random() };
         let links = Links::new(now, links);
         let mut node = Node::new(now, id, &links.infos(), seed, config);
@@ -75,16 +76,18 @@ impl Live {
             began: now,
             event_loop: EventLoop::Worker,
             wakeup: Wakeup::new(queue, now, config.flush_after),
-            next_look: now + CHECK,
+            next_clock_check: now + CHECK_INTERVAL,
             quiet: Quiet::new(),
         }
     }
 
-    /// Hands some of what was announced to the node, as far as there is room for it, or while the
-    /// network takes nothing: first what was taken before, and only then what waits, unless that
-    /// was `taken` since, so that what was taken is bounded as what waits is. A caller that may not
-    /// wait takes nothing while another thread is amidst an announce. Whether there is more to hand
-    /// over.
+    /// Hands a portion of announces to the node, if it has room for them or the network takes no
+    /// packets. Returns whether there are more to hand over.
+    ///
+    /// Announces that were taken from the queue before come first. Only then the queue is taken,
+    /// once for each loop of the caller, which keeps `taken`: so the announces that were taken are
+    /// bounded as the queue is. A caller that must not wait takes nothing while another thread is
+    /// in the middle of an announce.
     pub(super) fn take_some(&mut self, now: Time, may_wait: bool, taken: &mut bool) -> bool {
         if !self.takes() {
             return false;
@@ -96,7 +99,7 @@ impl Live {
             *taken = true;
         }
         let waited = self.wakeup.waited(now);
-        let announces = self.wakeup.hand_out(PORTION);
+        let announces = self.wakeup.hand_out(ANNOUNCE_PORTION);
         self.node.announce_some(now, waited, announces);
         if self.wakeup.left() == 0 {
             self.node.flush_if_due();
@@ -108,8 +111,8 @@ impl Live {
         self.node.has_room() || self.links.are_blocked()
     }
 
-    /// Does what is due, as far as it takes neither the host nor the network, and little time;
-    /// whether there is more. `taken` says whether what waits was taken meanwhile.
+    /// Does a little of what is due and needs neither the host nor the network. Returns whether
+    /// there is more. `taken` is true once the queue was taken meanwhile.
     pub(super) fn do_what_is_due(&mut self, now: Time, taken: &mut bool) -> bool {
         let is_due = *taken || self.wakeup.is_due(now, self.node.poll_timeout());
         let more = is_due && self.take_some(now, true, taken);
@@ -119,38 +122,38 @@ impl Live {
         more
     }
 
-    /// Lets threads of the host see, without our lock, when the event loop is late.
+    /// Publishes when the event loop is late, for threads that do not take the engine lock.
     pub(super) fn show_late(&self, now: Time) {
         self.wakeup.show_late(now, self.node.poll_timeout());
     }
 
-    /// How many announces were taken for which the node had no room yet.
+    /// Returns how many announces were taken from the queue and not handed to the node.
     pub(super) fn left(&self) -> usize {
         self.wakeup.left()
     }
 
-    /// Nothing more is announced: takes the rest.
+    /// Takes the rest of the queue after it was closed.
     pub(super) fn take_last_announces(&mut self) {
         self.wakeup.take_last(self.began);
     }
 
-    /// Hands a part of what is left to the node, for which there is room in one that has sent all;
-    /// whether there was something.
+    /// Hands a portion of the announces that are left to the node, which has sent everything and so
+    /// has room. Returns whether there were any.
     pub(super) fn announce_last(&mut self, now: Time) -> bool {
-        let announces = self.wakeup.hand_out(PORTION);
+        let announces = self.wakeup.hand_out(ANNOUNCE_PORTION);
         let some = announces.len() > 0;
         self.node.announce_some(now, Duration::ZERO, announces);
         some
     }
 
-    /// While the network takes nothing: takes some of what was announced, as it is due; whether
-    /// there is more.
+    /// Hands a portion of announces to the node if they are due and the network takes no packets.
+    /// Returns whether there are more.
     pub(super) fn take_while_blocked(&mut self, now: Time, taken: &mut bool) -> bool {
         let is_due = *taken || self.wakeup.looks(now);
         self.links.are_blocked() && is_due && self.take_some(now, true, taken)
     }
 
-    /// The event loop goes to sleep, until then at the latest.
+    /// Puts the event loop to sleep, and returns until when at the latest.
     pub(super) fn loop_sleeps(&mut self, now: Time) -> Time {
         let mut stays_awake = false;
         if !self.wakeup.begin_to_sleep() {
@@ -159,7 +162,7 @@ impl Live {
             self.wakeup.begin_to_look();
         }
         let until = if self.links.are_busy() && !self.node.has_room() {
-            self.due().max(now + CROWDED)
+            self.due().max(now + FULL_NODE_SLEEP)
         } else if self.can_send() || stays_awake {
             Time::START
         } else {
@@ -170,65 +173,66 @@ impl Live {
         until
     }
 
-    /// When the event loop has something to do.
+    /// Returns when the event loop has something to do.
     fn due(&self) -> Time {
         (self.wakeup.due(self.node.poll_timeout()))
-            .min(self.next_look)
+            .min(self.next_clock_check)
             .min(self.links.due())
     }
 
-    /// Looks every now and then what time it is.
-    pub(super) fn look_at(&mut self, clock: &Clock, now: Time) {
-        if self.next_look <= now {
-            self.next_look = now + CHECK;
+    /// Gives the node the time of the wall clock every [`CHECK_INTERVAL`].
+    pub(super) fn check_clock(&mut self, clock: &Clock, now: Time) {
+        if self.next_clock_check <= now {
+            self.next_clock_check = now + CHECK_INTERVAL;
             let (now, unix_time) = clock.now_and_unix_time();
             self.node.set_unix_time(now, unix_time);
         }
     }
 
-    /// Whether the event loop would sleep too long, and is to be woken.
+    /// Returns whether the event loop would sleep too long and has to be woken.
     pub(super) fn must_wake_loop(&mut self) -> bool {
         let due = self.due();
         self.wakeup.must_wake(due, self.node.has_corrections())
     }
 
-    /// Where to send to, if the caller is the one to send now.
+    /// Returns the link on which the caller has to send now, if there is one.
     pub(super) fn begin_sending(&mut self) -> Option<Arc<dyn Link>> {
         let place = self.links.to_begin(self.node.has_transmit())?;
         Some(self.links.begin_sending(place))
     }
 
-    /// Whether there is something to send, and nobody sends it.
+    /// Returns whether there are packets to send that no thread sends.
     fn can_send(&self) -> bool {
         self.links.to_begin(self.node.has_transmit()).is_some()
     }
 
-    /// Sending on a link has ended, though there may be more to send; whether to wake the
-    /// event loop for that.
+    /// Ends sending on a link, though there may be more to send. Returns whether to wake the event
+    /// loop for that.
     pub(super) fn end_sending(&mut self, place: usize) -> bool {
         self.links.end_sending(place);
         self.wakeup.is_asleep() && self.can_send()
     }
 
-    /// The next packet for a link.
+    /// Returns the next packet for a link.
     pub(super) fn next_transmit(&mut self, place: usize) -> Option<Transmit> {
         self.links.next_transmit(place, &mut self.node)
     }
 
-    /// Some of the next packets, for the one that is sending on a link; whether there are more of
-    /// this batch. Without any in the batch sending has ended.
+    /// Adds some packets to the batch of the thread that sends on a link. Returns whether the batch
+    /// gets more. If the batch stays empty, sending on the link has ended.
     pub(super) fn next_to_send(&mut self, place: usize, batch: &mut Vec<Transmit>) -> bool {
-        let room = BATCH - batch.len();
+        let room = SEND_BATCH_PACKETS - batch.len();
         let next = iter::from_fn(|| self.next_transmit(place));
-        batch.extend(next.take(room.min(SEALED_AT_ONCE)));
+        batch.extend(next.take(room.min(SEAL_MAX_PACKETS)));
         if batch.is_empty() {
             self.links.end_sending(place);
         }
-        batch.len() < BATCH && (self.node.has_transmit() || self.links.has_waiting(place))
+        batch.len() < SEND_BATCH_PACKETS
+            && (self.node.has_transmit() || self.links.has_waiting(place))
     }
 
-    /// The network of a link does not take these packets now; sending has ended. Whether to
-    /// wake the event loop, so that it waits for the network.
+    /// Keeps packets that the network of a link does not take now, and ends sending on it. Returns
+    /// whether to wake the event loop, which then waits for the network.
     pub(super) fn send_later(
         &mut self,
         place: usize,
@@ -238,7 +242,7 @@ impl Live {
         self.wakeup.is_asleep()
     }
 
-    /// What was done so far.
+    /// Returns the statistics of the run so far.
     pub(super) fn stats(&self, now: Time) -> Stats {
         Stats {
             running: false,
@@ -260,37 +264,37 @@ impl Live {
         }
     }
 
-    /// Whether we say anything at all.
+    /// Returns whether the configuration lets this node send.
     pub(super) fn speaks(&self) -> bool {
         self.links.iter().any(|link| link.sender().is_some())
     }
 
-    /// Whether somebody is sending.
+    /// Returns whether a thread is sending.
     pub(super) fn is_sending(&self) -> bool {
         self.links.are_busy()
     }
 
-    /// Counts a packet that could not be sent at a link.
+    /// Counts a packet that could not be sent on a link.
     pub(super) fn send_failed(&mut self, place: usize, now: Time, error: io::Error) {
         self.node.count_send_error();
         self.links.send_failed(place, now, error);
     }
 
-    /// The new id, if the node has drawn one, and how seriously to log it.
+    /// Takes the new tracker id if the node has drawn one, with the reason and the log level.
     pub(super) fn take_new_id(&mut self, now: Time) -> Option<(TrackerId, NewId, Level)> {
         let id = self.node.take_new_id()?;
         let level = self.quiet.level(Complaint::IdCollision, now);
         Some((id, self.node.why_new_id(), level))
     }
 
-    /// How seriously to log that packets were used without a proof, if there were some.
+    /// Returns the level at which to log that an unauthenticated packet was used, if one was.
     pub(super) fn level_of_unauthenticated(&mut self, now: Time) -> Option<Level> {
         let unauthenticated = self.node.take_unauthenticated();
         unauthenticated.then(|| self.quiet.level(Complaint::Unauthenticated, now))
     }
 
-    /// How seriously to log a drop: what an operator should know of as a warning,
-    /// but for the same reason only once a minute.
+    /// Returns the level at which to log a dropped packet: a warning if an operator should know of
+    /// the reason, but only once a minute for the same one.
     pub(super) fn level_of(&mut self, now: Time, reject: Reject) -> Level {
         if reject.is_alarming() {
             self.quiet.level(Complaint::Reject(reject), now)

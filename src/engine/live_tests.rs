@@ -1,4 +1,4 @@
-//! What is under the engine's lock, step by step.
+//! Tests the state under the engine lock, step by step.
 
 use super::super::clock::Clock;
 use super::*;
@@ -36,14 +36,14 @@ fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
     }
     assert!(!live.node.has_room());
     live.links.send_later(0, std::iter::empty(), &mut live.node);
-    for number in 0..3 * PORTION as u32 {
+    for number in 0..3 * ANNOUNCE_PORTION as u32 {
         let push = queue.push(&clock, 1, announce(number));
         push.expect("there is room");
     }
     let mut taken = false;
     while live.take_some(clock.now(), true, &mut taken) {}
     std::thread::sleep(Duration::from_millis(2));
-    // A turn: the network seems to take packets again, and takes none.
+    // A turn of the event loop: the network seems to take packets again, and takes none.
     live.wakeup.wake();
     live.links.unblock(0);
     live.take_some(clock.now(), true, &mut false);
@@ -67,18 +67,18 @@ fn a_portion_leaves_no_packet_half_empty() {
     let now = clock.now_and_unix_time();
     let mut live = Live::new(now, id, links, queue.clone(), &config, None);
     queue.open(clock.now(), Duration::ZERO);
-    for number in 0..4 * PORTION as u32 {
+    for number in 0..4 * ANNOUNCE_PORTION as u32 {
         let push = queue.push(&clock, 1, announce(number));
         push.expect("there is room");
     }
     let mut taken = false;
     while live.take_some(clock.now(), true, &mut taken) {}
     let packets = iter::from_fn(|| live.node.poll_transmit()).count();
-    // So many records fit into a packet with a number.
-    assert_eq!(packets, (4 * PORTION).div_ceil(51));
+    // 51 records fit into a packet with a number.
+    assert_eq!(packets, (4 * ANNOUNCE_PORTION).div_ceil(51));
 }
 
-/// With a key each packet takes a while.
+/// With a key each packet takes some microseconds to seal, so the lock is released in between.
 #[test]
 fn only_so_many_packets_get_their_trailers_at_once() {
     let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
@@ -131,7 +131,7 @@ fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
                 .expect("there is room");
         })
     };
-    // A lane is full for each of three threads; there is room for some 500 packets of 51.
+    // Each of three threads fills a lane; the node has room for some 500 packets of 51 announces.
     std::thread::scope(|scope| (0..3).for_each(|_| drop(scope.spawn(|| push(16_384)))));
     let mut portions = 1;
     let mut taken = false;
@@ -140,7 +140,7 @@ fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
     }
     assert!(taken && (80..160).contains(&portions), "{portions}");
     let left = live.left();
-    assert_eq!(left, 3 * 16_384 - portions * PORTION);
+    assert_eq!(left, 3 * 16_384 - portions * ANNOUNCE_PORTION);
     push(5);
     assert!(!live.take_some(clock.now(), true, &mut false));
     assert_eq!((live.left(), queue.waiting()), (left, 5));

@@ -1,4 +1,4 @@
-//! What an engine says in the log of its host.
+//! Log lines of an engine, which its host writes.
 
 use std::fmt;
 
@@ -9,7 +9,8 @@ use crate::log::Level;
 use crate::reject::Reject;
 
 impl Engine {
-    /// "On" proves nothing: somebody should look.
+    /// Logs a warning that this node sends and hears no other node. That sync is on does not show
+    /// that it works, so an operator should look into it.
     pub(super) fn warn_of_isolation(&self) {
         let state = self.lock();
         let Some(live) = &state.live else { return };
@@ -22,51 +23,55 @@ impl Engine {
         let unauthenticated = counters.drops.without_proof();
         match counters.drops.of(Reject::NotAllowed) {
             0 if unauthenticated > 0 => self.warn(format_args!(
-                "we speak, and hear nobody who proves to be of our cluster: {sent} packets sent since \
-                 the start, {from_others} arrived from others, {unauthenticated} of them without proof. Do \
-                 all trackers have this key, this cluster name, and the right time?",
+                "this tracker sends and hears no other of its cluster: since the start it has sent \
+                 {sent} packets, and {from_others} have arrived from others, {unauthenticated} of \
+                 them unauthenticated. Check that all trackers have this key, this cluster name, \
+                 and the right time.",
             )),
             0 => self.warn(format_args!(
-                "we speak, and hear nobody: {sent} packets sent since the start, {from_others} arrived \
-                 from others. Do all trackers use this group, port and network? Does a firewall \
-                 drop multicast, or a switch (IGMP snooping without a querier)?{}",
+                "this tracker sends and hears no other: since the start it has sent {sent} \
+                 packets, and {from_others} have arrived from others. Check that all trackers use \
+                 this group, port and network, and that neither a firewall nor a switch (IGMP \
+                 snooping without a querier) drops multicast.{}",
                 hint.unwrap_or_default(),
             )),
             not_allowed => self.warn(format_args!(
-                "we speak, and hear nobody who may speak to us: {sent} packets sent since the \
-                 start, {from_others} arrived from others, {not_allowed} of them from sources that \
-                 are not allowed to speak",
+                "this tracker sends and hears no other that is allowed: since the start it has \
+                 sent {sent} packets, and {from_others} have arrived from others, {not_allowed} \
+                 of them from sources that are not allowed. Check which addresses are allowed.",
             )),
         }
     }
 
-    /// Logs what is of this level or more serious from now on.
+    /// Sets the level up to which lines are logged.
     pub(super) fn set_log_level(&self, level: Level) {
         self.log_level.store(level as u8, Ordering::SeqCst);
     }
 
-    /// Whether what is of this level is logged.
+    /// Returns whether lines of this level are logged.
     pub(super) fn logs(&self, level: Level) -> bool {
         level as u8 <= self.log_level.load(Ordering::SeqCst)
     }
 
-    /// Logs a warning, unless we are stopping.
+    /// Logs a warning, unless the run is stopping.
     pub(super) fn warn(&self, message: fmt::Arguments<'_>) {
         self.log_unless_stopping(Level::Warn, message);
     }
 
-    /// Logs, unless we are stopping.
+    /// Logs a line, unless the run is stopping.
     pub(super) fn log_unless_stopping(&self, level: Level, message: fmt::Arguments<'_>) {
         self.log_as_allowed(level, message, || self.run.enter_host());
     }
 
-    /// Logs, also while we are stopping.
+    /// Logs a line, even while the run is stopping.
     pub(crate) fn log(&self, level: Level, message: fmt::Arguments<'_>) {
         self.log_as_allowed(level, message, || Some(self.run.enter_host_to_log()));
     }
 
-    /// It may take its time: until whoever drives us sleeps again, tellers see to it that
-    /// what they tell leaves.
+    /// Logs a line if `enter` lets this thread into the host.
+    ///
+    /// The host may take long to log it. So until the event loop sleeps again, threads that
+    /// announce send what is late themselves.
     fn log_as_allowed<'a>(
         &'a self,
         level: Level,

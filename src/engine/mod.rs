@@ -1,4 +1,5 @@
-//! Ties the protocol to sockets and a host: lock, take, unlock, act.
+//! Ties the protocol to sockets and a host: it locks the state, takes what there is to do, unlocks
+//! the state, and does it.
 
 mod clock;
 mod deliveries;

@@ -1,4 +1,4 @@
-//! Without scrape sync there is nothing to do for it.
+//! Stands in for `scrape.rs` where the library is built without scrape sync.
 
 use super::engine::Engine;
 use crate::wire::PlausibleTorrents;

@@ -1,4 +1,4 @@
-//! Which complaint was logged lately, and is not logged again.
+//! Limits how often the same complaint is logged as a warning.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::log::Level;
 use crate::reject::Reject;
 use crate::time::Time;
 
-/// The same complaint is logged again after this time at the earliest.
-const QUIET: Duration = Duration::from_secs(60);
+/// The shortest time between two warnings of the same kind.
+const COMPLAINT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What an engine complains of.
+/// The kinds of complaints that an engine logs.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Complaint {
     /// A packet was dropped.
@@ -17,26 +17,27 @@ pub(super) enum Complaint {
     SendError,
     ReceiveError,
     IdCollision,
-    /// A packet was used that no key proves to be of the cluster.
+    /// A packet was used although it was unauthenticated.
     Unauthenticated,
     NoInterface,
 }
 
-const OTHERS: usize = 5;
+/// How many kinds of complaints there are besides dropped packets.
+const OTHER_COMPLAINTS: usize = 5;
 
-/// Until when each complaint is not logged again.
+/// The time until which each kind of complaint is not news.
 pub(super) struct Quiet {
-    until: [Time; Reject::ALL.len() + OTHERS],
+    until: [Time; Reject::ALL.len() + OTHER_COMPLAINTS],
 }
 
 impl Quiet {
     pub(super) fn new() -> Self {
         Self {
-            until: [Time::START; Reject::ALL.len() + OTHERS],
+            until: [Time::START; Reject::ALL.len() + OTHER_COMPLAINTS],
         }
     }
 
-    /// Whether to log this complaint now.
+    /// Returns whether this complaint is to be logged now, and notes that it was.
     pub(super) fn is_news(&mut self, complaint: Complaint, now: Time) -> bool {
         let others = Reject::ALL.len();
         let until = &mut self.until[match complaint {
@@ -49,12 +50,12 @@ impl Quiet {
         }];
         let news = *until <= now;
         if news {
-            *until = now + QUIET;
+            *until = now + COMPLAINT_INTERVAL;
         }
         news
     }
 
-    /// How seriously to log this complaint: as a warning only once in that time.
+    /// Returns the level at which to log this complaint: a warning if it is news, or else debug.
     pub(super) fn level(&mut self, complaint: Complaint, now: Time) -> Level {
         if self.is_news(complaint, now) {
             Level::Warn
@@ -78,7 +79,7 @@ mod tests {
             Complaint::Unauthenticated,
             Complaint::NoInterface,
         ];
-        assert_eq!(others.len(), OTHERS);
+        assert_eq!(others.len(), OTHER_COMPLAINTS);
         let rejects = Reject::ALL.iter().copied().map(Complaint::Reject);
         for complaint in others.into_iter().chain(rejects) {
             let news = (0..180).filter(|second| {

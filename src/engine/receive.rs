@@ -1,4 +1,4 @@
-//! What arrives: many datagrams at a time for the protocol, and what it has for the host.
+//! Receiving: hands datagrams to the protocol, many at a time, and the results to the host.
 
 use std::fmt;
 use std::io;
@@ -18,37 +18,38 @@ use crate::time::Time;
 use crate::types::{Announce, TrackerId};
 use crate::wire::MAX_RECEIVED;
 
-/// How many datagrams the protocol takes at once.
-const AT_ONCE: usize = if cfg!(shuttle) { 2 } else { 32 };
+/// How many datagrams are handed to the protocol together.
+const RECV_BATCH_PACKETS: usize = if cfg!(shuttle) { 2 } else { 32 };
 
-/// After so long it takes no more of them before our lock was free: announcing threads may wait
-/// for it.
-const HELD: Duration = Duration::from_micros(128);
+/// Upper bound for one hold of the engine lock while datagrams are handed to the protocol. Threads
+/// that announce may wait for the lock.
+const MAX_LOCK_HOLD: Duration = Duration::from_micros(128);
 
-/// A list of so many announces, of which each is the latest, takes so little time that the clock
-/// is read only for
-const SHORT: usize = 52;
+/// The longest list that counts as short. A short list of announces none of which is superseded
+/// takes so little time that the clock is not read after each.
+const SHORT_LIST_LEN: usize = 52;
 
-/// every so many of them: where a key proves each, that takes some microseconds.
-const SHORT_ONES: usize = 8;
+/// After how many short lists the clock is read. To authenticate each of them takes some
+/// microseconds.
+const SHORT_LISTS_PER_CLOCK_READ: usize = 8;
 
-/// What became of a datagram.
+/// The result of handing a datagram to the protocol.
 struct Outcome<'a> {
     source: SocketAddr,
     len: usize,
     progress: Result<Progress<'a>, Dropped>,
-    /// The id under which we go on.
+    /// The new tracker id, if the datagram made the node draw one.
     new_id: Option<(TrackerId, NewId, Level)>,
-    /// It was used although no key proves where it comes from.
+    /// The level at which to log that the datagram was used although it was unauthenticated.
     unauthenticated: Option<Level>,
 }
 
-/// What is received from.
+/// The socket that is received from.
 #[derive(Clone, Copy)]
 pub(super) enum Origin<'a> {
-    /// One of our links, from which nobody else receives.
+    /// The socket of a link, from which only the engine receives.
     Link(&'a Arc<dyn Link>),
-    /// A socket of the host's, where datagrams may have waited for as long as it likes.
+    /// A socket of the application, where datagrams may have waited for any time.
     Hosts(BorrowedFd<'a>),
 }
 
@@ -61,10 +62,10 @@ impl Origin<'_> {
     }
 }
 
-/// Why a datagram is not used, and how seriously to log it.
+/// The reason why a datagram was dropped, and the level at which to log that.
 struct Dropped {
     reject: Reject,
-    /// By how many milliseconds its sender's clock is ahead, if that is why.
+    /// By how many milliseconds the sender's clock is ahead, if the datagram was dropped for that.
     skew_ms: Option<i64>,
     level: Level,
 }
@@ -82,8 +83,8 @@ impl fmt::Display for Dropped {
 }
 
 impl Engine {
-    /// Receives and applies what waits at `fd`, at most as much as its receive
-    /// buffer holds, without blocking.
+    /// Receives and applies what waits in the socket `fd`, at most as much as its receive buffer
+    /// holds, without blocking.
     pub fn receive_from(&self, fd: BorrowedFd<'_>) {
         let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
@@ -93,18 +94,22 @@ impl Engine {
                 Ok(received) => left = left.saturating_sub(received),
             }
         }
-        // They came together with others: the kernel does not have them any more.
+        // These came in the same messages as others, so the kernel has them no more.
         while !inbox.is_empty() && !self.run.is_stopping() {
-            self.deliver(inbox.take_stamped(AT_ONCE), Origin::Hosts(fd), false);
+            self.deliver(
+                inbox.take_stamped(RECV_BATCH_PACKETS),
+                Origin::Hosts(fd),
+                false,
+            );
         }
-        // our event loop sleeps, and does not know of it.
+        // The event loop may sleep, and does not know of what was received here.
         if !self.run.is_stopping() {
             self.do_at_once();
         }
     }
 
-    /// Receives and applies some datagrams, as far as the host has room for them; how many
-    /// there were. The inbox keeps those for which there is none.
+    /// Receives and applies some datagrams, as far as the host has room for them, and returns how
+    /// many. The inbox keeps those for which there is no room.
     pub(super) fn receive_some(&self, origin: Origin<'_>, inbox: &mut Inbox) -> io::Result<usize> {
         let room = self.room();
         if room == 0 {
@@ -116,7 +121,7 @@ impl Engine {
                 received => received?,
             };
         }
-        let most = room.min(AT_ONCE);
+        let most = room.min(RECV_BATCH_PACKETS);
         let drains = inbox.is_drained_by(most);
         let datagrams = inbox.take_stamped(most);
         let count = datagrams.len();
@@ -124,24 +129,25 @@ impl Engine {
         Ok(count)
     }
 
-    /// Hands datagrams to the protocol, and what it has of them to the host. Perhaps nothing else
-    /// had arrived when they were received.
+    /// Hands datagrams to the protocol, and the results to the host. `drains` says that the socket
+    /// was empty after these were received.
     ///
-    /// The host is entered for its own functions only. What we do ourselves takes and gives
-    /// memory, and a stop that waited for that would wait for the allocator's lock, which the
-    /// code may hold that its signal has interrupted.
+    /// A thread enters the host only around the host's own functions. The engine's code in between
+    /// allocates and frees memory, and a stop that waited for it would wait for the allocator's
+    /// lock. If the stop comes from a signal handler, the thread that it interrupted may hold that
+    /// lock.
     fn deliver<'a>(
         &self,
         datagrams: impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &'a [u8])>,
         origin: Origin<'_>,
         drains: bool,
     ) {
-        // Nobody blesses what has no IP address.
+        // A source without an IP address is never allowed.
         let nowhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
         let mut arrived = Vec::with_capacity(datagrams.len());
         if let Some(_in_host) = self.run.enter_host() {
             arrived.extend(datagrams.map(|(source, stamp, datagram)| {
-                (self.bless(source.unwrap_or(nowhere)), stamp, datagram)
+                (self.source_of(source.unwrap_or(nowhere)), stamp, datagram)
             }));
         }
         let mut arrived = arrived.into_iter();
@@ -155,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// Hands datagrams to the protocol, for as long as our lock may be held.
+    /// Hands datagrams to the protocol during one hold of the engine lock.
     fn hear_some<'a>(
         &self,
         mut datagrams: impl ExactSizeIterator<Item = (Source, Option<Duration>, &'a [u8])>,
@@ -171,7 +177,7 @@ impl Engine {
         };
         let mut delivery = self.deliveries.current();
         let mut now = self.clock.now();
-        let end = now + HELD;
+        let end = now + MAX_LOCK_HOLD;
         for (source, stamp, datagram) in datagrams.by_ref() {
             live.node.set_delivery(delivery);
             delivery = Deliveries::after(delivery);
@@ -182,10 +188,10 @@ impl Engine {
             let is_rest = matches!(&outcome.progress, Ok(Progress::Rest(_)));
             let is_short = matches!(
                 &outcome.progress,
-                Ok(Progress::Done(Received::Peers(peers))) if peers.len() <= SHORT
+                Ok(Progress::Done(Received::Peers(peers))) if peers.len() <= SHORT_LIST_LEN
             );
             outcomes.push(outcome);
-            if !is_short || outcomes.len().is_multiple_of(SHORT_ONES) {
+            if !is_short || outcomes.len().is_multiple_of(SHORT_LISTS_PER_CLOCK_READ) {
                 now = self.clock.now();
             }
             if is_rest || now >= end {
@@ -198,7 +204,7 @@ impl Engine {
         Some(outcomes)
     }
 
-    /// Hands the rest of a list to the protocol, by and by.
+    /// Hands the rest of a list to the protocol in several holds of the engine lock.
     fn hear_rest<'a>(&self, mut progress: Progress<'a>) -> Received<'a> {
         loop {
             let rest = match progress {
@@ -213,13 +219,13 @@ impl Engine {
         }
     }
 
-    /// Has the host apply what it has applied in another order.
+    /// Has the host apply once more what it has applied in the wrong order.
     pub(super) fn apply_corrections(&self) {
         while self.room() > 0 {
             let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
             live.node.set_delivery(self.deliveries.current());
-            let corrections = live.node.poll_corrections(AT_ONCE);
+            let corrections = live.node.poll_corrections(RECV_BATCH_PACKETS);
             drop(state);
             if corrections.is_empty() {
                 return;
@@ -228,13 +234,13 @@ impl Engine {
         }
     }
 
-    /// How many packets the host takes for now.
+    /// Returns how many packets the host has room for.
     pub(super) fn room(&self) -> usize {
         let in_host = self.run.enter_host();
         in_host.map_or(0, |_in_host| self.host.room())
     }
 
-    fn bless(&self, address: SocketAddr) -> Source {
+    fn source_of(&self, address: SocketAddr) -> Source {
         let ip = address.ip();
         Source {
             address,
@@ -251,7 +257,8 @@ impl Engine {
             self.report(
                 level,
                 format_args!(
-                    "used a packet from {source} although no key proves that it is the cluster's"
+                    "used an unauthenticated packet from {source}: no key proves that it belongs \
+                     to this cluster"
                 ),
             );
         }
@@ -274,8 +281,8 @@ impl Engine {
         }
     }
 
-    /// Tells the host of the id under which we go on, and the log why; perhaps it was a packet from
-    /// this source.
+    /// Gives the host the new tracker id, and logs why the node has drawn one. `source` is where
+    /// the packet came from that was the reason, if there was one.
     pub(super) fn goes_on_as(
         &self,
         id: TrackerId,
@@ -289,34 +296,34 @@ impl Engine {
         match (why, source) {
             (NewId::SameId, Some(source)) => self.report(
                 level,
-                format_args!("{source} has the same tracker id as we; we go on as tracker {id}"),
+                format_args!("{source} has our tracker id; we continue as tracker {id}"),
             ),
             (NewId::SameId, None) => self.report(
                 level,
-                format_args!("another tracker has the same id as we; we go on as tracker {id}"),
+                format_args!("another tracker has our tracker id; we continue as tracker {id}"),
             ),
             (NewId::NeverSent, Some(source)) => self.report(
                 level,
                 format_args!(
-                    "{source} has heard packets under our tracker id that we have not sent: \
-                     somebody forges them; we go on as tracker {id}"
+                    "{source} has received packets with our tracker id that we have not sent: \
+                     another host forges them; we continue as tracker {id}"
                 ),
             ),
             (NewId::NeverSent, None) => self.report(
                 level,
                 format_args!(
-                    "others have heard packets under our tracker id that we have not sent: \
-                     somebody forges them; we go on as tracker {id}"
+                    "others have received packets with our tracker id that we have not sent: \
+                     another host forges them; we continue as tracker {id}"
                 ),
             ),
             (NewId::ClockSetBack, _) => self.report(
                 Level::Warn,
-                format_args!("the clock was set back; we go on as tracker {id}"),
+                format_args!("the clock was set back; we continue as tracker {id}"),
             ),
         }
     }
 
-    /// Tells the host of the id under which we go on; whether it is up.
+    /// Gives the host the new tracker id, and returns whether the host is up.
     fn hands_over_id(&self, id: TrackerId) -> bool {
         self.run.enter_host().is_some_and(|_in_host| {
             let up = self.may_call_host();
@@ -353,14 +360,14 @@ impl Engine {
         {
             live.node.drop_bad_peers(unreachable);
         }
-        // What the host announces from here on it announces behind this.
+        // What the host announces from here on comes after this delivery.
         self.deliveries.advance();
         if applied > 0 && self.may_call_host() {
             self.host.packet_applied(applied);
         }
     }
 
-    /// Logs what a delivery is about.
+    /// Logs a line about a delivery, if the host is up.
     fn report(&self, level: Level, message: fmt::Arguments<'_>) {
         if self.host_is_up() {
             self.log_unless_stopping(level, message);

@@ -1,4 +1,4 @@
-//! What we know of the socket of a link that is received from.
+//! The state of receiving on one link.
 
 use std::time::Duration;
 
@@ -6,51 +6,51 @@ use super::clock::unix_time;
 use crate::protocol::Waited;
 use crate::time::Time;
 
-/// How long the socket is left alone from which nothing can be received: it may look
-/// readable all the time.
-const DEAF: Duration = Duration::from_millis(100);
+/// How long the event loop does not receive from a socket after an error. The socket may look
+/// readable all the time, so the loop would spin.
+const RECV_ERROR_BACKOFF: Duration = Duration::from_millis(100);
 
 /// The receiving of one link.
 #[derive(Debug)]
 pub(super) struct Receiving {
-    /// Until then nothing is received, after an error.
-    deaf_until: Option<Time>,
-    /// When nothing waited in the socket, as far as we know.
+    /// The end of the pause after an error.
+    paused_until: Option<Time>,
+    /// The last time at which the socket is known to have been empty.
     drained: Time,
 }
 
 impl Receiving {
-    /// Nothing waits yet.
+    /// Makes the state of a new socket, which is empty.
     pub(super) fn new(now: Time) -> Self {
         Self {
-            deaf_until: None,
+            paused_until: None,
             drained: now,
         }
     }
 
-    /// Nothing can be received now.
-    pub(super) fn failed(&mut self, now: Time) {
-        self.deaf_until = Some(now + DEAF);
+    /// Notes an error: receiving pauses.
+    pub(super) fn note_error(&mut self, now: Time) {
+        self.paused_until = Some(now + RECV_ERROR_BACKOFF);
     }
 
-    /// Whether to leave the socket alone for now.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.deaf_until.is_some()
+    /// Returns whether receiving pauses after an error.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused_until.is_some()
     }
 
-    /// When to try again.
+    /// Returns when the pause ends.
     pub(super) fn due(&self) -> Time {
-        self.deaf_until.unwrap_or(Time::NEVER)
+        self.paused_until.unwrap_or(Time::NEVER)
     }
 
-    /// Whether it is time to try again.
-    pub(super) fn hears_again(&mut self, now: Time) -> bool {
-        self.deaf_until.take_if(|until| *until <= now).is_some()
+    /// Ends the pause if its time is over, and returns whether it did.
+    pub(super) fn resume(&mut self, now: Time) -> bool {
+        self.paused_until.take_if(|until| *until <= now).is_some()
     }
 
-    /// For how long a datagram has waited that arrived when the clock on the wall showed this, if
-    /// the kernel says so. Even if that was set meanwhile, it is not longer than since nothing
-    /// waited.
+    /// Returns how long a datagram has waited in the socket. `stamp` is the wall clock's time at
+    /// its arrival, if the kernel reports it. The wall clock may have been set since, so the result
+    /// is never longer than the time since the socket was empty.
     pub(super) fn waited(&self, now: Time, stamp: Option<Duration>) -> Waited {
         let most = now.since(self.drained);
         stamp.map_or(Waited::at_most(most), |stamp| {
@@ -58,7 +58,7 @@ impl Receiving {
         })
     }
 
-    /// All datagrams that had arrived are heard.
+    /// Notes that the socket is empty.
     pub(super) fn note_drained(&mut self, now: Time) {
         self.drained = now;
     }

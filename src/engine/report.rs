@@ -1,4 +1,4 @@
-//! What an engine has done and heard.
+//! Answers questions about an engine: its configuration, statistics and the other nodes.
 
 use super::engine::Engine;
 use super::stats::{NodeStats, Stats};
@@ -8,7 +8,8 @@ use crate::net::lines_dropped;
 use crate::protocol::RemoteStats;
 
 impl Engine {
-    /// What it was bound with, or the defaults before, and in a child of its process.
+    /// Returns the configuration of the last bind, or the defaults before the first one and in a
+    /// forked child.
     pub fn config(&self) -> Config {
         if self.is_forked() {
             return Config::default();
@@ -16,8 +17,8 @@ impl Engine {
         self.lock().binding.clone().unwrap_or_default()
     }
 
-    /// What was done since the last start; nothing before the first, and in a child of its
-    /// process.
+    /// Returns the statistics since the last start, or `None` before the first one and in a forked
+    /// child.
     pub fn stats(&self) -> Option<Stats> {
         if self.is_forked() {
             return None;
@@ -41,8 +42,8 @@ impl Engine {
         })
     }
 
-    /// The other trackers that were heard in the last hour, the last one first; at most
-    /// 256, of which the longest silent one makes room.
+    /// Returns the other nodes that were heard in the last hour, the one heard last first. There
+    /// are 256 at most; a further one replaces the one heard longest ago.
     pub fn nodes(&self) -> Vec<NodeStats> {
         if self.is_forked() {
             return Vec::new();

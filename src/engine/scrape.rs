@@ -1,5 +1,6 @@
-//! Scrape sync between the node and the host's torrents. Whoever ticks first does
-//! what is to be done; the node hands each task out once.
+//! Scrape sync between the node and the host's torrents.
+//!
+//! The node hands each task out once, to the first thread that polls for it.
 
 use super::engine::Engine;
 use crate::host::Torrents;
@@ -7,16 +8,17 @@ use crate::protocol::{Node, Task};
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::PlausibleTorrents;
 
-/// What became of so many torrents the node is told at once: who announces may wait for it.
-const MERGED: usize = 64;
+/// How many merge results the node takes during one hold of the engine lock. Threads that announce
+/// may wait for the lock.
+const MERGE_PORTION: usize = 64;
 
 impl Engine {
-    /// Whether the host takes part in scrape sync.
+    /// Returns whether the host takes part in scrape sync.
     pub(super) fn can_scrape(&self) -> bool {
         self.host.torrents().is_some() || self.host.answers_later()
     }
 
-    /// Merges the torrents of one packet into the host's.
+    /// Merges the torrents of one scrape tell into those of the host.
     pub(super) fn merge(&self, heard: PlausibleTorrents<'_>) {
         let mut merged = Vec::with_capacity(heard.size_hint().1.unwrap_or(0));
         {
@@ -36,7 +38,7 @@ impl Engine {
         self.torrents_merged(&merged);
     }
 
-    /// Does what the node asks for, and sends what comes of it.
+    /// Does the tasks that the node has for the host, and sends the results.
     pub(super) fn do_tasks(&self) {
         let Some(torrents) = self.host.torrents() else {
             return;
@@ -46,7 +48,7 @@ impl Engine {
         }
     }
 
-    /// Asks the host, if it is up.
+    /// Returns the host's answer to a question, if the host is up.
     fn ask<T>(&self, question: impl FnOnce() -> T) -> Option<T> {
         let _in_host = self.run.enter_host()?;
         self.may_call_host().then(question)
@@ -78,8 +80,8 @@ impl Engine {
         }
     }
 
-    /// What to ask a host that [answers later](crate::host::Host::answers_later). Each task is
-    /// handed out once, and to be answered once.
+    /// Returns the next task for a host that [answers later](crate::host::Host::answers_later).
+    /// Each task is handed out once, and must be answered once.
     pub fn poll_task(&self) -> Option<Task> {
         if !self.host.answers_later() || self.run.is_stopping() {
             return None;
@@ -87,12 +89,12 @@ impl Engine {
         self.input(Node::poll_task).flatten()
     }
 
-    /// The answer to [`Task::CountTorrents`].
+    /// Answers [`Task::CountTorrents`].
     pub fn torrents_counted(&self, torrents: u64) {
         self.input(|node| node.handle_torrent_count(self.clock.now(), torrents));
     }
 
-    /// The answer to [`Task::Walk`]: some torrents, and where to go on.
+    /// Answers [`Task::Walk`] with some torrents and the cursor at which to go on.
     pub fn torrents_walked(&self, torrents: &[Torrent], next: Option<Cursor>) {
         let stuck = self.input(|node| {
             node.handle_walked(torrents, next);
@@ -100,26 +102,27 @@ impl Engine {
         });
         if stuck == Some(true) {
             self.warn(format_args!(
-                "the program's walk over its torrents came where it had been before, at which \
-                 we end the telling: other trackers do not learn of all torrents. This is a fault \
+                "the program's walk over its torrents has returned to where it was before, so the \
+                 scrape tell ends and other trackers do not learn of all torrents. This is a fault \
                  of the program; it is logged once"
             ));
         }
     }
 
-    /// The answer to [`Task::LookUp`]: those that are known.
+    /// Answers [`Task::LookUp`] with those of the torrents that the host knows.
     pub fn torrents_looked_up(&self, torrents: &[Torrent]) {
         self.input(|node| node.handle_looked_up(torrents));
     }
 
-    /// What became of torrents that the host [heard](crate::host::Host::torrents_heard) of.
+    /// Answers [`torrents_heard`](crate::host::Host::torrents_heard) with the result for each
+    /// torrent.
     pub fn torrents_merged(&self, merged: &[(InfoHash, Merged)]) {
-        for some in merged.chunks(MERGED) {
+        for some in merged.chunks(MERGE_PORTION) {
             self.input(|node| node.handle_merged(self.clock.now(), some));
         }
     }
 
-    /// Hands something to the node, if it lives, and sends what comes of it.
+    /// Calls `hand` with the node, if one runs, and sends what results from it.
     fn input<T>(&self, hand: impl FnOnce(&mut Node) -> T) -> Option<T> {
         if self.is_forked() {
             return None;

@@ -1,15 +1,15 @@
-//! Whether somebody sends on a link, and whether its network takes what is sent.
+//! The state of sending on one link.
 
 use std::io;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Nobody sends.
+    /// No thread sends.
     Idle,
-    /// Somebody is sending. Packets leave in the order in which they were completed, so only one
-    /// thread at a time sends; the others leave theirs to it.
+    /// A thread sends. Packets leave in the order in which they were completed, so only one thread
+    /// sends at a time, and the others leave their packets to it.
     Sending,
-    /// The network does not take packets now; the event loop waits for it.
+    /// The network takes no packets now; the event loop waits for it.
     Blocked,
 }
 
@@ -17,12 +17,12 @@ enum State {
 #[derive(Debug)]
 pub(super) struct Sending {
     state: State,
-    /// Why packets could not be sent, if it is to be logged.
+    /// The last send error that is to be logged.
     error: Option<io::Error>,
 }
 
 impl Sending {
-    /// Nobody has sent yet.
+    /// Makes the state of a link on which no thread sends.
     pub(super) fn new() -> Self {
         Self {
             state: State::Idle,
@@ -30,50 +30,50 @@ impl Sending {
         }
     }
 
-    /// Whether the caller may begin to send.
+    /// Returns whether the caller may begin to send.
     pub(super) fn may_begin(&self) -> bool {
         self.state == State::Idle
     }
 
-    /// The caller sends from now on.
+    /// Notes that the caller sends from now on.
     pub(super) fn begin(&mut self) {
         self.state = State::Sending;
     }
 
-    /// Who was sending has ended.
+    /// Notes that the sending thread has ended.
     pub(super) fn end(&mut self) {
         self.state = State::Idle;
     }
 
-    /// Who was sending has ended, since the network takes nothing.
+    /// Notes that the sending thread has ended because the network takes no packets.
     pub(super) fn block(&mut self) {
         self.state = State::Blocked;
     }
 
-    /// The network takes packets again, if it did not.
+    /// Notes that the network takes packets again.
     pub(super) fn unblock(&mut self) {
         if self.is_blocked() {
             self.state = State::Idle;
         }
     }
 
-    /// Whether somebody is sending.
+    /// Returns whether a thread is sending.
     pub(super) fn is_busy(&self) -> bool {
         self.state == State::Sending
     }
 
-    /// Whether to wait until the network takes packets again.
+    /// Returns whether the network takes no packets now.
     pub(super) fn is_blocked(&self) -> bool {
         self.state == State::Blocked
     }
 
-    /// A packet could not be sent, and the event loop is to log why: a teller may hold a lock of the
-    /// tracker.
+    /// Keeps an error for the event loop to log. A thread that announces must not log it, as it may
+    /// hold a lock of the tracker.
     pub(super) fn failed(&mut self, error: io::Error) {
         self.error = Some(error);
     }
 
-    /// Why a packet could not be sent, if that is to be logged.
+    /// Takes the error that is to be logged.
     pub(super) fn take_error(&mut self) -> Option<io::Error> {
         self.error.take()
     }

@@ -1,4 +1,4 @@
-//! What an engine has done and heard, as it tells others.
+//! The statistics of an engine as an application gets them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,61 +11,63 @@ use crate::protocol::ScrapeState;
 use crate::types::TrackerId;
 
 counters!(engine => counting_struct! {
-    /// What an engine has done since it was started last.
+    /// Statistics of a node since its last start, as
+    /// [`Livesync::stats`](crate::Livesync::stats) returns it.
     #[derive(Clone, Debug)]
     #[non_exhaustive]
     pub struct Stats {
-        /// Whether it is not stopped yet.
+        /// True while the node runs; false after a stop.
         pub running: bool,
-        /// The id under which it speaks, or has spoken.
+        /// The tracker id under which the node sends, or has sent until it was stopped.
         pub id: TrackerId,
-        /// How long it runs, or has run.
+        /// The time from the start until now, or until the stop.
         pub uptime: Duration,
-        /// What was sent, heard and dropped.
+        /// Counters of what was sent, received and dropped.
         pub counters: Counters,
-        /// What scrape sync does, if the engine takes part in it.
+        /// The state of scrape sync, if the node takes part in it.
         #[cfg(feature = "want_sync_scrape")]
         pub scrape: Option<ScrapeState>,
-        /// How many other trackers are known.
+        /// The number of other nodes that are known.
         pub nodes: usize,
-        /// Packets of theirs that are missing and may still come.
+        /// The number of packets of other nodes that are missing and may still come.
         pub packets_missing: u64,
-        /// What the host's table takes, if it says so.
+        /// The size of the host's table, if the host reports it.
         pub table: Option<Usage>,
     }
 });
 
-/// Another tracker, as far as it was heard.
+/// Statistics of another node of the cluster, as
+/// [`Livesync::nodes`](crate::Livesync::nodes) returns it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NodeStats {
-    /// The id under which it speaks.
+    /// The tracker id under which the node sends.
     pub id: TrackerId,
-    /// Where its last packet came from.
+    /// The address from which its last packet came.
     pub address: SocketAddr,
-    /// How long ago that was.
+    /// The time since its last packet was received.
     pub ago: Duration,
-    /// How long before that its first packet was heard.
+    /// The time between its first packet and its last one.
     pub known_for: Duration,
-    /// Its packets.
+    /// The number of packets received from the node.
     pub packets: u64,
-    /// Announces in them.
+    /// The number of announces in these packets.
     pub records: u64,
-    /// Beacons among them.
+    /// The number of beacons among these packets.
     pub beacons: u64,
-    /// How many torrents it had at its last beacon; 0 before the first.
+    /// The number of torrents in its last beacon; 0 before the first beacon.
     pub torrents: u64,
-    /// Whether its last packet proved by a key where it comes from.
+    /// True if its last packet was authenticated.
     pub authenticated: bool,
-    /// How many milliseconds its clock is ahead of ours; what packets take makes it look
-    /// late. 0 if its packets do not say.
+    /// How many milliseconds its clock is ahead of ours, less the time that its packets travel; 0
+    /// if its packets carry no time.
     pub ahead_ms: i64,
-    /// How long its last packet took longer than the fastest: the replication lag.
+    /// The replication lag: how much longer than the fastest packet its last one took.
     pub lag: Duration,
-    /// Packets of it that are missing and may still come.
+    /// The number of its packets that are missing and may still come.
     pub missing: u64,
-    /// Packets of it that were missing, and came after all.
+    /// The number of its packets that were missing and came after all.
     pub recovered: u64,
-    /// Packets of it that were missing, and did not come in time.
+    /// The number of its packets that were missing and did not come in time.
     pub lost: u64,
 }

@@ -1,5 +1,5 @@
-//! What threads share, wait with and ask for the time. With `--cfg shuttle` it comes
-//! from tests/model, which tries the engine under many schedules of its threads.
+//! The locks, atomics and clocks that the engine uses. With `--cfg shuttle` they come from
+//! tests/model, which runs the engine under many schedules of its threads.
 
 #[cfg(lock_times)]
 pub(super) use super::holds::{Mutex, MutexGuard};
@@ -10,7 +10,7 @@ pub(super) use std::{sync::atomic, thread, thread_local, time::Instant};
 
 pub(super) use crate::net::{nap, this_thread};
 
-/// For some instructions at a time, so that to wait for it hardly ever happens.
+/// A lock that is held for a few instructions at a time, so that a thread hardly ever waits for it.
 #[cfg(not(shuttle))]
 pub(super) type SpinLock<T> = spin::mutex::SpinMutex<T, spin::Yield>;
 
@@ -21,25 +21,26 @@ pub(super) use crate::model::sync::{
 #[cfg(shuttle)]
 pub(super) use shuttle::{sync::atomic, thread_local};
 
-/// Unlocks for a moment: a thread that waits for the lock has it next.
+/// Unlocks, and hands the lock to a thread that waits for it, if there is one.
 #[cfg(not(any(shuttle, lock_times)))]
 pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
     MutexGuard::unlock_fair(guard);
 }
 
-/// Where the lock is modelled, or timed, nobody has it for long.
+/// Unlocks. The modelled lock and the timed one cannot be handed over.
 #[cfg(any(shuttle, lock_times))]
 pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
     drop(guard);
 }
 
-/// Waits a moment while another thread sends.
+/// Waits for a moment while another thread sends.
 #[cfg(not(shuttle))]
 pub(super) fn pause() {
     nap(std::time::Duration::from_micros(50));
 }
 
-/// A number for the current thread: from 0, in the order in which they ask first.
+/// Returns a number for the current thread. Threads are numbered from 0 in the order in which they
+/// first call this.
 #[cfg(not(shuttle))]
 pub(super) fn thread_index() -> usize {
     use std::cell::Cell;

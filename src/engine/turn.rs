@@ -1,5 +1,5 @@
-//! One turn of whoever drives the engine, the receive thread or the host's own loop:
-//! what it waits for, and what it does then.
+//! One turn of an event loop, of the receive thread or of the host loop: what it waits for, and
+//! what it does then.
 
 use std::io;
 use std::sync::Arc;
@@ -13,26 +13,26 @@ use super::sync::let_others_lock;
 use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
-/// How long datagrams are applied before we look at what is due.
-const TURN: Duration = Duration::from_millis(10);
+/// How long one turn applies datagrams before it does what is due.
+const TURN_DURATION: Duration = Duration::from_millis(10);
 
-/// What is waited for.
+/// The links and the timeout that an event loop waits for between two turns.
 pub(super) struct Sleep {
     event_loop: EventLoop,
     pub(super) links: Vec<Awaits>,
     pub(super) timeout: Option<Duration>,
 }
 
-/// What a wait has found.
+/// The result of an event loop's wait.
 pub(super) struct Ready {
-    /// Somebody has woken the event loop.
+    /// True if a thread has woken the event loop.
     woken: bool,
-    /// By link: whether something has arrived, and whether the network takes packets again.
+    /// For each link: whether something has arrived, and whether the network takes packets again.
     links: Vec<(bool, bool)>,
 }
 
 impl Ready {
-    /// Of what was waited on: the waker, and two descriptors of each link.
+    /// Reads the result of a wait on the waker and two descriptors of each link.
     pub(super) fn of(awaited: &[Awaited<'_>]) -> Self {
         let mut ready = awaited.iter().map(Awaited::is_ready);
         Self {
@@ -41,7 +41,7 @@ impl Ready {
         }
     }
 
-    /// For a host that does not say what it has found: perhaps all of it.
+    /// Assumes that everything is ready, for a host loop, which does not report what it has found.
     pub(super) fn all(links: usize) -> Self {
         Self {
             woken: true,
@@ -50,14 +50,14 @@ impl Ready {
     }
 }
 
-/// The time-out, or this limit if that is shorter.
+/// Returns the timeout, but the limit if that is shorter.
 pub(super) fn at_most(timeout: Option<Duration>, limit: Duration) -> Option<Duration> {
     Some(timeout.map_or(limit, |timeout| timeout.min(limit)))
 }
 
 impl Engine {
-    /// What `event loop` waits for until its next turn; nothing when this run is over, or not
-    /// its own.
+    /// Puts an event loop to sleep, and returns what it waits for until its next turn. Returns
+    /// `None` if the run is over or another event loop has it.
     pub(super) fn fall_asleep(&self, event_loop: EventLoop) -> Option<Sleep> {
         if self.run.is_stopping() {
             return None;
@@ -85,11 +85,11 @@ impl Engine {
         })
     }
 
-    /// After a sleep: applies what has arrived, for as long as the host has room for it,
+    /// Takes a turn after a sleep: applies what has arrived, as far as the host has room for it,
     /// and does what is due.
     pub(super) fn take_turn(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) {
         self.wake_up(sleep, ready);
-        let end = self.clock.now() + TURN;
+        let end = self.clock.now() + TURN_DURATION;
         self.in_host(sleep.event_loop, || {
             while self.receive_round(sleep, ready, inboxes) && self.clock.now() < end {}
         });
@@ -102,7 +102,7 @@ impl Engine {
         }
     }
 
-    /// Receives and applies some datagrams of each link that has some; whether there were any.
+    /// Receives and applies some datagrams of each link, and returns whether there were any.
     fn receive_round(&self, sleep: &Sleep, ready: &Ready, inboxes: &mut [Inbox]) -> bool {
         let mut received = 0;
         let links = sleep.links.iter().zip(&ready.links).zip(inboxes);
@@ -120,7 +120,8 @@ impl Engine {
         received > 0
     }
 
-    /// Tries again later, unless the socket is ours no more.
+    /// Handles an error of receiving: pauses receiving on the link, or switches the engine off if
+    /// the tracker has closed the socket.
     fn receive_failed(&self, sleep: &Sleep, link: &Arc<dyn Link>, error: &io::Error) {
         if let Some(libc::EBADF | libc::ENOTSOCK) = error.raw_os_error() {
             return self.trip("the tracker has closed our sockets");
@@ -139,14 +140,15 @@ impl Engine {
         }
     }
 
-    /// What the host waits on, if it is the event loop.
+    /// Returns the descriptors that the host loop waits on, if it is the event loop.
     fn poll_set_of(&self, sleep: &Sleep) -> Option<&PollSet> {
         let poll_set = self.poll_set.get();
         poll_set.filter(|_| sleep.event_loop == EventLoop::Host)
     }
 
-    /// The host may hold us up: meanwhile tellers see to it that what they tell leaves in
-    /// time. A loop of the host's may always be held up.
+    /// Makes calls of the host. As the host may take long, threads that announce send what is late
+    /// themselves meanwhile; with a host loop they always do, as the application may hold it up at
+    /// any time.
     fn in_host(&self, event_loop: EventLoop, calls: impl FnOnce()) {
         self.queue.loop_is_away(true);
         calls();
@@ -159,14 +161,16 @@ impl Engine {
         }
         self.queue.loop_wakes();
         if self.run.is_stopping() {
-            // That may have been the stop's: whoever waits next must not miss it.
+            // The wake-up that was drained may have been the stop's, which the next wait must not
+            // miss.
             return self.waker.wake();
         }
         let mut state = self.lock();
         let now = self.clock.now();
         let Some(live) = &mut state.live else { return };
         if live.event_loop != sleep.event_loop {
-            // It was stopped, and started in the other way: that wake-up was not for us.
+            // The engine was stopped and started with the other event loop, so the wake-up that was
+            // drained was for that one.
             drop(state);
             return self.waker.wake();
         }
@@ -177,14 +181,14 @@ impl Engine {
             }
         }
         let send_errors = live.links.take_send_errors();
-        let hearing_again = live.links.take_hearing_again(now);
+        let resumed = live.links.take_resumed(now);
         let unchecked = live.links.take_unchecked(now);
-        live.look_at(&self.clock, now);
+        live.check_clock(&self.clock, now);
         let new_id = live.take_new_id(now);
         drop(state);
-        for link in hearing_again {
+        for link in resumed {
             if let (Some(poll_set), Some(receiver)) = (self.poll_set_of(sleep), link.receiver()) {
-                // It is there already if it could not be removed.
+                // This fails if the receiver could not be removed before; then it is still there.
                 let _ = poll_set.add(receiver);
             }
         }
@@ -201,12 +205,12 @@ impl Engine {
         }
     }
 
-    /// Joins the group again, if the interface was gone meanwhile.
+    /// Joins the group again if the interface was gone meanwhile, and logs it.
     fn see_to_membership(&self, link: &Arc<dyn Link>) {
         match link.check_membership() {
             Ok(false) => {}
             Ok(true) => self.warn(format_args!(
-                "the interface was gone and is back: joined the group again"
+                "the interface was gone and is back; this tracker has joined the group again"
             )),
             Err(e) => {
                 let now = self.clock.now();
@@ -215,7 +219,9 @@ impl Engine {
                 let news = live.is_some_and(|(live, place)| live.links.lacks_interface(place, now));
                 drop(state);
                 if news {
-                    self.warn(format_args!("the interface is gone: {e}"));
+                    self.warn(format_args!(
+                        "the interface is gone, and this tracker syncs again when it is back: {e}"
+                    ));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! The receive thread: applies what arrives, and does on time what is due.
+//! The receive thread, which applies what arrives and does on time what is due.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,25 +9,30 @@ use super::engine::Engine;
 use super::live::EventLoop;
 use super::sync::thread;
 use super::turn::{Ready, at_most};
-use super::wakeup::NO_ROOM;
+use super::wakeup::HOST_FULL_BACKOFF;
 use crate::error::SetupError;
 use crate::net::{Awaited, Inbox, NoCancel, NoSignals, wait};
 use crate::types::TrackerId;
 use crate::wire::MAX_RECEIVED;
 
 impl Engine {
-    /// Speaks as `id` from now on, and starts the receive thread.
+    /// Starts the node under the tracker id `id`, with a receive thread.
+    ///
+    /// # Errors
+    /// [`SetupError::NotBound`], [`SetupError::AlreadyRunning`], [`SetupError::Thread`] if no
+    /// thread can be made, and after a stop [`SetupError::StillStopping`] and those of
+    /// [`bind`](Self::bind).
     pub fn start(self: &Arc<Self>, id: TrackerId) -> Result<(), SetupError> {
         self.begin(id, |_| spawn(self))
     }
 }
 
-/// The stack of the receive thread, on which the host's functions run, too. Without this a
-/// variable, RUST_MIN_STACK, would say how large it is.
+/// The stack size of the receive thread, in bytes. The host's functions run on that stack, too, so
+/// its size must not depend on the environment variable `RUST_MIN_STACK`.
 const STACK_SIZE: usize = 2 << 20;
 
-/// Starts the receive thread. It takes none of the host's signals, and no callback that
-/// knows the thread cancels it.
+/// Starts the receive thread. It receives none of the application's signals, and a callback that
+/// knows the thread cannot cancel it.
 fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
     let worker = engine.clone();
     let _no_signals = NoSignals::new();
@@ -50,7 +55,7 @@ fn spawn(engine: &Arc<Engine>) -> io::Result<()> {
         .inspect_err(|_| engine.run.worker_ended())
 }
 
-/// The host's log may panic, too.
+/// Switches the engine off after a panic. The host's log function may panic as well.
 fn trip(engine: &Engine) {
     let _ = catch_unwind(AssertUnwindSafe(|| {
         engine.trip("the receive thread panicked");
@@ -65,7 +70,7 @@ fn work(engine: &Engine) {
         let timeout = match (room, inboxes.iter().all(Inbox::is_empty)) {
             (true, true) => sleep.timeout,
             (true, false) => Some(Duration::ZERO),
-            (false, _) => at_most(sleep.timeout, NO_ROOM),
+            (false, _) => at_most(sleep.timeout, HOST_FULL_BACKOFF),
         };
         let mut awaited = vec![Awaited::to_read(Some(engine.waker.waiting_side()))];
         for at in &sleep.links {

@@ -1,4 +1,4 @@
-//! The six functions of `ot_livesync.h`, over one handle for the process.
+//! The six functions of `ot_livesync.h`, with one handle for the process.
 
 use std::ffi::c_char;
 use std::os::fd::BorrowedFd;
@@ -18,29 +18,34 @@ use crate::log::Level;
 use crate::net::{NoCancel, with_errno_kept};
 use crate::types::InfoHash;
 
-/// `int64` of libowfat, which the tracker is built with.
+/// `int64` of libowfat, with which the tracker is built.
 #[allow(non_camel_case_types)]
 pub type int64 = i64;
 
 static HANDLE: OnceCell<Livesync> = OnceCell::new();
 
+/// True once the log has the reason why sync is off.
 static COMPLAINED: AtomicBool = AtomicBool::new(false);
 
-/// Starts to sync: reads `g_tracker_id`, and starts the receive thread.
+/// Starts syncing: reads `g_tracker_id`, and starts the receive thread.
 ///
-/// The thread has a stack of 2 MiB, on which the tracker's functions run that it
-/// calls. It does not survive a fork, so daemon(3) comes before this.
+/// Call it once, after livesync_bind_mcast(), and again only after livesync_deinit().
 ///
-/// To be called once, after livesync_bind_mcast(), from one thread; again only
-/// after livesync_deinit(). Without a bind before it, when no thread can be started,
-/// or in an opentracker that needs an adapter, it ends the process through the
-/// tracker's exerr(). To know the latter it calls remove_peer_from_torrent() for a
-/// torrent that nobody has.
+/// On an error it ends the process through the tracker's exerr(): if livesync_bind_mcast() was not
+/// called, if it is called twice, if the thread cannot be started, after livesync_deinit() also if
+/// the tracker still holds up a call of the old thread or the group cannot be joined again, or in
+/// an opentracker that needs an adapter. To find that out it calls remove_peer_from_torrent() for a
+/// torrent that does not exist.
 ///
-/// A tracker that becomes a daemon may fork between the two, and go on in the child. In
-/// a child that was forked later nothing is synced, as the log says once; there
-/// livesync_bind_mcast() and livesync_init() end the process through exerr(), and the
-/// other functions do nothing.
+/// The thread has a stack of 2 MiB, on which it calls functions of the tracker. It does not survive
+/// a fork: a tracker that becomes a daemon may fork after livesync_bind_mcast(), and calls this in
+/// the child. In a child that was forked later nothing is synced, and the log says so once; there
+/// livesync_bind_mcast() and livesync_init() end the process through exerr(), and the other
+/// functions do nothing.
+///
+/// @note Call it from one thread, and from no signal handler. It does not block, except that after
+/// livesync_deinit() it waits for the old thread.
+/// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_init() {
     set_up(|| {
@@ -50,20 +55,23 @@ pub extern "C" fn livesync_init() {
         unsafe { tracker.check_types() }?;
         handle.start(tracker.tracker_id())?;
         #[cfg(feature = "want_sync_scrape")]
-        say_what_scrape_sync_misses(handle);
+        warn_without_scrape(handle);
         Ok(())
     });
 }
 
-/// Stops to sync: when it returns, the tracker is not called any more, but that a
-/// call which the tracker itself holds up may still come to its end.
+/// Stops syncing.
 ///
-/// It waits for calls of the tracker that go on, 150 ms at most. Without any it returns
-/// as soon as the thread has sent what was told, after 0.1 ms as a rule, and after
-/// 1 ms in any case, or 20 ms if LIVESYNC_LOG asks for the last line; so what the
-/// thread cannot send by then is lost, if the process ends. It takes neither locks nor
-/// memory, so it may be called from a signal handler that interrupted any code, and leaves
-/// errno as it was. livesync_init() starts again with the same address.
+/// After it has returned, the library calls no function of the tracker; only a call that the tracker
+/// itself holds up may still be running. Announces that the thread could not send by then are lost
+/// if the process ends. livesync_init() starts again with the same address.
+///
+/// @note Any thread may call it. A signal handler may call it whatever it has interrupted: it takes
+/// neither locks nor memory and leaves errno as it was.
+/// @note It waits for up to 150 ms for calls of the tracker's functions that are running. If none
+/// is, it waits until the thread has sent what was announced: 0.1 ms usually, 1 ms at most, or
+/// 20 ms at most if LIVESYNC_LOG asks for the last line.
+/// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_deinit() {
     if let Some(handle) = HANDLE.get() {
@@ -74,25 +82,26 @@ pub extern "C" fn livesync_deinit() {
 
 /// Joins the multicast group for listening, and creates the sending socket.
 ///
-/// `ip` points at the raw bytes of the address of the interface to sync on, in
-/// network byte order, not at text: 4 bytes, or 16 (IPv4-mapped) in a tracker
-/// that has 16-byte addresses. They are copied. `port` is a number in host byte
-/// order, not 0. For 0.0.0.0 the kernel chooses the interface.
+/// Call it once, before livesync_init(). It reads the LIVESYNC_... environment variables, and no
+/// other function reads them; a variable with an unknown name is an error. On an error it ends the
+/// process through the tracker's exerr().
 ///
-/// Reads the LIVESYNC_... environment variables, here and never later: no other thread
-/// may call setenv(3), putenv(3) or unsetenv(3) meanwhile. One that has a name that the
-/// library does not know is an error.
-///
-/// To be called once, before livesync_init(), from one thread. On an error it
-/// ends the process through the tracker's exerr().
+/// @param ip The address of the interface to sync on: not text, but raw bytes in network byte order,
+/// 4 of them, or 16 (IPv4-mapped) in a tracker with 16-byte addresses. They are copied. For 0.0.0.0
+/// the kernel chooses the interface. NULL is an error.
+/// @param port The port of the group, in host byte order. Minimum: 1.
+/// @note Call it from one thread, and from no signal handler; meanwhile no other thread may call
+/// setenv(3), putenv(3) or unsetenv(3). It reads the key file, and apart from that it does not
+/// block.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `ip` is either NULL, which is an error, or valid for reading those bytes.
+/// `ip` is NULL, or points to so many readable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
     set_up(|| {
         let tracker = Opentracker::find()?;
-        // SAFETY: as this function's contract says.
+        // SAFETY: the same preconditions.
         let interface = unsafe { tracker.interface(ip) }?;
         let mut config = Config::on(interface).port(port);
         environment::read(&mut config)?;
@@ -108,21 +117,24 @@ pub unsafe extern "C" fn livesync_bind_mcast(ip: *mut c_char, port: u16) {
 
 /// Informs live sync about what is going on: an announce of a client.
 ///
-/// Both arguments are copied. To be called from any thread, several at once,
-/// also with the torrent's bucket locked. A call from inside of the tracker's own
-/// functions while they apply what came from sync is ignored. Before
-/// livesync_init() and after livesync_deinit() it does nothing. A peer that has port 0 or
-/// address 0 is not told, but counted.
+/// Both arguments are copied. The library ignores a call from inside the tracker's functions that it
+/// calls itself, since the cluster knows that peer already. Before livesync_init() and after
+/// livesync_deinit() a call does nothing. A peer with port 0 or address 0 is counted, not sent.
 ///
-/// It takes no lock that threads share, never yields, and makes no system call, with these
-/// exceptions. It wakes the receive thread if that sleeps because nothing was told for a
-/// second, and when a burst begins: 1,024 announces of one thread wait. It sends itself what
-/// waits if the tracker holds that thread up for longer than LIVESYNC_FLUSH_MS. And if 16,384
-/// announces of one thread wait, because more is told than the network takes, it waits until
-/// there is room.
+/// @param info_hash The torrent. With NULL nothing happens.
+/// @param peer The peer. With NULL nothing happens.
+/// @note Any thread may call it, several at once, also with the bucket of the torrent locked. No
+/// signal handler may call it.
+/// @note It takes no lock that threads share, never yields, and makes no system call, with three
+/// exceptions. It wakes the receive thread if that sleeps because nothing was announced for a
+/// second, and at the start of a burst, when 1,024 announces of one thread wait. It sends what
+/// waits itself if the tracker holds the receive thread up for longer than LIVESYNC_FLUSH_MS. It
+/// blocks if 16,384 announces of one thread wait because the network takes fewer, until there is
+/// room.
+/// @since 0.1.0
 ///
 /// # Safety
-/// Each pointer is either NULL, and then nothing happens, or valid for reading.
+/// Each pointer is NULL, or points to a value that the caller may read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_peer) {
     if info_hash.is_null() || Opentracker::is_answer(info_hash.cast()) || peer.is_null() {
@@ -131,38 +143,49 @@ pub unsafe extern "C" fn livesync_tell(info_hash: *mut ot_hash, peer: *const ot_
     // SAFETY: neither is NULL, so both are valid; both are plain bytes.
     let (info_hash, peer) = unsafe { (info_hash.read(), peer.read()) };
     with_handle(|handle| {
-        // Before livesync_init() and after livesync_deinit() there is nobody to tell; and a
-        // peer that nobody can connect to is counted.
+        // It fails before livesync_init(), after livesync_deinit(), and for a peer that no client
+        // can connect to, which is counted.
         let _ = handle.announce(InfoHash(info_hash), peer.into());
     });
 }
 
-/// Tickles live sync from time to time, so that no events get stuck when there
-/// is not enough traffic to fill packets fast enough. The receive thread does
-/// the same on time; so this may be called as often or as rarely as one likes. It takes a lock
-/// only when that thread is 5 ms late, because the tracker holds it up or it has no processor;
-/// otherwise it reads the clock and returns.
+/// Tickles live sync from time to time, so that no events get stuck when there is not enough traffic
+/// to fill packets fast enough.
+///
+/// The receive thread does the same on time, so a tracker may call this as often or as rarely as it
+/// likes.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It reads the clock
+/// and returns, unless the receive thread is 5 ms late, because the tracker holds it up or it gets
+/// no processor; then this takes a lock, and may call functions of the tracker.
+/// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn livesync_ticker() {
     let _no_cancel = NoCancel::new();
     with_handle(Livesync::tick);
 }
 
-/// Handles incoming packets, for trackers that watch a socket themselves:
-/// receives what waits at `serversocket` and applies it, without blocking.
+/// Handles incoming live sync packets, for trackers that watch a socket themselves.
+///
+/// It receives what waits at the socket, and applies it by functions of the tracker.
+///
+/// @param serversocket The descriptor of the socket. With a negative one nothing happens.
+/// @note Any thread may call it, several at once. No signal handler may call it. It does not block
+/// on the socket, but for as long as a function of the tracker does.
+/// @since 0.1.0
 #[unsafe(no_mangle)]
 pub extern "C" fn handle_livesync(serversocket: int64) {
     let Some(fd) = i32::try_from(serversocket).ok().filter(|fd| *fd >= 0) else {
         return;
     };
     // SAFETY: not negative; the tracker has it open during the call, and if not
-    // the kernel says so.
+    // the kernel reports it.
     let fd = unsafe { BorrowedFd::borrow_raw(fd) };
     let _no_cancel = NoCancel::new();
     with_handle(|handle| handle.receive_from(fd));
 }
 
-/// Runs `body` on the handle, if there is one that works in this process.
+/// Runs `body` on the handle, if this process has one that works.
 fn with_handle(body: impl FnOnce(&Livesync)) {
     match HANDLE.get() {
         Some(handle) if handle.is_forked() => complain(&SetupError::Forked),
@@ -172,8 +195,8 @@ fn with_handle(body: impl FnOnce(&Livesync)) {
     }
 }
 
-/// Runs a part of the setup. Its errors end the process the tracker's way; in a
-/// program without a tracker they are logged, and sync stays off.
+/// Runs a part of the setup. An error ends the process through the tracker's exerr(); in a program
+/// that is no tracker it is logged, and sync stays off.
 fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
     let _no_cancel = NoCancel::new();
     guard(|| {
@@ -184,9 +207,9 @@ fn set_up(body: impl FnOnce() -> Result<(), SetupError>) {
     });
 }
 
-/// A tracker without the bucket functions does without scrape sync.
+/// Warns about a tracker that lacks the bucket functions, and so takes no part in scrape sync.
 #[cfg(feature = "want_sync_scrape")]
-fn say_what_scrape_sync_misses(handle: &Livesync) {
+fn warn_without_scrape(handle: &Livesync) {
     let missing = Opentracker::missing_for_scrape();
     if !missing.is_empty() {
         let missing = missing.join(", ");
@@ -195,8 +218,8 @@ fn say_what_scrape_sync_misses(handle: &Livesync) {
     }
 }
 
-/// Without a bind the calls of a tracker do nothing, and that is as it should be;
-/// those of a program that is no tracker never will.
+/// Logs an error if this program is no tracker. In a tracker that has not called
+/// livesync_bind_mcast(), calls do nothing, and rightly.
 fn complain_without_tracker() {
     if !COMPLAINED.load(Ordering::Relaxed)
         && let Err(error) = Opentracker::find()
@@ -205,14 +228,14 @@ fn complain_without_tracker() {
     }
 }
 
-/// Says once why sync is off.
+/// Logs once why sync is off.
 fn complain(error: &SetupError) {
     if !COMPLAINED.swap(true, Ordering::Relaxed) {
         log_to_stderr(Level::Error, &format!("{error}; sync is off"));
     }
 }
 
-/// Sees that no panic crosses the border.
+/// Runs `body`, and lets no panic through to C.
 fn guard(body: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(body)).is_err()
         && let Some(handle) = HANDLE.get()

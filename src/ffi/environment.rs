@@ -1,6 +1,7 @@
-//! Settings by environment. The drop-in has no other way to get any: the six
-//! functions do not pass settings, and the tracker's configuration file does not
-//! know ours.
+//! Settings by environment variables.
+//!
+//! The drop-in has no other source of settings: the six functions pass none, and the configuration
+//! file of the tracker does not know ours.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -13,10 +14,10 @@ use crate::config::{Auth, Config};
 use crate::error::SetupError;
 use crate::log::Level;
 
-/// Sets what a text says, if it says something.
+/// Sets a field from the value of its variable; `None` if the value is invalid.
 type Parse = fn(&mut Config, &OsStr) -> Option<()>;
 
-/// The settings that have a variable.
+/// The settings that have a variable, and how each is read.
 const VARIABLES: [(Setting, Parse); 15] = [
     (rules::GROUP, |c, v| set(&mut c.group, number(v))),
     (rules::TTL, |c, v| set(&mut c.ttl, number(v))),
@@ -38,7 +39,7 @@ const VARIABLES: [(Setting, Parse); 15] = [
     (rules::REPAIR_WINDOW, |c, v| {
         set(&mut c.repair_window, number(v))
     }),
-    // Only a path may be no UTF-8.
+    // Only a path may have bytes that are not UTF-8.
     (rules::KEY_FILE, |c, v| {
         set(&mut c.key_file, Some(Some(v.into())))
     }),
@@ -48,10 +49,10 @@ const VARIABLES: [(Setting, Parse); 15] = [
     (rules::LOG, |c, v| set(&mut c.log, level(v))),
 ];
 
-/// Changes `config` to what the environment says, where it says something.
+/// Overrides fields of `config` with the variables that are set.
 ///
-/// The environment is read without a lock of the C library, so no other thread may change it
-/// meanwhile.
+/// This reads the environment without the lock of the C library, so no other thread may change it
+/// at the same time.
 pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
     let names = VARIABLES.map(|(setting, _)| setting.variable());
     let names: Vec<_> = names.into_iter().flatten().map(|v| v.name()).collect();
@@ -64,9 +65,9 @@ pub(super) fn read(config: &mut Config) -> Result<(), SetupError> {
     }
 }
 
-/// Who has set one of these relies on a key, and should not do so in vain.
+/// Refuses settings that have no effect without a key: an operator who has set one relies on a key.
 fn needs_no_key(lookup: impl Fn(&'static str) -> Option<OsString>) -> Result<(), SetupError> {
-    const IN_VAIN: &str = "of use without LIVESYNC_KEY_FILE";
+    const IN_VAIN: &str = "unset unless LIVESYNC_KEY_FILE is set";
     let needing = [rules::AUTH, rules::CLUSTER];
     let needing = needing.map(|setting| setting.but(IN_VAIN, IN_VAIN));
     refuse_set(needing.into_iter(), lookup)
@@ -229,8 +230,8 @@ mod tests {
         for name in ["LIVESYNC_AUTH", "LIVESYNC_CLUSTER"] {
             let set = |asked: &str| (asked == name).then(|| "require".into());
             let error = needs_no_key(set).unwrap_err().to_string();
-            let expected = format!("{name}=require is not of use without LIVESYNC_KEY_FILE");
-            assert_eq!(error, expected);
+            let expected = "is invalid: it must be unset unless LIVESYNC_KEY_FILE is set";
+            assert_eq!(error, format!("{name}=require {expected}"));
         }
         assert!(needs_no_key(|_| None).is_ok());
     }
@@ -280,17 +281,20 @@ mod tests {
             ("LIVESYNC_MAX_SKEW", "3600.1", "3600 or less"),
         ] {
             let error = read_with(name, value).unwrap_err().to_string();
-            assert_eq!(error, format!("{name}={value} is not {expected}"));
+            assert_eq!(
+                error,
+                format!("{name}={value} is invalid: it must be {expected}")
+            );
         }
     }
 
-    /// Settings that it does not set are refused in other words.
+    /// Fields that no variable has set are refused in the words of the configuration.
     #[test]
     fn the_environment_is_blamed_for_nothing_else() {
         let mut config = Config::default().port(0u16).ttl(0u8);
         let set = |asked: &str| (asked == "LIVESYNC_LOG").then(|| "debug".into());
         read_from(&mut config, set).unwrap();
-        // Nor is there anything wrong with a ttl that it has made right.
+        // A ttl that a variable makes valid is not refused either.
         let set = |asked: &str| (asked == "LIVESYNC_LOOPBACK").then(|| "1".into());
         read_from(&mut config, set).unwrap();
         assert!(config.port(1u16).validate().is_ok());

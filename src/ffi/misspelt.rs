@@ -1,21 +1,21 @@
-//! Variables that begin like ours and are none: misspelt ones, and those of others.
+//! Environment variables that begin like ours: misspelt ones, and those of other programs.
 
 use std::ffi::OsString;
 
 use crate::error::SetupError;
 use crate::keys::unless_key;
 
-/// What all our variables begin with.
+/// The beginning of all our variables.
 const PREFIX: &str = "LIVESYNC_";
 
-/// The variables that begin like ours, and are for our tests and for what finds the library.
+/// The beginnings of variables for our tests, and for bindings that look for the library.
 const OTHERS: [&str; 3] = ["LIVESYNC_TEST_", "LIVESYNC_TESTS_", "LIVESYNC_LIBRARY"];
 
-/// More mistakes than that make another word.
-const MISTAKES: usize = 2;
+/// The most mistakes in a name that still counts as a misspelling.
+const MAX_MISTAKES: usize = 2;
 
-/// A misspelt name must not start a tracker without what it was to set, least of all without
-/// its key.
+/// Refuses variables with unknown names, so that a misspelt one does not start a tracker without its
+/// setting, least of all without its key.
 pub(super) fn refuse_unknown(
     variables: impl Iterator<Item = (OsString, OsString)>,
     known: &[&'static str],
@@ -33,7 +33,9 @@ pub(super) fn refuse_unknown(
     Ok(())
 }
 
-/// Kubernetes tells every container of every service: of one that is called livesync in
+/// Returns whether the variable is of another program.
+///
+/// Kubernetes describes every service to every container: one with the name livesync in
 /// LIVESYNC_SERVICE_HOST, LIVESYNC_PORT=tcp://..., LIVESYNC_PORT_80_TCP_ADDR and the like.
 fn is_for_others(name: &str, value: &str) -> bool {
     let behind_port = name.split_once("_PORT").map(|(_, behind)| behind);
@@ -48,15 +50,15 @@ fn is_for_others(name: &str, value: &str) -> bool {
         || is_of_a_port
 }
 
-/// The variable that was probably meant.
+/// The known variable that the name is probably meant to be.
 fn meant(name: &str, known: &[&'static str]) -> Option<&'static str> {
     let begun = known.iter().find(|known| known.starts_with(name));
     let near = known.iter().min_by_key(|known| mistakes(name, known));
-    let near = near.filter(|known| mistakes(name, known) <= MISTAKES);
+    let near = near.filter(|known| mistakes(name, known) <= MAX_MISTAKES);
     begun.filter(|_| name != PREFIX).or(near).copied()
 }
 
-/// How many letters are to be added, left out or changed to make one name of the other.
+/// The number of letters to add, leave out or change to turn one name into the other.
 fn mistakes(name: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (i, a) in name.bytes().enumerate() {

@@ -1,4 +1,4 @@
-//! The line of text that a tracker's version output prints.
+//! The line that a tracker's version output prints.
 
 use std::ffi::c_char;
 
@@ -6,12 +6,11 @@ use std::ffi::c_char;
 #[repr(transparent)]
 pub struct Text(*const c_char);
 
-// SAFETY: what it points at is constant.
+// SAFETY: the text that it points to is constant.
 unsafe impl Sync for Text {}
 
-/// `const char *g_version_livesync_c`: name and version of this library, one
-/// line with its line feed. The tracker refers to it even when live sync is
-/// compiled out.
+/// `const char *g_version_livesync_c`: the name and version of this library, one line with its line
+/// feed. A tracker refers to it even when live sync is compiled out.
 #[unsafe(no_mangle)]
 #[allow(non_upper_case_globals)]
 pub static g_version_livesync_c: Text = Text(

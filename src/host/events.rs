@@ -1,4 +1,4 @@
-//! A host for programs that poll: it keeps what happens until they ask.
+//! A host for programs that poll: a queue of the events that they have not fetched yet.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,34 +12,49 @@ use crate::types::{Announce, InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::wire::PlausibleTorrents;
 
-/// From how many events on no more packets are taken from the kernel. One packet
-/// may bring a few thousand.
-const ENOUGH: usize = 4096;
+/// While so many events wait, no more packets are taken from the kernel. The packets taken last may
+/// exceed it: see docs/reliability.md.
+const MAX_WAITING: usize = 4096;
 
-/// How many of them a packet makes, if it is not longer than those that we send.
-const MOST_RECORDS: usize = 52;
+/// The most events that a packet makes, if it is not longer than the packets that livesync sends.
+const MAX_RECORDS_PER_PACKET: usize = 52;
 
-/// Something that happened.
+/// Something that another tracker has sent, or that livesync has done, for a polling program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A peer announced itself to another tracker. It must not be announced again.
+    /// A peer announced itself to another tracker. The program must not announce it to livesync.
     AddPeer(Announce),
-    /// A peer said goodbye to another tracker.
+    /// A peer has stopped, as it announced to another tracker.
     RemovePeer(Announce),
-    /// Another tracker speaks under our id; this is the new one that we have drawn.
+    /// Another node sends under the id of this one, which has drawn this new id.
     NewTrackerId(TrackerId),
-    /// Another tracker told of a torrent, to be merged into ours; what became of it is
-    /// the argument of [`Livesync::torrents_merged`](crate::Livesync::torrents_merged).
+    /// A scrape tell contains this torrent. The program merges it into its own, and passes the
+    /// outcome to [`Livesync::torrents_merged`](crate::Livesync::torrents_merged).
     #[cfg(feature = "want_sync_scrape")]
     MergeTorrent(Torrent),
 }
 
-/// A queue of events, for a program that runs
-/// [`Livesync`](crate::Livesync::start_polling) in its own loop and has no [`Host`].
+/// A queue of events, for a program that runs livesync in its own loop
+/// ([`start_polling`](crate::Livesync::start_polling)) and has no [`Host`].
 ///
-/// While much waits in it, packets wait in the kernel: no event is lost in here, but for a new
-/// id that a newer one follows at once.
+/// The queue loses no event: while more than 4,096 events wait, packets wait in the kernel. Only
+/// a new id replaces one that is the last event in the queue.
+///
+/// # Examples
+/// ```
+/// use livesync::{Event, Events};
+///
+/// let events = Events::default();
+/// while let Some(event) = events.next() {
+///     match event {
+///         Event::AddPeer(announce) => println!("{} is new", announce.peer.ip),
+///         Event::RemovePeer(announce) => println!("{} has left", announce.peer.ip),
+///         _ => {}
+///     }
+/// }
+/// assert!(events.is_empty());
+/// ```
 #[derive(Debug, Default)]
 pub struct Events {
     waiting: Mutex<VecDeque<Event>>,
@@ -49,7 +64,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// A queue for a program that takes part in scrape sync, which it is asked for by
+    /// Creates a queue for a program that takes part in scrape sync by answering the questions of
     /// [`Livesync::poll_task`](crate::Livesync::poll_task).
     #[cfg(feature = "want_sync_scrape")]
     pub fn with_scrape() -> Self {
@@ -59,22 +74,22 @@ impl Events {
         }
     }
 
-    /// The oldest event that waits.
+    /// Removes and returns the oldest waiting event, or nothing if none waits.
     pub fn next(&self) -> Option<Event> {
         self.waiting.lock().pop_front()
     }
 
-    /// How many events wait.
+    /// Returns how many events wait.
     pub fn len(&self) -> usize {
         self.waiting.lock().len()
     }
 
-    /// Whether no event waits.
+    /// Returns whether no event waits.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether to keep what happens from now on, for somebody who polls.
+    /// Switches the queue on or off. A queue that is off discards events, because nobody polls it.
     #[cfg(feature = "handles")]
     pub(crate) fn keep(&self, keep: bool) {
         self.off.store(!keep, Ordering::Relaxed);
@@ -96,7 +111,7 @@ impl Host for Events {
         true
     }
 
-    /// No packet need bring one, so that room does not bound how many there are.
+    /// Replaces a waiting new id, because [`room`](Host::room) does not bound the number of ids.
     fn new_tracker_id(&self, id: TrackerId) {
         let mut waiting = self.waiting.lock();
         if let Some(Event::NewTrackerId(last)) = waiting.back_mut() {
@@ -119,7 +134,9 @@ impl Host for Events {
         if self.is_off() {
             usize::MAX
         } else {
-            ENOUGH.saturating_sub(self.len()).div_ceil(MOST_RECORDS)
+            MAX_WAITING
+                .saturating_sub(self.len())
+                .div_ceil(MAX_RECORDS_PER_PACKET)
         }
     }
 
@@ -157,9 +174,9 @@ mod tests {
             port: 6881,
             flags: PeerFlags::SEEDING,
         };
-        for waiting in 0..ENOUGH {
+        for waiting in 0..MAX_WAITING {
             assert_eq!(events.len(), waiting);
-            assert!(events.room() * MOST_RECORDS >= ENOUGH - waiting);
+            assert!(events.room() * MAX_RECORDS_PER_PACKET >= MAX_WAITING - waiting);
             events.add_peer(&InfoHash([1; 20]), &peer);
         }
         assert_eq!(events.room(), 0);
@@ -168,7 +185,7 @@ mod tests {
         }
         let last = TrackerId([7; 4]);
         events.new_tracker_id(last);
-        assert_eq!(events.len(), ENOUGH + 1);
+        assert_eq!(events.len(), MAX_WAITING + 1);
         let all = std::iter::from_fn(|| events.next());
         assert_eq!(all.last(), Some(Event::NewTrackerId(last)));
     }

@@ -1,4 +1,7 @@
-//! What we need from a tracker.
+//! The host: the tracker that a node serves, in the four forms in which it may come.
+//!
+//! A program implements [`Host`] itself, polls [`Events`], or uses the table of [`Memory`]; a C
+//! program passes callbacks, and opentracker is found by its link-time symbols.
 
 use std::net::IpAddr;
 
@@ -27,96 +30,132 @@ pub use events::{Event, Events};
 pub use memory::Memory;
 pub use usage::Usage;
 
-/// A tracker that takes part in a cluster.
+/// A tracker that takes part in a cluster: livesync calls it with what other trackers send.
 ///
-/// Every method may be called from the receive thread, and from any thread that
-/// calls into the engine, several at once. None is called while a lock of ours
-/// is held, so a method may block, and may call back into the engine.
+/// # Threads
+/// The receive thread calls these methods, and so does any thread of the program that calls into
+/// [`Livesync`](crate::Livesync); several calls may run at once. livesync holds none of its locks
+/// during a call, so a method may block, and may call back into livesync.
 ///
-/// A method should not panic. If it does, the receive thread switches sync off and says so
-/// ([`Livesync::is_tripped`](crate::Livesync::is_tripped)); on the program's own threads the
-/// panic goes through [`process`](crate::Livesync::process) or what else was called.
+/// # Panics
+/// A method should not panic. If it does on the receive thread, sync is tripped
+/// ([`Livesync::is_tripped`](crate::Livesync::is_tripped)) and an error is logged. On a thread of
+/// the program, the panic unwinds through [`process`](crate::Livesync::process), or whichever
+/// function the program has called.
+///
+/// # Examples
+/// ```
+/// use std::sync::Mutex;
+///
+/// use livesync::{Announce, Host, InfoHash, Peer};
+///
+/// #[derive(Default)]
+/// struct Tracker {
+///     peers: Mutex<Vec<Announce>>,
+/// }
+///
+/// impl Host for Tracker {
+///     fn add_peer(&self, hash: &InfoHash, peer: &Peer) {
+///         self.remove_peer(hash, peer);
+///         let (info_hash, peer) = (*hash, *peer);
+///         self.peers.lock().unwrap().push(Announce { info_hash, peer });
+///     }
+///
+///     fn remove_peer(&self, hash: &InfoHash, peer: &Peer) {
+///         let mut peers = self.peers.lock().unwrap();
+///         let place = (*hash, peer.ip, peer.port);
+///         peers.retain(|known| (known.info_hash, known.peer.ip, known.peer.port) != place);
+///     }
+/// }
+/// ```
 pub trait Host: Send + Sync {
-    /// Whether the tracker is up. Once it says no, nothing but
-    /// [`log`](Self::log) is called any more.
+    /// Returns whether the tracker is up. Once it has returned false, livesync calls no method but
+    /// [`log`](Self::log) any more. By default it returns true.
     fn is_running(&self) -> bool {
         true
     }
 
-    /// Whether packets from this source address may be used, besides those that
-    /// the configuration [allows](crate::config::Config::allow). One of IPv4 comes as such, and
-    /// not mapped into IPv6. One of IPv6 comes only from a socket of the program's own
-    /// ([`receive_from`](crate::Livesync::receive_from)).
+    /// Returns whether this source address is allowed, besides those that
+    /// [`Config::allow`](crate::Config::allow) allows. By default it returns false.
+    ///
+    /// An IPv4 address is passed as such, never mapped into IPv6. IPv6 addresses come only from
+    /// a socket of the program's own ([`receive_from`](crate::Livesync::receive_from)).
     fn is_allowed(&self, source: IpAddr) -> bool {
         let _ = source;
         false
     }
 
-    /// Whether the tracker takes IPv6 peers. It is asked at the start.
+    /// Returns whether the tracker takes IPv6 peers. livesync calls it once, at the start. By
+    /// default it returns false.
     fn takes_ipv6(&self) -> bool {
         false
     }
 
-    /// Another tracker speaks under our id; this is the new one that we have drawn.
+    /// Takes the new id of this node, which it has drawn because another node sends under the
+    /// old one. By default it is ignored.
     fn new_tracker_id(&self, id: TrackerId) {
         let _ = id;
     }
 
-    /// A peer that announced itself to another tracker. It must not be told to
-    /// the others again; a tell that happens meanwhile on the same thread is
-    /// taken for that and ignored.
+    /// Adds a peer that announced itself to another tracker, or renews it.
+    ///
+    /// The host must not announce it to livesync, since the cluster knows it already. An announce
+    /// on the same thread during this call is ignored.
     fn add_peer(&self, info_hash: &InfoHash, peer: &Peer);
 
-    /// A peer that said goodbye to another tracker.
+    /// Removes a peer that has stopped, as it announced to another tracker.
     fn remove_peer(&self, info_hash: &InfoHash, peer: &Peer);
 
-    /// All announces of one packet are applied: so many.
+    /// Is called when all announces of a packet are applied; `records` is their number.
     fn packet_applied(&self, records: usize) {
         let _ = records;
     }
 
-    /// How many packets the host takes for now. Those behind them wait, most of them in the
-    /// kernel.
+    /// Returns how many packets the host can take now. Later ones wait, most of them in the
+    /// kernel. By default there is no limit.
     fn room(&self) -> usize {
         usize::MAX
     }
 
-    /// The torrents, if the tracker takes part in scrape sync. Whether it does must
-    /// not change while it runs.
+    /// Returns the torrents, if the tracker takes part in scrape sync. Whether it does must not
+    /// change while sync is started.
     #[cfg(feature = "want_sync_scrape")]
     fn torrents(&self) -> Option<&dyn Torrents> {
         None
     }
 
-    /// Whether a host without [`torrents`](Self::torrents) takes part in scrape sync all
-    /// the same: it polls what it is asked, and answers later. This must not change while
-    /// it runs.
+    /// Returns whether a host without [`torrents`](Self::torrents) takes part in scrape sync by
+    /// polling: it fetches questions by [`Livesync::poll_task`](crate::Livesync::poll_task) and
+    /// answers later. This must not change while sync is started.
     #[cfg(feature = "want_sync_scrape")]
     fn answers_later(&self) -> bool {
         false
     }
 
-    /// Torrents that another tracker told of, for a host that
-    /// [answers later](Self::answers_later).
+    /// Takes the torrents of a scrape tell, for a host that [answers later](Self::answers_later).
     #[cfg(feature = "want_sync_scrape")]
     fn torrents_heard(&self, torrents: PlausibleTorrents<'_>) {
         let _ = torrents;
     }
 
-    /// What the host's table takes, if it is to show in the statistics.
+    /// Returns the usage of the host's table, if the statistics should contain it.
     fn usage(&self) -> Option<Usage> {
         None
     }
 
-    /// A line for the operator.
+    /// Logs a line for the operator, without line feed. By default it goes to
+    /// [standard error](log_to_stderr).
     fn log(&self, level: Level, message: &str) {
         log_to_stderr(level, message);
     }
 }
 
-/// Writes a log line to standard error. One that is not taken at once, because nobody reads
-/// what is there, is dropped and counted.
+/// Writes a log line to standard error, without blocking.
+///
+/// If standard error does not take the line at once, for example because it is a full pipe, the
+/// line is dropped and counted in
+/// [`Stats::log_lines_dropped`](crate::Stats::log_lines_dropped).
 pub fn log_to_stderr(level: Level, message: &str) {
-    // One write, so that the lines of several trackers do not mix.
+    // One write per line, so that the lines of several trackers do not mix.
     log_line(&format!("livesync: {level}: {message}"));
 }

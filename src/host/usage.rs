@@ -1,16 +1,16 @@
-//! What a table takes.
+//! The usage of a table of peers and torrents.
 
-/// How full a host's table is.
+/// The size of a host's table, and the number of entries that have left it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Torrents in memory.
+    /// The torrents in the table.
     pub torrents: u64,
-    /// Peers in memory.
+    /// The peers in the table.
     pub peers: u64,
-    /// What these torrents and peers take at most.
+    /// The memory in bytes that these torrents and peers take at most.
     pub bytes: u64,
-    /// Torrents and peers that have left because they were not announced again.
+    /// The torrents and peers that were removed because they were not announced again in time.
     pub expired: u64,
-    /// Torrents and peers that have left because the memory was full.
+    /// The torrents and peers that were removed because the table was full.
     pub evicted: u64,
 }

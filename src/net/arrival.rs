@@ -1,16 +1,17 @@
-//! What the kernel hands over at once.
+//! A message that the kernel has received, and that may contain several datagrams.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What has arrived as one message.
+/// The description of one received message.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Arrival {
+pub(super) struct ReceivedMessage {
+    /// The length of all datagrams of the message together, in bytes.
     pub(super) len: usize,
-    /// None, if that is no IP address.
+    /// The source of the message, or none if that is no IP address.
     pub(super) source: Option<SocketAddr>,
-    /// How long its datagrams are, if there are several. The last one may be shorter.
+    /// The length of each datagram but the last, which may be shorter, if there are several.
     pub(super) segment: Option<usize>,
-    /// When it arrived, by the clock on the wall, if the kernel says so.
+    /// The time of arrival since 1970 by the real-time clock, if the kernel stamps messages.
     pub(super) stamp: Option<Duration>,
 }

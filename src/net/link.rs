@@ -1,4 +1,4 @@
-//! A link: a way to other nodes, with sockets of its own.
+//! A link: the sockets by which this node reaches other nodes in one way, such as multicast.
 
 use std::fmt;
 use std::io;
@@ -7,23 +7,29 @@ use std::os::fd::BorrowedFd;
 use super::Inbox;
 use crate::protocol::{LinkInfo, Transmit};
 
-/// The sockets of one link. Nothing in it blocks.
+/// The sockets of one link. No method blocks.
 pub(crate) trait Link: fmt::Debug + Send + Sync {
-    /// Its address, and so its family, and how long its packets may be.
+    /// Returns the address of this node on the link, which implies its family, and how long packets
+    /// may be.
     fn info(&self) -> LinkInfo;
 
-    /// What to wait on and to receive from; nothing, if we do not listen.
+    /// Returns the socket to receive from, or none if the configuration says not to listen.
     fn receiver(&self) -> Option<BorrowedFd<'_>>;
 
-    /// What to wait on when the network does not take a packet now; nothing, if we do not speak.
+    /// Returns the socket to wait on when the network does not take a packet, or none if the
+    /// configuration says not to speak.
     fn sender(&self) -> Option<BorrowedFd<'_>>;
 
-    /// Sends packets in their order, until the network does not take one: how many it took, and
-    /// why not the next.
+    /// Sends packets in their order, until the network does not take one. Returns how many it took,
+    /// and the error of the next one.
     fn send_batch(&self, packets: &[Transmit]) -> (usize, Option<io::Error>);
 
-    /// Receives what has arrived, so many messages at most: how many. What the inbox had before is
-    /// gone.
+    /// Receives at most `at_most` messages into the inbox, whose previous content is discarded.
+    /// Returns how many they were.
+    ///
+    /// # Errors
+    /// `WouldBlock` if no message waits or the link does not receive, and any other error that
+    /// persists.
     fn receive(&self, inbox: &mut Inbox, at_most: usize) -> io::Result<usize> {
         match self.receiver() {
             Some(receiver) => inbox.receive(receiver, at_most),
@@ -31,8 +37,11 @@ pub(crate) trait Link: fmt::Debug + Send + Sync {
         }
     }
 
-    /// Sees that we are still a member of what we have joined, and joins again if not; whether the
-    /// membership was lost. A link that joins nothing loses none.
+    /// Checks that the kernel still knows the membership of this link, and joins again if not.
+    /// Returns whether the membership was lost. A link without a membership loses none.
+    ///
+    /// # Errors
+    /// The error of a system call, such as `ENODEV` while no interface has the address.
     fn check_membership(&self) -> io::Result<bool> {
         Ok(false)
     }
@@ -42,27 +51,29 @@ pub(crate) trait Link: fmt::Debug + Send + Sync {
         None
     }
 
-    /// How many messages the kernel has dropped since the link was made because the receive
-    /// buffer was full. Datagrams that came together count as one.
+    /// Returns how many messages the kernel has dropped since the link was opened because the
+    /// receive buffer was full. A message may contain several datagrams.
     fn receive_buffer_errors(&self) -> u64;
 
-    /// A hint for the operator if the receive buffer is smaller than we want.
+    /// Returns a hint for the operator if the kernel grants a smaller receive buffer than the link
+    /// has requested.
     fn buffer_hint(&self) -> Option<String> {
         None
     }
 
-    /// A warning for the operator if the kernel has dropped packets: at the first look after
-    /// that, and whenever their number has doubled.
+    /// Returns a warning for the operator if the kernel has dropped packets: at the first call
+    /// after the first drop, and whenever their number has doubled.
     fn buffer_warning(&self) -> Option<String> {
         None
     }
 
-    /// A hint for the operator of a node that hears nobody.
+    /// Returns a hint for the operator of an isolated node, if a setting of this host may be the
+    /// reason.
     fn filter_hint(&self) -> Option<&str> {
         None
     }
 
-    /// In a child that never uses or drops this: closes its descriptors. The parent stays a
-    /// member.
+    /// Closes the descriptors in a forked child, which never uses or drops this link afterwards.
+    /// The membership of the parent stays.
     fn close_inherited(&self);
 }

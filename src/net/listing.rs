@@ -1,4 +1,4 @@
-//! The interfaces on which the kernel receives a group's packets: /proc/net/igmp.
+//! The interfaces on which the kernel is a member of a group, from /proc/net/igmp.
 
 use std::fs::File;
 use std::io;
@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 
 use super::sys::above_stdio;
 
-/// The file of the network that the thread was in when it was opened. It goes on to show
-/// that one, also when the thread has gone to another, or the process has changed its root
-/// directory or lost its rights.
+/// The open file /proc/net/igmp of the network namespace of the thread that has opened it.
+///
+/// It still shows that namespace when the thread has moved to another one, or the process has
+/// changed its root directory or dropped its privileges.
 #[derive(Debug)]
 pub(super) struct Listing {
     file: File,
@@ -23,17 +24,21 @@ pub(super) struct Interface {
 }
 
 impl Listing {
-    /// Nothing where there is no such file, as in a root directory without /proc.
+    /// Opens the file. Returns nothing if there is no such file, for example because the root
+    /// directory has no /proc.
     pub(super) fn open() -> Option<Self> {
         let file = File::open("/proc/thread-self/net/igmp").ok()?;
         let file = above_stdio(file).ok()?.into();
         Some(Self { file })
     }
 
-    /// The interfaces on which somebody is a member of the group.
+    /// Returns the interfaces on which some socket is a member of the group.
+    ///
+    /// # Errors
+    /// The error of reading the file.
     pub(super) fn members(&self, group: Ipv4Addr) -> io::Result<Vec<Interface>> {
-        // At offsets of its own: if the program has another file under this number by now,
-        // that is left where it is.
+        // Reading at explicit offsets does not move the offset of the file. If the program has
+        // closed the descriptor and has another file under its number, that one stays unharmed.
         let mut text = Vec::new();
         let mut page = [0; 4096];
         loop {
@@ -46,8 +51,9 @@ impl Listing {
     }
 }
 
-/// Below the line of each interface are those of its groups, which begin with a tab and the
-/// address: the bytes of the packet as a number of this machine, in hexadecimal digits.
+/// Parses the file. The line of each interface precedes those of its groups, which begin with a tab
+/// and the address: its bytes in network order, printed as a number of this machine in hexadecimal
+/// digits.
 fn members(text: &str, group: Ipv4Addr) -> Vec<Interface> {
     let group = format!("{:08X}", u32::from_ne_bytes(group.octets()));
     let mut interface = None;

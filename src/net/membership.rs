@@ -1,11 +1,11 @@
-//! Our membership in the group: on which interface, and whether the kernel knows of it.
+//! The membership of the receiving socket in the multicast group, and its repair.
 //!
-//! The kernel keeps a membership in two places. The socket has it, and it counts there until
-//! the socket drops it; and the interface has it, and it vanishes with that. A packet is
-//! delivered if both have it. So after an interface was deleted and made anew, under another
-//! number or the same, or was in another network namespace meanwhile, the socket alone has
-//! it. Then it is dropped and joined again. A healthy one is left alone: to leave a group,
-//! even for a moment, makes switches stop forwarding it.
+//! The kernel keeps a membership in two places. The socket has it until the socket leaves the
+//! group, and the interface has it until the interface vanishes. The kernel delivers a packet only
+//! if both have it. After an interface was deleted and created anew, under the same number or
+//! another, or has moved to another network namespace and back, only the socket has the membership.
+//! Then the socket leaves the group and joins it again. A healthy membership is left alone, because
+//! leaving the group, even for a moment, makes switches stop forwarding its packets.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -20,16 +20,16 @@ use super::sys::udp_socket;
 #[derive(Debug)]
 pub(super) struct Membership {
     group: SocketAddrV4,
-    /// By this address the kernel finds the interface.
+    /// The address by which the kernel finds the interface.
     interface: Ipv4Addr,
-    /// The kernel's number for the interface on which we are a member; 0 while it is not
-    /// known.
+    /// The kernel's number for the interface of the membership, or 0 while it is not known.
     index: AtomicU32,
     listing: Option<Listing>,
 }
 
 impl Membership {
-    /// Joins the group on the interface with this address, or one of the kernel's choice.
+    /// Joins the group on the interface with this address, or on one that the kernel chooses if the
+    /// address is 0.0.0.0.
     pub(super) fn join(
         receiver: SockRef<'_>,
         group: SocketAddrV4,
@@ -50,12 +50,12 @@ impl Membership {
         Ok(membership)
     }
 
-    /// The address of the interface on which we are a member.
+    /// Returns the address of the interface of the membership.
     pub(super) fn interface(&self) -> Ipv4Addr {
         self.interface
     }
 
-    /// The name of the interface on which we are a member, if it is known.
+    /// Returns the name of the interface of the membership, if it is known.
     pub(super) fn name(&self) -> Option<String> {
         let index = self.index.load(Ordering::Relaxed);
         let mut members = self.members().ok()?.into_iter();
@@ -63,8 +63,8 @@ impl Membership {
         ours.map(|member| member.name)
     }
 
-    /// Joins again, if the membership was lost or the address is on another interface now;
-    /// whether it was so.
+    /// Joins again if the membership was lost, or if the address has moved to another interface.
+    /// Returns whether that was the case.
     pub(super) fn join_again(&self, receiver: SockRef<'_>) -> io::Result<bool> {
         let group = self.group.ip();
         let join = || receiver.join_multicast_v4(group, &self.interface);
@@ -72,7 +72,7 @@ impl Membership {
             // The socket has it.
             Err(e) if is_member(&e) && self.is_known() => return Ok(false),
             Err(e) if is_member(&e) => {}
-            // It has one too many, where no more than one is allowed.
+            // The limit of memberships is reached, so the socket still has the old one.
             Err(e) if e.raw_os_error() == Some(libc::ENOBUFS) => {}
             Err(e) => {
                 self.lacks_interface(&receiver);
@@ -80,7 +80,7 @@ impl Membership {
             }
             Ok(()) => {}
         }
-        // The socket has it, whatever became of the interface.
+        // The socket still has the old membership, even if the interface is gone.
         let before = self.index.swap(0, Ordering::Relaxed);
         if before != 0 {
             let _ = receiver.leave_multicast_v4_n(group, &index(before));
@@ -92,36 +92,36 @@ impl Membership {
         Ok(true)
     }
 
-    /// No interface has the address. One that has lost only that still is a member. Where it
-    /// is not known whether it is still there, the membership is dropped while it can be
-    /// found by the address.
+    /// Handles an address that no interface has. An interface that has lost only its address still
+    /// has the membership. If it is not known which interface that is, the socket leaves the group
+    /// now, while the kernel can still find the membership by the address.
     fn lacks_interface(&self, receiver: &SockRef<'_>) {
         if self.index.load(Ordering::Relaxed) == 0 {
             let _ = receiver.leave_multicast_v4(self.group.ip(), &self.interface);
         }
     }
 
-    /// Returns false if the interface has lost our membership, as far as that can be seen.
+    /// Returns false if the interface has evidently lost the membership.
     fn is_known(&self) -> bool {
         let index = self.index.load(Ordering::Relaxed);
         let is_missing = || {
             let members = self.members();
             members.is_ok_and(|members| members.iter().all(|member| member.index != index))
         };
-        // The list comes in pieces, and what changes meanwhile may push a line out of it.
+        // The kernel returns the list in pieces, and a change in between may hide a line.
         index == 0 || !is_missing() || !is_missing()
     }
 
-    /// Remembers on which interface we are a member. The kernel does not say which it has
-    /// found by the address. It is one of those that are listed, and the one on which we
-    /// cannot join once more.
+    /// Finds out on which interface the socket is a member, since the kernel does not say which one
+    /// it has found by the address. It is the listed interface on which the socket cannot join once
+    /// more.
     fn find(&self, receiver: &SockRef<'_>) {
         let is_ours = |member: &Interface| {
             let (group, index) = (self.group.ip(), index(member.index));
             match receiver.join_multicast_v4_n(group, &index) {
                 Err(e) => is_member(&e),
                 Ok(()) => {
-                    // Somebody else is a member there, so nobody notices.
+                    // Another socket is a member there, so no switch notices.
                     let _ = receiver.leave_multicast_v4_n(group, &index);
                     false
                 }
@@ -141,7 +141,7 @@ impl Membership {
     }
 }
 
-/// Returns true if joining failed because the socket is a member already.
+/// Returns whether joining failed because the socket is a member already.
 fn is_member(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrInUse
 }
@@ -150,9 +150,9 @@ fn index(index: u32) -> InterfaceIndexOrAddress {
     InterfaceIndexOrAddress::Index(index)
 }
 
-/// An address of the interface on which the kernel has chosen to join, by which it can be
-/// found again: the one that packets to the group come from. If that is on another
-/// interface, the choice stays the kernel's.
+/// Returns an address by which the interface that the kernel has chosen can be found again: the
+/// source address of packets to the group. If that address is on another interface, it returns
+/// 0.0.0.0, and the kernel chooses each time.
 fn chosen(receiver: &SockRef<'_>, group: SocketAddrV4) -> Ipv4Addr {
     let source = || {
         let probe = udp_socket()?;

@@ -1,4 +1,4 @@
-//! Interfaces that vanish and come back, in a network namespace of the test's own.
+//! Tests with interfaces that vanish and come back, each in a network namespace of its own.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::process::Command;
@@ -18,7 +18,7 @@ const HERE: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 1);
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 const PORT: u16 = 9696;
 
-/// A network of the test's own, with an interface at whose other end nobody is.
+/// Runs a test in a network namespace of its own, with an interface whose peer has no address.
 fn in_a_network(test: impl FnOnce() + Send + 'static) {
     let run = move || match unshare(CloneFlags::CLONE_NEWNET) {
         Err(e) => skip("interfaces", e),
@@ -31,7 +31,7 @@ fn in_a_network(test: impl FnOnce() + Send + 'static) {
     thread::spawn(run).join().unwrap();
 }
 
-/// Makes the interface `e0` with this number.
+/// Creates the interface `e0` with this number.
 fn make(index: u32) {
     let veth = format!("type veth peer name there-{index} index {}", 500 + index);
     ip(&format!("link add e0 index {index} {veth}"));
@@ -48,7 +48,7 @@ fn remove() {
     ip("link delete e0");
 }
 
-/// Moves the interface to another network, and back, where it has its number again.
+/// Moves the interface to another network namespace and back, where it has the same number again.
 fn visit_another_network() {
     let home = thread_number();
     let (send, network) = mpsc::channel();
@@ -75,8 +75,8 @@ fn join(interface: Ipv4Addr) -> Multicast {
     Multicast::join(&config).unwrap()
 }
 
-/// Whether a packet that another socket sends to the group arrives. It comes back by the
-/// interface on which it leaves, if that is a member.
+/// Returns whether a packet that another socket sends to the group arrives. It loops back on the
+/// interface on which it leaves, if that interface has a membership.
 fn hears(group: &Multicast) -> bool {
     let sender = udp_socket().unwrap();
     sender.set_multicast_if_v4(&HERE).unwrap();
@@ -89,7 +89,7 @@ fn hears(group: &Multicast) -> bool {
     inbox.receive(receiver, usize::MAX).is_ok()
 }
 
-/// How many memberships the interface has of the group.
+/// Returns the number of memberships of the interface in the group.
 fn users() -> Option<u32> {
     let listed = fs::read_to_string("/proc/thread-self/net/igmp").unwrap();
     let interface = listed.split("\te0 ").nth(1)?;
@@ -98,7 +98,7 @@ fn users() -> Option<u32> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// A member that has nothing to do with us.
+/// Joins the group with a socket that is not part of the link.
 fn another_member() -> Socket {
     let socket = udp_socket().unwrap();
     socket.set_reuse_address(true).unwrap();
@@ -108,13 +108,13 @@ fn another_member() -> Socket {
     socket
 }
 
-/// It leaves. To close it may take effect only later: a process that another test starts has its
-/// descriptor, too, until it runs its own program.
+/// Makes the socket leave the group. Closing it might take effect later, because a process that
+/// another test starts has the descriptor, too, until it runs its own program.
 fn ends(member: Socket) {
     let _ = member.leave_multicast_v4(&GROUP, &HERE);
 }
 
-/// It is found that the membership was lost, and it was only once.
+/// Checks that one check finds that the membership was lost and repairs it.
 fn finds_and_mends(group: &Multicast) {
     assert!(group.check_membership().unwrap());
     assert!(hears(group));
@@ -203,7 +203,7 @@ fn who_is_a_member_stays_it() {
             assert_eq!(users(), Some(1));
         };
         stays();
-        // It hears others without an address, and the interface is not left.
+        // The membership stays on an interface without an address.
         ip(&format!("address delete {HERE}/24 dev e0"));
         let gone = group.check_membership().unwrap_err();
         assert_eq!(gone.raw_os_error(), Some(libc::ENODEV));
@@ -250,8 +250,8 @@ fn other_members_keep_what_is_theirs() {
         assert!(group.check_membership().unwrap());
         assert!(!group.check_membership().unwrap());
         assert_eq!(users(), Some(2));
-        // Under the same number the kernel delivers to all of its members, as long as there
-        // is one that has joined since.
+        // If the interface has the same number, the kernel delivers to the old members as long as
+        // another socket has joined since.
         remove();
         make(3);
         ends(other);
@@ -281,7 +281,7 @@ fn an_interface_that_is_down_is_used_when_it_is_up() {
         assert_eq!(group.send_all(&[[1; 8]; 3]).0, 3);
         assert!(group.send_error().is_none());
         assert!(hears(&group));
-        // But not one that is not there.
+        // An address that no interface has is refused, however.
         let elsewhere = Config::on([10, 77, 0, 2]).port(PORT);
         assert!(Multicast::join(&elsewhere).is_err());
     });
@@ -313,7 +313,7 @@ fn routers_may_cut_our_packets() {
         raw.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let raw = UdpSocket::from(raw);
         let group = join(HERE);
-        // Alone, and together.
+        // This holds for a packet alone and for packets together.
         for batch in [vec![[1; 8]], vec![[2; 8]; 3]] {
             assert_eq!(group.send_all(&batch).0, batch.len());
             let mut packet = [0; 100];

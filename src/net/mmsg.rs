@@ -1,5 +1,6 @@
-//! Many datagrams with one system call: sendmmsg(2), recvmmsg(2), and the offloads of
-//! udp(7), by which several datagrams pass the kernel as one; and those it dropped.
+//! Many datagrams with one system call: sendmmsg(2), recvmmsg(2), and the offloads of udp(7), by
+//! which several datagrams pass through the kernel as one message. It also reads the kernel's
+//! count of dropped messages.
 #![allow(unsafe_code)]
 
 use std::io::{self, IoSlice};
@@ -10,11 +11,11 @@ use std::time::Duration;
 
 use socket2::{SockAddr, SockAddrStorage};
 
-use super::arrival::Arrival;
+use super::arrival::ReceivedMessage;
 use crate::address::canonical;
 
-/// How many messages there are at most in one call.
-pub(super) const MESSAGES: usize = 8;
+/// The most messages of one system call.
+pub(super) const MAX_MESSAGES: usize = 8;
 
 /// A control message, laid out as cmsg(3) says.
 #[repr(C)]
@@ -23,21 +24,25 @@ struct Control<T> {
     value: T,
 }
 
-/// Room for the control messages that a message may have.
+/// Room for the control messages of a received message.
 #[repr(C)]
-struct Received {
+struct ReceivedControls {
     segment: Control<libc::c_int>,
     stamp: Control<libc::timespec>,
 }
 
-/// Lets datagrams that come together arrive as one message. A kernel that takes this also
-/// cuts messages of several datagrams wherever they go; Linux 4.18 to 4.20, which can send
-/// them, forget it on the way to others on the same host.
+/// Lets datagrams that arrive together be received as one message (`UDP_GRO`).
+///
+/// A kernel that supports this also cuts sent messages into datagrams on every way. Linux 4.18 to
+/// 4.20 can send such messages, but do not cut them on the way to receivers on the same host.
+///
+/// # Errors
+/// The error of setsockopt(2), if the kernel does not support the option.
 pub(super) fn accept_segments(fd: BorrowedFd<'_>) -> io::Result<()> {
     set_segments(fd, true)
 }
 
-/// From now on each arrives alone.
+/// Lets each datagram be received as a message of its own.
 pub(super) fn refuse_segments(fd: BorrowedFd<'_>) {
     let _ = set_segments(fd, false);
 }
@@ -46,7 +51,7 @@ fn set_segments(fd: BorrowedFd<'_>, on: bool) -> io::Result<()> {
     switch(fd, (libc::SOL_UDP, libc::UDP_GRO), on)
 }
 
-/// Lets the kernel say of each message when it arrived, if it can.
+/// Lets the kernel stamp each message with its time of arrival, if it can.
 pub(super) fn stamp_arrivals(fd: BorrowedFd<'_>) {
     let _ = switch(fd, (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS), true);
 }
@@ -69,12 +74,12 @@ fn switch(
     }
 }
 
-/// How many messages the kernel has dropped at this socket. It counts with 32 bits.
+/// Returns how many messages the kernel has dropped at this socket. The kernel counts with 32 bits.
 pub(super) fn drops(fd: BorrowedFd<'_>) -> u32 {
     let mut info = [0_u32; libc::SK_MEMINFO_DROPS as usize + 1];
     let mut len = size_of_val(&info) as libc::socklen_t;
-    // SAFETY: the kernel writes `len` bytes to `info` at most. One that knows less leaves
-    // the rest as it is.
+    // SAFETY: the kernel writes at most `len` bytes to `info`. A kernel that knows fewer values
+    // leaves the rest as it is.
     unsafe {
         let info = (&raw mut info).cast();
         let (level, name) = (libc::SOL_SOCKET, libc::SO_MEMINFO);
@@ -83,25 +88,30 @@ pub(super) fn drops(fd: BorrowedFd<'_>) -> u32 {
     info[libc::SK_MEMINFO_DROPS as usize]
 }
 
-/// Sends messages to where the socket is connected, [`MESSAGES`] at most: how many the
-/// network took, or why it did not take the first. Each part of a message becomes a
-/// datagram; all are of one length, only the last may be shorter.
+/// Sends at most [`MAX_MESSAGES`] messages to the address to which the socket is connected. Returns
+/// how many the network took.
+///
+/// Each part of a message becomes a datagram. All parts have the same length, except that the last
+/// may be shorter.
+///
+/// # Errors
+/// The error of the first message, if the network did not take it.
 pub(super) fn send_messages<'a>(
     fd: BorrowedFd<'_>,
     messages: impl Iterator<Item = &'a [IoSlice<'a>]>,
 ) -> io::Result<usize> {
     // SAFETY: these C structures may be all zeros.
-    let (mut headers, mut controls): ([libc::mmsghdr; MESSAGES], [Control<u16>; MESSAGES]) =
+    let (mut headers, mut controls): ([libc::mmsghdr; MAX_MESSAGES], [Control<u16>; MAX_MESSAGES]) =
         unsafe { mem::zeroed() };
     let mut count = 0;
-    for (i, message) in messages.take(MESSAGES).enumerate() {
+    for (i, message) in messages.take(MAX_MESSAGES).enumerate() {
         let header = &mut headers[i].msg_hdr;
-        // The kernel only reads it, and knows an IoSlice as an iovec.
+        // The kernel only reads the slices, and an IoSlice has the layout of an iovec.
         header.msg_iov = message.as_ptr().cast_mut().cast();
         header.msg_iovlen = message.len() as _;
         if let [first, _, ..] = message {
             let control = &mut controls[i];
-            // Without what pads the structure: a move may have left anything there.
+            // The length excludes the padding, where a move may have left arbitrary bytes.
             let len = offset_of!(Control<u16>, value) + size_of::<u16>();
             control.header.cmsg_len = len as _;
             control.header.cmsg_level = libc::SOL_UDP;
@@ -117,23 +127,26 @@ pub(super) fn send_messages<'a>(
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
-/// Receives a message into each of `buffers`, [`MESSAGES`] at most, without blocking:
+/// Receives at most [`MAX_MESSAGES`] messages without blocking, one into each of `buffers`. Returns
 /// how many there were.
+///
+/// # Errors
+/// The error of recvmmsg(2), such as `WouldBlock` if no message waits.
 pub(super) fn receive_messages<'a>(
     fd: BorrowedFd<'_>,
     buffers: impl Iterator<Item = &'a mut [u8]>,
-    arrivals: &mut [Arrival; MESSAGES],
+    arrivals: &mut [ReceivedMessage; MAX_MESSAGES],
 ) -> io::Result<usize> {
-    type Controls = [Received; MESSAGES];
+    type Controls = [ReceivedControls; MAX_MESSAGES];
     // SAFETY: these C structures may be all zeros.
     let (mut headers, mut parts, mut controls): (
-        [libc::mmsghdr; MESSAGES],
-        [libc::iovec; MESSAGES],
+        [libc::mmsghdr; MAX_MESSAGES],
+        [libc::iovec; MAX_MESSAGES],
         Controls,
     ) = unsafe { mem::zeroed() };
-    let mut sources = [const { None }; MESSAGES];
+    let mut sources = [const { None }; MAX_MESSAGES];
     let mut count = 0;
-    for (i, buffer) in buffers.take(MESSAGES).enumerate() {
+    for (i, buffer) in buffers.take(MAX_MESSAGES).enumerate() {
         parts[i].iov_base = buffer.as_mut_ptr().cast();
         parts[i].iov_len = buffer.len();
         let source = sources[i].insert(SockAddrStorage::zeroed());
@@ -143,11 +156,10 @@ pub(super) fn receive_messages<'a>(
         header.msg_iov = &mut parts[i];
         header.msg_iovlen = 1;
         header.msg_control = ptr::from_mut(&mut controls[i]).cast();
-        header.msg_controllen = size_of::<Received>() as _;
+        header.msg_controllen = size_of::<ReceivedControls>() as _;
         count += 1;
     }
-    // SAFETY: the first `count` headers describe memory that outlives the call, and of
-    // which the kernel only overwrites initialised bytes.
+    // SAFETY: the first `count` headers describe initialised memory that outlives the call.
     let received = unsafe {
         let headers = headers.as_mut_ptr();
         let (flags, no_timeout) = (libc::MSG_DONTWAIT, ptr::null_mut());
@@ -157,10 +169,10 @@ pub(super) fn receive_messages<'a>(
     for (i, arrival) in arrivals[..received].iter_mut().enumerate() {
         let header = &headers[i].msg_hdr;
         let source = sources[i].take().map(|source| {
-            // SAFETY: the kernel wrote the address and its length, or left it all zeros.
+            // SAFETY: the kernel has written the address and its length, or left all zeros.
             unsafe { SockAddr::new(source, header.msg_namelen) }
         });
-        *arrival = Arrival {
+        *arrival = ReceivedMessage {
             len: headers[i].msg_len as usize,
             source: source.and_then(|source| source.as_socket()).map(canonical),
             ..said(header)
@@ -169,15 +181,16 @@ pub(super) fn receive_messages<'a>(
     Ok(received)
 }
 
-/// What control messages say of a message: how long its datagrams are, if there are several, and
-/// when it arrived.
-fn said(message: &libc::msghdr) -> Arrival {
-    let mut said = Arrival::default();
-    // SAFETY: the kernel wrote the control messages that the header describes, or none, and said
-    // how long they are.
+/// Reads the control messages of a message: the length of its datagrams, if there are several, and
+/// its time of arrival.
+fn said(message: &libc::msghdr) -> ReceivedMessage {
+    let mut said = ReceivedMessage::default();
+    // SAFETY: the kernel has written the control messages that the header describes, and their
+    // length.
     let mut next = unsafe { libc::CMSG_FIRSTHDR(message) };
     while !next.is_null() {
-        // SAFETY: it is one of these control messages, and a value is read only if it is as long.
+        // SAFETY: `next` is one of these control messages, and a value is read only if the message
+        // is long enough for it.
         unsafe {
             let header = &*next;
             let is = |level, kind, len: usize| {
@@ -210,13 +223,13 @@ fn since_1970(time: &libc::timespec) -> Option<Duration> {
 
 #[cfg(all(test, not(target_env = "musl")))]
 pub(super) mod tests {
-    /// From now on this thread does not have these system calls.
+    /// Makes these system calls fail with ENOSYS on this thread from now on.
     pub(in crate::net) fn refuse(calls: &[libc::c_long]) {
         const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
         const IS: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
         const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
         let instruction = |code, jt, k| libc::sock_filter { code, jt, jf: 0, k };
-        // The number of the call is the first that the filter sees.
+        // The number of the call is at the beginning of the data that the filter reads.
         let mut filter = vec![instruction(LOAD, 0, 0)];
         for (i, call) in calls.iter().enumerate() {
             filter.push(instruction(IS, (calls.len() - i) as u8, *call as u32));

@@ -1,4 +1,4 @@
-//! Sockets: links to other nodes, to send to and to receive from; and standard error.
+//! The system calls: the sockets that reach other nodes, waiting, and writing to standard error.
 
 mod arrival;
 mod hints;
@@ -44,7 +44,10 @@ pub(crate) use sys::{
 };
 pub(crate) use waker::Waker;
 
-/// All links that a configuration asks for.
+/// Opens all links of a configuration.
+///
+/// # Errors
+/// [`SetupError::Socket`] with the system call that failed.
 pub(crate) fn links(config: &Config) -> Result<Vec<Arc<dyn Link>>, SetupError> {
     Ok(vec![Arc::new(Multicast::join(config)?)])
 }

@@ -1,5 +1,7 @@
-//! "Each tracker should join the multicast group and send its live sync packets
-//! to that group, using a ttl of 1."
+//! The link to a multicast group.
+//!
+//! The specification says: "Each tracker should join the multicast group and send its live sync
+//! packets to that group, using a ttl of 1."
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
@@ -19,19 +21,19 @@ use crate::config::Config;
 use crate::error::SetupError;
 use crate::protocol::{LinkInfo, Transmit};
 
-/// How much may wait in the kernel while the receive thread is busy in the
-/// tracker. The kernel grants less where net.core.rmem_max is smaller.
+/// The requested size of the receive buffer in bytes. Packets wait there while the receive thread
+/// is busy in the host. The kernel grants at most `net.core.rmem_max`.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// The link to a group of IPv4, on one interface.
+/// The link to an IPv4 multicast group, on one interface.
 #[derive(Debug)]
 pub(crate) struct Multicast {
-    /// None, if we do not listen.
+    /// The receiving socket, or none if the configuration says not to listen.
     receiver: Option<Receiver>,
-    /// None, if we do not speak.
+    /// The sending socket, or none if the configuration says not to speak.
     pub(super) sender: Option<Sender>,
-    /// Where our own packets come from. Its port is the kernel's choice, and so tells several
-    /// trackers on one host apart.
+    /// The source address of this node's packets. The kernel chooses the port, which distinguishes
+    /// several trackers on one host.
     address: SocketAddr,
     interface: Ipv4Addr,
 }
@@ -40,34 +42,40 @@ pub(crate) struct Multicast {
 struct Receiver {
     socket: UdpSocket,
     membership: Membership,
-    /// How many dropped packets an operator was told of.
-    errors_told: AtomicUsize,
-    /// If its interface has a strict reverse path filter. It is looked for when the group is
-    /// joined: later there may be no /proc.
+    /// The number of dropped packets in the last warning to the operator.
+    errors_reported: AtomicUsize,
+    /// A hint if the interface has a strict reverse path filter. It is read when the node joins the
+    /// group, because later there may be no /proc.
     strict_filter: Option<String>,
 }
 
 impl Multicast {
-    /// Joins the group as `config` says, which is [valid](Config::validate). The interface may be
-    /// down; it is used when it is up.
+    /// Joins the group of `config`, which must be [valid](Config::validate). If the interface is
+    /// down, the link works once it is up.
+    ///
+    /// # Errors
+    /// [`SetupError::Socket`] with the system call that failed.
     pub(crate) fn join(config: &Config) -> Result<Self, SetupError> {
-        let place = Place::of(config)?;
-        let receiver = config.listen.then(|| place.receiver(config)).transpose()?;
-        let sender = config.speak.then(|| place.sender(config)).transpose()?;
+        let target = GroupInterface::of(config)?;
+        let receiver = config.listen.then(|| target.receiver(config)).transpose()?;
+        let sender = config.speak.then(|| target.sender(config)).transpose()?;
         let address = match sender.as_ref().map(|sender| sender.socket().local_addr()) {
             None => Ok(SocketAddr::new(config.interface, 0)),
             Some(address) => address,
         };
         let membership = receiver.as_ref().map(|receiver| &receiver.membership);
         Ok(Self {
-            interface: membership.map_or(place.interface, Membership::interface),
+            interface: membership.map_or(target.interface, Membership::interface),
             receiver,
             sender,
-            address: address.map_err(place.failed("find our address in"))?,
+            address: address.map_err(target.failed("find the source address of packets to"))?,
         })
     }
 
     /// Sends one packet to the group.
+    ///
+    /// # Errors
+    /// The error of the system call, or `NotConnected` if the configuration says not to speak.
     pub(crate) fn send(&self, packet: &[u8]) -> io::Result<()> {
         match self.send_all(&[packet]).1 {
             Some(error) => Err(error),
@@ -83,7 +91,7 @@ impl Multicast {
         }
     }
 
-    /// All hints for the operator of this host.
+    /// Returns all hints for the operator of this host.
     pub(crate) fn hints(&self) -> Vec<String> {
         let filter = self.filter_hint().map(str::to_owned);
         self.buffer_hint().into_iter().chain(filter).collect()
@@ -104,13 +112,13 @@ impl Link for Multicast {
         self.sender.as_ref().map(|sender| sender.socket().as_fd())
     }
 
-    /// All of them go to the group.
+    /// Sends all packets to the group, whatever their destination: each receiver picks its own.
     fn send_batch(&self, packets: &[Transmit]) -> (usize, Option<io::Error>) {
         self.send_all(packets)
     }
 
-    /// A membership vanishes with its interface, and an interface that is made anew knows nothing
-    /// of us.
+    /// Joins again if the membership was lost, which vanishes with its interface, and makes the
+    /// sender use the interface that has the address now.
     fn check_membership(&self) -> io::Result<bool> {
         let joined = match &self.receiver {
             Some(receiver) => receiver.membership.join_again((&receiver.socket).into())?,
@@ -133,19 +141,19 @@ impl Link for Multicast {
 
     fn buffer_hint(&self) -> Option<String> {
         let receiver = SockRef::from(&self.receiver.as_ref()?.socket);
-        // Linux doubles what it is asked for, to have room for its own overhead.
+        // Linux doubles the requested size, to have room for its own overhead.
         let granted = receiver.recv_buffer_size().ok()? / 2;
         let is_short = cfg!(target_os = "linux") && granted < RECEIVE_BUFFER;
         is_short.then(|| short_buffer(granted, RECEIVE_BUFFER))
     }
 
     fn buffer_warning(&self) -> Option<String> {
-        let told = &self.receiver.as_ref()?.errors_told;
+        let reported = &self.receiver.as_ref()?.errors_reported;
         let errors = self.receive_buffer_errors();
-        if errors == 0 || errors / 2 < told.load(Ordering::Relaxed) as u64 {
+        if errors == 0 || errors / 2 < reported.load(Ordering::Relaxed) as u64 {
             return None;
         }
-        told.store(
+        reported.store(
             usize::try_from(errors).unwrap_or(usize::MAX),
             Ordering::Relaxed,
         );
@@ -162,14 +170,14 @@ impl Link for Multicast {
     }
 }
 
-/// Which group, and where. This is the transport of IPv4.
+/// The group and the interface of a link. Both must be IPv4.
 #[derive(Debug)]
-struct Place {
+struct GroupInterface {
     group: SocketAddrV4,
     interface: Ipv4Addr,
 }
 
-impl Place {
+impl GroupInterface {
     fn of(config: &Config) -> Result<Self, SetupError> {
         match (config.group, config.interface) {
             (IpAddr::V4(group), IpAddr::V4(interface)) => Ok(Self {
@@ -185,9 +193,11 @@ impl Place {
         }
     }
 
-    /// A socket that hears the packets to our group, and nothing else: bound to the
-    /// group's own address it gets no unicast, and without IP_MULTICAST_ALL none of
-    /// the same group from an interface that only somebody else joined.
+    /// Opens a socket that receives the packets to the group on this interface, and nothing else.
+    ///
+    /// It is bound to the address of the group, so it receives no unicast. Without
+    /// `IP_MULTICAST_ALL` it receives no packets of the group from an interface on which only
+    /// another socket is a member.
     fn receiver(&self, config: &Config) -> Result<Receiver, SetupError> {
         let socket = udp_socket().map_err(self.failed("create the receiving socket for"))?;
         socket
@@ -196,30 +206,31 @@ impl Place {
         #[cfg(target_os = "linux")]
         socket
             .set_multicast_all_v4(false)
-            .map_err(self.failed("hear only our interface in"))?;
-        // Failing to get a large buffer is no reason to run without sync.
+            .map_err(self.failed("receive from one interface only in"))?;
+        // Sync also works with a small buffer.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
         socket
             .bind(&self.group.into())
             .map_err(self.failed("bind the receiving socket to"))?;
         let membership = Membership::join(SockRef::from(&socket), self.group, self.interface)
             .map_err(self.failed("join"))?;
-        // An older kernel hands us each datagram alone.
+        // An older kernel delivers each datagram alone.
         let _ = accept_segments(socket.as_fd());
         if config.keys.is_some() {
-            // What waits while we stand still is not too old for that.
+            // With the time of arrival, a packet that waits while the process is suspended does not
+            // count as too old.
             stamp_arrivals(socket.as_fd());
         }
         let interface = membership.name();
         Ok(Receiver {
             socket: socket.into(),
             membership,
-            errors_told: 0.into(),
+            errors_reported: 0.into(),
             strict_filter: interface.and_then(|interface| strict_filter(&interface)),
         })
     }
 
-    /// A socket that sends from our interface to the group.
+    /// Opens a socket that sends from the interface to the group.
     fn sender(&self, config: &Config) -> Result<Sender, SetupError> {
         let socket = udp_socket().map_err(self.failed("create the sending socket for"))?;
         socket
@@ -237,8 +248,8 @@ impl Place {
         allow_fragments(socket.as_fd());
         let sender = Sender::new(socket.into(), self.group.into());
         match sender.connect() {
-            // An interface that is down may be up later. Where the kernel is to choose, there
-            // is none to choose.
+            // An interface that is down may be up later. If the kernel is to choose an interface
+            // instead, there is none that it can choose.
             Err(e) if !is_down(&e) || self.interface.is_unspecified() => {
                 Err(self.failed("send to")(e))
             }

@@ -1,11 +1,12 @@
-//! Where there are no such system calls, each datagram has one of its own.
+//! The stand-in for `mmsg` on systems without its system calls: it refuses each call, so callers
+//! send and receive each datagram with a system call of its own.
 
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 
-use super::arrival::Arrival;
+use super::arrival::ReceivedMessage;
 
-pub(super) const MESSAGES: usize = 1;
+pub(super) const MAX_MESSAGES: usize = 1;
 
 pub(super) fn accept_segments(_fd: BorrowedFd<'_>) -> io::Result<()> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
@@ -29,7 +30,7 @@ pub(super) fn send_messages<'a>(
 pub(super) fn receive_messages<'a>(
     _fd: BorrowedFd<'_>,
     _buffers: impl Iterator<Item = &'a mut [u8]>,
-    _arrivals: &mut [Arrival; MESSAGES],
+    _arrivals: &mut [ReceivedMessage; MAX_MESSAGES],
 ) -> io::Result<usize> {
     Err(io::Error::from_raw_os_error(libc::ENOSYS))
 }

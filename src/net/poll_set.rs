@@ -1,4 +1,4 @@
-//! Several descriptors as one, for a host that waits on only one of ours.
+//! Several descriptors as one, for a host loop that waits on a single descriptor.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::process::close_inherited;
 use super::sys;
 
-/// A descriptor that is readable while one of those in it is.
+/// A set of descriptors whose own descriptor is readable while one of them is.
 #[derive(Debug)]
 pub(crate) struct PollSet {
     epoll: OwnedFd,
@@ -17,18 +17,18 @@ impl PollSet {
         sys::epoll_create().map(|epoll| Self { epoll })
     }
 
-    /// Adds a descriptor. It leaves the set when it is closed.
+    /// Adds a descriptor. Closing it removes it from the set.
     pub(crate) fn add(&self, fd: BorrowedFd<'_>) -> io::Result<()> {
         sys::epoll_add(self.epoll.as_fd(), fd)
     }
 
-    /// Removes a descriptor, if it is there.
+    /// Removes a descriptor, if the set contains it.
     pub(crate) fn remove(&self, fd: BorrowedFd<'_>) {
         sys::epoll_remove(self.epoll.as_fd(), fd);
     }
 
-    /// In a child that never uses or drops this: closes its descriptor. What is in the set is
-    /// the parent's, too, and stays there.
+    /// Closes the descriptor in a forked child, which never uses or drops this set afterwards. The
+    /// set itself, which the parent shares, stays as it is.
     pub(crate) fn close_inherited(&self) {
         close_inherited(self.fd());
     }

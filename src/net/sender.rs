@@ -1,4 +1,4 @@
-//! Sends many packets at once, in the best way that the kernel knows.
+//! Sending many packets with few system calls, as far as the kernel supports it.
 
 use std::io::{self, IoSlice};
 use std::iter;
@@ -8,39 +8,40 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::mmsg::{accept_segments, send_messages};
 
-/// How many packets a message may have, says udp(7), and how many we hand over at once.
-const PACKETS: usize = 64;
+/// The most packets of a message, as udp(7) says, and the most packets of one system call.
+const MAX_PACKETS: usize = 64;
 
-/// How long a message may be, its packets together: as long as a datagram.
-const LONGEST_MESSAGE: usize = 65_507;
+/// The most bytes of all packets of a message together, which is the length of the longest
+/// datagram.
+const MAX_MESSAGE_LEN: usize = 65_507;
 
-/// A socket that sends to the group, and what the kernel does for it.
+/// A socket that sends to the group, and the knowledge of what the kernel can do.
 ///
-/// Packets of one length leave as one message, which the kernel cuts into datagrams as late
-/// as it can; that is three times as fast as many messages with one system call, which is
-/// a little faster than a system call for each. What the kernel refuses is not tried again
-/// before [`try_again`](Self::try_again).
+/// Packets of one length leave as one message, which the kernel cuts into datagrams as late as it
+/// can. That is three times as fast as many messages in one system call, which is a little faster
+/// than a system call for each packet. A way that the kernel has refused is not tried again before
+/// [`try_again`](Self::try_again).
 #[derive(Debug)]
 pub(super) struct Sender {
     socket: UdpSocket,
     group: SocketAddr,
-    /// The socket is connected to the group, so that the kernel need not look for the way
-    /// each time. While the interface is down it cannot be.
+    /// True if the socket is connected to the group, so that the kernel need not look up the route
+    /// for each packet. Connecting fails while the interface is down.
     is_connected: AtomicBool,
-    /// How long a packet may be at most to leave together with others; 0 if this kernel
-    /// cannot do that.
+    /// The most bytes of a packet that may leave together with others on any interface, or 0 if
+    /// this kernel cannot cut messages.
     longest: usize,
-    /// How long a packet may be to leave together with others.
+    /// The most bytes of a packet that may leave together with others on this interface.
     pub(super) longest_segment: AtomicUsize,
-    /// The kernel takes only one message with one system call.
+    /// True if the kernel takes only one message with each system call.
     pub(super) one_by_one: AtomicBool,
 }
 
 impl Sender {
     pub(super) fn new(socket: UdpSocket, group: SocketAddr) -> Self {
-        // Nothing arrives here; it is to know the kernel.
+        // Nothing arrives at this socket. The option shows whether the kernel can cut messages.
         let longest = match accept_segments(socket.as_fd()) {
-            Ok(()) => LONGEST_MESSAGE,
+            Ok(()) => MAX_MESSAGE_LEN,
             Err(_) => 0,
         };
         Self {
@@ -66,16 +67,16 @@ impl Sender {
         Ok(())
     }
 
-    /// From now on packets of every length may leave together again: the interface that
-    /// refused them may have changed since. If it has not, that costs a system call.
+    /// Lets packets of every length leave together again, because the interface that has refused
+    /// them may have changed. If it has not, this costs one system call.
     pub(super) fn try_again(&self) {
         if !self.one_by_one.load(Ordering::Relaxed) {
             self.longest_segment.store(self.longest, Ordering::Relaxed);
         }
     }
 
-    /// Sends the packets in their order, until the network does not take one: how many it
-    /// took, and why not the next.
+    /// Sends the packets in their order, until the network does not take one. Returns how many it
+    /// took, and the error of the next one.
     pub(super) fn send_batch<D: AsRef<[u8]>>(&self, packets: &[D]) -> (usize, Option<io::Error>) {
         let mut sent = 0;
         while sent < packets.len() {
@@ -88,10 +89,13 @@ impl Sender {
         (sent, None)
     }
 
-    /// Sends the first packets: how many, or why not even one.
+    /// Sends some of the first packets, and returns how many.
+    ///
+    /// # Errors
+    /// The error of the first packet, if not even that one was sent.
     fn send_first<D: AsRef<[u8]>>(&self, packets: &[D]) -> io::Result<usize> {
         self.connect()?;
-        let mut slices = [IoSlice::new(&[]); PACKETS];
+        let mut slices = [IoSlice::new(&[]); MAX_PACKETS];
         let mut count = 0;
         for (slice, packet) in slices.iter_mut().zip(packets) {
             *slice = IoSlice::new(packet.as_ref());
@@ -100,7 +104,7 @@ impl Sender {
         let slices = &slices[..count];
         let longest = self.longest_segment.load(Ordering::Relaxed);
         match self.send_runs(slices, longest) {
-            // It may be about the run, and not about its first packet.
+            // The error may concern the run as a whole, and not its first packet.
             Err(e) if !is_passing(&e) && first_run(slices, longest) > 1 => {
                 let sent = self.send_runs(&slices[..1], 0)?;
                 self.refused(&e, slices[0].len());
@@ -110,7 +114,7 @@ impl Sender {
         }
     }
 
-    /// Sends the first packets, in runs if they are not longer than `longest`.
+    /// Sends some of the first packets, together if they are not longer than `longest`.
     fn send_runs(&self, packets: &[IoSlice<'_>], longest: usize) -> io::Result<usize> {
         if !self.one_by_one.load(Ordering::Relaxed) {
             match send_messages(self.socket.as_fd(), runs(packets, longest)) {
@@ -127,12 +131,12 @@ impl Sender {
         self.one_by_one.store(true, Ordering::Relaxed);
     }
 
-    /// The network took a packet of this length alone, but not with others.
+    /// Notes that the network took a packet of this length alone, but not with others.
     fn refused(&self, error: &io::Error, len: usize) {
         let longest = match error.raw_os_error() {
-            // It is longer than the interface takes: alone it leaves in fragments.
+            // The packet exceeds the MTU of the interface. Alone it leaves in fragments.
             Some(libc::EINVAL | libc::EMSGSIZE) => len - 1,
-            // The interface does not cut messages into datagrams, for want of checksums.
+            // The interface cannot cut messages into datagrams, because it computes no checksums.
             Some(libc::EIO | libc::EOPNOTSUPP) => 0,
             _ => return,
         };
@@ -140,13 +144,13 @@ impl Sender {
     }
 }
 
-/// Whether the same packets may be taken the next time.
+/// Returns whether the network may take the same packets the next time.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, WouldBlock};
     matches!(error.kind(), Interrupted | WouldBlock)
 }
 
-/// The packets, divided into messages.
+/// Divides the packets into messages.
 fn runs<'a>(
     mut packets: &'a [IoSlice<'a>],
     longest: usize,
@@ -157,17 +161,17 @@ fn runs<'a>(
     })
 }
 
-/// How many of the packets make the first message: those of the first one's length, and
-/// one that is shorter. Those that are longer than `longest` each make their own.
+/// Returns how many of the packets make the first message: those with the length of the first, and
+/// one shorter packet behind them. A packet longer than `longest` is a message of its own.
 fn first_run(packets: &[IoSlice<'_>], longest: usize) -> usize {
     let len = packets.first().map_or(0, |first| first.len());
     if len == 0 || len > longest {
         return packets.len().min(1);
     }
-    let most = LONGEST_MESSAGE / len;
+    let most = MAX_MESSAGE_LEN / len;
     let equal = packets.iter().take(most).take_while(|p| p.len() == len);
     let equal = equal.count();
-    let left = LONGEST_MESSAGE - equal * len;
+    let left = MAX_MESSAGE_LEN - equal * len;
     let is_last = |p: &IoSlice<'_>| (1..len.min(left + 1)).contains(&p.len());
     equal + usize::from(packets.get(equal).is_some_and(is_last))
 }

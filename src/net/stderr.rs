@@ -1,4 +1,4 @@
-//! Standard error, which may be a pipe that nobody reads, or nobody reads any more.
+//! Writing to standard error without blocking, even if it is a pipe that no process reads.
 #![allow(unsafe_code)]
 
 use std::fs::File;
@@ -11,24 +11,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::sys::{NoCancel, above_stdio};
 
-/// A pipe takes so many bytes as a whole or not at all, and has room for them when it is
-/// writable.
-const LONGEST: usize = libc::PIPE_BUF;
+/// The most bytes of a line. A pipe takes so many bytes as a whole or not at all, and has room for
+/// them whenever it is writable.
+const MAX_LINE_LEN: usize = libc::PIPE_BUF;
 
-/// Standard error belongs to the process, and so does this count.
+/// The number of dropped lines of the whole process, which shares one standard error.
 static DROPPED: AtomicUsize = AtomicUsize::new(0);
 
-/// Writes a line to standard error if that takes it at once; else it is dropped and counted.
+/// Writes a line to standard error. A line that standard error does not take at once is dropped and
+/// counted.
 ///
-/// Other processes may share standard error, so its flags stay as they are, and it may be
-/// one that blocks. The write does not end the process by SIGPIPE either.
+/// The descriptor may be in blocking mode, which must not change because other processes may share
+/// it. The write raises no SIGPIPE either.
 pub(crate) fn log_line(line: &str) {
     if !write_line(io::stderr().as_fd(), line) {
         DROPPED.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// How many lines standard error did not take.
+/// Returns how many lines standard error did not take, since the process began.
 pub(crate) fn lines_dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed) as u64
 }
@@ -36,17 +37,19 @@ pub(crate) fn lines_dropped() -> u64 {
 fn write_line(fd: BorrowedFd<'_>, line: &str) -> bool {
     let _no_cancel = NoCancel::new();
     let _no_sigpipe = NoSigpipe::new();
-    let way = Way::of(fd);
-    let device = (way == Way::Device).then(|| without_waiting(fd)).flatten();
+    let kind = FileKind::of(fd);
+    let device = (kind == FileKind::Device)
+        .then(|| without_waiting(fd))
+        .flatten();
     let fd = device.as_ref().map_or(fd, AsFd::as_fd);
-    let mut end = line.len().min(LONGEST - 1);
+    let mut end = line.len().min(MAX_LINE_LEN - 1);
     while !line.is_char_boundary(end) {
         end -= 1;
     }
     let line = [line[..end].trim_end_matches('\n').as_bytes(), b"\n"].concat();
     let mut rest = line.as_slice();
     while !rest.is_empty() {
-        match way.write(fd, rest) {
+        match kind.write(fd, rest) {
             Ok(0) => return false,
             Ok(written) => rest = &rest[written..],
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -56,8 +59,8 @@ fn write_line(fd: BorrowedFd<'_>, line: &str) -> bool {
     true
 }
 
-/// The same device once more, so that it is ours whether to wait: one that is writable may have
-/// room for less than a line. Nothing where there is no /proc.
+/// Opens the device once more in non-blocking mode, because a writable terminal may have room for
+/// less than a line. Returns nothing if there is no /proc.
 fn without_waiting(device: BorrowedFd<'_>) -> Option<OwnedFd> {
     let path = format!("/proc/self/fd/{}", device.as_raw_fd());
     let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -65,21 +68,21 @@ fn without_waiting(device: BorrowedFd<'_>) -> Option<OwnedFd> {
     above_stdio(device.ok()?).ok()
 }
 
-/// How to write without waiting.
+/// The kind of file behind a descriptor, which decides how to write to it without waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// A file takes everything, or its disk is full.
+enum FileKind {
+    /// A regular file, which takes everything unless its disk is full.
     File,
     Socket,
     Pipe,
-    /// A terminal, which may be stopped.
+    /// A device such as a terminal, whose output may be stopped.
     Device,
 }
 
-impl Way {
+impl FileKind {
     fn of(fd: BorrowedFd<'_>) -> Self {
         let mut stat = MaybeUninit::<libc::stat>::uninit();
-        // SAFETY: fstat initialises `stat` where it returns 0.
+        // SAFETY: fstat initialises `stat` if it returns 0.
         let mode = unsafe {
             match libc::fstat(fd.as_raw_fd(), stat.as_mut_ptr()) {
                 0 => stat.assume_init().st_mode,
@@ -99,7 +102,7 @@ impl Way {
             Self::File => write(fd, bytes),
             Self::Socket => send(fd, bytes),
             Self::Pipe if !is_writable(fd) => Err(io::ErrorKind::WouldBlock.into()),
-            // Another process may fill the pipe before we write.
+            // Another process may fill the pipe before this write.
             Self::Pipe => match write_nowait(fd, bytes) {
                 Err(e) if is_unsupported(&e) => write(fd, bytes),
                 written => written,
@@ -116,7 +119,7 @@ fn is_writable(fd: BorrowedFd<'_>) -> bool {
         events: libc::POLLOUT,
         revents: 0,
     };
-    // SAFETY: one pollfd, valid during the call, which does not wait.
+    // SAFETY: the pointer is to one pollfd, valid during the call.
     unsafe { libc::poll(&mut pollfd, 1, 0) };
     pollfd.revents == libc::POLLOUT
 }
@@ -132,17 +135,17 @@ fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
     written(unsafe { libc::send(fd.as_raw_fd(), data, len, libc::MSG_DONTWAIT) })
 }
 
-/// A write that does not wait, whatever the flags of the descriptor say. Not all C libraries
-/// have a function for it.
+/// Writes without waiting, whatever the mode of the descriptor. This is a raw system call, because
+/// not all C libraries have a function for it.
 #[cfg(target_os = "linux")]
 fn write_nowait(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
-    /// Where the descriptor is, in each of two halves.
+    /// The current position of the descriptor, passed as two halves.
     const POSITION: libc::c_long = -1;
-    /// As wide as the kernel takes it.
+    /// The flag, with the width that the system call takes.
     const NOWAIT: libc::c_long = libc::RWF_NOWAIT as libc::c_long;
     let bytes = io::IoSlice::new(bytes);
     let (fd, bytes) = (fd.as_raw_fd(), ptr::from_ref(&bytes));
-    // SAFETY: an IoSlice is an iovec, and valid during the call.
+    // SAFETY: an IoSlice has the layout of an iovec, and is valid during the call.
     let result = unsafe {
         libc::syscall(
             libc::SYS_pwritev2,
@@ -162,7 +165,7 @@ fn write_nowait(_fd: BorrowedFd<'_>, _bytes: &[u8]) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Whether an older kernel, or a filter of system calls, does not let us write like that.
+/// Returns whether an old kernel or a filter of system calls has refused [`write_nowait`].
 fn is_unsupported(error: &io::Error) -> bool {
     let unsupported = [libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL, libc::EPERM];
     error.kind() == io::ErrorKind::Unsupported
@@ -175,12 +178,12 @@ fn written(result: isize) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-/// While this lives, a write of this thread to a pipe or a socket that nobody reads raises
-/// no SIGPIPE that outlives it.
+/// A guard during whose life this thread may write to a pipe or a socket without a reader. It
+/// blocks SIGPIPE, and removes a SIGPIPE that such a write has raised when it is dropped.
 struct NoSigpipe {
     sigpipe: libc::sigset_t,
     before: libc::sigset_t,
-    /// One was pending before.
+    /// True if a SIGPIPE was pending before, which must stay.
     pending: bool,
 }
 
@@ -225,13 +228,14 @@ fn is_sigpipe_pending() -> bool {
 
 #[cfg(target_os = "linux")]
 fn take_pending(signals: &libc::sigset_t) {
-    // SAFETY: a timespec of zeros is one, and means not to wait.
+    // SAFETY: a timespec of zeros is valid, and means not to wait.
     let at_once: libc::timespec = unsafe { std::mem::zeroed() };
-    // SAFETY: both are valid during the call, and nobody asks which signal it was.
+    // SAFETY: both are valid during the call. NULL means that the signal is not returned.
     unsafe { libc::sigtimedwait(signals, ptr::null_mut(), &at_once) };
 }
 
-/// A signal that a write raised is pending for this thread alone, so this does not wait.
+/// Takes the pending signal. It does not wait, because a signal that a write has raised is pending
+/// for this thread alone.
 #[cfg(not(target_os = "linux"))]
 fn take_pending(signals: &libc::sigset_t) {
     let mut signal = 0;
@@ -247,19 +251,18 @@ mod tests {
 
     use super::*;
 
-    /// Fills a descriptor that does not take everything, without a change of its flags in
-    /// the end.
+    /// Fills a pipe or a socket until it takes no more, without changing its flags.
     fn fill(fd: impl AsFd) {
-        let way = Way::of(fd.as_fd());
-        assert!([Way::Pipe, Way::Socket].contains(&way));
-        while way.write(fd.as_fd(), &[b'x'; LONGEST]).is_ok() {}
+        let kind = FileKind::of(fd.as_fd());
+        assert!([FileKind::Pipe, FileKind::Socket].contains(&kind));
+        while kind.write(fd.as_fd(), &[b'x'; MAX_LINE_LEN]).is_ok() {}
     }
 
     #[test]
     fn a_line_is_written_whole() {
         let (mut reader, writer) = pipe().unwrap();
         assert!(write_line(writer.as_fd(), "a line\n"));
-        let long = "é".repeat(LONGEST);
+        let long = "é".repeat(MAX_LINE_LEN);
         assert!(write_line(writer.as_fd(), &long));
         drop(writer);
         let mut read = String::new();
@@ -268,7 +271,7 @@ mod tests {
         assert_eq!(first, "a line");
         assert_eq!(
             second.len(),
-            LONGEST - 1,
+            MAX_LINE_LEN - 1,
             "a whole character less, and its end"
         );
         assert!(long.starts_with(second.trim_end()) && second.ends_with('\n'));
@@ -281,7 +284,7 @@ mod tests {
         assert!(!write_line(writer.as_fd(), "a line"));
     }
 
-    /// As if another process had filled it between our question and our write.
+    /// Tests the case that another process fills the pipe between the poll and the write.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_pipe_that_fills_up_meanwhile_does_not_either() {
@@ -316,7 +319,7 @@ mod tests {
         assert!(!is_sigpipe_pending());
     }
 
-    /// It may have room for a part of a line, and says that it is writable then.
+    /// A terminal that has room for a part of a line is writable, too.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_terminal_that_nobody_reads_does_not_hold_us_up() {
@@ -324,11 +327,11 @@ mod tests {
 
         let (mut reader, mut terminal) = (0, 0);
         let null = ptr::null_mut();
-        // SAFETY: it writes two descriptors, which are nobody else's; the rest may be NULL.
+        // SAFETY: the function writes two descriptors; the other pointers may be NULL.
         let made =
             unsafe { libc::openpty(&mut reader, &mut terminal, null, null.cast(), null.cast()) };
         assert_eq!(made, 0);
-        // SAFETY: as above.
+        // SAFETY: nothing else owns the descriptors.
         let [_reader, terminal] = [reader, terminal].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
         assert!(write_line(terminal.as_fd(), "a line"));
         let line = "x".repeat(300);
@@ -342,7 +345,7 @@ mod tests {
         assert!(write_line(file.as_fd(), "a line"));
         assert_eq!(file.metadata().unwrap().len(), 14);
         let null = File::options().write(true).open("/dev/null").unwrap();
-        assert_eq!(Way::of(null.as_fd()), Way::Device);
+        assert_eq!(FileKind::of(null.as_fd()), FileKind::Device);
         assert!(write_line(null.as_fd(), "a line"));
         let full = File::options().write(true).open("/dev/full");
         assert!(full.is_err() || !write_line(full.unwrap().as_fd(), "a line"));

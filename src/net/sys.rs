@@ -14,31 +14,35 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use super::nap::nap;
 use crate::address::canonical;
 
-/// Receives one datagram without blocking, whatever the mode of the socket: its
-/// length, and its source unless that is no IP address.
+/// Receives one datagram without blocking, whatever the mode of the socket. Returns its length, and
+/// its source unless that is no IP address.
+///
+/// # Errors
+/// `WouldBlock` if no datagram waits, and any other error that persists.
 pub(super) fn receive(
     fd: BorrowedFd<'_>,
     buffer: &mut [u8],
 ) -> io::Result<(usize, Option<SocketAddr>)> {
-    // SAFETY: the initialised bytes are only ever overwritten with initialised
-    // ones: recvfrom(2) writes the bytes that it received.
+    // SAFETY: recvfrom(2) writes the bytes that it has received, so initialised bytes are only
+    // overwritten with initialised ones.
     let buffer = unsafe { &mut *(ptr::from_mut(buffer) as *mut [MaybeUninit<u8>]) };
     let mut receive = || SockRef::from(&fd).recv_from_with_flags(buffer, libc::MSG_DONTWAIT);
     let (len, source) = match receive() {
-        // An interruption, or an error that an earlier packet left behind: said
-        // once, and gone.
+        // An interruption, or an error that an earlier packet has left behind, which the kernel
+        // reports once.
         Err(e) if e.kind() != io::ErrorKind::WouldBlock => receive()?,
         received => received?,
     };
     Ok((len, source.as_socket().map(canonical)))
 }
 
-/// What the clock shows that never jumps, since the machine came up.
+/// Returns the time of the monotonic clock.
 pub(crate) fn monotonic() -> Duration {
     clock(libc::CLOCK_MONOTONIC).unwrap_or_default()
 }
 
-/// What it showed at the last tick of the kernel, some milliseconds ago.
+/// Returns the time of the monotonic clock at the last tick of the kernel, some milliseconds ago.
+/// On Linux this is cheaper than [`monotonic`]; elsewhere it is the same.
 pub(crate) fn monotonic_coarse() -> Duration {
     #[cfg(target_os = "linux")]
     if let Some(time) = clock(libc::CLOCK_MONOTONIC_COARSE) {
@@ -49,7 +53,7 @@ pub(crate) fn monotonic_coarse() -> Duration {
 
 fn clock(clock: libc::clockid_t) -> Option<Duration> {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();
-    // SAFETY: the kernel writes `time`, which may be all zeros, or leaves it.
+    // SAFETY: `time` is valid as all zeros, and the kernel writes it or leaves it so.
     let time = unsafe {
         let failed = libc::clock_gettime(clock, time.as_mut_ptr()) != 0;
         (!failed).then(|| time.assume_init())
@@ -57,23 +61,25 @@ fn clock(clock: libc::clockid_t) -> Option<Duration> {
     Some(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
 }
 
-/// How long this thread has spent on a processor.
+/// Returns how long this thread has run on a processor.
 #[cfg(lock_times)]
 pub(crate) fn thread_time() -> Duration {
     clock(libc::CLOCK_THREAD_CPUTIME_ID).unwrap_or_default()
 }
 
-/// How many datagrams can wait at `fd` at most: more than its receive buffer
-/// holds, since the kernel accounts each with at least this much.
+/// Returns an upper bound of the number of datagrams that can wait at `fd`. The kernel accounts at
+/// least 256 bytes of the receive buffer for each.
 pub(crate) fn receive_capacity(fd: BorrowedFd<'_>) -> usize {
     const LEAST_PER_DATAGRAM: usize = 256;
     let bytes = SockRef::from(&fd).recv_buffer_size().unwrap_or(0);
     bytes / LEAST_PER_DATAGRAM + 1
 }
 
-/// Lets routers cut what `fd` sends into fragments. By default Linux forbids it, and then a
-/// packet that is too long for a network on the way vanishes there: nobody tells the sender
-/// of a multicast packet. Failing is no reason to run without sync.
+/// Lets routers cut the packets that `fd` sends into fragments.
+///
+/// Linux forbids this by default. Then a packet that is too long for a network on the way vanishes,
+/// because routers send no errors for multicast packets. A failure is ignored, since sync works
+/// without fragments in most networks.
 #[cfg(target_os = "linux")]
 pub(super) fn allow_fragments(fd: BorrowedFd<'_>) {
     let dont = libc::IP_PMTUDISC_DONT;
@@ -85,11 +91,11 @@ pub(super) fn allow_fragments(fd: BorrowedFd<'_>) {
     }
 }
 
-/// Elsewhere that is the default.
+/// Does nothing, because other systems allow fragments by default.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn allow_fragments(_fd: BorrowedFd<'_>) {}
 
-/// A descriptor that is waited on, and what the wait has found.
+/// A descriptor that [`wait`] waits on, and the result for it.
 #[derive(Debug)]
 #[repr(transparent)]
 pub(crate) struct Awaited<'a> {
@@ -98,12 +104,12 @@ pub(crate) struct Awaited<'a> {
 }
 
 impl<'a> Awaited<'a> {
-    /// Until it is readable; nothing is waited for where there is none.
+    /// Waits until the descriptor is readable. Without a descriptor it is never ready.
     pub(crate) fn to_read(fd: Option<BorrowedFd<'a>>) -> Self {
         Self::new(fd, libc::POLLIN)
     }
 
-    /// Until it is writable.
+    /// Waits until the descriptor is writable. Without a descriptor it is never ready.
     pub(crate) fn to_write(fd: Option<BorrowedFd<'a>>) -> Self {
         Self::new(fd, libc::POLLOUT)
     }
@@ -120,23 +126,28 @@ impl<'a> Awaited<'a> {
         }
     }
 
-    /// Whether it is so.
+    /// Returns whether the wait has found the descriptor ready.
     pub(crate) fn is_ready(&self) -> bool {
         self.pollfd.revents != 0
     }
 }
 
-/// How long a wait takes that the kernel refuses, at most.
-const UNABLE: Duration = Duration::from_millis(10);
+/// The longest time that [`wait`] takes if poll(2) fails.
+const POLL_ERROR_BACKOFF: Duration = Duration::from_millis(10);
 
-/// Waits until one of the descriptors is ready, or the time is over. It may return early, and may
-/// say of a descriptor that it is ready though it is not. It fails when somebody has closed one.
+/// Waits until one of the descriptors is ready or the time is over. It may return early, and may
+/// report a descriptor as ready that is not.
+///
+/// # Errors
+/// `EBADF` if the program has closed one of the descriptors.
 pub(crate) fn wait(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
     if let Err(e) = poll(awaited, timeout)
         && e.kind() != io::ErrorKind::Interrupted
     {
-        // As without a limit of descriptors that is high enough for ours.
-        nap(timeout.map_or(UNABLE, |timeout| timeout.min(UNABLE)));
+        // For example, the limit of descriptors may be lower than their number here.
+        nap(timeout.map_or(POLL_ERROR_BACKOFF, |timeout| {
+            timeout.min(POLL_ERROR_BACKOFF)
+        }));
         for awaited in awaited {
             awaited.pollfd.revents = awaited.pollfd.events;
         }
@@ -152,47 +163,50 @@ pub(crate) fn wait(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io
 #[cfg(target_os = "linux")]
 fn poll(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| libc::timespec {
-        // Both are 32 or 64 bits wide.
+        // Both fields have 32 or 64 bits.
         tv_sec: timeout.as_secs().min(i32::MAX as u64) as _,
         tv_nsec: timeout.subsec_nanos() as _,
     });
     let timeout = timeout.as_ref().map_or(ptr::null(), ptr::from_ref);
     let fds = awaited.as_mut_ptr().cast();
-    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`, which
-    // outlives the call, as does `timeout`. No mask of signals is given.
+    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`,
+    // which outlives the call, as does `timeout`. No mask of signals is given.
     match unsafe { libc::ppoll(fds, awaited.len() as _, timeout, ptr::null()) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// Where there is no ppoll(2), in milliseconds: rounded up, so that what is due is due
-/// when we wake.
+/// Waits by poll(2), as not every system has ppoll(2). The milliseconds are rounded up, so that the
+/// deadline has passed when the wait ends.
 #[cfg(not(target_os = "linux"))]
 fn poll(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let millis = timeout.map_or(-1, |t| {
         i32::try_from(t.as_nanos().div_ceil(1_000_000)).unwrap_or(i32::MAX)
     });
     let fds = awaited.as_mut_ptr().cast();
-    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`, which
-    // outlives the call.
+    // SAFETY: each is a pollfd and nothing else. The pointer and the count describe `awaited`,
+    // which outlives the call.
     match unsafe { libc::poll(fds, awaited.len() as _, millis) } {
         -1 => Err(io::Error::last_os_error()),
         _ => Ok(()),
     }
 }
 
-/// The first descriptor that is none of standard input, output and error.
+/// The number of the first descriptor behind standard input, output and error.
 const FIRST_OWN: libc::c_int = 3;
 
-/// Moves a descriptor above the three standard ones. A program that runs without those gets
-/// their numbers for whatever it opens next, and what it prints would go to our sockets.
+/// Moves a descriptor above the three standard ones. In a program without those, the next opened
+/// file gets one of their numbers, and what the program prints would go to a socket of livesync.
+///
+/// # Errors
+/// The error of fcntl(2), for example if the limit of descriptors is reached.
 pub(super) fn above_stdio(fd: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
     let fd = fd.into();
     if fd.as_raw_fd() >= FIRST_OWN {
         return Ok(fd);
     }
-    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    // SAFETY: the call takes no pointers, and nothing else owns the descriptor that it returns.
     unsafe {
         match libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, FIRST_OWN) {
             -1 => Err(io::Error::last_os_error()),
@@ -201,7 +215,10 @@ pub(super) fn above_stdio(fd: impl Into<OwnedFd>) -> io::Result<OwnedFd> {
     }
 }
 
-/// A UDP socket that does not block.
+/// Opens a UDP socket that does not block.
+///
+/// # Errors
+/// The error of the system call that failed.
 pub(super) fn udp_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
     let socket = Socket::from(above_stdio(socket)?);
@@ -209,10 +226,10 @@ pub(super) fn udp_socket() -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// A set of descriptors, itself a descriptor that can be waited on.
+/// Creates a set of descriptors, which is itself a descriptor that can be waited on.
 #[cfg(target_os = "linux")]
 pub(super) fn epoll_create() -> io::Result<OwnedFd> {
-    // SAFETY: a call without pointers; the descriptor that it returns is nobody else's.
+    // SAFETY: the call takes no pointers, and nothing else owns the descriptor that it returns.
     let epoll = unsafe {
         match libc::epoll_create1(libc::EPOLL_CLOEXEC) {
             -1 => return Err(io::Error::last_os_error()),
@@ -222,7 +239,7 @@ pub(super) fn epoll_create() -> io::Result<OwnedFd> {
     above_stdio(epoll)
 }
 
-/// Adds `fd` to the set `epoll`, to be waited on until it is readable.
+/// Adds `fd` to the set `epoll`, which then is readable while `fd` is.
 #[cfg(target_os = "linux")]
 pub(super) fn epoll_add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut event = libc::epoll_event {
@@ -241,11 +258,12 @@ pub(super) fn epoll_add(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) -> io::Result
 #[cfg(target_os = "linux")]
 pub(super) fn epoll_remove(epoll: BorrowedFd<'_>, fd: BorrowedFd<'_>) {
     let (set, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
-    // SAFETY: to remove needs no event.
+    // SAFETY: removing needs no event.
     unsafe { libc::epoll_ctl(set, libc::EPOLL_CTL_DEL, fd, ptr::null_mut()) };
 }
 
-/// Where there is no epoll, a host has no descriptor to wait on, and needs our thread.
+/// Refuses, because this system has no epoll. A program cannot poll here, and must let livesync
+/// run its own thread.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn epoll_create() -> io::Result<OwnedFd> {
     Err(io::ErrorKind::Unsupported.into())
@@ -259,15 +277,15 @@ pub(super) fn epoll_add(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) -> io::Resu
 #[cfg(not(target_os = "linux"))]
 pub(super) fn epoll_remove(_epoll: BorrowedFd<'_>, _fd: BorrowedFd<'_>) {}
 
-/// The user on whose behalf this process opens files.
+/// Returns the effective user of this process, which decides which files it may open.
 pub(crate) fn effective_user() -> u32 {
-    // SAFETY: a call without arguments.
+    // SAFETY: the function takes no arguments.
     unsafe { libc::geteuid() }
 }
 
-/// While this lives, the current thread is not cancelled: a host that ends its
-/// threads by pthread_cancel(3) must not end one in the middle of our code, which
-/// cannot be unwound that way.
+/// A guard during whose life the current thread cannot be cancelled. A host that ends its threads
+/// by `pthread_cancel(3)` must not end one in the middle of this library, which cannot be unwound
+/// that way.
 pub(crate) struct NoCancel {
     before: libc::c_int,
 }
@@ -275,7 +293,7 @@ pub(crate) struct NoCancel {
 impl NoCancel {
     pub(crate) fn new() -> Self {
         let mut before = 0;
-        // SAFETY: it writes the state before to `before`.
+        // SAFETY: the function writes the previous state to `before`.
         unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
         Self { before }
     }
@@ -283,33 +301,33 @@ impl NoCancel {
 
 impl Drop for NoCancel {
     fn drop(&mut self) {
-        // SAFETY: the state before may be NULL, that is: nobody asks for it.
+        // SAFETY: NULL means that the previous state is not returned.
         unsafe { pthread_setcancelstate(self.before, ptr::null_mut()) };
     }
 }
 
-// Missing in libc.
+// The libc crate lacks these.
 const PTHREAD_CANCEL_DISABLE: libc::c_int = 1;
 unsafe extern "C" {
     fn pthread_setcancelstate(state: libc::c_int, before: *mut libc::c_int) -> libc::c_int;
 }
 
-/// The kernel's number for the current thread.
+/// Returns the kernel's number of the current thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn thread_number() -> i32 {
-    // SAFETY: a call without arguments.
+    // SAFETY: the function takes no arguments.
     unsafe { libc::gettid() }
 }
 
-/// Whether a thread of this process has this number. May be called from a signal
-/// handler.
+/// Returns whether a thread of this process has this number. A signal handler may call it.
 #[cfg(target_os = "linux")]
 pub(crate) fn thread_exists(number: i32) -> bool {
-    // SAFETY: signal 0 is never delivered, only the address is looked at.
+    // SAFETY: signal 0 is never delivered; the kernel only looks up the thread.
     unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), number, 0) == 0 }
 }
 
-/// Where the kernel cannot be asked, a thread is gone when it says so.
+/// Returns 0, because this system has no such numbers. [`thread_exists`] then denies every thread,
+/// so a thread counts as gone when it says so.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn thread_number() -> i32 {
     0
@@ -320,8 +338,7 @@ pub(crate) fn thread_exists(_number: i32) -> bool {
     false
 }
 
-/// Runs `body` and leaves errno as it was: what a signal handler owes the code
-/// that it interrupted.
+/// Runs `body` and restores errno, as a signal handler must for the code that it interrupts.
 #[cfg(feature = "handles")]
 pub(crate) fn with_errno_kept(body: impl FnOnce()) {
     // SAFETY: errno is a variable of this thread.
@@ -336,9 +353,9 @@ use libc::__errno_location as errno_location;
 #[cfg(all(feature = "handles", not(target_os = "linux")))]
 use libc::__error as errno_location;
 
-/// While this lives, the current thread takes no signals, and a thread that it
-/// starts takes none ever: signals are for the host's threads. The host's crash
-/// handler still hears of what a thread does wrong itself.
+/// A guard during whose life the current thread takes no signals, so that a thread that it starts
+/// never takes any. Signals are for the threads of the program. Only the signals of a thread's own
+/// faults stay enabled, so that the program's crash handler works.
 pub(crate) struct NoSignals {
     before: libc::sigset_t,
 }
@@ -356,9 +373,8 @@ impl NoSignals {
     pub(crate) fn new() -> Self {
         let mut all = MaybeUninit::uninit();
         let mut before = MaybeUninit::uninit();
-        // SAFETY: sigfillset initialises `all` before it is read, and
-        // pthread_sigmask, which fails only for an unknown first argument,
-        // initialises `before`.
+        // SAFETY: sigfillset initialises `all` before it is read. pthread_sigmask fails only for an
+        // unknown first argument, so it initialises `before`.
         unsafe {
             libc::sigfillset(all.as_mut_ptr());
             for own_fault in OWN_FAULTS {

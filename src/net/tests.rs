@@ -1,4 +1,4 @@
-//! Batches on the way from a group to an inbox.
+//! Tests of batches of packets on the way from a sender through the group to an inbox.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -18,27 +18,27 @@ use crate::config::Config;
 
 const LONGEST: usize = 65_507;
 
-/// Each test has a port of its own.
+/// Joins a group on the loopback interface. Each test has a port of its own.
 fn group(port: u16) -> Multicast {
     let config = Config::on(Ipv4Addr::LOCALHOST).port(port).loopback(true);
     Multicast::join(&config).unwrap()
 }
 
-/// Packets of these lengths, each with bytes of its own.
+/// Makes packets of these lengths, each with different bytes.
 fn packets(lengths: impl IntoIterator<Item = usize>) -> Vec<Vec<u8>> {
     let lengths = lengths.into_iter().enumerate();
     let packets = lengths.map(|(i, len)| (0..len).map(|j| (i * 7 + j * 31) as u8).collect());
     packets.collect()
 }
 
-/// Receives what waits: the datagrams, and as how many messages they came.
+/// Receives all waiting datagrams. Returns them, and the number of messages that contained them.
 fn receive_all(group: &Multicast) -> (Vec<Vec<u8>>, usize) {
     let receiver = group.receiver().unwrap();
     let mut inbox = Inbox::new(LONGEST);
     let (mut datagrams, mut messages) = (Vec::new(), 0);
     while let Ok(count) = inbox.receive(receiver, usize::MAX) {
         messages += count;
-        // In two parts, which are one after the other.
+        // The datagrams are taken in two parts, which must be in order.
         for most in [count, usize::MAX] {
             for (source, datagram) in inbox.take(most) {
                 assert_eq!(source, Some(group.info().address()));
@@ -50,7 +50,7 @@ fn receive_all(group: &Multicast) -> (Vec<Vec<u8>>, usize) {
     (datagrams, messages)
 }
 
-/// Sends batches of all kinds, and returns as how many messages each arrived.
+/// Sends batches of all kinds, and returns the number of messages in which each arrived.
 fn all_batches_arrive(group: &Multicast) -> Vec<usize> {
     let batches = [
         packets([]),
@@ -72,7 +72,7 @@ fn all_batches_arrive(group: &Multicast) -> Vec<usize> {
     messages.to_vec()
 }
 
-/// A packet that is too long for any network is left to the caller.
+/// Tests that a batch ends before a packet that is too long for any network.
 fn a_batch_ends_where_it_fails(group: &Multicast) {
     let batch = packets([100, 100, 70_000, 100]);
     let (sent, error) = group.send_all(&batch);
@@ -104,7 +104,7 @@ fn where_packets_may_not_leave_together_each_is_a_message() {
     assert!(!sender(&group).one_by_one.load(Ordering::Relaxed));
 }
 
-/// musl makes a call for each message whatever the kernel can do.
+/// With musl each message takes a system call of its own, whatever the kernel can do.
 #[cfg(not(target_env = "musl"))]
 #[test]
 fn where_there_are_no_batches_each_packet_has_a_call_of_its_own() {
@@ -118,7 +118,7 @@ fn where_there_are_no_batches_each_packet_has_a_call_of_its_own() {
     thread::spawn(test).join().unwrap();
 }
 
-/// In a network of its own, whose interface takes packets of 1000 bytes.
+/// The test runs in a network namespace of its own, whose interface has an MTU of 1000 bytes.
 #[test]
 fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
     let test = || {
@@ -137,7 +137,7 @@ fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
             assert!(receive_all(&group) == (batch, messages));
             assert_eq!(longest_segment(&group), longest);
         }
-        // What is no reason to send them one by one.
+        // An interface that is down is no reason to send packets one by one.
         ip("link set lo down");
         let batch = packets([900; 20]);
         let (sent, error) = group.send_all(&batch);
@@ -145,7 +145,7 @@ fn packets_that_the_interface_takes_only_in_fragments_leave_one_by_one() {
         ip("link set lo up");
         assert_eq!(group.send_all(&batch).0, 20);
         assert_eq!(longest_segment(&group), 1463);
-        // The next look finds out whether it takes them now, and that costs one call.
+        // The next check finds out whether the interface takes them now, with one system call.
         receive_all(&group);
         let batch = packets([1464; 20]);
         for (mtu, messages, longest) in [(1000, 20, 1463), (1500, 1, LONGEST)] {
@@ -171,7 +171,7 @@ fn a_message_that_finds_no_room_counts_as_one() {
         assert_eq!(group.send_all(&batch).0, batch.len());
         sent += 1;
     }
-    // An operator hears of the first, and when they are twice as many.
+    // The operator is warned of the first dropped message, and when their number has doubled.
     let warning = group.buffer_warning().unwrap();
     assert!(warning.contains("has dropped 1 packets"), "{warning}");
     for warns in [false, true, false, true, false] {
@@ -199,17 +199,17 @@ fn an_inbox_receives_from_any_socket() {
     assert_eq!(inbox.take(9).len(), 1);
     v4.send_to(&[1; 1000], (Ipv4Addr::LOCALHOST, port)).unwrap();
     assert_eq!(inbox.receive(receiver.as_fd(), usize::MAX).unwrap(), 4);
-    // From IPv4 it comes mapped, and is what it was.
+    // An IPv4 source arrives mapped into IPv6, and is converted back.
     let from = v4.local_addr().unwrap();
     let expected: [(_, &[u8]); 4] = [
         (Some(from), &[]),
         (Some(v6.local_addr().unwrap()), &[2; 10]),
-        // Its end is cut off.
+        // The end of this datagram is cut off.
         (Some(from), &[3; 1000]),
         (Some(from), &[1; 1000]),
     ];
     assert!(inbox.take(9).eq(expected));
-    // The socket would block, but we do not.
+    // The socket is in blocking mode, but receiving does not block.
     let nothing = inbox.receive(receiver.as_fd(), usize::MAX).unwrap_err();
     assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
     assert!(inbox.is_empty());
@@ -223,7 +223,7 @@ fn what_an_earlier_packet_left_behind_does_not_hide_the_next() {
     ours.connect(from).unwrap();
     theirs.send_to(&[1], to).unwrap();
     drop(theirs);
-    // Nobody is there: an error comes back.
+    // The other socket is closed, so the host answers with an ICMP error.
     ours.send(&[2]).unwrap();
     let mut inbox = Inbox::new(1000);
     assert_eq!(inbox.receive(ours.as_fd(), usize::MAX).unwrap(), 1);

@@ -1,4 +1,4 @@
-//! Wakes the receive thread.
+//! The waker of the receive thread and of the host loop.
 
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use super::process::close_inherited;
 use super::sys::above_stdio;
 
-/// A pair of connected sockets; the receive thread waits on one of them.
+/// A pair of connected sockets. The thread that is to be woken waits on one of them.
 #[derive(Debug)]
 pub(crate) struct Waker {
     ours: UnixStream,
@@ -23,14 +23,13 @@ impl Waker {
         Ok(Self { ours, theirs })
     }
 
-    /// Makes the waiting side readable. May be called from a signal handler:
-    /// it is one write(2). When the pipe is full the other side is readable
-    /// already.
+    /// Makes the waiting side readable. A signal handler may call it, because it is one write(2).
+    /// If the socket is full, the other side is readable already.
     pub(crate) fn wake(&self) {
         let _ = (&self.ours).write(&[0]);
     }
 
-    /// Takes all wake-ups away.
+    /// Consumes all wake-ups.
     pub(crate) fn drain(&self) {
         let mut wakeups = [0; 64];
         while (&self.theirs)
@@ -39,13 +38,13 @@ impl Waker {
         {}
     }
 
-    /// In a child that never uses or drops this: closes its descriptors.
+    /// Closes the descriptors in a forked child, which never uses or drops this waker afterwards.
     pub(crate) fn close_inherited(&self) {
         close_inherited(self.ours.as_fd());
         close_inherited(self.theirs.as_fd());
     }
 
-    /// What to wait on.
+    /// Returns the descriptor to wait on, which is readable after a wake-up.
     pub(crate) fn waiting_side(&self) -> BorrowedFd<'_> {
         self.theirs.as_fd()
     }

@@ -1,4 +1,4 @@
-//! What becomes of announces: of our host's, and of those that were heard.
+//! How a node handles announces: those of its own host, and those heard from other nodes.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::time::Time;
 use crate::types::{Announce, ByFamily};
 use crate::wire::{Header, PacketType, PeerList, Record, Trailer};
 
-/// A clock that is ahead by so many milliseconds at most is followed.
-const FOLLOWED: i64 = 10_000;
+/// Upper bound for the lead of another node's clock that this node follows, in milliseconds.
+const MAX_FOLLOWED_LEAD: i64 = 10_000;
 
-/// Clocks that are apart by more milliseconds are not compared.
-const AGREES: u64 = 200;
+/// Largest difference of two clocks, in milliseconds, at which the sender's own time is used.
+const MAX_CLOCK_DIFFERENCE: u64 = 200;
 
 impl Node {
-    /// An announce that the host received, to be told to the others.
+    /// Hands the node an announce that its host received, to be sent to the other nodes.
     pub fn announce(&mut self, now: Time, announce: Announce) {
         self.begin_announces(now);
         let peer = self.order().map(|order| order.peer(&announce));
@@ -32,8 +32,9 @@ impl Node {
         self.flush_if_due();
     }
 
-    /// Announces that the host received, in their order, and when it received each. The first
-    /// one has `waited` for so long.
+    /// Hands the node announces that its host received, in order, each with the moment it was made.
+    ///
+    /// `waited` is how long the first one has waited already. Its packet leaves that much sooner.
     pub fn announce_all(
         &mut self,
         now: Time,
@@ -44,7 +45,10 @@ impl Node {
         self.flush_if_due();
     }
 
-    /// The same, if more of them follow at once, and then [`flush_if_due`](Self::flush_if_due).
+    /// Does what [`announce_all`](Self::announce_all) does, but does not complete the packets.
+    ///
+    /// A caller with more announces at hand calls it for each portion, and then
+    /// [`flush_if_due`](Self::flush_if_due).
     pub fn announce_some(
         &mut self,
         now: Time,
@@ -78,7 +82,7 @@ impl Node {
         }
     }
 
-    /// Tells one that may wait for so long; what to restate of it.
+    /// Puts one announce, which may wait for `wait`, into a packet. Returns what to restate of it.
     fn announce_one(
         &mut self,
         made: Made,
@@ -95,7 +99,7 @@ impl Node {
         restatement
     }
 
-    /// Completes the packets that are being filled, if announces have waited long enough.
+    /// Completes the packets that are being filled, if their announces have waited long enough.
     pub fn flush_if_due(&mut self) {
         if self.timers.take_due(Timer::Flush) {
             self.flush();
@@ -106,7 +110,8 @@ impl Node {
         self.repair.as_ref().map(|repair| &repair.order)
     }
 
-    /// Puts an announce into the packet that is being filled.
+    /// Appends an announce to the packet that is being filled, and queues that packet once it is
+    /// full.
     fn fill(&mut self, announce: Announce) {
         let complete = match announce.into() {
             ByFamily::V4(announce) => self.ipv4.push(&announce).then(|| self.ipv4.take()),
@@ -120,28 +125,31 @@ impl Node {
         }
     }
 
-    /// The host is handed what comes next for the time with this number, which counts from 1 and
-    /// wraps: a host that makes announces meanwhile says which ones it made before. Without it
-    /// all are made after what was handed over.
+    /// Sets the number of the delivery by which the host is handed what comes next.
+    ///
+    /// Deliveries count from 1, and the number wraps. A host that makes announces during a delivery
+    /// names the number in [`Made::delivery`]. Without numbers, every announce counts as made after
+    /// all that was handed over.
     pub fn set_delivery(&mut self, delivery: u32) {
         if let Some(repair) = &mut self.repair {
             repair.order.set_delivery(delivery);
         }
     }
 
-    /// Announces that the host is to apply in this order, so many at most, since it has applied
-    /// others behind them that are older.
+    /// Returns at most `most` announces that the host applies once more, in this order, because it
+    /// has applied older ones after them.
     pub fn poll_corrections(&mut self, most: usize) -> Vec<Announce> {
         let order = self.repair.as_mut().map(|repair| &mut repair.order);
         order.map_or_else(Vec::new, |order| order.take_corrections(most))
     }
 
-    /// Whether [`poll_corrections`](Self::poll_corrections) has some.
+    /// Returns whether [`poll_corrections`](Self::poll_corrections) has any.
     pub fn has_corrections(&self) -> bool {
         self.order().is_some_and(AnnounceOrder::has_corrections)
     }
 
-    /// Announces that are the latest of their peers are for the host, in their order.
+    /// Handles a list of peers. Those of its announces that nothing supersedes go to the host, in
+    /// order.
     pub(super) fn handle_peers<'a>(
         &mut self,
         peers: PeerList<'a>,
@@ -171,7 +179,7 @@ impl Node {
         Ok(self.order_some(Rest::new(peers, heard, is_late)))
     }
 
-    /// Goes on with a list.
+    /// Continues with a list that [`handle_datagram_after`](Self::handle_datagram_after) has begun.
     pub fn handle_rest<'a>(&mut self, now: Time, rest: Rest<'a>) -> Progress<'a> {
         self.timers.set_now(now);
         if let Some(repair) = &mut self.repair {
@@ -180,7 +188,7 @@ impl Node {
         self.order_some(rest)
     }
 
-    /// Finds the places of as many announces as may be at once.
+    /// Finds the places of as many announces as fit into one step.
     fn order_some<'a>(&mut self, mut rest: Rest<'a>) -> Progress<'a> {
         let (now, name) = (self.timers.elapsed(), self.name());
         let Some(repair) = &mut self.repair else {
@@ -195,13 +203,13 @@ impl Node {
         progress
     }
 
-    /// So many records of a list were not used, because nobody can connect to their peers.
+    /// Counts records of a list that were not used because nobody can connect to their peers.
     pub fn drop_bad_peers(&mut self, records: u64) {
         self.counters.records_heard = self.counters.records_heard.saturating_sub(records);
         self.counters.drops.add(Reject::BadPeer, records);
     }
 
-    /// Under which id and in which epoch we send.
+    /// Returns the id and the epoch under which this node sends.
     pub(super) fn name(&self) -> Name {
         let epoch = |trailers: &Trailers| trailers.numbering.epoch();
         Name {
@@ -210,19 +218,19 @@ impl Node {
         }
     }
 
-    /// By how many milliseconds the time by which announces are ordered is ahead of our clock.
+    /// Returns by how many milliseconds the time that orders announces is ahead of our clock.
     fn offset(&self) -> i64 {
         let offset = |trailers: &Trailers| trailers.numbering.offset();
         self.trailers.as_ref().map_or(self.wall.offset(), offset)
     }
 
-    /// Keeps our clock from being behind that of another node, unless that is far ahead.
+    /// Follows the clock of another node if it is ahead of ours, but not too far ahead.
     pub(super) fn follow(&mut self, trailer: &Trailer) {
         let now = self.timers.elapsed();
         let ahead = self.wall.ahead(now, trailer.epoch, trailer.sent);
         let offset = self.wall.offset() + ahead;
         let ends = |trailers: &Trailers| trailers.numbering.ends_to_follow(offset);
-        if ahead > FOLLOWED {
+        if ahead > MAX_FOLLOWED_LEAD {
             return;
         }
         if self.trailers.as_ref().is_some_and(ends) {
@@ -233,8 +241,9 @@ impl Node {
         }
     }
 
-    /// The place of a packet among all: when it left by its sender's clock, if there is a trailer
-    /// that says so, and the clock agrees with ours.
+    /// Returns the place of a packet in the order of announces. It is the time at which the packet
+    /// left: by the sender's clock if a trailer gives that time and the clock agrees with ours,
+    /// otherwise by our own.
     fn place_of(&self, now: Time, packet: &Arrived) -> ListOrigin {
         let Some(((number, arrival), trailer)) = packet.order.zip(packet.trailer) else {
             let (id, at) = (packet.from, millis(now));
@@ -249,7 +258,7 @@ impl Node {
         };
         let ahead = self.wall.ahead(now, trailer.epoch, trailer.sent);
         let left = millis(now) + ahead + self.wall.offset() - self.offset();
-        let agrees = |at: i64| left.abs_diff(at) <= AGREES;
+        let agrees = |at: i64| left.abs_diff(at) <= MAX_CLOCK_DIFFERENCE;
         let restated = trailer.has(Trailer::RESTATED);
         let is_new = arrival == Arrival::New && !restated;
         let streams = self.nodes.get(packet.node).streams();
@@ -257,7 +266,7 @@ impl Node {
         let at = if is_new && agrees(millis(now)) {
             left
         } else {
-            // It may have been on its way for long.
+            // It may have been under way for long.
             let here = (stream.as_ref()).map_or(now, |stream| stream.left(now, &trailer));
             let here = millis(here);
             if agrees(here) { left } else { here }
@@ -271,7 +280,7 @@ impl Node {
         }
     }
 
-    /// Finds the place of an announce of our host; what to restate if it is not the latest.
+    /// Finds the place of an announce of our host. Returns what to restate if it is not the newest.
     fn order_own(&mut self, made: Made, announce: Announce, peer: PeerHash) -> Option<Restatement> {
         let name = self.name();
         let repair = self.repair.as_mut()?;
@@ -287,7 +296,8 @@ impl Node {
         made.map(|made| Restatement { made, announce })
     }
 
-    /// Says of announces of ours when they were made, behind the packets that tell of them.
+    /// Queues packets that say when our host made these announces, behind the packets that carry
+    /// them.
     fn restate(&mut self, restatements: Vec<Restatement>) {
         if restatements.is_empty() {
             return;
@@ -303,14 +313,14 @@ impl Node {
         }
     }
 
-    /// A packet with a single announce.
+    /// Returns a packet with a single announce.
     fn list(&self, packet_type: PacketType, announce: &impl Record) -> Vec<u8> {
         let header = Header::new(self.id(), packet_type).emit();
         [&header, announce.emit().as_ref()].concat()
     }
 }
 
-/// The serial number of the packet into which the next announce goes.
+/// Returns the serial number of the packet into which the next announce goes.
 fn begin<R: Record>(batch: &mut Batch<R>, order: &mut AnnounceOrder) -> u32 {
     let begin = || Kind::Announces {
         packet: order.begin_packet(),

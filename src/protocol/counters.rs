@@ -1,4 +1,4 @@
-//! What a node has done so far.
+//! The counters of a node.
 
 use std::fmt;
 
@@ -6,27 +6,26 @@ use crate::counters::{counters, counting_struct};
 use crate::reject::{Drops, Reject};
 
 counters!(node => counting_struct! {
-    /// Everything a node counts. Counters only grow; a node starts with zeros.
+    /// Everything that a node counts. Counters start at zero and only grow.
     #[derive(Clone, Debug, Default, PartialEq, Eq)]
     #[non_exhaustive]
     pub struct Counters {
-        /// Datagrams, or tails of some, that were dropped.
+        /// Datagrams, tails of datagrams and records that were dropped, by reason.
         pub drops: Drops,
-        /// What loss repair has done.
+        /// The counters of loss repair.
         pub repair: RepairCounters,
-        /// What scrape sync has done.
+        /// The counters of scrape sync.
         #[cfg(feature = "want_sync_scrape")]
         pub scrape: ScrapeCounters,
     }
 });
 
-/// What was sent and heard, and the drops by reason, in one line: a sentence for people, of the
-/// counters that they ask for.
+/// Writes packets, announces and drops by reason as one sentence, for the log.
 impl fmt::Display for Counters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} announces told in {} packets, {} announces heard in {} packets",
+            "{} announces sent in {} packets, {} announces heard in {} packets",
             self.records_announced, self.packets_out, self.records_heard, self.packets_in
         )?;
         let lost = self.send_errors + self.packets_overflowed;
@@ -36,7 +35,7 @@ impl fmt::Display for Counters {
         if self.packets_unauthenticated > 0 {
             write!(
                 f,
-                "; {} packets used without proof",
+                "; {} unauthenticated packets used",
                 self.packets_unauthenticated
             )?;
         }
@@ -66,7 +65,7 @@ impl fmt::Display for RepairCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} missing packets recovered, {} lost, {} sent again for others",
+            "{} missing packets recovered, {} lost, {} retransmitted for other nodes",
             self.packets_recovered, self.packets_lost, self.packets_retransmitted
         )
     }
@@ -85,7 +84,7 @@ impl fmt::Display for ScrapeCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} torrents told, {} heard",
+            "{} torrents sent, {} heard",
             self.torrents_sent, self.torrents_heard
         )?;
         if self.torrents_failed > 0 {

@@ -1,4 +1,4 @@
-//! The id under which this node speaks, and those under which it spoke before.
+//! The id under which this node sends, and the ids under which it sent before.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,27 +15,28 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Trailer;
 
-/// The shortest time between two new ids.
-const DRAW_AGAIN: Duration = Duration::from_secs(1);
+/// Shortest time between two new ids.
+const NEW_ID_INTERVAL: Duration = Duration::from_secs(1);
 
-/// For how long inquiries of an old id are answered.
-const ANSWERS_FOR: Duration = Duration::from_secs(10);
+/// Time for which NAKs and inquiries to a former id are answered.
+const FORMER_ID_ANSWERED_FOR: Duration = Duration::from_secs(10);
 
-/// How many old ids are remembered.
-const MAX_FORMER: usize = 256;
+/// Upper bound for the former ids that are remembered.
+const MAX_FORMER_IDS: usize = 256;
 
-/// Why a node goes on under a new id.
+/// The reason why a node continues under a new id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NewId {
-    /// Another node sends packets under the same one.
+    /// Another node sends packets under the same id.
     SameId,
-    /// Others ask for packets that this node has not sent: somebody else has, under its id.
+    /// Other nodes send NAKs for packets that this node never sent: another node sent them under
+    /// its id.
     NeverSent,
-    /// The clock was set so far back that nobody would believe the old one.
+    /// The clock was set so far back that no receiver would accept packets under the old id.
     ClockSetBack,
 }
 
-/// How far the packets of an id have got.
+/// The extent of the numbering under an id.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Used {
     epoch: u32,
@@ -56,8 +57,8 @@ impl Used {
         self.epoch == epoch
     }
 
-    /// Whether a packet may be one of those that were sent, or of an epoch before. One without a
-    /// number is, if it was not sent later than the last one of ours.
+    /// Returns whether a packet may be one of those that were sent, in this epoch or an earlier
+    /// one. A packet without a number may be, if it was sent no later than the last one of ours.
     pub(super) fn has_sent(&self, trailer: &Trailer) -> bool {
         if trailer.epoch != self.epoch {
             return is_before(trailer.epoch, self.epoch);
@@ -68,13 +69,13 @@ impl Used {
         }
     }
 
-    /// Whether packets up to this number of this epoch are more than were sent.
+    /// Returns whether packets up to `last` of `epoch` are more than were sent.
     pub(super) fn is_exceeded(&self, epoch: u32, last: u32) -> bool {
         is_before(self.epoch, epoch) || (epoch == self.epoch && last > self.highest)
     }
 }
 
-/// An id under which this node spoke.
+/// An id under which this node sent before.
 #[derive(Debug)]
 struct Former {
     id: TrackerId,
@@ -86,15 +87,15 @@ struct Former {
 #[derive(Debug)]
 pub(super) struct Identity {
     pub(super) id: TrackerId,
-    /// With our addresses: machines that were cloned draw different ids.
+    /// Their addresses go into each draw, so that cloned machines draw different ids.
     links: Vec<LinkInfo>,
     echoes: Echoes,
     former: VecDeque<Former>,
-    /// When we drew one last, because somebody else used ours.
+    /// The time at which an id was last drawn because another node used ours.
     drawn: Option<Time>,
-    /// We need a new one, once it is time.
+    /// The reason why a new id is needed; it is drawn once the interval has passed.
     needed: Option<NewId>,
-    /// A new one of which the host does not know yet, and why.
+    /// A new id that [`take_new`](Self::take_new) has not returned yet.
     new: Option<TrackerId>,
     pub(super) why: NewId,
     rng: Rng,
@@ -115,22 +116,22 @@ impl Identity {
         }
     }
 
-    /// Somebody else uses our id: how long to wait until we may draw another.
-    pub(super) fn is_used(&mut self, now: Time, why: NewId) -> Duration {
+    /// Notes that another node uses our id. Returns how long to wait before drawing a new one.
+    pub(super) fn note_used(&mut self, now: Time, why: NewId) -> Duration {
         self.needed = Some(why);
-        let retransmitted = |drawn| DRAW_AGAIN.saturating_sub(now.since(drawn));
-        self.drawn.map_or(Duration::ZERO, retransmitted)
+        let wait = |drawn| NEW_ID_INTERVAL.saturating_sub(now.since(drawn));
+        self.drawn.map_or(Duration::ZERO, wait)
     }
 
-    /// Why a new id is needed, if it is.
+    /// Returns why a new id is needed, if it is, and notes that it is drawn now.
     pub(super) fn take_needed(&mut self, now: Time) -> Option<NewId> {
         let needed = self.needed.take()?;
         self.drawn = Some(now);
         Some(needed)
     }
 
-    /// Draws an id that nobody has, as far as anybody can know. What was sent under the old one
-    /// was so much.
+    /// Draws a random id that differs from ours and all former ones. `used` says how far the
+    /// numbering of the old id got.
     pub(super) fn draw(&mut self, now: Time, why: NewId, used: Option<Used>) -> TrackerId {
         let id = loop {
             let mut hasher = DefaultHasher::new();
@@ -144,13 +145,13 @@ impl Identity {
                 break id;
             }
         };
-        if self.former.len() == MAX_FORMER {
+        if self.former.len() == MAX_FORMER_IDS {
             self.former.pop_front();
         }
         self.former.push_back(Former {
             id: self.id,
             used,
-            until: now + ANSWERS_FOR,
+            until: now + FORMER_ID_ANSWERED_FOR,
         });
         self.needed = None;
         self.why = why;
@@ -159,24 +160,23 @@ impl Identity {
         id
     }
 
-    /// The new id, if one was drawn since this was asked last.
+    /// Returns the new id if one was drawn since the last call.
     pub(super) fn take_new(&mut self) -> Option<TrackerId> {
         self.new.take()
     }
 
-    /// Whether what was sent to this id is for us: it is ours, or was until a moment ago.
+    /// Returns whether a packet to this id is for us: the id is ours, or was until a moment ago.
     pub(super) fn is_ours(&self, now: Time, id: TrackerId) -> bool {
         let is_it = |former: &Former| former.id == id && now < former.until;
         self.id == id || self.former.iter().any(is_it)
     }
 
-    /// A packet of ours leaves that is not kept with a number.
-    pub(super) fn leaves(&mut self, now: Time, packet: &[u8]) {
-        self.echoes.leaves(now, packet);
+    /// Remembers a packet of ours that leaves and is not kept under a number.
+    pub(super) fn note_sent(&mut self, now: Time, packet: &[u8]) {
+        self.echoes.note_sent(now, packet);
     }
 
-    /// Whether this packet has left lately without such a number; if it `arrived` at some time,
-    /// shortly before that.
+    /// Returns whether this packet left lately without such a number; see [`Echoes::has_left`].
     pub(super) fn has_left(
         &mut self,
         packet: &[u8],
@@ -185,12 +185,12 @@ impl Identity {
         self.echoes.has_left(packet, arrived)
     }
 
-    /// Whether it is ours, or was at any time.
+    /// Returns whether this id is ours, or a former one.
     pub(super) fn was_ours(&self, id: TrackerId) -> bool {
         self.id == id || self.former.iter().any(|former| former.id == id)
     }
 
-    /// How far we got under an old id.
+    /// Returns how far the numbering of a former id got: `Some(None)` if that id numbered nothing.
     pub(super) fn former(&self, id: TrackerId) -> Option<Option<Used>> {
         let former = self.former.iter().find(|former| former.id == id)?;
         Some(former.used)

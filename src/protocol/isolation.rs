@@ -1,17 +1,17 @@
-//! Whether anybody is there: who speaks and hears nobody is warned, once, since a
-//! sync that is on proves nothing.
+//! Detects a node that sends and hears no other node. The operator gets one warning, since a sync
+//! that is switched on may still reach nobody.
 
 use std::time::Duration;
 
 use super::timers::{Timer, Timers};
 use crate::config::Config;
 
-/// Whether we hear others while we speak.
+/// Watches whether this node hears others while it sends.
 #[derive(Debug)]
 pub(super) struct IsolationMonitor {
-    /// Nothing for who does not want to know, or cannot.
+    /// `None` if the check is switched off, or if the node does not both send and listen.
     isolated_after: Option<Duration>,
-    /// How many packets we had sent when somebody was last heard.
+    /// The number of packets this node had sent when it last heard another one.
     spoken: u64,
     isolated: bool,
 }
@@ -29,15 +29,15 @@ impl IsolationMonitor {
         isolation
     }
 
-    /// Somebody else spoke, when we had sent so many packets.
+    /// Notes that another node was heard, by which time this node had sent `packets_out` packets.
     pub(super) fn heard(&mut self, packets_out: u64, timers: &mut Timers) {
         self.spoken = packets_out;
         self.isolated = false;
         self.wait(timers);
     }
 
-    /// Whether it shows now that nobody is there.
-    pub(super) fn becomes_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
+    /// Returns true once this node has sent packets, but heard no other node for `isolated_after`.
+    pub(super) fn check_isolated(&mut self, packets_out: u64, timers: &mut Timers) -> bool {
         if self.isolated || !timers.take_due(Timer::Isolated) {
             return false;
         }

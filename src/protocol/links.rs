@@ -1,9 +1,19 @@
-//! What a node is told of its links.
+//! The links of a node, as far as the protocol needs to know them.
 
 use std::net::SocketAddr;
 
-/// A link by which a node reaches others. All of them carry the same packets, so the one that takes
-/// the shortest says how long those may be.
+/// A link by which a node reaches others.
+///
+/// All links carry the same packets, so the link that allows the shortest ones limits their length.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::unstable::protocol::LinkInfo;
+/// let address = std::net::SocketAddr::from(([10, 0, 0, 1], 9696));
+/// let link = LinkInfo::multicast_ipv4(address).with_max_packet(1200);
+/// assert_eq!(link.address(), address);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkInfo {
     address: SocketAddr,
@@ -11,11 +21,11 @@ pub struct LinkInfo {
 }
 
 impl LinkInfo {
-    /// The longest packet of multicast over IPv4, in bytes of payload: with the headers of IPv4 and
-    /// UDP one Ethernet frame.
+    /// Length of the longest multicast packet over IPv4, in bytes of payload: with the headers of
+    /// IPv4 and UDP it fills one Ethernet frame.
     pub const MULTICAST_IPV4: usize = 1472;
 
-    /// A multicast group of IPv4, to which the node sends from this address.
+    /// Returns a link to a multicast group over IPv4, on which the node sends from `address`.
     pub const fn multicast_ipv4(address: SocketAddr) -> Self {
         Self {
             address,
@@ -23,18 +33,18 @@ impl LinkInfo {
         }
     }
 
-    /// Where the node's own packets come from. Its family is that of the link.
+    /// Returns the address from which the node sends on this link. Its family is that of the link.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The same, with packets of so many bytes of payload at most.
+    /// Limits the packets on this link to `max_packet` bytes of payload.
     pub const fn with_max_packet(self, max_packet: usize) -> Self {
         Self { max_packet, ..self }
     }
 }
 
-/// How long a packet may be that all of the links take.
+/// Returns the length of the longest packet that all links carry, in bytes of payload.
 pub(super) fn max_packet(links: &[LinkInfo]) -> usize {
     let longest = links.iter().map(|link| link.max_packet).min();
     longest.unwrap_or(LinkInfo::MULTICAST_IPV4)

@@ -1,8 +1,8 @@
-//! The protocol without I/O: no socket, no clock, no lock, no host in it.
+//! The protocol without I/O: it has no socket, no clock, no lock and no host.
 //!
-//! [`Node`] ties the parts together. What happens goes in through `tell` and
-//! `handle_…`; what is to be done comes out of `poll_…` and of their results.
-//! So a whole cluster runs inside one test, on a clock that the test owns.
+//! [`Node`] ties the parts together. Events go in through `announce` and `handle_…`; what to do
+//! next comes out of `poll_…` and of their results. A whole cluster can therefore run inside one
+//! test, on a clock that the test controls.
 
 mod announces;
 mod counters;

@@ -1,4 +1,5 @@
-//! The node and its id: what is its own, and what it does when somebody else uses the same.
+//! How a node deals with its id: it recognizes its own packets, and draws a new id when another
+//! node uses the same one.
 
 use super::identity::{NewId, Used};
 use super::node::Node;
@@ -9,25 +10,27 @@ use crate::types::TrackerId;
 use crate::wire::{Frame, Trailer};
 
 impl Node {
-    /// The id under which this node speaks.
+    /// Returns the id under which this node sends.
     pub fn id(&self) -> TrackerId {
         self.identity.id
     }
 
-    /// The new id, if this node has drawn one since the last call; [`why_new_id`](Self::why_new_id)
-    /// says why.
+    /// Returns the new id if this node has drawn one since the last call;
+    /// [`why_new_id`](Self::why_new_id) says why.
     pub fn take_new_id(&mut self) -> Option<TrackerId> {
         self.identity.take_new()
     }
 
-    /// Why this node drew its last new id.
+    /// Returns why this node drew its last new id.
     pub fn why_new_id(&self) -> NewId {
         self.identity.why
     }
 
-    /// Whether we have sent this packet ourselves, that has waited for so long. A
-    /// packet of loss repair is told by its id, epoch and number, and by all of its bytes while we
-    /// keep it; any other one by what we have sent lately.
+    /// Returns whether this node sent this packet itself; `waited` is for how long the packet has
+    /// waited.
+    ///
+    /// A numbered packet of loss repair is recognized by its id, epoch and number, and by all of
+    /// its bytes as long as this node keeps it; any other packet by what this node sent lately.
     pub(super) fn is_own(&mut self, waited: Waited, datagram: &[u8]) -> bool {
         let id = datagram.first_chunk().map(|id| TrackerId(*id));
         let Some(id) = id.filter(|id| self.identity.was_ours(*id)) else {
@@ -40,7 +43,7 @@ impl Node {
                 let Trailer { epoch, seq, .. } = trailer;
                 match repair.has_sent(Number { id, epoch, seq }, datagram) {
                     Some(same) => same,
-                    // With a key the tag tells more.
+                    // With a key, the tag tells more.
                     None => self.authentication.is_none() && self.has_used(id, &trailer),
                 }
             }
@@ -54,13 +57,14 @@ impl Node {
         }
     }
 
-    /// Whether a number is one that we have used in the last epoch under this id.
+    /// Returns whether this number was used in the last epoch under this id.
     fn has_used(&self, id: TrackerId, trailer: &Trailer) -> bool {
         let used = self.used(id).flatten();
         used.is_some_and(|used| used.is_of(trailer.epoch) && used.has_sent(trailer))
     }
 
-    /// How far we got under an id, if it is ours or was; nothing of one without numbers.
+    /// Returns how far the numbering of an id has got, if the id is ours or was: `Some(None)` if
+    /// that id numbered nothing.
     fn used(&self, id: TrackerId) -> Option<Option<Used>> {
         let ours = self.trailers.as_ref();
         let ours = || ours.map(|trailers| Used::of(&trailers.numbering));
@@ -68,10 +72,12 @@ impl Node {
         former.or_else(|| (id == self.identity.id).then(ours))
     }
 
-    /// Whether a packet has our id, or one that was ours, and may be one of ours, from this run or
-    /// one before. Of two trackers that have drawn the same id it is the one with the older epoch
-    /// that notices; if they began in the same tenth of a second, the one that hears of a number
-    /// that it has not used, or used for something else.
+    /// Returns whether a packet carries our id, or a former one, and may be ours, from this run or
+    /// an earlier one.
+    ///
+    /// If two trackers draw the same id, the one with the older epoch notices. If both began in the
+    /// same tenth of a second, it is the one that hears of a number that it has not used, or has
+    /// used for another packet.
     pub(super) fn may_be_ours(&self, id: TrackerId, trailer: &Trailer) -> bool {
         let Some(used) = self.used(id) else {
             return false;
@@ -86,10 +92,10 @@ impl Node {
         used.has_sent(trailer) && repair.is_none_or(|repair| repair.may_have_sent(id, trailer))
     }
 
-    /// Somebody else uses our id. We draw another one, but not too often: whoever makes us do so
-    /// could make the others know nothing else.
+    /// Notes that another node uses our id, and draws another one, but not too often: an attacker
+    /// who forces new ids could otherwise fill the tables of the other nodes with them.
     pub(super) fn id_is_used(&mut self, why: NewId) {
-        let wait = self.identity.is_used(self.timers.elapsed(), why);
+        let wait = self.identity.note_used(self.timers.elapsed(), why);
         self.timers.set_after(Timer::NewId, wait);
         self.draw_if_needed();
     }
@@ -103,7 +109,7 @@ impl Node {
         }
     }
 
-    /// Goes on under an id that nobody has, as far as anybody can know.
+    /// Continues under a new id.
     pub(super) fn draw_new_id(&mut self, why: NewId) {
         let used = self.trailers.as_ref();
         let used = used.map(|trailers| Used::of(&trailers.numbering));

@@ -1,4 +1,4 @@
-//! Without scrape sync nobody takes part in it.
+//! Replaces scrape sync in a build without it.
 
 use fastrand::Rng;
 

@@ -1,4 +1,4 @@
-//! Without scrape sync its packets are not used.
+//! Rejects the packets of scrape sync in a build without it.
 
 use super::inbound::Arrived;
 use super::node::Node;

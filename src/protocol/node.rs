@@ -1,4 +1,4 @@
-//! One member of a cluster: the protocol as a state machine.
+//! One node of a cluster: the protocol as a state machine.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -23,39 +23,43 @@ use crate::time::Time;
 use crate::types::{Announce, TrackerId};
 use crate::wire::{Frame, Packet, PacketType, Trailer};
 
-/// A node. Time comes in as a value and may jump in either direction: what is
-/// overdue is done once, and what is due in a minute stays due in a minute.
+/// A node of a cluster, without I/O: it takes events, and returns what is to be done.
 ///
-/// After each call of [`announce`](Self::announce) or a `handle_…`: do what
-/// `poll_task` asks for (with scrape sync), send what
-/// [`poll_transmit`](Self::poll_transmit) has, and see that
-/// [`handle_timeout`](Self::handle_timeout) is called at
+/// Time comes in as a value and may jump in either direction: what is overdue is done once, and
+/// what is due in a minute stays due in a minute.
+///
+/// After each call of [`announce`](Self::announce) or of a `handle_…`, the caller does what
+/// `poll_task` returns (with scrape sync), sends what [`poll_transmit`](Self::poll_transmit)
+/// returns, and calls [`handle_timeout`](Self::handle_timeout) at
 /// [`poll_timeout`](Self::poll_timeout).
+///
+/// # Examples
 ///
 /// ```
 /// use livesync::{Config, Announce, InfoHash, Peer, PeerFlags, TrackerId};
 /// use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 /// use livesync::unstable::Time;
 ///
-/// // With repair there are heartbeats, too.
+/// // With repair, heartbeats would be due as well.
 /// let config = Config::default().repair(false);
 /// let address = |last| std::net::SocketAddr::from(([10, 0, 0, last], 9696));
 /// let links = |last| [LinkInfo::multicast_ipv4(address(last))];
-/// let mut one = Node::new(Time::START, TrackerId([1; 4]), &links(1), 1, &config);
-/// let mut other = Node::new(Time::START, TrackerId([2; 4]), &links(2), 2, &config);
+/// let mut sender = Node::new(Time::START, TrackerId([1; 4]), &links(1), 1, &config);
+/// let mut receiver = Node::new(Time::START, TrackerId([2; 4]), &links(2), 2, &config);
 ///
 /// let announce = Announce {
 ///     info_hash: InfoHash([0xab; 20]),
 ///     peer: Peer { ip: [192, 0, 2, 1].into(), port: 6881, flags: PeerFlags::SEEDING },
 /// };
-/// one.tell(Time::START, announce);
-/// let due = one.poll_timeout();
+/// sender.announce(Time::START, announce);
+/// let due = sender.poll_timeout();
 /// assert_eq!(due, Time::START + config.flush_after);
-/// one.handle_timeout(due);
-/// let packet = one.poll_transmit().expect("a packet");
+/// sender.handle_timeout(due);
+/// let packet = sender.poll_transmit().expect("a packet");
 ///
-/// let source = Source { address: address(1), blessed: true };
-/// let Ok(Received::Peers(mut peers)) = other.handle_datagram(due, source, packet.as_ref()) else {
+/// let source = Source { address: address(1), allowed: true };
+/// let received = receiver.handle_datagram(due, source, packet.as_ref());
+/// let Ok(Received::Peers(mut peers)) = received else {
 ///     panic!("not a list of peers");
 /// };
 /// assert_eq!(peers.next(), Some(announce));
@@ -76,18 +80,20 @@ pub struct Node {
     pub(super) counters: Counters,
     pub(super) began: Time,
     pub(super) wall: WallClock,
-    /// What our packets end in, if they do.
+    /// `None` if our packets have no trailers.
     pub(super) trailers: Option<Trailers>,
-    /// There is a key.
+    /// `None` without a key.
     pub(super) authentication: Option<Authentication>,
     pub(super) repair: Option<Repair>,
     pub(super) scrape: ScrapeSync,
 }
 
 impl Node {
-    /// A node that speaks as `id` on these links, and starts `now`, with a configuration that is
-    /// [valid](Config::validate). `seed` is for its random delays and ids; each node needs another
-    /// one.
+    /// Creates a node that sends as `id` on these links and starts at `now`.
+    ///
+    /// The configuration must be [valid](Config::validate), and each link must have room for a
+    /// header, a record and a trailer. `seed` determines random delays and ids; each node needs
+    /// another one.
     pub fn new(now: Time, id: TrackerId, links: &[LinkInfo], seed: u64, config: &Config) -> Self {
         let mut timers = Timers::new(now);
         let mut rng = Rng::with_seed(seed);
@@ -117,7 +123,7 @@ impl Node {
         }
     }
 
-    /// What this node has done so far.
+    /// Returns what this node has counted so far.
     pub fn counters(&self) -> Counters {
         let mut counters = self.counters.clone();
         let posted = self.queue.posted();
@@ -141,38 +147,42 @@ impl Node {
         counters
     }
 
-    /// The other trackers that were heard in the last hour, in no order:
-    /// [`MAX_NODES`](super::MAX_NODES) at most, of which the longest silent one makes room.
+    /// Returns the other nodes that were heard in the last hour, in no order.
+    ///
+    /// At most [`MAX_NODES`](super::MAX_NODES) are known at a time.
     pub fn nodes(&self, now: Time) -> impl Iterator<Item = RemoteStats> {
         self.nodes.all(now)
     }
 
-    /// Whether nobody was heard for [`isolated_after`](Config::isolated_after) although we
-    /// spoke, and it was not said yet.
+    /// Returns true once after no other node was heard for
+    /// [`isolated_after`](Config::isolated_after) although this node sent packets.
     pub fn take_isolated(&mut self) -> bool {
         std::mem::take(&mut self.isolated)
     }
 
-    /// Whether a packet was used although no key proves where it comes from, and it was
-    /// not said yet.
+    /// Returns whether a packet was used since the last call although no key authenticates it.
     pub fn take_unauthenticated(&mut self) -> bool {
         let authentication = self.authentication.as_mut();
         authentication.is_some_and(Authentication::take_unauthenticated)
     }
 
-    /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
-    /// refused for that.
+    /// Returns by how many milliseconds the sender's clock was ahead of ours when a packet was last
+    /// refused for that; 0 before the first.
     pub fn skew_ms(&self) -> i64 {
         let authentication = self.authentication.as_ref();
         authentication.map_or(0, Authentication::skew_ms)
     }
 
-    /// Whether there is room for more announces: some 500 packets of them.
+    /// Returns whether the queue has room for more announces: some 500 packets of them.
     pub fn has_room(&self) -> bool {
         self.queue.has_room(Class::Live)
     }
 
-    /// A datagram that arrives now.
+    /// Handles a datagram that arrives now, and returns what it contains for the host.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the datagram is not used. [`Counters::drops`] counts it.
     pub fn handle_datagram<'a>(
         &mut self,
         now: Time,
@@ -189,8 +199,14 @@ impl Node {
         }
     }
 
-    /// A datagram that arrived, and has waited for so long since. Of one with many announces it does
-    /// only a part, so that what it does takes some ten microseconds at most.
+    /// Handles a datagram that arrived earlier, and has waited since.
+    ///
+    /// Of a long list it handles only a part, so that one call takes some ten microseconds at most;
+    /// [`handle_rest`](Self::handle_rest) continues with the rest.
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason if the datagram is not used. [`Counters::drops`] counts it.
     pub fn handle_datagram_after<'a>(
         &mut self,
         now: Time,
@@ -213,7 +229,7 @@ impl Node {
         received
     }
 
-    /// Does what is due. Calling it too early, or more than once, is harmless.
+    /// Does what is due. It is harmless to call it too early, or more than once.
     pub fn handle_timeout(&mut self, now: Time) {
         self.timers.set_now(now);
         if self.timers.take_due(Timer::Flush) {
@@ -222,23 +238,21 @@ impl Node {
         self.draw_if_needed();
         self.repair();
         let packets_out = self.queue.posted().packets;
-        self.isolated |= self
-            .isolation
-            .becomes_isolated(packets_out, &mut self.timers);
+        self.isolated |= self.isolation.check_isolated(packets_out, &mut self.timers);
         self.scrape.handle_timeout(&mut self.timers);
     }
 
-    /// When [`handle_timeout`](Self::handle_timeout) is to be called at the latest.
+    /// Returns the latest time at which [`handle_timeout`](Self::handle_timeout) must be called.
     pub fn poll_timeout(&self) -> Time {
         self.timers.earliest()
     }
 
-    /// Whether [`poll_transmit`](Self::poll_transmit) has something.
+    /// Returns whether [`poll_transmit`](Self::poll_transmit) has a packet.
     pub fn has_transmit(&self) -> bool {
         !self.queue.is_empty()
     }
 
-    /// A packet could not be sent, now or later.
+    /// Counts a packet that could not be sent at all.
     pub fn count_send_error(&mut self) {
         self.counters.send_errors += 1;
     }

@@ -1,4 +1,4 @@
-//! What goes into a node with a datagram, and what comes out.
+//! What a datagram brings into a node, and what comes out for the host.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,16 +8,35 @@ use crate::types::Announce;
 use crate::wire::{PeerList, PlausibleTorrents};
 
 /// Where a datagram came from.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::unstable::protocol::Source;
+/// let address = std::net::SocketAddr::from(([10, 0, 0, 2], 9696));
+/// let source = Source { address, allowed: true };
+/// assert!(source.allowed);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Source {
-    /// The address it was sent from.
+    /// The address from which it was sent.
     pub address: SocketAddr,
-    /// Whether the host lets this address speak. Those that the configuration
-    /// [allows](crate::config::Config::allow) may in any case.
+    /// True if the host allows this address to send. Addresses that the configuration
+    /// [allows](crate::config::Config::allow) may send in any case.
     pub allowed: bool,
 }
 
-/// For how long a datagram has waited since it arrived, as far as that is known.
+/// The time that a datagram has waited since it arrived, as far as the caller knows.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::unstable::protocol::Waited;
+/// use std::time::Duration;
+/// let none = Waited::exactly(Duration::ZERO);
+/// assert_eq!(none, Waited::at_most(Duration::ZERO));
+/// assert_eq!(Waited::UNKNOWN, Waited::at_most(Duration::MAX));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waited {
     pub(super) least: Duration,
@@ -25,10 +44,10 @@ pub struct Waited {
 }
 
 impl Waited {
-    /// Nothing is known of that.
+    /// The caller does not know how long the datagram has waited.
     pub const UNKNOWN: Self = Self::at_most(Duration::MAX);
 
-    /// For so long.
+    /// The datagram has waited exactly for `waited`.
     pub const fn exactly(waited: Duration) -> Self {
         Self {
             least: waited,
@@ -36,7 +55,7 @@ impl Waited {
         }
     }
 
-    /// Not longer than that.
+    /// The datagram has waited for `most` at most.
     pub const fn at_most(most: Duration) -> Self {
         Self {
             least: Duration::ZERO,
@@ -45,18 +64,27 @@ impl Waited {
     }
 }
 
-/// When the host has made an announce.
+/// The moment at which the host made an announce.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::unstable::Time;
+/// use livesync::unstable::protocol::Made;
+/// let made = Made::now(Time::START);
+/// assert_eq!(made.at, Time::START);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Made {
-    /// By the clock.
+    /// The time, by the clock that the caller passes to the node.
     pub at: Time,
-    /// Before the host was handed what was heard for the time with this
-    /// [number](super::Node::set_delivery), or meanwhile.
+    /// The [number](super::Node::set_delivery) of the delivery before which, or during which, the
+    /// host made it.
     pub delivery: u32,
 }
 
 impl Made {
-    /// It makes one now: after all that it was handed.
+    /// Creates the moment of an announce that the host makes now: after all deliveries so far.
     pub fn now(at: Time) -> Self {
         Self {
             at,
@@ -65,23 +93,23 @@ impl Made {
     }
 }
 
-/// What a datagram has for the host.
+/// The contents of a datagram for the host.
 #[derive(Clone, Debug)]
 pub enum Received<'a> {
-    /// Announces, to be applied in their order.
+    /// Announces, which the host applies in their order.
     Peers(PeerList<'a>),
-    /// Announces, to be applied in their order: of a packet that came late, or another way than
-    /// it left, those that are the latest of their peers.
+    /// Announces, which the host applies in their order: what is left of a packet that came late,
+    /// or of which newer announces supersede a part.
     Late(Vec<Announce>),
-    /// Torrents, to be merged into the host's, and the results to be handed to
-    /// `Node::handle_merged`. Only with scrape sync there are some.
+    /// Torrents, which the host merges into its own; the results go to `Node::handle_merged`. Only
+    /// a node with scrape sync returns them.
     Torrents(PlausibleTorrents<'a>),
-    /// Nothing; the node has dealt with it.
+    /// Nothing for the host; the node has handled the packet.
     Nothing,
 }
 
 impl Received<'_> {
-    /// How many announces there are.
+    /// Returns how many announces there are.
     pub(super) fn records(&self) -> usize {
         match self {
             Self::Peers(peers) => peers.len(),

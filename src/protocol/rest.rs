@@ -1,5 +1,5 @@
-//! The announces of a packet that was heard find their places in the order some at a time: who
-//! announces may wait for the node meanwhile.
+//! Finds the places of a received packet's announces in steps, so that announces of our own host
+//! need not wait for all of a long list.
 
 use super::received::Received;
 use super::repair::{Holds, ListOrigin, Name, Repair, Restatement};
@@ -7,34 +7,35 @@ use crate::time::Time;
 use crate::types::{Announce, PeerFlags};
 use crate::wire::PeerList;
 
-/// What is done at once: so many announces of peers of which nothing is known, or fewer, if there
-/// are others of their peers to look at. Each may lie where no cache of the processor holds it.
-const AT_ONCE: u32 = 128;
+/// Upper bound for one step: the announces placed, and those of their peers looked at. Each may lie
+/// where no cache of the processor holds it.
+const MAX_STEP: u32 = 128;
 
-/// How far a node is with a datagram.
+/// The progress of a node with a datagram.
 #[derive(Clone, Debug)]
 pub enum Progress<'a> {
-    /// It is done.
+    /// The node has handled all of it.
     Done(Received<'a>),
-    /// It has dealt with the beginning of a long list, and the caller may do something else before
-    /// it hands over the [`Rest`]; but no other datagram.
+    /// The node has handled the beginning of a long list. Before the caller hands over the [`Rest`]
+    /// it may do something else, but it must not hand over another datagram.
     Rest(Rest<'a>),
 }
 
-/// A list of announces of which the first ones have their places. The others find theirs by
-/// [`Node::handle_rest`](super::Node::handle_rest).
+/// A list of announces of which only the first ones have their places.
+///
+/// [`Node::handle_rest`](super::Node::handle_rest) finds the places of the others.
 #[derive(Clone, Debug)]
 pub struct Rest<'a> {
     peers: PeerList<'a>,
     heard: ListOrigin,
-    /// How many have their places.
+    /// The number of announces that have their places.
     placed: usize,
-    /// Those of them that are to be applied, unless that is each.
+    /// Those of them that the host applies; `None` while it applies each of them.
     some: Option<Vec<Announce>>,
 }
 
 impl<'a> Rest<'a> {
-    /// A list of which no announce has its place, and whether it comes late.
+    /// Returns a list of which no announce has its place yet; `is_late` if its packet came late.
     pub(super) fn new(peers: PeerList<'a>, heard: ListOrigin, is_late: bool) -> Self {
         Self {
             peers,
@@ -44,7 +45,7 @@ impl<'a> Rest<'a> {
         }
     }
 
-    /// Finds the places of the next ones; what to restate of ours.
+    /// Finds the places of the next announces. Returns which of ours to restate.
     pub(super) fn order_some(
         &mut self,
         repair: &mut Repair,
@@ -56,7 +57,7 @@ impl<'a> Rest<'a> {
         let mut restatements = Vec::new();
         let (first, mut done) = (self.placed, 0);
         let mut records = peers.bytes().zip(0..).skip(self.placed).peekable();
-        while records.peek().is_some() && done < AT_ONCE {
+        while records.peek().is_some() && done < MAX_STEP {
             let hashes = order.peers_of(records.clone().map(|(record, _)| record));
             for (peer, (record, number)) in hashes.into_iter().zip(records.by_ref()) {
                 let announce = || peers.get(number).expect("a record");
@@ -78,7 +79,7 @@ impl<'a> Rest<'a> {
                 self.placed = number + 1;
                 let looked = order.looked().wrapping_sub(begun);
                 done = looked + (self.placed - first) as u32;
-                if done >= AT_ONCE {
+                if done >= MAX_STEP {
                     break;
                 }
             }
@@ -86,7 +87,7 @@ impl<'a> Rest<'a> {
         restatements
     }
 
-    /// What there is for the host, once all have their places.
+    /// Returns what there is for the host once all have their places, and the rest until then.
     pub(super) fn progress(self) -> Progress<'a> {
         if self.placed < self.peers.len() {
             return Progress::Rest(self);
@@ -145,7 +146,7 @@ mod tests {
         list
     }
 
-    /// The most that is done at once of a list, and what comes of all.
+    /// Returns the most that one step looked at, and what came of the whole list.
     fn hear<'a>(node: &mut Node, list: &'a [u8]) -> (u32, Received<'a>) {
         let looked = |node: &Node| node.repair.as_ref().expect("repair").order.looked();
         let (mut most, mut before) = (0, looked(node));
@@ -167,19 +168,19 @@ mod tests {
 
     #[test]
     fn however_long_a_list_is_and_whatever_is_known_of_its_peers_little_is_done_at_once() {
-        let one = AT_ONCE + 64;
+        let one = MAX_STEP + 64;
         let mut node = node();
         let longest = list(9, 0..2339, PeerFlags::SEEDING);
         let (most, received) = hear(&mut node, &longest);
-        assert!((AT_ONCE..one).contains(&most), "{most}");
+        assert!((MAX_STEP..one).contains(&most), "{most}");
         assert!(matches!(received, Received::Peers(peers) if peers.len() == 2339));
-        // Of each peer as many announces are kept as are looked at, and one more.
+        // As many announces are kept of each peer as are looked at, and one more.
         for id in 10..27 {
             let (most, _) = hear(&mut node, &list(id, 0..2339, PeerFlags::COMPLETED));
-            assert!((AT_ONCE..one).contains(&most), "{most}");
+            assert!((MAX_STEP..one).contains(&most), "{most}");
         }
         let (most, _) = hear(&mut node, &list(8, 0..51, PeerFlags::STOPPED));
-        assert!((AT_ONCE..one).contains(&most), "{most}");
+        assert!((MAX_STEP..one).contains(&most), "{most}");
     }
 
     #[test]
@@ -187,7 +188,7 @@ mod tests {
         let mut node = node();
         let stopped = list(9, 0..500, PeerFlags::STOPPED);
         hear(&mut node, &stopped);
-        // At the same time the node with the higher id is the later one.
+        // At the same time, the node with the higher id comes later in the order.
         let seeding = list(8, 100..900, PeerFlags::SEEDING);
         let (_, received) = hear(&mut node, &seeding);
         let Received::Late(applied) = received else {
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(node.counters().records_heard, 900);
     }
 
-    /// Whatever its sender claims, and however much is known.
+    /// It holds whatever the sender claims, and however much is known.
     #[test]
     fn of_a_packet_that_comes_late_no_more_is_done_than_its_records_need() {
         const OURS: u32 = 300_000;
@@ -212,7 +213,7 @@ mod tests {
                 flags: PeerFlags::SEEDING,
             },
         };
-        // Of each as many announces as are looked at.
+        // As many announces of each peer as are looked at.
         for peer in (0..OURS).map(|number| number % (OURS / 16)) {
             node.announce(Time::START, tell(peer));
             while node.poll_transmit().is_some() {}

@@ -1,46 +1,46 @@
-//! When what is due: one table, indexed by what it is for.
+//! The timers of a node: one table, indexed by purpose.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// What a timer is for.
+/// The purpose of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(
     not(feature = "want_sync_scrape"),
-    expect(dead_code, reason = "scrape sync has half of them")
+    expect(dead_code, reason = "scrape sync uses half of them")
 )]
 #[repr(usize)]
 pub(super) enum Timer {
     /// The oldest record of the batch has waited long enough.
     Flush,
-    /// To draw a new id.
+    /// A new id may be drawn.
     NewId,
-    /// Nobody else was heard for long.
+    /// No other node was heard for long.
     Isolated,
-    /// To ask for what is missing, or to give it up.
+    /// A NAK is due, or a missing packet counts as lost.
     Nak,
-    /// To send again what others miss.
+    /// A retransmission for other nodes is due.
     Retransmit,
-    /// To say how much we have sent.
+    /// A heartbeat is due, which says how much this node has sent.
     Heartbeat,
-    /// The next beacon.
+    /// The next beacon is due.
     Beacon,
-    /// To decide whom to inquire, or whether to inquire again.
+    /// It is time to decide whom to inquire, or whether to inquire once more.
     Inquire,
     /// The next tick of telling all torrents.
     Tell,
-    /// The next tick of telling back what we know better.
+    /// The next tick of telling back what this node knows better.
     TellBack,
-    /// The end of our silence after a tell of somebody else.
+    /// The silence after another node's scrape tell ends.
     Silence,
-    /// The end of a tick in which we told as much as we may.
+    /// The tick ends in which this node told as much as it may.
     Tick,
 }
 
 const TIMERS: usize = 12;
 
-/// The point in time at which each timer is due, if it runs at all.
+/// The time at which each timer is due, or [`Time::NEVER`].
 #[derive(Debug)]
 pub(super) struct Timers {
     due: [Time; TIMERS],
@@ -57,8 +57,7 @@ impl Timers {
         }
     }
 
-    /// Tells the time. Where it jumps backwards, what was due in a minute still
-    /// is due in a minute.
+    /// Sets the time. If it jumps backwards, what was due in a minute is still due in a minute.
     pub(super) fn set_now(&mut self, now: Time) {
         let jump = self.now.since(now);
         if jump > Duration::ZERO {
@@ -70,7 +69,7 @@ impl Timers {
         self.now = now;
     }
 
-    /// The time on a clock that never jumps back: what has passed, since it began.
+    /// Returns the time on a clock that leaves out all jumps backwards.
     pub(super) fn elapsed(&self) -> Time {
         self.elapsed
     }
@@ -83,7 +82,7 @@ impl Timers {
         self.due[timer as usize] = self.now + wait;
     }
 
-    /// Sets `timer`, unless it is due earlier.
+    /// Sets `timer` to `wait` from now, unless it is due earlier.
     pub(super) fn set_no_later(&mut self, timer: Timer, wait: Duration) {
         let due = &mut self.due[timer as usize];
         *due = (*due).min(self.now + wait);
@@ -93,7 +92,7 @@ impl Timers {
         self.due[timer as usize] = Time::NEVER;
     }
 
-    /// Whether `timer` is due; if so it is stopped.
+    /// Returns whether `timer` is due, and stops it if so.
     pub(super) fn take_due(&mut self, timer: Timer) -> bool {
         let due = self.due[timer as usize] <= self.now;
         if due {
@@ -102,7 +101,7 @@ impl Timers {
         due
     }
 
-    /// The earliest point at which a timer is due.
+    /// Returns the earliest time at which a timer is due.
     pub(super) fn earliest(&self) -> Time {
         self.due.into_iter().min().unwrap_or(Time::NEVER)
     }
@@ -114,7 +113,7 @@ impl Timers {
         self.due[timer as usize] != Time::NEVER
     }
 
-    /// How long it takes until `timer` is due; no time if it does not run.
+    /// Returns how long it takes until `timer` is due; zero if it does not run.
     pub(super) fn remaining(&self, timer: Timer) -> Duration {
         match self.due[timer as usize] {
             Time::NEVER => Duration::ZERO,
@@ -122,7 +121,7 @@ impl Timers {
         }
     }
 
-    /// Puts `timer` off, if it runs and is due earlier than after `wait`.
+    /// Puts `timer` off to `wait` from now, if it runs and is due earlier.
     pub(super) fn put_off(&mut self, timer: Timer, wait: Duration) {
         if self.is_running(timer) {
             let due = &mut self.due[timer as usize];

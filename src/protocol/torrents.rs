@@ -1,5 +1,5 @@
-//! What becomes of torrents and of packets of scrape sync: of our host's, and of those that were
-//! heard.
+//! How a node handles torrents and the packets of scrape sync: those of its own host, and those
+//! heard from other nodes.
 
 use super::inbound::Arrived;
 use super::node::Node;
@@ -12,12 +12,12 @@ use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::wire::{Packet, PlausibleTorrents};
 
 impl Node {
-    /// What scrape sync does now, if this node takes part in it.
+    /// Returns what scrape sync does now, if this node takes part in it.
     pub fn scrape_state(&self) -> Option<ScrapeState> {
         self.scrape.part().map(Scrape::state)
     }
 
-    /// A packet of scrape sync is heard.
+    /// Handles a packet of scrape sync.
     pub(super) fn handle_torrents<'a>(
         &mut self,
         arrived: &Arrived,
@@ -63,15 +63,15 @@ impl Node {
         Ok(Received::Nothing)
     }
 
-    /// What to ask the host next. Each task is handed out once, and to be
-    /// answered once.
+    /// Returns the next task for the host. Each task is returned once, and the host answers it
+    /// once.
     pub fn poll_task(&mut self) -> Option<Task> {
         self.scrape
             .part_mut()?
             .poll_task(self.queue.has_room(Class::Bulk))
     }
 
-    /// The host's answer to [`Task::CountTorrents`].
+    /// Handles the host's answer to [`Task::CountTorrents`].
     pub fn handle_torrent_count(&mut self, now: Time, torrents: u64) {
         self.timers.set_now(now);
         if let Some(scrape) = self.scrape.part_mut() {
@@ -80,7 +80,8 @@ impl Node {
         }
     }
 
-    /// The host's answer to [`Task::Walk`]: some torrents, and where to go on.
+    /// Handles the host's answer to [`Task::Walk`]: some torrents, and the cursor at which to
+    /// continue.
     pub fn handle_walked(&mut self, torrents: &[Torrent], next: Option<Cursor>) {
         if let Some(scrape) = self.scrape.part_mut() {
             let send = &mut |datagram| self.queue.post(datagram);
@@ -88,14 +89,14 @@ impl Node {
         }
     }
 
-    /// Whether a [walk](Task::Walk) of the host's came where it had been before, so that the
-    /// telling ended there. It is said once.
+    /// Returns true once after a [walk](Task::Walk) of the host came back to where it had been
+    /// before, which ends the telling.
     pub fn take_stuck_walk(&mut self) -> bool {
         let scrape = self.scrape.part_mut();
         scrape.is_some_and(Scrape::take_stuck_walk)
     }
 
-    /// The host's answer to [`Task::LookUp`].
+    /// Handles the host's answer to [`Task::LookUp`].
     pub fn handle_looked_up(&mut self, torrents: &[Torrent]) {
         if let Some(scrape) = self.scrape.part_mut() {
             let send = &mut |datagram| self.queue.post(datagram);
@@ -103,7 +104,7 @@ impl Node {
         }
     }
 
-    /// What became of the torrents of one [`Received::Torrents`].
+    /// Handles the host's answer to [`Received::Torrents`]: what became of each torrent.
     pub fn handle_merged(&mut self, now: Time, merged: &[(InfoHash, Merged)]) {
         self.timers.set_now(now);
         if let Some(scrape) = self.scrape.part_mut() {

@@ -1,7 +1,7 @@
-//! Bytes become types at the door, and types become bytes: no allocation, no
-//! state, no panic whatever arrives.
+//! The wire format: parses packets and writes them, without state and without a panic, whatever
+//! arrives. Parsing does not allocate.
 //!
-//! One file per packet of the specification; each holds its offsets.
+//! Each packet type of the specification has a file of its own, which holds its offsets.
 
 mod beacon;
 mod frame;
@@ -27,5 +27,6 @@ pub use records::{Record, Records};
 pub use tell::{PlausibleTorrents, TorrentList};
 pub use trailer::Trailer;
 
-/// The largest payload that UDP over IPv4 can carry, all of which we accept.
+/// The length of the largest datagram that is received, in bytes: the largest payload of UDP over
+/// IPv4.
 pub const MAX_RECEIVED: usize = 65_507;

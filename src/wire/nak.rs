@@ -1,5 +1,5 @@
-//! NAK: asks a sender for packets that did not arrive. It goes to the group, so that
-//! others who miss the same need not ask.
+//! The NAK packet: requests missing packets from their sender. It goes to the group, so that other
+//! receivers that miss the same packets need not send a NAK of their own.
 //!
 //! ```text
 //! 0x0008 0x04 id of tracker instance that is asked
@@ -19,21 +19,41 @@ use crate::types::TrackerId;
 const FIXED: usize = 8;
 const RANGE: usize = 8;
 
-/// The payload of a NAK.
+/// The payload of a NAK packet.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::TrackerId;
+/// use livesync::unstable::wire::{Header, Nak};
+///
+/// let (receiver, sender) = (TrackerId([1; 4]), TrackerId([2; 4]));
+/// let packet = Nak::emit(receiver, sender, 7, &[3..=3, 8..=9]);
+/// let nak = Nak::parse(&packet[Header::LEN..])?;
+/// assert_eq!((nak.asked, nak.epoch), (sender, 7));
+/// assert!(nak.ranges().eq([3..=3, 8..=9]));
+/// # Ok::<(), livesync::stats::Reject>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Nak<'a> {
-    /// Who is asked.
+    /// The id of the sender whose packets are missing.
     pub asked: TrackerId,
-    /// The epoch to which the numbers belong.
+    /// The epoch of the missing packets.
     pub epoch: u32,
     ranges: &'a [[u8; RANGE]],
 }
 
 impl<'a> Nak<'a> {
-    /// How many ranges one NAK has at most.
+    /// The largest number of ranges in one NAK.
     pub const MAX_RANGES: usize = 64;
 
-    /// Reads the payload of a NAK. The ranges must ascend, and none may overlap another.
+    /// Parses the payload of a NAK.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::BadLength`] if the payload has no range, an incomplete one, or more than
+    /// [`MAX_RANGES`](Self::MAX_RANGES); [`Reject::BadNumbers`] if a range is empty or contains
+    /// number 0, or if the ranges overlap or do not ascend.
     pub fn parse(payload: &'a [u8]) -> Result<Self, Reject> {
         let whole = Self::is_whole(payload.len());
         let (fixed, ranges) = payload.split_at_checked(FIXED).ok_or(Reject::BadLength)?;
@@ -55,7 +75,7 @@ impl<'a> Nak<'a> {
         Ok(nak)
     }
 
-    /// The numbers that are missing, in ascending order.
+    /// Returns the numbers of the missing packets, in ascending order.
     pub fn ranges(&self) -> impl Iterator<Item = RangeInclusive<u32>> + use<'a> {
         let number = |bytes, offset| u32::from_be_bytes(field::<4>(bytes, offset));
         self.ranges
@@ -63,7 +83,8 @@ impl<'a> Nak<'a> {
             .map(move |range| number(range, 0)..=number(range, 4))
     }
 
-    /// The packet as `id` sends it, without its trailer: as many of the ranges as fit.
+    /// Returns the packet without its trailer, sent by `id`. It holds the first
+    /// [`MAX_RANGES`](Self::MAX_RANGES) of `ranges`.
     pub fn emit(
         id: TrackerId,
         asked: TrackerId,
@@ -81,7 +102,7 @@ impl<'a> Nak<'a> {
         packet
     }
 
-    /// Whether a payload can be so long.
+    /// Returns whether the payload of a NAK can have this length.
     pub(super) fn is_whole(len: usize) -> bool {
         const LONGEST: usize = FIXED + RANGE * Nak::MAX_RANGES;
         (FIXED + RANGE..=LONGEST).contains(&len) && (len - FIXED).is_multiple_of(RANGE)

@@ -1,4 +1,4 @@
-//! What a packet is, by its type and its length.
+//! The kind of a packet, which its type and its length determine.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,19 +14,33 @@ use crate::reject::Reject;
 use crate::types::{Announce, Torrent, TrackerId};
 
 /// A packet whose length fits its type.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::TrackerId;
+/// use livesync::unstable::wire::{Header, Packet, PacketType};
+///
+/// let header = Header::new(TrackerId([1; 4]), PacketType::ScrapeBeacon);
+/// let payload = 1000_u64.to_be_bytes();
+/// let packet = Packet::parse(header, &payload)?;
+/// assert!(matches!(packet, Packet::ScrapeBeacon(beacon) if beacon.torrents == 1000));
+/// # Ok::<(), livesync::stats::Reject>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Packet<'a> {
-    /// SYNC_LIVE, or an IPv6 peer list. There may be an incomplete record behind the last one.
+    /// `SYNC_LIVE`, or a list of IPv6 peers. The last record may be followed by an incomplete one.
     Live(PeerList<'a>),
-    /// SYNC_SCRAPE_BEACON.
+    /// `SYNC_SCRAPE_BEACON`: how many torrents the sender serves.
     ScrapeBeacon(Beacon),
-    /// SYNC_SCRAPE_INQUIRE.
+    /// `SYNC_SCRAPE_INQUIRE`: asks one tracker for its torrents.
     ScrapeInquire(Inquire),
-    /// SYNC_SCRAPE_TELL. There may be an incomplete record behind the last one.
+    /// `SYNC_SCRAPE_TELL`: torrents of the sender. The last record may be followed by an incomplete
+    /// one.
     ScrapeTell(TorrentList<'a>),
-    /// HEARTBEAT.
+    /// HEARTBEAT: how many packets the sender has sent.
     Heartbeat(Heartbeat),
-    /// NAK.
+    /// NAK: requests missing packets from their sender.
     Nak(Nak<'a>),
 }
 
@@ -38,7 +52,13 @@ const HEARTBEAT: u32 = PacketType::Heartbeat as u32;
 const NAK: u32 = PacketType::Nak as u32;
 
 impl<'a> Packet<'a> {
-    /// Reads the payload behind `header`.
+    /// Parses the payload behind `header`.
+    ///
+    /// # Errors
+    ///
+    /// [`Reject::UnknownType`] if the header has none of the known types, [`Reject::EmptyList`] if
+    /// a list has no bytes, [`Reject::TruncatedTail`] if a list has less than one record; and the
+    /// errors of [`Beacon::parse`], [`Inquire::parse`], [`Heartbeat::parse`] and [`Nak::parse`].
     pub fn parse(header: Header, payload: &'a [u8]) -> Result<Self, Reject> {
         match header.packet_type {
             LIVE => list(payload).map(PeerList::V4).map(Self::Live),
@@ -52,8 +72,8 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Whether the payload of a packet of this type can have this length, with nothing
-    /// left over.
+    /// Returns whether the payload of a packet of this type can have this length, with nothing left
+    /// over.
     pub(super) fn is_whole(packet_type: u32, len: usize) -> bool {
         match packet_type {
             LIVE => is_list::<Announce<Ipv4Addr>>(len),
@@ -66,8 +86,8 @@ impl<'a> Packet<'a> {
         }
     }
 
-    /// Whether this is a probe, which nobody answers: somebody asks himself, to see
-    /// whether he is heard.
+    /// Returns whether this is a probe: an inquiry that its sender addresses to itself, to see
+    /// whether others hear it. Nobody answers a probe.
     pub fn is_probe(&self, from: TrackerId) -> bool {
         matches!(self, Self::ScrapeInquire(inquire) if inquire.asked == from)
     }
@@ -86,8 +106,8 @@ fn is_list<R: Record>(len: usize) -> bool {
     len > 0 && len.is_multiple_of(size_of::<R::Bytes>())
 }
 
-/// Later speakers use the number of the beacon for lists of IPv6 peers. A beacon is
-/// exactly 16 bytes long, a list has at least one record of 40.
+/// Returns whether a payload of the beacon's type is a list of IPv6 peers, for which later senders
+/// use the same type. A beacon is exactly 16 bytes long, and a record of the list takes 40.
 fn is_ipv6_peer_list(payload: &[u8]) -> bool {
     payload.len() >= size_of::<<Announce<Ipv6Addr> as Record>::Bytes>()
 }

@@ -1,4 +1,4 @@
-//! SYNC_LIVE: announces of IPv4 peers, 28 bytes each.
+//! The `SYNC_LIVE` packet: announces of IPv4 peers, 28 bytes each.
 //!
 //! ```text
 //! [ 0x0008 0x14 info_hash
@@ -9,9 +9,9 @@
 //! ]*
 //! ```
 //!
-//! The header file prints the flags at 0x0024 and gives them two bytes; no
-//! speaker ever sent them so. Later speakers send IPv6 peers in packets of another
-//! type, in records of 40 bytes that differ in the length of the address only.
+//! The original header file places the flags at 0x0024 and gives them two bytes, but no sender ever
+//! sent them there. Later senders put IPv6 peers into packets of another type, in records of 40
+//! bytes that differ in the length of the address only.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -20,7 +20,7 @@ use crate::types::{Announce, InfoHash, Peer, PeerFlags};
 
 const INFO_HASH: usize = 0;
 const IP: usize = 20;
-/// Behind the address.
+/// Offsets from the end of the address, whose length varies.
 const PORT: usize = 0;
 const FLAGS: usize = 2;
 
@@ -59,8 +59,8 @@ impl Record for Announce<Ipv6Addr> {
     }
 }
 
-/// FROM_SYNC is neither sent nor heard: it means something inside of one tracker
-/// only.
+/// Parses a record. `FROM_SYNC` is neither sent nor received, since it has a meaning inside of one
+/// tracker only.
 fn parse<const IP_LEN: usize, Ip: From<[u8; IP_LEN]>>(bytes: &[u8]) -> Announce<Ip> {
     let rest = IP + IP_LEN;
     Announce {
@@ -87,16 +87,32 @@ fn emit<const IP_LEN: usize, const LEN: usize, Ip>(
 }
 
 /// The announces of one packet, all of IPv4 peers or all of IPv6 peers.
+///
+/// # Examples
+///
+/// ```
+/// use std::net::Ipv4Addr;
+/// use livesync::{Announce, InfoHash, Peer, PeerFlags};
+/// use livesync::unstable::wire::{PeerList, Record, Records};
+///
+/// let peer = Peer { ip: Ipv4Addr::new(192, 0, 2, 1), port: 6881, flags: PeerFlags::SEEDING };
+/// let announce = Announce { info_hash: InfoHash([0xab; 20]), peer };
+/// let payload = announce.emit();
+///
+/// let mut peers = PeerList::V4(Records::new(&payload));
+/// assert_eq!(peers.next(), Some(Announce::from(announce)));
+/// assert_eq!(peers.next(), None);
+/// ```
 #[derive(Clone, Debug)]
 pub enum PeerList<'a> {
-    /// Of a SYNC_LIVE packet.
+    /// The announces of a `SYNC_LIVE` packet.
     V4(Records<'a, Announce<Ipv4Addr>>),
-    /// Of the IPv6 list of later speakers.
+    /// The announces of a list of IPv6 peers, as later senders have it.
     V6(Records<'a, Announce<Ipv6Addr>>),
 }
 
 impl<'a> PeerList<'a> {
-    /// One of them.
+    /// Returns the announce at an index, counted from the next one that the iterator yields.
     pub(crate) fn get(&self, number: usize) -> Option<Announce> {
         match self {
             Self::V4(records) => records.get(number).map(Announce::from),
@@ -104,8 +120,8 @@ impl<'a> PeerList<'a> {
         }
     }
 
-    /// The records as they lie in the packet: each begins with info_hash, address and port of the
-    /// peer, and goes on with its flags.
+    /// Returns the records as they are in the packet. Each begins with the info hash, the address
+    /// and the port of the peer; its flags follow.
     pub(crate) fn bytes(&self) -> impl Iterator<Item = &'a [u8]> + Clone {
         let (ipv4, ipv6) = match self {
             Self::V4(records) => (Some(records.bytes()), None),
@@ -115,7 +131,7 @@ impl<'a> PeerList<'a> {
         ipv4.chain(ipv6.into_iter().flatten().map(|record| &record[..]))
     }
 
-    /// What is left over behind the last whole record.
+    /// Returns the bytes behind the last whole record.
     pub fn tail(&self) -> &'a [u8] {
         match self {
             Self::V4(records) => records.tail(),

@@ -1,25 +1,40 @@
-//! A list of records of one length, as SYNC_LIVE and SYNC_SCRAPE_TELL have it.
+//! A list of records of fixed length, the payload of `SYNC_LIVE` and `SYNC_SCRAPE_TELL`.
 
 use std::iter::FusedIterator;
 use std::slice;
 
 /// A record of fixed length.
 pub trait Record: Sized {
-    /// A record as it is sent: an array of bytes.
+    /// The encoded record: an array of bytes.
     type Bytes: AsRef<[u8]> + 'static;
 
-    /// Reads a record.
+    /// Parses a record.
     fn parse(bytes: &Self::Bytes) -> Self;
 
-    /// The record as it is sent.
+    /// Returns the record as it is sent.
     fn emit(&self) -> Self::Bytes;
 
-    /// Splits the payload of a list into its whole records and what is left
-    /// over behind them.
+    /// Splits the payload of a list into its whole records and the bytes behind them.
     fn split(payload: &[u8]) -> (&[Self::Bytes], &[u8]);
 }
 
-/// The records of a list: all that are complete, in the order they were sent.
+/// The complete records of a list, in the order in which they were sent.
+///
+/// # Examples
+///
+/// ```
+/// use livesync::{InfoHash, Torrent};
+/// use livesync::unstable::wire::{Record, Records};
+///
+/// let torrent = Torrent { info_hash: InfoHash([0xab; 20]), base_offset: 5, downloaded: 7 };
+/// let mut payload = torrent.emit().to_vec();
+/// payload.extend([1, 2, 3]);
+///
+/// let mut records = Records::new(&payload);
+/// assert_eq!(records.next(), Some(torrent));
+/// assert_eq!(records.next(), None);
+/// assert_eq!(records.tail(), [1, 2, 3]);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Records<'a, R: Record> {
     whole: slice::Iter<'a, R::Bytes>,
@@ -27,7 +42,7 @@ pub struct Records<'a, R: Record> {
 }
 
 impl<'a, R: Record> Records<'a, R> {
-    /// The records in the payload of a list.
+    /// Reads the payload of a list.
     pub fn new(payload: &'a [u8]) -> Self {
         let (whole, tail) = R::split(payload);
         Self {
@@ -36,17 +51,17 @@ impl<'a, R: Record> Records<'a, R> {
         }
     }
 
-    /// One of them.
+    /// Returns the record at an index, counted from the next one that the iterator yields.
     pub(crate) fn get(&self, number: usize) -> Option<R> {
         self.whole.as_slice().get(number).map(R::parse)
     }
 
-    /// The records as they lie in the packet.
+    /// Returns the records as they are in the packet.
     pub(crate) fn bytes(&self) -> slice::Iter<'a, R::Bytes> {
         self.whole.clone()
     }
 
-    /// What is left over behind the last whole record.
+    /// Returns the bytes behind the last whole record.
     pub fn tail(&self) -> &'a [u8] {
         self.tail
     }
@@ -67,7 +82,7 @@ impl<R: Record> Iterator for Records<'_, R> {
 impl<R: Record> ExactSizeIterator for Records<'_, R> {}
 impl<R: Record> FusedIterator for Records<'_, R> {}
 
-/// The `N` bytes of a field that begins at `offset` of a record.
+/// Returns the `N` bytes of a field that begins at `offset` of a record.
 pub(super) fn field<const N: usize>(record: &[u8], offset: usize) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.copy_from_slice(&record[offset..offset + N]);

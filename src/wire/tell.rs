@@ -1,4 +1,4 @@
-//! SYNC_SCRAPE_TELL: what a tracker knows of its torrents, 32 bytes each.
+//! The `SYNC_SCRAPE_TELL` packet: what a tracker knows of its torrents, 32 bytes each.
 //!
 //! ```text
 //! [ 0x0008 0x14 info_hash
@@ -15,10 +15,11 @@ const BASE_OFFSET: usize = 20;
 const DOWNLOADED: usize = 24;
 const LEN: usize = 32;
 
-/// The torrents of a SYNC_SCRAPE_TELL packet.
+/// The torrents of a `SYNC_SCRAPE_TELL` packet.
 pub type TorrentList<'a> = Records<'a, Torrent>;
 
-/// Those of them whose numbers are [plausible](Torrent::is_plausible).
+/// The torrents of a `SYNC_SCRAPE_TELL` packet whose numbers are
+/// [plausible](Torrent::is_plausible).
 #[derive(Clone, Debug)]
 pub struct PlausibleTorrents<'a> {
     all: TorrentList<'a>,
@@ -26,7 +27,7 @@ pub struct PlausibleTorrents<'a> {
 
 #[cfg(feature = "want_sync_scrape")]
 impl<'a> PlausibleTorrents<'a> {
-    /// The plausible ones among `all`.
+    /// Selects the plausible torrents among `all`.
     pub(crate) fn new(all: TorrentList<'a>) -> Self {
         Self { all }
     }

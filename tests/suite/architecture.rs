@@ -75,3 +75,27 @@ fn imports_go_downwards_only() {
     }
     assert!(imports > 100, "{imports}");
 }
+
+/// A file has one subject. What a machine writes may be longer.
+#[test]
+fn no_file_has_more_than_400_lines() {
+    const GENERATED: [&str; 1] = ["include/livesync.h"];
+    let mut files = Vec::new();
+    for directory in [
+        "src", "include", "tests", "c-tests", "benches", "fuzz", "examples",
+    ] {
+        collect(&cc::root().join(directory), &mut files);
+    }
+    let is_source = |file: &&String| {
+        let is_ours = !file.contains("/node_modules/") && !file.contains("/target/");
+        is_ours
+            && [".rs", ".c", ".h", ".hpp", ".py", ".go", ".js"]
+                .iter()
+                .any(|end| file.ends_with(end))
+    };
+    for file in files.iter().filter(is_source) {
+        let lines = fs::read_to_string(file).expect(file).lines().count();
+        let is_generated = GENERATED.iter().any(|name| file.ends_with(name));
+        assert!(lines <= 400 || is_generated, "{file}: {lines}");
+    }
+}

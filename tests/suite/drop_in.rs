@@ -276,7 +276,7 @@ fn links_into_a_program_that_is_no_tracker() {
         let log = String::from_utf8(output.stderr).expect("UTF-8");
         assert_eq!(log.lines().count(), 1, "{log}");
         assert!(
-            log.starts_with("livesync: error: this program is not a tracker we know"),
+            log.starts_with("livesync: error: this program is not a tracker that livesync knows"),
             "{log}"
         );
         assert!(log.contains("g_opentracker_running"), "{log}");

@@ -1,5 +1,5 @@
-//! The headers in include/ are what cbindgen makes of the source, and every compiler
-//! takes them.
+//! The headers in include/ are what cbindgen makes of the source, every compiler takes them, and
+//! Doxygen finds everything in them documented.
 
 use std::fs;
 use std::process::Command;
@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str, &[&str]); 2] = [
     (
         "include/livesync.h",
         "cbindgen/livesync.toml",
-        &["src/host/callbacks/types.rs", "src/ffi/handle/mod.rs"],
+        &["src/ffi/handle/mod.rs", "src/host/callbacks/types.rs"],
     ),
 ];
 
@@ -31,11 +31,7 @@ fn they_are_up_to_date() {
         let mut generated = Vec::new();
         builder.generate().expect("cbindgen").write(&mut generated);
         let generated = String::from_utf8(generated).expect("UTF-8");
-        // What rustdoc needs, and a reader of C does not.
-        let generated = generated
-            .replace("# Safety", "What the caller sees to:")
-            .replace(" ```c\n", "")
-            .replace(" ```\n", "");
+        let generated = for_c(&generated);
         let path = cc::root().join(header);
         if std::env::var_os("LIVESYNC_TESTS_BLESS").is_some() {
             fs::write(&path, &generated).expect("write the header");
@@ -46,6 +42,68 @@ fn they_are_up_to_date() {
             "{header} is stale: run LIVESYNC_TESTS_BLESS=1 cargo test header"
         );
     }
+}
+
+/// Turns what rustdoc needs into the commands of Doxygen, and writes flags in hexadecimal, which
+/// cbindgen cannot.
+fn for_c(generated: &str) -> String {
+    let text = generated
+        .replace(" # Safety\n * ", " @pre ")
+        .replace(" ```c\n", " @code{.c}\n")
+        .replace(" ```\n", " @endcode\n")
+        .replace("LIVESYNC_VERSION (", "LIVESYNC_VERSION \\\n  (");
+    let lines = text.lines().map(|line| match line.rsplit_once(' ') {
+        Some((define, flag)) if FLAGS.iter().any(|flags| define.starts_with(flags)) => {
+            let flag: u8 = flag.parse().expect("a flag");
+            format!("{define} {flag:#04x}\n")
+        }
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// The definitions of flags.
+const FLAGS: [&str; 2] = ["#define LIVESYNC_PEER_", "#define LIVESYNC_FEATURE_"];
+
+/// The longest line of a header.
+const COLUMNS: usize = 100;
+
+#[test]
+fn lines_have_at_most_100_columns() {
+    for (header, ..) in HEADERS {
+        let text = fs::read_to_string(cc::root().join(header)).expect("the header");
+        let long = text.lines().filter(|line| line.chars().count() > COLUMNS);
+        let long: Vec<_> = long.collect();
+        assert!(long.is_empty(), "{header}: {long:#?}");
+    }
+}
+
+/// The macros of the version are those of Cargo.toml.
+#[test]
+fn version_macros_match_the_package() {
+    let header = fs::read_to_string(cc::root().join("include/livesync.h")).expect("the header");
+    for (part, expected) in [
+        ("MAJOR", env!("CARGO_PKG_VERSION_MAJOR")),
+        ("MINOR", env!("CARGO_PKG_VERSION_MINOR")),
+        ("PATCH", env!("CARGO_PKG_VERSION_PATCH")),
+    ] {
+        let define = format!("#define LIVESYNC_VERSION_{part} {expected}");
+        assert!(header.lines().any(|line| line == define), "no {define}");
+    }
+}
+
+/// Doxygen warns of everything that has no documentation, of parameters without a word, and of
+/// references to nothing. docs/Doxyfile makes a warning an error.
+#[test]
+fn doxygen_finds_everything_documented() {
+    if Command::new("doxygen").arg("--version").output().is_err() {
+        return crate::support::skip("header::doxygen_finds_everything_documented", "no doxygen");
+    }
+    cc::run(
+        Command::new("doxygen")
+            .arg("docs/Doxyfile")
+            .current_dir(cc::root()),
+    );
 }
 
 /// Compiles c-tests/`source` without linking, every warning an error.

@@ -154,7 +154,7 @@ fn who_hears_nobody_is_told_of_a_strict_reverse_path_filter() {
             let lines = log.lines.lock().expect("lines").clone();
             if let Some((_, line)) = lines
                 .into_iter()
-                .find(|line| line.1.contains("hear nobody"))
+                .find(|line| line.1.contains("hears no other"))
             {
                 break line;
             }

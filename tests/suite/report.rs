@@ -199,7 +199,7 @@ fn who_speaks_to_nobody_is_told_so_once() {
     let lines = listener.lines.lock().expect("lines");
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert_eq!(lines[0].0, Level::Warn);
-    assert!(lines[0].1.contains("hear nobody"), "{lines:?}");
+    assert!(lines[0].1.contains("hears no other"), "{lines:?}");
 }
 
 #[test]

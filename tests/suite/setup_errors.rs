@@ -41,7 +41,8 @@ pub fn dies_in(program: &Path, commands: &str, environment: &[(&str, &str)]) -> 
 fn no_bind() {
     assert_eq!(
         dies("init\n", &[]),
-        "livesync: no address to sync on was given"
+        "livesync: no address to sync on was given: \
+         in opentracker livesync.cluster.listen gives one"
     );
 }
 
@@ -50,7 +51,8 @@ fn two_binds() {
     let commands = format!("bind 127.0.0.1 {0}\nbind 127.0.0.1 {0}\n", port());
     assert_eq!(
         dies(&commands, &[]),
-        "livesync: an address to sync on was given twice"
+        "livesync: an address to sync on was given twice: \
+         another one may be given after a stop only"
     );
 }
 
@@ -98,16 +100,16 @@ fn programs_in_rust_get_the_same_refusals() {
     let config = Config::on([127, 0, 0, 1]).beacon_interval(Duration::ZERO);
     let opened = Livesync::open(config.clone(), Arc::new(Events::default()));
     let error = opened.err().expect("a refusal").to_string();
-    assert_eq!(error, "beacon_interval is not 10 ms or more");
+    assert_eq!(error, "beacon_interval must be 10 ms or more");
     let error = selftest(&config, Duration::ZERO).expect_err("a refusal");
-    assert_eq!(error.to_string(), "beacon_interval is not 10 ms or more");
+    assert_eq!(error.to_string(), "beacon_interval must be 10 ms or more");
 }
 
 #[test]
 fn an_unusable_setting() {
     assert_eq!(
         dies("bind 127.0.0.1 9696\n", &[("LIVESYNC_TTL", "900")]),
-        "livesync: LIVESYNC_TTL=900 is not a number from 0 to 255"
+        "livesync: LIVESYNC_TTL=900 is invalid: it must be a number from 0 to 255"
     );
 }
 
@@ -123,13 +125,16 @@ fn no_key_file() {
 #[test]
 fn two_inits() {
     let commands = format!("bind 127.0.0.1 {}\ninit\ninit\n", port());
-    assert_eq!(dies(&commands, &[]), "livesync: started twice");
+    assert_eq!(
+        dies(&commands, &[]),
+        "livesync: sync is started already: stop it before you start it again"
+    );
 }
 
 #[test]
 fn port_0() {
     assert_eq!(
         dies("bind 127.0.0.1 0\n", &[]),
-        "livesync: cannot sync on port 0"
+        "livesync: cannot sync on port 0: set the port of the cluster"
     );
 }

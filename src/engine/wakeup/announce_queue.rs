@@ -1,4 +1,4 @@
-//! The announces that nobody has taken yet, and what announcing threads know of the event loop.
+//! The announces that wait, and the state of the event loop that threads see without a lock.
 
 use std::time::Duration;
 
@@ -9,41 +9,40 @@ use super::lanes::{Lanes, Refused, Taker};
 use crate::time::Time;
 use crate::types::Announce;
 
-/// At so many announces in a lane, and each multiple of it, a sleeping event loop is woken: a burst
-/// has begun.
-const BURST: usize = if cfg!(shuttle) { 3 } else { 1024 };
+/// The number of announces in a lane that counts as a burst. At it and each multiple of it a
+/// sleeping event loop is woken.
+const BURST_LEN: usize = if cfg!(shuttle) { 3 } else { 1024 };
 
 /// The event loop is awake.
-const AWAKE: usize = 0;
-/// The event loop sleeps, and will look into the lanes in time.
-const LOOKS: usize = 1;
-/// The event loop sleeps until somebody wakes it.
-const CALM: usize = 2;
+const LOOP_AWAKE: usize = 0;
+/// The event loop sleeps, and will look for announces in time.
+const LOOP_LOOKS: usize = 1;
+/// The event loop sleeps until a thread wakes it.
+const LOOP_CALM: usize = 2;
 
-/// The announces that wait, and what announcing threads need to know of the event loop. It takes no
-/// lock.
+/// The announces that wait, and the state of the event loop that threads see without a lock.
 pub(in crate::engine) struct AnnounceQueue {
     lanes: Lanes,
-    /// AWAKE, LOOKS or CALM.
+    /// [`LOOP_AWAKE`], [`LOOP_LOOKS`] or [`LOOP_CALM`].
     event_loop: AtomicUsize,
-    /// The event loop may be held up by the host.
+    /// True while the host may hold up the event loop.
     away: AtomicBool,
-    /// An announce has woken the event loop.
+    /// True if an announce has woken the event loop.
     woken: AtomicBool,
-    /// When somebody else has to do what the event loop has not done. Whoever takes the announces puts
-    /// it off, before it does so; everybody else only brings it forward.
+    /// The time from which on other threads have to do the work of the event loop. The thread that
+    /// takes the announces puts it off before it does so; all others only bring it forward.
     late: Deadline,
     /// How long an announce may wait for the event loop, in microseconds.
     patience: AtomicUsize,
 }
 
-/// What is to be done when an announce was left.
+/// The action of a thread that has queued an announce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Next {
     Nothing,
-    /// To wake the event loop.
+    /// Wake the event loop.
     Wake,
-    /// To take the announces: the event loop is held up.
+    /// Take the announces, because the event loop is held up.
     Take,
 }
 
@@ -51,7 +50,7 @@ impl AnnounceQueue {
     pub(in crate::engine) fn new() -> Self {
         Self {
             lanes: Lanes::default(),
-            event_loop: AtomicUsize::new(AWAKE),
+            event_loop: AtomicUsize::new(LOOP_AWAKE),
             away: AtomicBool::new(true),
             woken: AtomicBool::new(false),
             late: Deadline::passed(),
@@ -59,35 +58,35 @@ impl AnnounceQueue {
         }
     }
 
-    /// From now on announces are taken, which may wait so long for the event loop; what a run before
-    /// has left is gone.
+    /// Opens the queue, and discards what a run before has left. `patience` is how long an announce
+    /// may wait for the event loop.
     pub(in crate::engine) fn open(&self, now: Time, patience: Duration) {
         let micros = usize::try_from(patience.as_micros()).unwrap_or(usize::MAX);
         self.patience.store(micros, SeqCst);
-        self.event_loop.store(AWAKE, SeqCst);
+        self.event_loop.store(LOOP_AWAKE, SeqCst);
         self.away.store(true, SeqCst);
         self.woken.store(false, SeqCst);
         self.late.set(now, Time::NEVER);
         self.lanes.open();
     }
 
-    /// From now on announces are refused.
+    /// Closes the queue: further announces are refused.
     pub(in crate::engine) fn close(&self) {
         self.lanes.close();
     }
 
-    /// The same, unless some thread is amidst an announce.
+    /// Closes the queue, unless a thread is in the middle of an announce. Returns whether it did.
     pub(in crate::engine) fn try_close(&self) -> bool {
         self.lanes.try_close()
     }
 
-    /// How many announces wait.
+    /// Returns how many announces wait.
     pub(in crate::engine) fn waiting(&self) -> usize {
         self.lanes.waiting()
     }
 
-    /// Leaves an announce, without waiting for anybody; what to do then. `delivery` is the number
-    /// of what our host is handed, or will be next.
+    /// Queues an announce without waiting for another thread, and returns what to do then.
+    /// `delivery` is the number of the current or next delivery to the host.
     pub(in crate::engine) fn push(
         &self,
         clock: &Clock,
@@ -100,14 +99,14 @@ impl AnnounceQueue {
             let (now, patience) = (clock.now(), self.patience.load(SeqCst));
             self.late_at(now, now + Duration::from_micros(patience as u64));
         }
-        // An event loop that goes to sleep says so before it looks into the lanes. So either it
-        // finds this announce, or we see here that it sleeps.
+        // An event loop that goes to sleep sets its state before it looks into the lanes. So either
+        // it finds this announce, or this thread sees that the loop sleeps.
         let wakes = match self.event_loop.load(SeqCst) {
-            AWAKE => false,
-            LOOKS => len.is_multiple_of(BURST),
+            LOOP_AWAKE => false,
+            LOOP_LOOKS => len.is_multiple_of(BURST_LEN),
             _ => true,
         };
-        if wakes && self.event_loop.swap(AWAKE, SeqCst) != AWAKE {
+        if wakes && self.event_loop.swap(LOOP_AWAKE, SeqCst) != LOOP_AWAKE {
             self.woken.store(true, SeqCst);
             Ok(Next::Wake)
         } else if self.away.load(SeqCst) && self.late.is_over(clock.now()) {
@@ -117,10 +116,10 @@ impl AnnounceQueue {
         }
     }
 
-    /// Takes all that waits; whether that was possible, as [`Taker::take`] says.
+    /// Takes all announces that wait, and returns whether it has: see [`Taker::take`].
     pub(super) fn take(&self, taker: &mut Taker, now: Time, may_wait: bool) -> bool {
         self.late.set(now, Time::NEVER);
-        // What wakes the event loop from now on may come too late for this.
+        // An announce that wakes the event loop from now on may come too late to be taken here.
         let woken = self.woken.swap(false, SeqCst);
         let taken = taker.take(&self.lanes, may_wait);
         if !taken {
@@ -130,14 +129,15 @@ impl AnnounceQueue {
         taken
     }
 
-    /// The event loop sleeps, and looks by itself in time.
+    /// Notes that the event loop sleeps and will look by itself in time.
     pub(super) fn loop_sleeps(&self) {
-        self.event_loop.store(LOOKS, SeqCst);
+        self.event_loop.store(LOOP_LOOKS, SeqCst);
     }
 
-    /// The event loop sleeps until it is woken, unless announces wait already; whether it does.
+    /// Notes that the event loop sleeps until it is woken, unless announces wait already. Returns
+    /// whether it may sleep.
     pub(super) fn loop_sleeps_until_woken(&self) -> bool {
-        self.event_loop.store(CALM, SeqCst);
+        self.event_loop.store(LOOP_CALM, SeqCst);
         let empty = self.waiting() == 0;
         if !empty {
             self.loop_wakes();
@@ -145,27 +145,27 @@ impl AnnounceQueue {
         empty
     }
 
-    /// The event loop is awake.
+    /// Notes that the event loop is awake.
     pub(in crate::engine) fn loop_wakes(&self) {
-        self.event_loop.store(AWAKE, SeqCst);
+        self.event_loop.store(LOOP_AWAKE, SeqCst);
     }
 
-    /// The event loop may be held up for long, until it is here again.
+    /// Notes whether the host may hold up the event loop.
     pub(in crate::engine) fn loop_is_away(&self, away: bool) {
         self.away.store(away, SeqCst);
     }
 
-    /// Whether an announce has woken the event loop, which is to take it.
+    /// Returns whether an announce has woken the event loop and waits to be taken.
     pub(super) fn is_woken(&self) -> bool {
         self.woken.load(SeqCst)
     }
 
-    /// Whether the event loop is late.
+    /// Returns whether the event loop is late.
     pub(in crate::engine) fn is_late(&self, now: Time) -> bool {
         self.late.is_over(now)
     }
 
-    /// From then on the event loop is late, or from an earlier time on that was said before.
+    /// Sets the time from which on the event loop is late, unless it is earlier already.
     pub(super) fn late_at(&self, now: Time, late: Time) {
         self.late.bring_forward(now, late);
     }
@@ -195,11 +195,11 @@ mod tests {
             next.filter(|next| *next == Next::Wake).count()
         };
         queue.loop_is_away(false);
-        assert_eq!(push(2 * BURST), 0, "it is awake");
+        assert_eq!(push(2 * BURST_LEN), 0, "it is awake");
         assert!(!queue.loop_sleeps_until_woken(), "announces wait");
         queue.loop_sleeps();
-        assert_eq!(push(BURST - 1), 0, "it will look");
-        assert_eq!(push(2 * BURST), 1);
+        assert_eq!(push(BURST_LEN - 1), 0, "it will look");
+        assert_eq!(push(2 * BURST_LEN), 1);
         queue.take(&mut Taker::default(), clock.now(), true);
         assert!(queue.loop_sleeps_until_woken());
         assert_eq!(push(3), 1);

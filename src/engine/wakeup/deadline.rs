@@ -5,18 +5,21 @@ use std::time::Duration;
 use super::super::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use crate::time::Time;
 
-/// A point in time that threads share without a lock, also where there are no atomic operations
-/// of 64 bits: there it is rounded up to 66 microseconds, and wraps after three days.
+/// A point in time that threads share without a lock.
+///
+/// It also works where atomic operations have only 32 bits. There it is rounded up to 66
+/// microseconds, and wraps after three days.
 pub(super) struct Deadline(AtomicUsize);
 
 impl Deadline {
-    /// How many nanoseconds are one tick, as a power of 2.
+    /// The number of nanoseconds in a tick, as a power of 2.
     const TICK: u32 = if usize::BITS < 64 { 16 } else { 0 };
 
-    /// What is due later is due then: a wrapped time must not be taken for one in the past.
+    /// The latest deadline from now on. A later one is cut down to it, as a time that wraps would
+    /// look as if it had passed.
     const LATEST: Duration = Duration::from_secs(3600);
 
-    /// One that has passed.
+    /// Makes a deadline that has passed.
     pub(super) fn passed() -> Self {
         Self(AtomicUsize::new(0))
     }
@@ -25,7 +28,7 @@ impl Deadline {
         self.0.store(Self::until(now, at), SeqCst);
     }
 
-    /// Sets it to this time, unless it is earlier already.
+    /// Sets the deadline to this time, unless it is earlier already.
     pub(super) fn bring_forward(&self, now: Time, at: Time) {
         let (now, at) = (Self::ticks(now), Self::until(now, at));
         let left = |deadline: usize| deadline.wrapping_sub(now).cast_signed();

@@ -1,10 +1,10 @@
-//! Where announces wait, and whoever takes them.
+//! The lanes in which announces wait, and the taker that empties them.
 //!
-//! A tracker announces under a lock of its own, from many threads, so an announce must never wait
-//! for another thread. Each thread leaves its announces in a lane of its own, and there are two
-//! sets of lanes: one is filled while the other one is emptied. The taker exchanges them, and
-//! merges the lanes by time, so that announces of one thread, and those of one peer whoever made
-//! them, never change places.
+//! A tracker announces from many threads, and under a lock of its own, so an announce must never
+//! wait for another thread. Each thread has a lane of its own, and there are two sets of lanes: one
+//! is filled while the other is emptied. The taker exchanges the sets, and merges the lanes of one
+//! by time. So announces of one thread keep their order, and so do those of one peer, whichever
+//! threads made them.
 
 use std::mem;
 
@@ -14,33 +14,34 @@ use crate::protocol::Made;
 use crate::time::Time;
 use crate::types::Announce;
 
-/// More threads than that share lanes.
-const LANES: usize = if cfg!(shuttle) { 2 } else { 8 };
+/// How many lanes a set has. If there are more threads, they share lanes.
+const LANES_PER_SET: usize = if cfg!(shuttle) { 2 } else { 8 };
 
-/// How many announces wait in a lane at most: a sixth of a second of a thread that makes a
-/// hundred thousand in a second.
-const LANE: usize = if cfg!(shuttle) { 3 } else { 16_384 };
+/// How many announces wait in a lane at most. A thread that makes 100,000 a second fills a lane in
+/// a sixth of a second.
+const LANE_CAPACITY: usize = if cfg!(shuttle) { 3 } else { 16_384 };
 
-/// How much memory a lane keeps when it was emptied, in announces.
-const KEPT: usize = 4096;
+/// How much memory a lane keeps after it was emptied, in announces.
+const LANE_KEPT_CAPACITY: usize = 4096;
 
-/// No lane of a set is used yet.
-const NONE: usize = usize::MAX;
+/// The value of [`Set::used`] while no lane of the set is used.
+const NO_LANE: usize = usize::MAX;
 
-/// More than one lane of a set is used.
-const SEVERAL: usize = usize::MAX - 1;
+/// The value of [`Set::used`] while more than one lane of the set is used.
+const SEVERAL_LANES: usize = usize::MAX - 1;
 
 /// Two sets of lanes.
 #[derive(Default)]
 pub(super) struct Lanes {
     sets: [Set; 2],
-    /// Which set is filled.
+    /// The index of the set that is being filled.
     filling: AtomicUsize,
 }
 
+/// A lane for each thread.
 struct Set {
-    lanes: [Lane; LANES],
-    /// The lane that is used, if it is a single one.
+    lanes: [Lane; LANES_PER_SET],
+    /// The lane that is used, [`NO_LANE`] or [`SEVERAL_LANES`].
     used: AtomicUsize,
 }
 
@@ -48,12 +49,12 @@ impl Default for Set {
     fn default() -> Self {
         Self {
             lanes: Default::default(),
-            used: AtomicUsize::new(NONE),
+            used: AtomicUsize::new(NO_LANE),
         }
     }
 }
 
-/// Far enough from its neighbours that a processor never fetches two of them at once.
+/// A lane, aligned so that a processor never fetches two of them at once.
 #[derive(Default)]
 #[repr(align(128))]
 struct Lane(SpinLock<Waiting>);
@@ -62,59 +63,64 @@ struct Lane(SpinLock<Waiting>);
 #[derive(Default)]
 struct Waiting {
     open: bool,
-    told: Vec<Stamped>,
+    announces: Vec<Stamped>,
 }
 
-/// An announce, and when it was made. While a single lane is used a clock will do that costs
-/// little, and is some milliseconds late. When threads announce one after the other, the precise
-/// one shows it: to hand a lock over takes longer than a tick of it.
+/// An announce, and when it was made.
+///
+/// While a single lane is used, the time comes from a clock that is cheap to read and some
+/// milliseconds late. With several lanes it comes from the precise clock, which tells announces of
+/// two threads apart: if one comes after the other because a lock changed hands, that took longer
+/// than a tick of the clock.
 type Stamped = (Made, Announce);
 
-/// Why an announce was not taken.
+/// The reason why an announce was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Refused {
     /// There is no room in the lane, or no memory for more.
     Full,
-    /// The engine does not run, or does not send.
+    /// The engine does not run or does not send.
     Closed,
 }
 
 impl Lanes {
-    /// From now on announces are taken; what a run before has left is gone.
+    /// Opens the lanes, and discards what a run before has left.
     pub(super) fn open(&self) {
         for lane in self.all() {
             let mut waiting = lane.0.lock();
-            waiting.told.clear();
+            waiting.announces.clear();
             waiting.open = true;
         }
     }
 
-    /// From now on announces are refused.
+    /// Closes the lanes: further announces are refused.
     pub(super) fn close(&self) {
         for lane in self.all() {
             lane.0.lock().open = false;
         }
     }
 
-    /// The same, unless somebody is in a lane: a signal handler that stops us may have
-    /// interrupted a thread there, and wait for us.
+    /// Closes the lanes, unless a thread is in one, and returns whether it did. It must not wait
+    /// for the thread: a signal handler may have interrupted it there, and wait for this call.
     pub(super) fn try_close(&self) -> bool {
         let close = |lane: &Lane| lane.0.try_lock().map(|mut waiting| waiting.open = false);
         self.all().all(|lane| close(lane).is_some())
     }
 
-    /// How many announces wait.
+    /// Returns how many announces wait.
     pub(super) fn waiting(&self) -> usize {
-        self.all().map(|lane| lane.0.lock().told.len()).sum()
+        self.all().map(|lane| lane.0.lock().announces.len()).sum()
     }
 
     fn all(&self) -> impl Iterator<Item = &Lane> {
         self.sets.iter().flat_map(|set| &set.lanes)
     }
 
-    /// Leaves an announce in the lane of this thread, or in another one while somebody else is
-    /// in that: it waits for nobody. How many are in the lane now. The clocks are read by `now` and
-    /// `about_now`; `delivery` is the number of what our host is handed, or will be next.
+    /// Puts an announce into the lane of the current thread, and returns how many are in it then.
+    ///
+    /// If another thread is in that lane, it uses another lane, so it never waits. `now` reads the
+    /// precise clock and `about_now` the cheap one; `delivery` is the number of the current or next
+    /// delivery to the host.
     pub(super) fn push(
         &self,
         announce: Announce,
@@ -123,14 +129,14 @@ impl Lanes {
         delivery: u32,
     ) -> Result<usize, Refused> {
         let own = thread_index();
-        for other in 0..4 * LANES {
-            let (filling, lane) = (self.filling.load(SeqCst), (own + other) % LANES);
+        for other in 0..4 * LANES_PER_SET {
+            let (filling, lane) = (self.filling.load(SeqCst), (own + other) % LANES_PER_SET);
             let set = &self.sets[filling];
             let Some(mut waiting) = set.lanes[lane].0.try_lock() else {
                 continue;
             };
-            // Whoever exchanges the sets does so before it empties this lane. So it either
-            // finds this announce there, or we see here that it may have been there.
+            // The taker exchanges the sets before it empties this lane. So either it finds this
+            // announce there, or this thread sees here that the taker may have emptied the lane.
             if self.filling.load(SeqCst) != filling {
                 continue;
             }
@@ -140,24 +146,26 @@ impl Lanes {
                 now()
             };
             waiting.push((Made { at, delivery }, announce))?;
-            return Ok(waiting.told.len());
+            return Ok(waiting.announces.len());
         }
         Err(Refused::Full)
     }
 }
 
 impl Set {
-    /// Whether nobody uses another lane.
+    /// Returns whether no other lane is used.
     fn is_alone(&self, lane: usize) -> bool {
         self.used.load(SeqCst) == lane || self.is_first(lane)
     }
 
-    /// Before the first announce of a second lane everybody can see that there is one.
+    /// Notes that this lane is the only one that is used, or that several are, and returns whether
+    /// it is the only one. It comes before the first announce of a second lane, so that every
+    /// thread sees in time that there are several.
     #[cold]
     fn is_first(&self, lane: usize) -> bool {
-        let first = self.used.compare_exchange(NONE, lane, SeqCst, SeqCst);
+        let first = self.used.compare_exchange(NO_LANE, lane, SeqCst, SeqCst);
         if first.is_err() {
-            self.used.store(SEVERAL, SeqCst);
+            self.used.store(SEVERAL_LANES, SeqCst);
         }
         first.is_ok()
     }
@@ -168,41 +176,45 @@ impl Waiting {
         if !self.open {
             return Err(Refused::Closed);
         }
-        if self.told.len() == self.told.capacity() {
+        if self.announces.len() == self.announces.capacity() {
             self.grow()?;
         }
-        self.told.push(announce);
+        self.announces.push(announce);
         Ok(())
     }
 
     #[cold]
     fn grow(&mut self) -> Result<(), Refused> {
-        let (len, least) = (self.told.len(), if cfg!(shuttle) { 1 } else { 64 });
-        let more = len.max(least).min(LANE.saturating_sub(len));
+        let (len, least) = (self.announces.len(), if cfg!(shuttle) { 1 } else { 64 });
+        let more = len.max(least).min(LANE_CAPACITY.saturating_sub(len));
         if more == 0 {
             return Err(Refused::Full);
         }
-        self.told.try_reserve_exact(more).map_err(|_| Refused::Full)
+        self.announces
+            .try_reserve_exact(more)
+            .map_err(|_| Refused::Full)
     }
 }
 
-/// Takes announces, one at a time.
+/// Takes announces from the lanes and hands them out in order.
 #[derive(Default)]
 pub(super) struct Taker {
-    /// Which set is being emptied, and which of its lanes were not emptied yet.
-    emptying: Option<(usize, [bool; LANES])>,
-    lanes: [Vec<Stamped>; LANES],
+    /// The index of the set that is being emptied, and which of its lanes were not emptied yet.
+    emptying: Option<(usize, [bool; LANES_PER_SET])>,
+    lanes: [Vec<Stamped>; LANES_PER_SET],
     in_order: Vec<Stamped>,
-    /// How many of them were handed out.
+    /// How many announces of `in_order` were handed out.
     handed_out: usize,
 }
 
 impl Taker {
-    /// Takes all that waits, behind what was taken and not handed out. While some thread is in
-    /// its lane it waits for that thread if it `may_wait`, or else leaves all for the next time;
-    /// whether it has taken it.
+    /// Takes all announces that wait, and puts them behind those that were taken before and not
+    /// handed out. Returns whether it has taken them.
+    ///
+    /// While a thread is in its lane, it waits for that thread if it `may_wait`, or else leaves all
+    /// announces for the next time.
     pub(super) fn take(&mut self, from: &Lanes, may_wait: bool) -> bool {
-        // Behind a set that could not be emptied the last time another one was filled since.
+        // If the last call could not empty a set, threads have filled the other one since.
         let sets = 1 + usize::from(self.emptying.is_some());
         (0..sets).all(|_| self.take_set(from, may_wait))
     }
@@ -210,9 +222,9 @@ impl Taker {
     fn take_set(&mut self, from: &Lanes, may_wait: bool) -> bool {
         let (emptying, mut missing) = self.emptying.take().unwrap_or_else(|| {
             let filled = from.filling.load(SeqCst);
-            // What comes after this waits for the next time.
+            // Announces that come after this wait for the next call.
             from.filling.store(1 - filled, SeqCst);
-            (filled, [true; LANES])
+            (filled, [true; LANES_PER_SET])
         });
         let set = &from.sets[emptying];
         for (i, lane) in set.lanes.iter().enumerate() {
@@ -228,10 +240,10 @@ impl Taker {
                 self.emptying = Some((emptying, missing));
                 return false;
             };
-            mem::swap(&mut waiting.told, &mut self.lanes[i]);
+            mem::swap(&mut waiting.announces, &mut self.lanes[i]);
             missing[i] = false;
         }
-        set.used.store(NONE, SeqCst);
+        set.used.store(NO_LANE, SeqCst);
         self.put_in_order();
         true
     }
@@ -239,7 +251,7 @@ impl Taker {
     fn put_in_order(&mut self) {
         self.in_order.drain(..mem::take(&mut self.handed_out));
         let before = self.in_order.len();
-        if before == 0 && self.in_order.capacity() > KEPT {
+        if before == 0 && self.in_order.capacity() > LANE_KEPT_CAPACITY {
             self.in_order = Vec::new();
         }
         for lane in &mut self.lanes {
@@ -247,26 +259,26 @@ impl Taker {
                 mem::swap(&mut self.in_order, lane);
             } else if !lane.is_empty() {
                 self.in_order.append(lane);
-                // Each lane is in order, and stays so: the sort is stable.
+                // Each lane is in order and stays so, because the sort is stable.
                 self.in_order[before..].sort_by_key(|(made, _)| made.at);
             }
-            if lane.capacity() > KEPT {
+            if lane.capacity() > LANE_KEPT_CAPACITY {
                 *lane = Vec::new();
             }
         }
     }
 
-    /// How many were taken and not handed out.
+    /// Returns how many announces were taken and not handed out.
     pub(super) fn left(&self) -> usize {
         self.in_order.len() - self.handed_out
     }
 
-    /// When the first of them was announced.
+    /// Returns when the first announce that was not handed out was made.
     pub(super) fn first(&self) -> Option<Time> {
         self.in_order.get(self.handed_out).map(|(made, _)| made.at)
     }
 
-    /// The next of them in order, once, so many at most.
+    /// Hands out the next announces in order, at most `most` of them.
     pub(super) fn hand_out(&mut self, most: usize) -> impl ExactSizeIterator<Item = Stamped> {
         let from = self.handed_out;
         self.handed_out += most.min(self.left());
@@ -319,12 +331,12 @@ mod tests {
     #[test]
     fn an_announce_waits_for_nobody_who_is_in_its_lane() {
         let lanes = open();
-        let own = thread_index() % LANES;
+        let own = thread_index() % LANES_PER_SET;
         push(&lanes, 1).unwrap();
         let in_lane = lanes.sets[0].lanes[own].0.lock();
         push(&lanes, 2).unwrap();
         push(&lanes, 3).unwrap();
-        // Whoever empties the set cannot finish it now, and takes nothing: what comes next is
+        // The taker cannot empty the set now and takes nothing, since what comes next must stay
         // behind what is in that lane.
         let mut taker = Taker::default();
         assert!(!taker.take(&lanes, false));
@@ -338,7 +350,7 @@ mod tests {
     #[test]
     fn a_lane_is_bounded_and_gives_its_memory_back() {
         let lanes = open();
-        for i in 1..=LANE {
+        for i in 1..=LANE_CAPACITY {
             assert_eq!(push(&lanes, i as u16), Ok(i));
         }
         assert_eq!(push(&lanes, 0), Err(Refused::Full));
@@ -347,9 +359,12 @@ mod tests {
             assert!(taker.take(&lanes, true));
             taker.hand_out(usize::MAX).for_each(drop);
         }
-        let kept = lanes.all().map(|lane| lane.0.lock().told.capacity());
+        let kept = lanes.all().map(|lane| lane.0.lock().announces.capacity());
         let taken = taker.lanes.iter().map(Vec::capacity);
-        assert!(kept.chain(taken).all(|capacity| capacity <= KEPT));
+        assert!(
+            kept.chain(taken)
+                .all(|capacity| capacity <= LANE_KEPT_CAPACITY)
+        );
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! Who sleeps until when: announcing threads wake the event loop only if it would not look in time,
-//! and do its work if it is held up.
+//! Waking the event loop: a thread that announces wakes it only if it would not look in time, and
+//! does its work if it is held up.
 
 mod announce_queue;
 mod deadline;
@@ -10,5 +10,5 @@ mod wakeup;
 
 pub(super) use self::announce_queue::{AnnounceQueue, Next};
 pub(super) use self::lanes::Refused;
-pub(super) use self::pace::GRACE;
-pub(super) use self::wakeup::{NO_ROOM, Wakeup};
+pub(super) use self::pace::LOOP_LATE_GRACE;
+pub(super) use self::wakeup::{HOST_FULL_BACKOFF, Wakeup};

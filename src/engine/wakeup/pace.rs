@@ -1,38 +1,40 @@
 //! How often the event loop looks for announces.
 //!
-//! An announce wakes nobody while the event loop looks every now and then: the more are made the
-//! oftener, and every `flush_after`, or ten times a second, where there are few. When the event loop has found nothing for long
-//! it looks no more, and the next announce wakes it.
+//! While the event loop looks from time to time, an announce does not wake it. The more announces
+//! there are, the more often it looks; with few it looks every `flush_after`, or ten times a second
+//! if that is more often. When it has found none for long, it looks no more, and the next announce
+//! wakes it.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
 /// The shortest time between two looks.
-const SHORTEST: Duration = Duration::from_micros(128);
+const LOOK_MIN_INTERVAL: Duration = Duration::from_micros(128);
 
-/// The longest: so long a full packet waits at most, however long announces may wait for their
-/// packet to fill up.
-const LONGEST: Duration = Duration::from_millis(100);
+/// The longest time between two looks. It bounds how long a full packet waits, however long
+/// announces may wait for their packet to fill up.
+const LOOK_MAX_INTERVAL: Duration = Duration::from_millis(100);
 
-/// So many announces are to be there when the event loop looks: sixteen packets. To wake up and to send
-/// the first of them costs more than to send the rest, which leave together with it.
-const WANTED: u32 = 832;
+/// How many announces the event loop aims to find in each look: sixteen packets. To wake up and
+/// send the first packet costs more than to send the others with it.
+const LOOK_WANTED: u32 = 832;
 
-/// So many are there that it is better to look again at once.
-const MANY: u32 = 2 * WANTED;
+/// The number of announces from which on the event loop looks again at once.
+const LOOK_MANY: u32 = 2 * LOOK_WANTED;
 
-/// After so many looks in vain, the longest time apart, the event loop looks no more.
-const IN_VAIN: u32 = 8;
+/// After how many looks in vain, the longest time apart, the event loop looks no more.
+const LOOK_MAX_IN_VAIN: u32 = 8;
 
-/// An event loop that is so late is held up, or has no processor: a tick of the host helps it.
-pub(in crate::engine) const GRACE: Duration = if cfg!(shuttle) {
+/// How late an event loop may be before it counts as held up, or without a processor; then a tick
+/// of the host does its work.
+pub(in crate::engine) const LOOP_LATE_GRACE: Duration = if cfg!(shuttle) {
     Duration::ZERO
 } else {
     Duration::from_millis(5)
 };
 
-/// When the event loop looks for announces.
+/// Decides when the event loop looks for announces.
 #[derive(Debug)]
 pub(super) struct Pace {
     last: Time,
@@ -43,46 +45,48 @@ pub(super) struct Pace {
 }
 
 impl Pace {
-    /// Announces may wait for so long.
+    /// Makes the pace of an event loop whose announces may wait for `flush_after`.
     pub(super) fn new(now: Time, flush_after: Duration) -> Self {
         Self {
             last: now,
-            wait: flush_after.min(LONGEST),
-            longest: flush_after.min(LONGEST),
+            wait: flush_after.min(LOOK_MAX_INTERVAL),
+            longest: flush_after.min(LOOK_MAX_INTERVAL),
             flush_after,
-            in_vain: IN_VAIN,
+            in_vain: LOOK_MAX_IN_VAIN,
         }
     }
 
-    /// So many announces were there now.
+    /// Notes how many announces a look has found.
     pub(super) fn found(&mut self, now: Time, announces: usize) {
         let passed = now.since(self.last);
-        let longer = self.wait.max(SHORTEST).saturating_mul(2);
+        let longer = self.wait.max(LOOK_MIN_INTERVAL).saturating_mul(2);
         let was_calm = self.is_calm();
         self.last = now;
         self.in_vain = match announces {
-            0 if passed >= self.longest => (self.in_vain + 1).min(IN_VAIN),
+            0 if passed >= self.longest => (self.in_vain + 1).min(LOOK_MAX_IN_VAIN),
             0 => self.in_vain,
             _ => 0,
         };
         self.wait = match u32::try_from(announces).unwrap_or(u32::MAX) {
             0 => longer,
-            MANY.. => Duration::ZERO,
-            // How many there will be shows only now.
+            LOOK_MANY.. => Duration::ZERO,
+            // After a calm the rate of announces is not known yet.
             _ if was_calm => self.longest,
-            announces => (passed.saturating_mul(WANTED) / announces).clamp(SHORTEST, longer),
+            announces => {
+                (passed.saturating_mul(LOOK_WANTED) / announces).clamp(LOOK_MIN_INTERVAL, longer)
+            }
         }
         .min(self.longest);
     }
 
-    /// Since when what is found now has waited at most: the time of its `first` announce is known,
-    /// or else it is younger than the last look.
+    /// Returns the earliest time from which on the announces of this look can have waited: the time
+    /// of the `first`, if it is known, or else the last look.
     pub(super) fn since(&self, first: Option<Time>) -> Time {
         first.unwrap_or(self.last).max(self.last)
     }
 
-    /// How long what has waited since then has waited. What is nearly late counts as late, lest the
-    /// event loop wake once more for it in a moment.
+    /// Returns how long announces have waited since `since`. If they are nearly late they count as
+    /// late, so that the event loop does not wake once more for them in a moment.
     pub(super) fn waited(&self, now: Time, since: Time) -> Duration {
         let waited = now.since(since);
         if waited >= self.flush_after - self.flush_after / 32 {
@@ -92,12 +96,12 @@ impl Pace {
         }
     }
 
-    /// Whether nothing was found for so long that the event loop looks no more.
+    /// Returns whether nothing was found for so long that the event loop looks no more.
     pub(super) fn is_calm(&self) -> bool {
-        self.in_vain == IN_VAIN
+        self.in_vain == LOOK_MAX_IN_VAIN
     }
 
-    /// When the event loop looks next, if it is not woken before; never if it is calm.
+    /// Returns when the event loop looks next, if it is not woken before; never if it is calm.
     pub(super) fn next(&self) -> Time {
         if self.is_calm() {
             Time::NEVER
@@ -106,12 +110,12 @@ impl Pace {
         }
     }
 
-    /// When somebody else has to look; never if the event loop is calm.
+    /// Returns when another thread has to look instead; never if the event loop is calm.
     pub(super) fn late(&self) -> Time {
         if self.is_calm() {
             Time::NEVER
         } else {
-            self.last + self.flush_after.saturating_add(GRACE)
+            self.last + self.flush_after.saturating_add(LOOP_LATE_GRACE)
         }
     }
 }
@@ -122,19 +126,19 @@ mod tests {
 
     const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
-    /// A pace that has found announces, and so looks for more.
+    /// Makes a pace that has found announces and so looks for more.
     fn awake() -> Pace {
         let mut pace = Pace::new(Time::START, FLUSH_AFTER);
         pace.found(Time::START + Duration::from_secs(9), 1);
         pace
     }
 
-    /// The waits between so many looks, at so many announces per second.
+    /// Returns the waits between `looks` looks, at `per_second` announces per second.
     fn waits(pace: &mut Pace, looks: usize, per_second: u64) -> Vec<Duration> {
         let look = |_| {
             let now = pace.next();
-            let told = now.since(pace.last).as_micros() as u64 * per_second / 1_000_000;
-            pace.found(now, told as usize);
+            let announced = now.since(pace.last).as_micros() as u64 * per_second / 1_000_000;
+            pace.found(now, announced as usize);
             pace.next().since(now)
         };
         (0..looks).map(look).collect()
@@ -154,7 +158,10 @@ mod tests {
         let mut pace = Pace::new(Time::START, Duration::MAX);
         let now = Time::START + Duration::from_secs(9);
         pace.found(now, 1);
-        assert_eq!((pace.next(), pace.late()), (now + LONGEST, Time::NEVER));
+        assert_eq!(
+            (pace.next(), pace.late()),
+            (now + LOOK_MAX_INTERVAL, Time::NEVER)
+        );
         let later = now + Duration::from_secs(1 << 30);
         assert_eq!(pace.waited(later, pace.since(None)), later.since(now));
     }
@@ -170,7 +177,7 @@ mod tests {
             pace.found(pace.next(), 0);
             looks += 1;
         }
-        assert_eq!(looks, IN_VAIN);
+        assert_eq!(looks, LOOK_MAX_IN_VAIN);
     }
 
     #[test]

@@ -1,36 +1,36 @@
-//! Error numbers. They never change; one that is not used any more is not used again.
+//! The error numbers of `livesync.h`. They never change, and none is used for a second error.
 
 use std::ffi::{CStr, c_int};
 
 use crate::error::SetupError;
 
-/// No error.
+/// There is no error.
 pub const LIVESYNC_OK: c_int = 0;
-/// A pointer is NULL, or a number is nonsense.
+/// A pointer is NULL, or a number is out of range.
 pub const LIVESYNC_E_ARGUMENT: c_int = -1;
-/// A field of the configuration, or an environment variable, does not hold what it
-/// should, or the key file cannot be used.
+/// A field of the configuration or an environment variable has an invalid value, or the key file
+/// cannot be used.
 pub const LIVESYNC_E_CONFIG: c_int = -2;
-/// The group cannot be joined on this interface, or not be sent to.
+/// The handle cannot join the group on this interface, or cannot send to it.
 pub const LIVESYNC_E_SOCKET: c_int = -3;
-/// No thread can be started, or what one waits on cannot be made.
+/// The library cannot start a thread, or cannot make the descriptors that one waits on.
 pub const LIVESYNC_E_THREAD: c_int = -4;
-/// Not now, or not with this handle: started already, or not yet, or in the other of
-/// the two ways; called from inside of a callback; it does not speak, or has no table.
+/// The handle does not allow this call, or does not allow it now.
 pub const LIVESYNC_E_STATE: c_int = -5;
-/// A callback of the run before has not returned yet.
+/// A callback of the previous run has not returned yet.
 pub const LIVESYNC_E_BUSY: c_int = -6;
-/// An error in the library has switched this handle off, as the log has said. Close it,
-/// and open another.
+/// An internal error has switched the handle off. The log has the reason. Close the handle and
+/// open another one.
 pub const LIVESYNC_E_TRIPPED: c_int = -7;
-/// What was sent to the group was not heard again.
+/// The handle did not receive what it sent to the group.
 pub const LIVESYNC_E_SILENT: c_int = -8;
-/// This process is a child of the one that has started the handle, which stays with that
-/// one. Close it, and open another.
+/// This process is a child of the one that started the handle, and the handle stays with that one.
+/// Close the handle and open another one.
 pub const LIVESYNC_E_FORKED: c_int = -9;
-/// So many announces wait to be sent that there is no room for another one.
+/// Too many announces wait to be sent; there is no room for another one.
 pub const LIVESYNC_E_FULL: c_int = -10;
 
+/// The error number for a setup error.
 pub(super) fn of(error: &SetupError) -> c_int {
     match error {
         SetupError::Setting { .. }
@@ -53,6 +53,7 @@ pub(super) fn of(error: &SetupError) -> c_int {
     }
 }
 
+/// The text of livesync_strerror().
 pub(super) fn text(code: c_int) -> &'static CStr {
     match code {
         LIVESYNC_OK => c"no error",

@@ -1,163 +1,174 @@
-//! The configuration of a handle, as C lays it out.
+//! The configuration of a handle, as a C struct.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr;
 
-use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_OK};
-use crate::config::Config;
 use crate::host::callbacks::{
     Callbacks, livesync_count_torrents_fn, livesync_is_allowed_fn, livesync_is_running_fn,
     livesync_log_fn, livesync_look_up_torrent_fn, livesync_merge_torrent_fn,
     livesync_new_tracker_id_fn, livesync_packet_applied_fn, livesync_peer_fn,
     livesync_walk_torrents_fn,
 };
-use crate::host::memory::Limits;
 use crate::types::PeerFlags;
 
-/// What livesync_open() is told. Set it by livesync_config_init() first: later
-/// versions may have more fields, at the end. The number behind a field is its default.
+/// The configuration for livesync_open().
 ///
-/// All callbacks may be NULL; `user` is passed to them last. After livesync_start()
-/// they are called from the library's own thread, and from threads that call
-/// livesync_tick() or livesync_receive(), perhaps several at once; after
-/// livesync_start_polling() only by livesync_process(), livesync_tick() and
-/// livesync_receive(), on the calling thread. `log` is called also by functions that
-/// return an error, by the ones that start, and by livesync_selftest(). The library holds
-/// no lock of its own meanwhile, so they may block and may call the library, but for
-/// livesync_close() of this handle and livesync_process(). They return: no longjmp(), no
-/// pthread_exit(), no exception leaves them. The thread is not cancelled meanwhile. What
-/// their arguments point at is valid during the call. The library's own thread has a stack
-/// of 2 MiB, of which it leaves callbacks more than half.
+/// Set it by livesync_config_init() first: later versions may add fields at the end.
+///
+/// Every callback may be NULL. A handle from livesync_start() calls callbacks from the library's own
+/// thread and from threads that call livesync_tick() or livesync_receive(), maybe several at once.
+/// A handle from livesync_start_polling() calls them only from inside livesync_process(),
+/// livesync_tick() and livesync_receive(). Functions that return an error, that start or close a
+/// handle, and livesync_selftest() may call `log` as well.
+///
+/// The library holds no lock during a callback, so a callback may block and may call the library,
+/// except livesync_close() of this handle and livesync_process(). It must return: no longjmp(), no
+/// pthread_exit() and no C++ exception may leave it. The thread is not cancelled during a callback.
+/// Pointers that a callback gets are valid until it returns. The library's own thread has a stack
+/// of 2 MiB and leaves callbacks more than half of it.
+///
+/// @since 0.1.0
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_config_t {
-    /// The size of this struct as the caller knows it; set by livesync_config_init().
+    /// The size of this struct as the caller knows it, set by livesync_config_init().
     pub size: usize,
-    /// The IPv4 address of the interface to sync on, as text. It must be set; for
-    /// "0.0.0.0" the kernel chooses an interface.
+    /// The IPv4 address of the interface to sync on, as text. It must be set. With "0.0.0.0" the
+    /// kernel chooses an interface. Default: NULL, which is invalid.
     pub interface: *const c_char,
-    /// The multicast group, IPv4 as text. NULL: 224.0.42.5
+    /// The IPv4 address of the multicast group, as text. Default: NULL, which is "224.0.42.5".
     pub group: *const c_char,
-    /// Who may speak, besides those of whom the callback is_allowed says so: addresses and
-    /// networks, IPv4 or IPv6, as text, separated by white space or commas, for instance
-    /// "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". NULL: nobody
+    /// The sources that are allowed in addition to those that the callback `is_allowed` accepts:
+    /// addresses and networks, IPv4 or IPv6, as text, separated by white space or commas, for
+    /// instance "192.0.2.1, 198.51.100.0/24, 2001:db8::/32". Default: NULL, which is none.
     pub allow: *const c_char,
-    /// The port of the group, in host byte order. 9696
+    /// The UDP port of the group, in host byte order. Default: 9696. Minimum: 1.
     pub port: u16,
-    /// The multicast ttl. With 0, for which `loopback` must be 1, all stays on this host. 1
+    /// The multicast TTL of packets sent. With 0, which needs a `loopback` of 1 or a `speak` of 0,
+    /// packets stay on this host. Default: 1.
     pub ttl: u8,
-    /// 1: other members on this host are reached, too; on 127.0.0.1 they always are. 0
+    /// 1: other nodes on this host receive what this handle sends, as they do on 127.0.0.1 in any
+    /// case. 0: only other hosts do. Default: 0.
     pub loopback: u8,
-    /// 1: this handle tells what is announced to it. 0: it says nothing at all. 1
+    /// 1: the handle sends. 0: it only listens and sends nothing at all. Default: 1.
     pub speak: u8,
-    /// 1: this handle hears what others tell. 0: it hears nothing, and takes no part in
-    /// scrape sync. 1
+    /// 1: the handle listens. 0: it only sends, hears nothing, and takes no part in scrape sync; that
+    /// needs a `speak` of 1. Default: 1.
     pub listen: u8,
-    /// 1: IPv6 peers that others announce are wanted, too. Own ones are told in any case. 0
+    /// 1: the handle hands out the IPv6 peers of other trackers. 0: it drops them. It sends the IPv6
+    /// peers of the application in either case. Default: 0.
     pub ipv6: u8,
-    /// 1: the handle takes part in scrape sync, if the program can: with a table, with
-    /// the four callbacks for torrents, or polling without callbacks. 1
+    /// 1: the handle takes part in scrape sync if the application can: with a table, with the four
+    /// callbacks for torrents, or by events. 0: it does not. Default: 1.
     pub scrape: u8,
-    /// 1: the handle keeps a table of peers and torrents itself, for a program that has
-    /// none: see livesync_peers(). No callbacks for peers and torrents may be set. 0
+    /// 1: the handle has a table of peers and torrents itself, for an application without one: see
+    /// livesync_peers(). Then the callbacks for peers and torrents must be NULL. 0: it has none.
+    /// Default: 0.
     pub table: u8,
-    /// 1: the LIVESYNC_... environment variables win over the fields here, and one that has
-    /// a name that the library does not know is an error. livesync_open() and
-    /// livesync_selftest() read them, on the calling thread and never later: no other thread
-    /// may call setenv(3), putenv(3) or unsetenv(3) meanwhile. 0
+    /// 1: the LIVESYNC_... environment variables override fields of this struct, and a variable with
+    /// an unknown name is an error. livesync_open() and livesync_selftest() read them on the calling
+    /// thread, and no other function reads them; meanwhile no other thread may call setenv(3),
+    /// putenv(3) or unsetenv(3). 0: the environment is ignored. Default: 0.
     pub environment: u8,
-    /// The oldest announce waits so many milliseconds for its packet to fill up, up to 3600000.
-    /// 100
+    /// How long the oldest announce waits for its packet to fill up, in milliseconds.
+    /// Default: 100. Maximum: 3600000.
     pub flush_ms: u32,
-    /// The first beacon comes so many milliseconds after the start. 1800000
+    /// The time from the start to the first beacon, in milliseconds. Default: 1800000.
     pub first_beacon_delay_ms: u32,
-    /// Milliseconds between two beacons, from 10. 60000
+    /// The time between two beacons, in milliseconds. Default: 60000. Minimum: 10.
     pub beacon_interval_ms: u32,
-    /// A tracker that has more torrents than we is asked for them when we have less than
-    /// this part of them, in percent, from 0 to 100. 75
+    /// The handle inquires a tracker with more torrents if it has less than this share of them, in
+    /// percent. Default: 75. Maximum: 100.
     pub inquire_percent: u32,
-    /// How many scrape tell packets are sent per tenth of a second at most, from 1 to 10000.
-    /// 100
+    /// The number of scrape tell packets sent per 100 ms at most.
+    /// Default: 100. Minimum: 1. Maximum: 10000.
     pub scrape_tell_packets: u32,
-    /// How many torrents that we know better than another tracker are remembered at
-    /// most, to be told back. Each takes about 30 bytes. Up to 16777216. 65536
+    /// The number of torrents to tell back that are remembered at most; those are torrents received
+    /// with a smaller count than the application's. Each takes about 30 bytes.
+    /// Default: 65536. Maximum: 16777216.
     pub remembered_torrents: u32,
-    /// Seconds until a peer that is not announced again leaves the table, from 1. 2700
+    /// The time after which a peer leaves the table if it is not announced again, in seconds.
+    /// Default: 2700. Minimum: 1.
     pub peer_lifetime_s: u32,
-    /// Seconds until a torrent that is not announced again leaves the table, from 1. 86400
+    /// The time after which a torrent leaves the table if it is not announced again, in seconds.
+    /// Default: 86400. Minimum: 1.
     pub torrent_lifetime_s: u32,
-    /// The memory that the table may take, in bytes, of which a peer takes 250 at most and a
-    /// torrent 171. When it is full, torrents leave that are known only since another tracker told
-    /// of them, and then what was announced longest ago. From 4096 to 10^12. 67108864
+    /// The memory for the table, in bytes; a peer takes 250 at most, a torrent 171. From a full table
+    /// those torrents are removed first that are known only from scrape tells, and then what was
+    /// announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 1000000000000.
     pub table_bytes: u64,
-    /// What is logged: LIVESYNC_LOG_... and what is more serious. LIVESYNC_LOG_WARN
+    /// The least serious level that is logged: LIVESYNC_LOG_... Default: LIVESYNC_LOG_WARN.
     pub log_level: c_int,
-    /// Yours: what callbacks are passed last. NULL
+    /// The last argument of every callback. The library does not use it. Default: NULL.
     pub user: *mut c_void,
-    /// Where log lines go. NULL: to standard error. Nothing waits for that: a line that it
-    /// does not take at once is lost, and counted in log_lines_dropped. Its flags stay as they
-    /// are, and no SIGPIPE comes of it
+    /// Takes the lines of the log. Default: NULL, which writes them to standard error, but never waits
+    /// for it: a line that it does not take at once is dropped and counted in `log_lines_dropped`.
+    /// The flags of standard error stay as they are, and writing raises no SIGPIPE.
     pub log: livesync_log_fn,
-    /// NULL: the program is up until it says otherwise by livesync_stop().
+    /// Says whether the application is up. Default: NULL, which means up until livesync_stop().
     pub is_running: livesync_is_running_fn,
-    /// NULL: only those of `allow` may speak.
+    /// Says whether a source is allowed. Default: NULL, which leaves only those in `allow`.
     pub is_allowed: livesync_is_allowed_fn,
-    /// A peer announced itself to another tracker. Do not announce it again. With
-    /// LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a client of
-    /// your own.
+    /// Adds a peer that announced itself to another tracker. Do not announce it again. If it has the
+    /// flag LIVESYNC_PEER_COMPLETED, it has just finished its download: count that, as for a client
+    /// of your own. Default: NULL.
     pub add_peer: livesync_peer_fn,
-    /// A peer said goodbye to another tracker.
+    /// Removes a peer of another tracker that has left its swarm. Default: NULL.
     pub remove_peer: livesync_peer_fn,
+    /// Is called when all peers of a packet have been added or removed. Default: NULL.
     pub packet_applied: livesync_packet_applied_fn,
+    /// Is called when the handle has a new id, since another tracker used the old one. Default: NULL.
     pub new_tracker_id: livesync_new_tracker_id_fn,
-    /// This and the three below are for scrape sync: all four, or none. They may read the
-    /// torrents of one bucket, that is: whatever one lock covers, at a time.
+    /// Counts the torrents, for scrape sync. This callback and the next three are all set, or all
+    /// NULL. Each call may read the torrents of one bucket: whatever one lock covers. Default: NULL.
     pub count_torrents: livesync_count_torrents_fn,
+    /// Reads torrents, for scrape sync. Default: NULL.
     pub walk_torrents: livesync_walk_torrents_fn,
+    /// Looks up a torrent, for scrape sync. Default: NULL.
     pub look_up_torrent: livesync_look_up_torrent_fn,
+    /// Merges a torrent, for scrape sync. Default: NULL.
     pub merge_torrent: livesync_merge_torrent_fn,
-    /// The path of a file with the key of the cluster, a line of 64 hexadecimal digits; or
-    /// with two, of which the first is for what this handle sends, and either will do for
-    /// what others send. The file belongs to this user, with the mode 0600 or less, or to
-    /// root, with 0640 or less. It is read by livesync_open(), and not again. NULL: there is
-    /// no key, and whoever may speak is believed
+    /// The path of a file with the keys of the cluster: one or two lines of 64 hexadecimal digits.
+    /// The handle authenticates what it sends with the first key, and accepts either from others.
+    /// The file must belong to this user with mode 0600 or less, or to root with mode 0640 or less.
+    /// Only livesync_open() reads it. Default: NULL, which is no key: any allowed source is believed.
     pub key_file: *const c_char,
-    /// The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and
-    /// different names do not believe each other. NULL: "livesync"
+    /// The name of the cluster, 1 to 255 bytes of UTF-8. Trackers with the same key and different
+    /// names do not believe each other. Default: NULL, which is "livesync".
     pub cluster: *const c_char,
-    /// With a key: how many seconds the clocks of two trackers may be apart, from 1 to 3600.
-    /// What seems to be older or newer is dropped. 30
+    /// With a key: how far the clocks of two trackers may be apart, in seconds. Packets that seem
+    /// older or newer are dropped. Default: 30. Minimum: 1. Maximum: 3600.
     pub max_skew_s: u32,
-    /// 1: what others have lost is sent again, and they are asked for what was lost here.
-    /// 0: packets are as they ever were. 1
+    /// 1: the handle numbers its packets, retransmits those that others have lost, and sends NAKs for
+    /// those that it has lost itself. 0: packets are as the specification has them. Default: 1.
     pub repair: u8,
-    /// With a key: what becomes of packets that do not prove to come from the cluster,
-    /// LIVESYNC_AUTH_... They are counted in any case. LIVESYNC_AUTH_REQUIRE
+    /// With a key: what happens to unauthenticated packets: LIVESYNC_AUTH_... They are counted in any
+    /// case. Default: LIVESYNC_AUTH_REQUIRE.
     pub auth: u8,
-    /// How many bytes of packets that were sent are kept for those who have lost them, for 10
-    /// seconds at most; each takes 128 more than its own. What was heard is remembered in
-    /// proportion where this is more than by default. From 65536 to 268435456. 8388608
+    /// The memory for packets sent that others may have lost, in bytes. A packet takes 128 bytes more
+    /// than its own and is kept for 10 seconds at most. With more than the default, the handle also
+    /// remembers in proportion more of what it has received.
+    /// Default: 8388608. Minimum: 65536. Maximum: 268435456.
     pub repair_window: u64,
 }
 
-/// Packets that do not prove to come from the cluster are dropped.
+/// Unauthenticated packets are dropped.
 pub const LIVESYNC_AUTH_REQUIRE: u8 = 0;
-/// They are used, too: for the time in which a cluster that runs is given its first key.
+/// Unauthenticated packets are used, too, while a running cluster gets its first key.
 pub const LIVESYNC_AUTH_ACCEPT: u8 = 1;
 
 /// Nothing is logged.
 pub const LIVESYNC_LOG_OFF: c_int = 0;
-/// Sync does not work.
+/// Errors: sync does not work.
 pub const LIVESYNC_LOG_ERROR: c_int = 1;
-/// Sync works, but an operator should look.
+/// Warnings: sync works, but an operator should look.
 pub const LIVESYNC_LOG_WARN: c_int = 2;
-/// What happens once in a while: start, stop.
+/// Rare events, such as start and stop.
 pub const LIVESYNC_LOG_INFO: c_int = 3;
-/// What happens all the time.
+/// Frequent events.
 pub const LIVESYNC_LOG_DEBUG: c_int = 4;
 
-/// The peer has everything.
+/// The peer has the whole torrent.
 pub const LIVESYNC_PEER_SEEDING: u8 = 0x80;
 /// The peer has just finished its download.
 pub const LIVESYNC_PEER_COMPLETED: u8 = 0x40;
@@ -169,108 +180,6 @@ const _: () = {
     assert!(LIVESYNC_PEER_COMPLETED == PeerFlags::COMPLETED.0);
     assert!(LIVESYNC_PEER_STOPPED == PeerFlags::STOPPED.0);
 };
-
-/// The least that a configuration must have: up to the interface.
-const LEAST: usize = std::mem::offset_of!(livesync_config_t, group);
-
-/// Sets the first `size` bytes of a configuration to the defaults.
-///
-/// # Safety
-/// `config` is either NULL, or valid for writing `size` bytes.
-pub(super) unsafe fn init(config: *mut livesync_config_t, size: usize) -> c_int {
-    if config.is_null() || !is_a_size(size) {
-        return LIVESYNC_E_ARGUMENT;
-    }
-    let defaults = livesync_config_t { size, ..defaults() };
-    let known = size.min(size_of::<livesync_config_t>());
-    // SAFETY: valid for `size` bytes; those that we do not know of are zeroed.
-    unsafe {
-        ptr::write_bytes(config.cast::<u8>(), 0, size);
-        ptr::copy_nonoverlapping((&raw const defaults).cast::<u8>(), config.cast(), known);
-    }
-    LIVESYNC_OK
-}
-
-/// A whole configuration: what the caller's lacks is as by default.
-///
-/// # Safety
-/// `config` is either NULL, or valid for reading as many bytes as its size says.
-pub(super) unsafe fn read(config: *const livesync_config_t) -> Option<livesync_config_t> {
-    if config.is_null() {
-        return None;
-    }
-    // SAFETY: not NULL, so it begins with its size.
-    let size = unsafe { (&raw const (*config).size).read() };
-    if !is_a_size(size) {
-        return None;
-    }
-    let mut whole = defaults();
-    let known = size.min(size_of::<livesync_config_t>());
-    // SAFETY: both are valid for so many bytes; any bytes that a caller of C can put
-    // there are a configuration.
-    unsafe {
-        ptr::copy_nonoverlapping(config.cast::<u8>(), (&raw mut whole).cast(), known);
-    }
-    Some(whole)
-}
-
-/// Whether some version of the struct can have this size. No C compiler ends a struct in
-/// the midst of a pointer.
-fn is_a_size(size: usize) -> bool {
-    size >= LEAST && size.is_multiple_of(align_of::<livesync_config_t>())
-}
-
-fn defaults() -> livesync_config_t {
-    let config = Config::default();
-    let limits = Limits::default();
-    livesync_config_t {
-        size: size_of::<livesync_config_t>(),
-        interface: ptr::null(),
-        group: ptr::null(),
-        allow: ptr::null(),
-        port: config.port,
-        ttl: config.ttl,
-        loopback: config.loopback.into(),
-        speak: config.speak.into(),
-        listen: config.listen.into(),
-        ipv6: 0,
-        scrape: config.scrape.into(),
-        table: 0,
-        environment: 0,
-        flush_ms: number(config.flush_after.as_millis()),
-        first_beacon_delay_ms: number(config.first_beacon_delay.as_millis()),
-        beacon_interval_ms: number(config.beacon_interval.as_millis()),
-        inquire_percent: (config.inquire_threshold * 100.0).round() as u32,
-        scrape_tell_packets: config.scrape_tell_packets,
-        remembered_torrents: number(config.remembered_torrents as u128),
-        peer_lifetime_s: number(limits.peer_lifetime.as_secs().into()),
-        torrent_lifetime_s: number(limits.torrent_lifetime.as_secs().into()),
-        table_bytes: limits.bytes,
-        log_level: config.log as c_int,
-        user: ptr::null_mut(),
-        log: None,
-        is_running: None,
-        is_allowed: None,
-        add_peer: None,
-        remove_peer: None,
-        packet_applied: None,
-        new_tracker_id: None,
-        count_torrents: None,
-        walk_torrents: None,
-        look_up_torrent: None,
-        merge_torrent: None,
-        key_file: ptr::null(),
-        cluster: ptr::null(),
-        max_skew_s: number(config.max_skew.as_secs().into()),
-        repair: config.repair.into(),
-        auth: LIVESYNC_AUTH_REQUIRE,
-        repair_window: config.repair_window as u64,
-    }
-}
-
-fn number(number: u128) -> u32 {
-    u32::try_from(number).unwrap_or(u32::MAX)
-}
 
 impl livesync_config_t {
     pub(super) fn callbacks(&self) -> Callbacks {

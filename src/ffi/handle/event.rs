@@ -1,4 +1,4 @@
-//! Events, for programs that poll instead of being called back.
+//! Events, for applications that poll instead of being called back.
 #![allow(non_camel_case_types)]
 #![allow(dead_code, reason = "constants that only C programs use")]
 
@@ -6,55 +6,61 @@ use crate::host::Event;
 use crate::host::callbacks::{livesync_cursor_t, livesync_peer_t, livesync_torrent_t};
 use crate::types::Announce;
 
-/// A peer announced itself to another tracker: `info_hash`, `peer`. Do not announce it
-/// again. With LIVESYNC_PEER_COMPLETED it has just finished: count a download, as for a
-/// client of your own.
+/// A peer announced itself to another tracker: add it. Set: `info_hash`, `peer`.
+///
+/// Do not announce it again. If it has the flag LIVESYNC_PEER_COMPLETED, it has just finished its
+/// download: count that, as for a client of your own.
 pub const LIVESYNC_EVENT_ADD_PEER: u32 = 1;
-/// A peer said goodbye to another tracker: `info_hash`, `peer`.
+/// A peer of another tracker has left its swarm: remove it. Set: `info_hash`, `peer`.
 pub const LIVESYNC_EVENT_REMOVE_PEER: u32 = 2;
-/// Another tracker spoke under our id; the library goes on under `tracker_id`.
+/// Another tracker used the id of this handle, which now has a new one. Set: `tracker_id`.
 pub const LIVESYNC_EVENT_NEW_TRACKER_ID: u32 = 3;
-/// How many torrents are there? Answer by livesync_answer_count().
+/// A question: how many torrents are there? Answer by livesync_answer_count().
 pub const LIVESYNC_EVENT_COUNT_TORRENTS: u32 = 4;
-/// Which torrents are there, from `cursor` on, at most `limit` of them? Answer by
-/// livesync_answer_walk().
+/// A question: which torrents are there, from `cursor` on, at most `limit` of them? Answer by
+/// livesync_answer_walk(). Set: `cursor`, `limit`.
 pub const LIVESYNC_EVENT_WALK_TORRENTS: u32 = 5;
-/// What is known of the torrent `info_hash`? Answer by livesync_answer_look_up().
+/// A question: what does the application know of a torrent? Answer by livesync_answer_look_up().
+/// Set: `info_hash`.
 pub const LIVESYNC_EVENT_LOOK_UP_TORRENT: u32 = 6;
-/// Another tracker tells of `torrent`, whose `info_hash` is set, too. If you know it, raise
-/// your downloaded count to the one heard, if that is larger, and keep your own age of
-/// it; else create it as it was heard. Answer by livesync_answer_merge().
+/// The scrape tell of another tracker has a torrent: merge it. Set: `torrent`, `info_hash`.
+///
+/// If you know the torrent, raise your count of downloads to the one received, if that is larger,
+/// and keep your own time of the last announce. Otherwise create it as received. Answer by
+/// livesync_answer_merge().
 pub const LIVESYNC_EVENT_MERGE_TORRENT: u32 = 7;
 
-/// Something that happened, or that the library asks. Which fields are set depends on
-/// the type; the others are 0.
+/// An event, or a question of the library.
 ///
-/// A question may be answered at once or later, by any thread: scrape sync waits. One that
-/// is never answered is not asked again, and that part rests: without a count there are no
-/// beacons and no inquiries, without a walk no telling. A start forgets questions that are
-/// open; what happened before
-/// can be fetched until livesync_close().
+/// The type decides which fields are set; the others are 0.
+///
+/// Any thread may answer a question, at once or later: scrape sync waits for it. The library does
+/// not repeat a question, so without an answer that part of scrape sync stops: without a count
+/// there are no beacons and no inquiries, without a walk no telling. A start forgets open
+/// questions. Events of an earlier run can be fetched until livesync_close().
+///
+/// @since 0.1.0
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_event_t {
-    /// LIVESYNC_EVENT_...; pass over types that you do not know.
+    /// The type: LIVESYNC_EVENT_... Ignore types that you do not know.
     pub event_type: u32,
-    /// An id in host byte order.
+    /// The new id of this handle, in host byte order.
     pub tracker_id: u32,
-    /// A torrent: 20 raw bytes.
+    /// The torrent: 20 raw bytes.
     pub info_hash: [u8; 20],
-    /// A peer of this torrent.
+    /// The peer of this torrent.
     pub peer: livesync_peer_t,
-    /// What another tracker told of this torrent.
+    /// The torrent as received from another tracker.
     pub torrent: livesync_torrent_t,
-    /// Where to begin a walk.
+    /// Where the walk continues, or begins if all fields are 0.
     pub cursor: livesync_cursor_t,
-    /// How many torrents to read at most.
+    /// The number of torrents that an answer may have at most.
     pub limit: u32,
 }
 
 impl livesync_event_t {
-    /// An event of which only the type is set.
+    /// An event with only its type set.
     pub(super) fn of(event_type: u32) -> Self {
         Self {
             event_type,

@@ -1,4 +1,4 @@
-//! What is behind a handle, and how its functions get at it.
+//! The handle, and how its functions enter the library.
 
 use std::ffi::c_int;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,8 @@ use super::code::{
     self, LIVESYNC_E_ARGUMENT, LIVESYNC_E_FORKED, LIVESYNC_E_FULL, LIVESYNC_E_STATE,
     LIVESYNC_E_TRIPPED, LIVESYNC_OK,
 };
-use super::config::{self, livesync_config_t};
+use super::config::{LIVESYNC_LOG_OFF, livesync_config_t};
+use super::init_config;
 use super::questions::Questions;
 use super::read_config::Settings;
 use crate::error::{AnnounceError, SetupError};
@@ -21,18 +22,20 @@ use crate::log::Level;
 use crate::net::NoCancel;
 use crate::types::{Announce, InfoHash, Peer, TrackerId};
 
-/// A member of a cluster.
+/// A handle: this program's node in a cluster.
+///
+/// @since 0.1.0
 #[allow(non_camel_case_types)]
 pub struct livesync_t {
     pub(super) livesync: Livesync,
-    /// Whether the program polls events, having neither callbacks for peers and torrents
-    /// nor a table here.
+    /// True if the application polls events when it polls: it has neither callbacks for peers and
+    /// torrents nor a table here.
     pub(super) by_events: bool,
     pub(super) events: Arc<Events>,
-    /// The table, if the handle has one.
+    /// The table, if the configuration asks for one.
     pub(super) table: Option<Arc<Memory>>,
     pub(super) questions: Questions,
-    /// One start at a time.
+    /// Held by a start, so that there is one at a time.
     pub(super) starting: Mutex<()>,
 }
 
@@ -59,23 +62,23 @@ pub(super) fn open(settings: Settings) -> Result<livesync_t, SetupError> {
     })
 }
 
-/// Runs `body` on a configuration, as [`with`] does on a handle. What is wrong with the
-/// configuration is logged, and returned as a number.
+/// Runs `body` on a configuration, as [`with`] does on a handle. Errors are logged, and returned
+/// as numbers.
 ///
 /// # Safety
-/// As for [`livesync_open`](super::functions::livesync_open).
+/// As for [`livesync_open`](super::lifecycle::livesync_open).
 pub(super) unsafe fn with_settings<T>(
     config: *const livesync_config_t,
     body: impl FnOnce(Settings) -> Result<T, SetupError>,
 ) -> Result<T, c_int> {
     let _no_cancel = NoCancel::new();
-    // SAFETY: as this function's contract says.
-    let config = unsafe { config::read(config) }.ok_or(LIVESYNC_E_ARGUMENT)?;
+    // SAFETY: the same preconditions.
+    let config = unsafe { init_config::read(config) }.ok_or(LIVESYNC_E_ARGUMENT)?;
     catch_unwind(AssertUnwindSafe(|| {
-        // SAFETY: as this function's contract says.
+        // SAFETY: the same preconditions.
         let done = unsafe { Settings::of(&config) }.and_then(body);
         done.map_err(|e| {
-            if config.log_level != config::LIVESYNC_LOG_OFF {
+            if config.log_level != LIVESYNC_LOG_OFF {
                 config.callbacks().log(Level::Error, &e.to_string());
             }
             code::of(&e)
@@ -84,7 +87,7 @@ pub(super) unsafe fn with_settings<T>(
     .unwrap_or(Err(LIVESYNC_E_TRIPPED))
 }
 
-/// The id that a program chooses, or has drawn for it.
+/// The id that the application chooses; with 0, a random one.
 pub(super) fn id_of(tracker_id: u32) -> TrackerId {
     match tracker_id {
         0 => TrackerId::random(),
@@ -93,9 +96,10 @@ pub(super) fn id_of(tracker_id: u32) -> TrackerId {
 }
 
 impl livesync_t {
-    /// Starts, `polling` or not. Questions of the run before are forgotten.
+    /// Starts the handle, in the host loop or with a thread. Questions of the previous run are
+    /// forgotten.
     pub(super) fn start(&self, polling: bool, id: TrackerId) -> c_int {
-        // It is held while the log is called, from where somebody may come here again.
+        // It is held during the callback `log`, which may call this function again.
         let Some(starting) = self.starting.try_lock() else {
             return LIVESYNC_E_STATE;
         };
@@ -118,7 +122,7 @@ impl livesync_t {
         }
     }
 
-    /// An announce, which may wait for room or not.
+    /// Takes an announce, which waits for room if it may.
     pub(super) fn announce(&self, info_hash: InfoHash, peer: Peer, may_wait: bool) -> c_int {
         if self.livesync.is_delivering_here() {
             return LIVESYNC_OK;
@@ -140,20 +144,20 @@ impl livesync_t {
     }
 }
 
-/// Runs `body` on a handle; no panic gets past it, and the thread is not cancelled meanwhile.
+/// Runs `body` on a handle. No panic leaves it, and the thread is not cancelled inside.
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet.
+/// `handle` is NULL, or is from livesync_open() and not closed yet.
 pub(super) unsafe fn with(
     handle: *mut livesync_t,
     body: impl FnOnce(&livesync_t) -> c_int,
 ) -> c_int {
     let _no_cancel = NoCancel::new();
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     unsafe { with_cancellable(handle, body) }
 }
 
-/// The same for a `body` that sees to it itself that the thread is not cancelled in it.
+/// Runs `body` on a handle, as [`with`] does; `body` itself prevents that the thread is cancelled.
 ///
 /// # Safety
 /// As for [`with`].
@@ -161,11 +165,11 @@ pub(super) unsafe fn with_cancellable(
     handle: *mut livesync_t,
     body: impl FnOnce(&livesync_t) -> c_int,
 ) -> c_int {
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     let Some(handle) = (unsafe { handle.as_ref() }) else {
         return LIVESYNC_E_ARGUMENT;
     };
-    // Before all else: a thread that this process does not have may hold any lock.
+    // This comes first: in a child of a fork, a thread that is not there may hold any lock.
     if handle.livesync.is_forked() {
         return LIVESYNC_E_FORKED;
     }
@@ -173,7 +177,7 @@ pub(super) unsafe fn with_cancellable(
         return LIVESYNC_E_TRIPPED;
     }
     match catch_unwind(AssertUnwindSafe(|| body(handle))) {
-        // It was switched off while this call went on.
+        // It was switched off during this call.
         Ok(LIVESYNC_E_STATE) if handle.livesync.is_tripped() => LIVESYNC_E_TRIPPED,
         Ok(answer) => answer,
         Err(_) => {

@@ -1,16 +1,28 @@
 //! The functions of `livesync.h`: a handle for any host.
 
+// cbindgen declares functions in the order of these modules.
+mod library;
+
 mod code;
 mod config;
 mod event;
-mod functions;
-#[expect(clippy::module_inception, reason = "the room is named after it")]
+#[expect(clippy::module_inception, reason = "the folder is named after it")]
 mod handle;
+mod init_config;
+mod nodes;
 mod out;
-mod polling;
 #[cfg_attr(not(feature = "want_sync_scrape"), path = "no_questions.rs")]
 mod questions;
 mod read_config;
-mod report;
 mod stats;
+
+mod lifecycle;
+
+mod announcing;
+
+mod polling;
+
+mod answers;
+
+mod report;
 mod table;

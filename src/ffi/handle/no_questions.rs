@@ -1,4 +1,4 @@
-//! Without scrape sync nothing is asked, and no answer expected.
+//! The questions of a library without scrape sync: there are none.
 
 use std::ffi::c_int;
 
@@ -38,7 +38,7 @@ impl Questions {
         LIVESYNC_E_STATE
     }
 
-    pub(super) fn hands_out_merge(&self, _: &Livesync, _: InfoHash) {}
+    pub(super) fn note_merge(&self, _: &Livesync, _: InfoHash) {}
 
     pub(super) fn merge(&self, _: &Livesync, _: InfoHash, _: c_int) -> c_int {
         LIVESYNC_E_STATE

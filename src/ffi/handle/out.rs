@@ -1,14 +1,13 @@
-//! Results in the caller's memory, who may know a shorter or a longer struct than we.
+//! Results in the memory of a caller, whose structs may be shorter or longer than ours.
 
 use std::ffi::c_int;
 use std::marker::PhantomData;
 use std::ptr;
 
-/// Writes as much of `value` as the caller knows of, and zeros behind it.
+/// Writes as much of `value` as the caller's struct has, and zeros behind it.
 ///
 /// # Safety
-/// `out` is valid for writing `size` bytes. `T` is a struct of C without padding that
-/// anybody looks at.
+/// `out` is valid for writing `size` bytes. `T` is a C struct whose padding nobody reads.
 pub(super) unsafe fn write<T: Copy>(out: *mut u8, size: usize, value: &T) {
     let known = size.min(size_of::<T>());
     // SAFETY: valid for `size` bytes, of which the first `known` are copied from a value
@@ -19,10 +18,10 @@ pub(super) unsafe fn write<T: Copy>(out: *mut u8, size: usize, value: &T) {
     }
 }
 
-/// The least that an element has, in any version.
-const LEAST: usize = 8;
+/// The smallest size of an element in any version.
+const MIN_ELEMENT_SIZE: usize = 8;
 
-/// An array of the caller's that is filled from its beginning.
+/// An array in the memory of a caller, filled from its beginning.
 pub(super) struct Array<T> {
     out: *mut u8,
     capacity: usize,
@@ -32,16 +31,16 @@ pub(super) struct Array<T> {
 }
 
 impl<T: Copy> Array<T> {
-    /// An empty array; none if the arguments are nonsense.
+    /// An empty array; `None` if the arguments are invalid.
     ///
     /// # Safety
-    /// `out` is either NULL, or valid for writing `capacity * element_size` bytes for as
+    /// `out` is NULL, or valid for writing `capacity * element_size` bytes for as
     /// long as the array lives.
     pub(super) unsafe fn new(out: *mut T, capacity: usize, element_size: usize) -> Option<Self> {
-        let room = capacity == 0 || (!out.is_null() && element_size >= LEAST);
+        let room = capacity == 0 || (!out.is_null() && element_size >= MIN_ELEMENT_SIZE);
         room.then_some(Self {
             out: out.cast(),
-            // So that the length is a number of C.
+            // The length must fit into an int.
             capacity: capacity.min(c_int::MAX as usize),
             element_size,
             len: 0,
@@ -56,7 +55,7 @@ impl<T: Copy> Array<T> {
     /// Appends an element, if there is room.
     pub(super) fn push(&mut self, element: &T) {
         if self.has_room() {
-            // SAFETY: valid as `new` was promised, since there is room.
+            // SAFETY: the caller of `new` promised so many bytes, and there is room.
             unsafe {
                 let at = self.out.add(self.len * self.element_size);
                 write(at, self.element_size, element);

@@ -1,4 +1,4 @@
-//! What the library asks a program that polls, as events; and the program's answers.
+//! The questions that the library asks an application that polls, and the answers.
 
 use std::collections::{HashMap, VecDeque};
 use std::ffi::c_int;
@@ -16,7 +16,7 @@ use crate::livesync::Livesync;
 use crate::protocol::Task;
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 
-/// The questions that are not answered yet.
+/// The open questions: those without an answer yet.
 pub(super) struct Questions {
     open: Mutex<Open>,
 }
@@ -24,34 +24,35 @@ pub(super) struct Questions {
 #[derive(Default)]
 struct Open {
     count: bool,
-    /// Where to begin to walk, and how many torrents at most.
+    /// Where the walk begins, and the most torrents that an answer may have.
     walk: Option<(Cursor, usize)>,
-    /// Torrents to look up that were not asked for yet.
+    /// Torrents to look up that no event has asked for yet.
     look_ups: VecDeque<InfoHash>,
-    /// Those that were asked for and not found yet; how many of them are not known; and
-    /// what was found of the others.
+    /// Torrents that events have asked for and no answer has named.
     not_found: Vec<InfoHash>,
+    /// How many of `not_found` the application does not know.
     unknown: usize,
+    /// The torrents that answers have named.
     found: Vec<Torrent>,
-    /// Torrents to merge that were not answered yet.
+    /// Torrents to merge without an answer yet.
     merges: Merges,
 }
 
-/// At most so many torrents to merge wait for an answer, and at least half of them.
+/// The most torrents to merge that wait for an answer. When they are reached, half are forgotten.
 const MAX_OPEN_MERGES: usize = 65_536;
 
-/// Torrents to merge that were handed out and not answered yet. A program may leave them
-/// unanswered, so that the oldest are forgotten, many at a time.
+/// Torrents to merge that were handed out and have no answer yet. An application may never answer,
+/// so the oldest are forgotten, many at a time.
 #[derive(Default)]
 struct Merges {
     older: HashMap<InfoHash, u32>,
     newer: HashMap<InfoHash, u32>,
-    /// How many events the newer ones were at first.
+    /// The number of events handed out for `newer`, answered or not.
     handed_out: usize,
 }
 
 impl Merges {
-    /// One more; the torrents of the events that are forgotten for it.
+    /// Notes one more event, and returns the torrents of the events that are forgotten for it.
     fn hand_out(&mut self, info_hash: InfoHash) -> HashMap<InfoHash, u32> {
         let mut forgotten = HashMap::new();
         if self.handed_out == MAX_OPEN_MERGES / 2 {
@@ -63,7 +64,7 @@ impl Merges {
         forgotten
     }
 
-    /// One is answered; whether it was open.
+    /// Notes an answer, and returns whether its question was open.
     fn answer(&mut self, info_hash: &InfoHash) -> bool {
         [&mut self.older, &mut self.newer]
             .into_iter()
@@ -84,12 +85,12 @@ impl Questions {
         Self { open }
     }
 
-    /// Forgets them: those of a run that is over.
+    /// Forgets all questions when their run is over.
     pub(super) fn clear(&self) {
         *self.open.lock() = Open::default();
     }
 
-    /// The next question.
+    /// The next question, as an event.
     pub(super) fn next(&self, livesync: &Livesync) -> Option<livesync_event_t> {
         let mut open = self.open.lock();
         if open.look_ups.is_empty() {
@@ -180,9 +181,9 @@ impl Questions {
         LIVESYNC_OK
     }
 
-    /// A torrent to be merged is handed out. One that stays unanswered for long counts as
-    /// not stored.
-    pub(super) fn hands_out_merge(&self, livesync: &Livesync, info_hash: InfoHash) {
+    /// Notes a torrent to merge that is handed out. One without an answer for long counts as not
+    /// stored.
+    pub(super) fn note_merge(&self, livesync: &Livesync, info_hash: InfoHash) {
         let forgotten = self.open.lock().merges.hand_out(info_hash);
         if forgotten.is_empty() {
             return;
@@ -190,7 +191,7 @@ impl Questions {
         let events = forgotten
             .into_iter()
             .flat_map(|(hash, times)| iter::repeat_n((hash, Merged::Failed), times as usize));
-        // In portions: threads that announce may wait for the engine's lock.
+        // In portions, since announcing threads may wait for the engine lock.
         for portion in events.collect::<Vec<_>>().chunks(512) {
             livesync.torrents_merged(portion);
         }
@@ -239,7 +240,7 @@ mod tests {
         let questions = Questions::new();
         let events = 3 * MAX_OPEN_MERGES;
         for number in 0..events {
-            questions.hands_out_merge(&livesync, hash(number));
+            questions.note_merge(&livesync, hash(number));
             let open = questions.open.lock();
             let waiting = open.merges.older.len() + open.merges.newer.len();
             assert!(waiting <= MAX_OPEN_MERGES);

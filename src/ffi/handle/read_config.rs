@@ -1,4 +1,4 @@
-//! What a configuration of C says, in our own words.
+//! Reads a C configuration into a `Config`.
 
 use std::ffi::{CStr, OsStr, c_char, c_int};
 use std::net::IpAddr;
@@ -19,7 +19,7 @@ use crate::host::callbacks::Callbacks;
 use crate::host::memory::Limits;
 use crate::log::Level;
 
-/// What a field may hold that only C has.
+/// A field that only C has, what it may hold, and whether it does.
 type Rule = (
     &'static str,
     &'static str,
@@ -37,32 +37,34 @@ const RULES: [Rule; 6] = [
     }),
     (
         "merge_torrent",
-        "as the other three for torrents, all NULL or none",
+        "set if the other three callbacks for torrents are set, and NULL if they are NULL",
         |_, callbacks| callbacks.has_all_or_none_for_torrents(),
     ),
     (
         "table",
-        "0 although there are callbacks for peers or torrents",
+        "0 if there are callbacks for peers or torrents",
         |c, callbacks| c.table == 0 || !callbacks.has_any_of_a_table(),
     ),
 ];
 
-/// A configuration in our own words.
+/// A configuration that was read.
 pub(super) struct Settings {
     pub(super) config: Config,
     pub(super) callbacks: Callbacks,
-    /// The limits of the table, if there is one.
+    /// The limits of the table, if the configuration asks for one.
     pub(super) table: Option<Limits>,
 }
 
 impl Settings {
+    /// Reads `raw`, and the environment if it says so.
+    ///
     /// # Safety
     /// The strings are NULL, or end with a zero byte.
     pub(super) unsafe fn of(raw: &livesync_config_t) -> Result<Self, SetupError> {
-        // SAFETY: as this function's contract says.
+        // SAFETY: the same preconditions.
         let [interface, group, allow, cluster] =
             unsafe { [raw.interface, raw.group, raw.allow, raw.cluster].map(|t| text(t)) };
-        // SAFETY: as this function's contract says.
+        // SAFETY: the same preconditions.
         let key_file = unsafe { string(raw.key_file) };
         let interface = interface.and_then(address);
         let interface = interface.ok_or(rules::INTERFACE.c().refused())?;
@@ -142,16 +144,18 @@ fn auth(number: u8) -> Option<Auth> {
     })
 }
 
-/// A text: none for NULL, and one that no field takes if it is not UTF-8.
+/// A string as text: `None` for NULL, and if it is not UTF-8 a text that no field accepts.
 ///
 /// # Safety
 /// As for [`string`].
 unsafe fn text<'a>(text: *const c_char) -> Option<&'a str> {
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     let text = unsafe { string(text) }?;
     Some(text.to_str().unwrap_or("\0"))
 }
 
+/// A string; `None` for NULL.
+///
 /// # Safety
 /// `text` is NULL, or ends with a zero byte, and outlives the result.
 unsafe fn string<'a>(text: *const c_char) -> Option<&'a CStr> {

@@ -1,4 +1,4 @@
-//! What a handle has done and heard, and whether it can work at all.
+//! Reports on a handle, and the self-test.
 
 use std::ffi::{c_char, c_int};
 use std::net::SocketAddr;
@@ -8,23 +8,32 @@ use std::time::Duration;
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_SILENT, LIVESYNC_E_SOCKET, LIVESYNC_OK};
 use super::config::livesync_config_t;
 use super::handle::{livesync_t, with, with_settings};
+use super::nodes::livesync_node_t;
 use super::out::{self, Array};
 use super::read_config::Settings;
-use super::stats::{livesync_node_t, livesync_stats_t};
+use super::stats::livesync_stats_t;
 use crate::address::Allowed;
 use crate::config::Config;
 use crate::log::Level;
 use crate::selftest::{Findings, selftest};
 
-/// What the handle has done since it was started last: writes the first `size` bytes of the statistics to
-/// `out`; `size` is sizeof( livesync_stats_t ) as the caller knows it. It takes a lock for a
-/// moment, and may be called at any time from any thread.
+/// Writes the statistics of the handle since its last start.
 ///
-/// Returns LIVESYNC_OK or a negative error.
+/// @param handle The handle.
+/// @param out Where to write the first `size` bytes of the statistics.
+/// @param size The size of the struct as the caller knows it: `sizeof( livesync_stats_t )`.
+/// @return LIVESYNC_OK, or
+/// - LIVESYNC_E_ARGUMENT if a pointer is NULL, or if `size` is less than `sizeof( size_t )`;
+/// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
+/// - LIVESYNC_E_FORKED in a child of the process that started the handle.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It takes a lock
+/// for a moment.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet; `out` is either
-/// NULL, or valid for writing `size` bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points
+/// to `size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_stats(
     handle: *mut livesync_t,
@@ -34,7 +43,7 @@ pub unsafe extern "C" fn livesync_stats(
     if out.is_null() || size < size_of::<usize>() {
         return LIVESYNC_E_ARGUMENT;
     }
-    // SAFETY: not NULL, so valid for writing; and as this function's contract says.
+    // SAFETY: not NULL, so valid for writing; and the same preconditions.
     unsafe {
         with(handle, |handle| {
             let mut stats = handle.stats();
@@ -45,16 +54,29 @@ pub unsafe extern "C" fn livesync_stats(
     }
 }
 
-/// The trackers that were heard in the last hour, the one heard last first; none while the
-/// handle is stopped. At most `capacity` of
-/// them, each `node_size` bytes long, which is sizeof( livesync_node_t ) as the caller knows
-/// it. LIVESYNC_MAX_NODES are known at most; the longest silent one makes room.
+/// Writes the other nodes of the cluster.
 ///
-/// Returns how many were written to `out`, or a negative error.
+/// These are the nodes that were heard in the last hour, the one heard last first; none while the
+/// handle is stopped. The handle remembers LIVESYNC_MAX_NODES of them; a new one replaces the one
+/// that has been silent longest.
+///
+/// @param handle The handle.
+/// @param out The array to write to. It may be NULL if `capacity` is 0.
+/// @param capacity The number of nodes that fit into `out`.
+/// @param node_size The size of the struct as the caller knows it: `sizeof( livesync_node_t )`.
+/// @return The number of nodes written, or a negative error:
+/// - LIVESYNC_E_ARGUMENT if `handle` is NULL, or if `capacity` is not 0 and `out` is NULL or
+///   `node_size` is less than 8;
+/// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
+/// - LIVESYNC_E_FORKED in a child of the process that started the handle.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It takes a lock
+/// for a moment.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet; `out` is either
-/// NULL, or valid for writing `capacity * node_size` bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `out` is NULL, or points
+/// to `capacity * node_size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_nodes(
     handle: *mut livesync_t,
@@ -62,7 +84,7 @@ pub unsafe extern "C" fn livesync_nodes(
     capacity: usize,
     node_size: usize,
 ) -> c_int {
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     unsafe {
         let Some(mut out) = Array::new(out, capacity, node_size) else {
             return LIVESYNC_E_ARGUMENT;
@@ -76,17 +98,27 @@ pub unsafe extern "C" fn livesync_nodes(
     }
 }
 
-/// The statistics and the nodes as text in the exposition format of Prometheus, ending
-/// with a zero byte, also when it is cut: a whole page for one handle. Every sample has the labels `group` and
-/// `interface`. What does not fit into `capacity` bytes is cut off. `buffer` may be
-/// NULL with a `capacity` of 0, to ask for the length.
+/// Writes the statistics and the nodes as text in the exposition format of Prometheus.
 ///
-/// Returns the length of the whole text without the zero byte: if that is `capacity` or
-/// more, call again with more. Or a negative error.
+/// The text is the whole page for one handle. Every sample has the labels `group` and `interface`.
+/// Text that does not fit is cut off. A zero byte ends the text in any case.
+///
+/// @param handle The handle.
+/// @param buffer Where to write the text. It may be NULL if `capacity` is 0, to get the length.
+/// @param capacity The number of bytes that fit into `buffer`.
+/// @return The length of the whole text without the zero byte; if that is `capacity` or more, the
+/// text was cut off. Or a negative error:
+/// - LIVESYNC_E_ARGUMENT if `handle` is NULL, or if `buffer` is NULL and `capacity` is not 0;
+/// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
+/// - LIVESYNC_E_FORKED in a child of the process that started the handle.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It takes a lock
+/// for a moment.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet; `buffer` is
-/// either NULL, or valid for writing `capacity` bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `buffer` is NULL, or
+/// points to `capacity` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_metrics_text(
     handle: *mut livesync_t,
@@ -96,7 +128,7 @@ pub unsafe extern "C" fn livesync_metrics_text(
     if buffer.is_null() && capacity > 0 {
         return LIVESYNC_E_ARGUMENT;
     }
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     unsafe {
         with(handle, |handle| {
             let text = handle.livesync.metrics();
@@ -110,19 +142,33 @@ pub unsafe extern "C" fn livesync_metrics_text(
     }
 }
 
-/// Tries whether a handle with this configuration could work: joins the group on the
-/// interface with sockets of its own, sends a packet that every tracker ignores, and
-/// listens for `time_ms` milliseconds, in which it blocks. What it finds, and which other
-/// trackers it hears, 256 at most, is told to the callback `log` line by line: as
-/// LIVESYNC_LOG_INFO, so set log_level to that; settings of this host by which packets may
-/// get lost as LIVESYNC_LOG_WARN, and what is wrong as LIVESYNC_LOG_ERROR. `config.speak`,
-/// `listen` and `loopback` make no difference. It needs no handle; others may run meanwhile.
+/// Tests whether a handle with this configuration can work on this host.
 ///
-/// That it succeeds shows that the interface, the group and this host's own firewall let
-/// multicast through. What switches and other hosts do with it shows when those are heard.
+/// It joins the group on the interface with sockets of its own, sends a packet that every tracker
+/// ignores, and listens. The callback `log` gets the findings line by line: problems as
+/// LIVESYNC_LOG_ERROR, settings of this host that may cost packets as LIVESYNC_LOG_WARN, and the
+/// rest, with the other trackers heard, 256 at most, as LIVESYNC_LOG_INFO: set `log_level` to that.
+/// The fields `speak`, `listen` and `loopback` make no difference, and it does not read the key
+/// file. It needs no handle, and handles may run at the same time.
 ///
-/// Returns LIVESYNC_OK; LIVESYNC_E_SILENT if the packet was not heard, LIVESYNC_E_SOCKET if
-/// it could not be sent; or the error that livesync_open() would return.
+/// Success shows that the interface, the group and the firewall of this host let multicast
+/// through. Switches and other hosts let it through if other trackers are heard.
+///
+/// @param config The configuration.
+/// @param time_ms How long to listen, in milliseconds. Minimum: 1.
+/// @return LIVESYNC_OK, or
+/// - LIVESYNC_E_ARGUMENT if `config` is NULL, if livesync_config_init() has not set it, or if
+///   `time_ms` is 0;
+/// - LIVESYNC_E_CONFIG if a field has an invalid value, or if `environment` is 1 and an environment
+///   variable has an invalid name or value;
+/// - LIVESYNC_E_SOCKET if a socket cannot be made, cannot join the group on the interface, or cannot
+///   send to it;
+/// - LIVESYNC_E_SILENT if the packet did not come back;
+/// - LIVESYNC_E_TRIPPED after an internal error.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It blocks for
+/// `time_ms`. It calls `log` on the calling thread.
+/// @since 0.1.0
 ///
 /// # Safety
 /// As for livesync_open().
@@ -134,12 +180,12 @@ pub unsafe extern "C" fn livesync_selftest(
     if time_ms == 0 {
         return LIVESYNC_E_ARGUMENT;
     }
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     let found = unsafe {
         with_settings(config, |settings| {
             let time = Duration::from_millis(time_ms.into());
             let findings = selftest(&settings.config, time)?;
-            say(&settings, &findings);
+            log_findings(&settings, &findings);
             Ok(findings)
         })
     };
@@ -151,9 +197,9 @@ pub unsafe extern "C" fn livesync_selftest(
     }
 }
 
-/// Says what a self-test has found.
-fn say(settings: &Settings, findings: &Findings) {
-    let say = |level, line: String| {
+/// Logs what a self-test has found.
+fn log_findings(settings: &Settings, findings: &Findings) {
+    let log = |level, line: String| {
         if level <= settings.config.log {
             settings.callbacks.log(level, &line);
         }
@@ -167,18 +213,18 @@ fn say(settings: &Settings, findings: &Findings) {
     let group = SocketAddr::new(group, port);
     let place = format!("group {group} on interface {interface}");
     match (&findings.send_error, findings.echo) {
-        (Some(e), _) => say(Level::Error, format!("cannot send to {place}: {e}")),
-        (None, None) => say(
+        (Some(e), _) => log(Level::Error, format!("cannot send to {place}: {e}")),
+        (None, None) => log(
             Level::Error,
-            format!("what we send to {place} does not come back: does a firewall drop it?"),
+            format!("what we send to {place} does not come back: see whether a firewall drops it"),
         ),
-        (None, Some(echo)) => say(
+        (None, Some(echo)) => log(
             Level::Info,
-            format!("{place} works on this host: heard ourselves after {echo:.1?}"),
+            format!("{place} works on this host: our packet came back after {echo:.1?}"),
         ),
     }
     for hint in &findings.hints {
-        say(Level::Warn, hint.clone());
+        log(Level::Warn, hint.clone());
     }
     let allowed = Allowed::new(&settings.config.allow);
     for (id, address) in &findings.heard {
@@ -189,19 +235,19 @@ fn say(settings: &Settings, findings: &Findings) {
             (false, None) => ", which is not in allow",
             _ => "",
         };
-        say(
+        log(
             Level::Info,
             format!("heard tracker {id} at {address}{note}"),
         );
     }
     match findings.packets_from_more {
         0 if findings.heard.is_empty() => {
-            say(Level::Info, "heard no other tracker meanwhile".to_owned());
+            log(Level::Info, "heard no other tracker".to_owned());
         }
         0 => {}
-        packets => say(
+        packets => log(
             Level::Info,
-            format!("heard {packets} packets of yet other trackers"),
+            format!("heard {packets} packets of further trackers"),
         ),
     }
 }

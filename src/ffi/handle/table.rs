@@ -1,26 +1,71 @@
-//! The table of a handle that has one.
+//! Queries of the table of a handle.
 
 use std::ffi::c_int;
 
 use super::code::{LIVESYNC_E_ARGUMENT, LIVESYNC_E_STATE, LIVESYNC_OK};
 use super::handle::{livesync_t, with};
 use super::out::{self, Array};
-use super::stats::livesync_counts_t;
 use crate::host::callbacks::livesync_peer_t;
+use crate::host::memory::Counts;
 use crate::types::InfoHash;
 
-/// The peers of the swarm of `info_hash`, 20 bytes, in the table of a handle that was
-/// opened with config.table = 1: at most `capacity` of them, those announced last first.
-/// It holds those that were heard, and those announced to this handle. It takes time in
-/// proportion to what it returns, however large the swarm is, with the table locked.
+/// The counts of a torrent in the table of a handle.
 ///
-/// Returns how many were written to `out`, or a negative error; LIVESYNC_E_STATE if the
-/// handle has no table.
+/// @since 0.1.0
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct livesync_counts_t {
+    /// The number of bytes of this struct that the library has set.
+    pub size: usize,
+    /// 1 if the torrent is in the table; 0 if it is not, and then the fields below are 0.
+    pub known: u32,
+    /// The time since the last announce of the torrent, in minutes.
+    pub base_offset: u32,
+    /// The number of peers that have the whole torrent.
+    pub seeders: u64,
+    /// The number of all other peers.
+    pub leechers: u64,
+    /// The number of completed downloads.
+    pub downloaded: u64,
+}
+
+impl From<Counts> for livesync_counts_t {
+    fn from(counts: Counts) -> Self {
+        Self {
+            size: 0,
+            known: 1,
+            base_offset: counts.base_offset,
+            seeders: counts.seeders,
+            leechers: counts.leechers,
+            downloaded: counts.downloaded,
+        }
+    }
+}
+
+/// Writes peers of a torrent from the table of the handle.
+///
+/// The table has the peers that were announced to this handle and those received from other
+/// trackers. The peers announced last come first.
+///
+/// @param handle The handle, opened with a `table` of 1 in the configuration.
+/// @param info_hash The torrent, 20 raw bytes.
+/// @param out The array to write to. It may be NULL if `capacity` is 0.
+/// @param capacity The number of peers that fit into `out`.
+/// @return The number of peers written, or a negative error:
+/// - LIVESYNC_E_ARGUMENT if `handle` or `info_hash` is NULL, or if `out` is NULL and `capacity` is
+///   not 0;
+/// - LIVESYNC_E_STATE if the handle has no table;
+/// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
+/// - LIVESYNC_E_FORKED in a child of the process that started the handle.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It locks the table
+/// for a time in proportion to the number of peers that it returns, however large the swarm is.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
-/// either NULL, or valid for reading 20 bytes; `out` is either NULL, or valid for writing
-/// `capacity` peers.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `info_hash` is NULL, or
+/// points to 20 readable bytes. `out` is NULL, or has room for `capacity` peers.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_peers(
     handle: *mut livesync_t,
@@ -28,7 +73,7 @@ pub unsafe extern "C" fn livesync_peers(
     out: *mut livesync_peer_t,
     capacity: usize,
 ) -> c_int {
-    // SAFETY: as this function's contract says.
+    // SAFETY: the same preconditions.
     unsafe {
         let out = Array::new(out, capacity, size_of::<livesync_peer_t>());
         let (Some(mut out), Some(info_hash)) = (out, info_hash.cast::<[u8; 20]>().as_ref()) else {
@@ -47,19 +92,28 @@ pub unsafe extern "C" fn livesync_peers(
     }
 }
 
-/// How many peers the swarm of `info_hash`, 20 bytes, has in the table of a handle that
-/// was opened with config.table = 1, and how often it was downloaded: writes the first
-/// `size` bytes of the counts to `out`; `size` is sizeof( livesync_counts_t ) as the caller
-/// knows it. It takes as long for a large swarm as for a small one. After a pause in which
-/// more than 1,024 peers of a swarm have expired, and others have not, the rest of them counts
-/// until further calls have removed them.
+/// Writes the counts of a torrent from the table of the handle.
 ///
-/// Returns LIVESYNC_OK or a negative error; LIVESYNC_E_STATE if the handle has no table.
+/// After a pause in which more than 1,024 peers of a swarm have expired and others have not, the
+/// counts include the rest of the expired ones until further calls have removed them.
+///
+/// @param handle The handle, opened with a `table` of 1 in the configuration.
+/// @param info_hash The torrent, 20 raw bytes.
+/// @param out Where to write the first `size` bytes of the counts.
+/// @param size The size of the struct as the caller knows it: `sizeof( livesync_counts_t )`.
+/// @return LIVESYNC_OK, also if the table does not have the torrent, or
+/// - LIVESYNC_E_ARGUMENT if a pointer is NULL, or if `size` is less than `sizeof( size_t )`;
+/// - LIVESYNC_E_STATE if the handle has no table;
+/// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
+/// - LIVESYNC_E_FORKED in a child of the process that started the handle.
+///
+/// @note Any thread may call it, several at once. No signal handler may call it. It locks the table
+/// for a moment, as long for a large swarm as for a small one.
+/// @since 0.1.0
 ///
 /// # Safety
-/// `handle` is either NULL, or from livesync_open() and not closed yet; `info_hash` is
-/// either NULL, or valid for reading 20 bytes; `out` is either NULL, or valid for writing
-/// `size` bytes.
+/// `handle` is NULL, or is from livesync_open() and not closed yet. `info_hash` is NULL, or
+/// points to 20 readable bytes. `out` is NULL, or points to `size` writable bytes.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn livesync_counts(
     handle: *mut livesync_t,
@@ -75,7 +129,7 @@ pub unsafe extern "C" fn livesync_counts(
         return LIVESYNC_E_ARGUMENT;
     };
     let info_hash = InfoHash(*info_hash);
-    // SAFETY: not NULL, so valid for writing; and as this function's contract says.
+    // SAFETY: not NULL, so valid for writing; and the same preconditions.
     unsafe {
         with(handle, |handle| {
             let Some(table) = &handle.table else {

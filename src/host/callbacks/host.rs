@@ -1,4 +1,4 @@
-//! Callbacks of C as a host.
+//! A host that calls the callbacks of a C program.
 
 use std::ffi::{CString, c_int, c_void};
 use std::net::IpAddr;
@@ -16,7 +16,7 @@ use crate::types::{InfoHash, Peer, TrackerId};
 #[cfg(feature = "want_sync_scrape")]
 use crate::wire::PlausibleTorrents;
 
-/// The callbacks of a configuration, and what they take last.
+/// The callbacks of a configuration, and the user pointer that each takes as its last argument.
 #[derive(Clone, Copy)]
 pub(crate) struct Callbacks {
     pub(crate) user: *mut c_void,
@@ -34,7 +34,7 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    /// Whether there are the four for scrape sync.
+    /// Returns whether all four callbacks for scrape sync are set.
     #[cfg(feature = "want_sync_scrape")]
     pub(crate) fn has_torrents(&self) -> bool {
         self.for_torrents() == [true; 4]
@@ -44,7 +44,7 @@ impl Callbacks {
         [[true; 4], [false; 4]].contains(&self.for_torrents())
     }
 
-    /// Whether there is any for peers or torrents.
+    /// Returns whether any callback for peers or torrents is set.
     pub(crate) fn has_any_of_a_table(&self) -> bool {
         let for_peers = [self.add_peer.is_some(), self.remove_peer.is_some()];
         for_peers.contains(&true) || self.for_torrents().contains(&true)
@@ -59,10 +59,10 @@ impl Callbacks {
         ]
     }
 
-    /// A line for the operator.
+    /// Logs a line for the operator.
     pub(crate) fn log(&self, level: Level, message: &str) {
         match (self.log, CString::new(message)) {
-            // SAFETY: a string of C, valid during the call, and the user pointer.
+            // SAFETY: the callback takes a C string, valid during the call, and the user pointer.
             (Some(call), Ok(message)) => unsafe {
                 call(level as c_int, message.as_ptr(), self.user);
             },
@@ -71,15 +71,15 @@ impl Callbacks {
     }
 }
 
-/// A host that calls back where there is a callback. The rest is up to another host,
-/// which has the peers and torrents that nobody is called back for.
+/// A host that calls the callbacks that are set. For peers and torrents without callbacks it calls
+/// the other host `rest`, which is a queue of events or a table.
 pub(crate) struct CallbackHost {
     callbacks: Callbacks,
     rest: Arc<dyn Host>,
 }
 
-// SAFETY: whoever opens a handle promises that his callbacks may be called from any
-// thread, with the user pointer.
+// SAFETY: the program that opens a handle promises that its callbacks may be called from any
+// thread with the user pointer.
 unsafe impl Send for CallbackHost {}
 // SAFETY: as above.
 unsafe impl Sync for CallbackHost {}
@@ -104,7 +104,7 @@ impl Host for CallbackHost {
             is_allowed, user, ..
         } = self.callbacks;
         let ip = in_16_bytes(source);
-        // SAFETY: 16 bytes, and the user pointer.
+        // SAFETY: the callback takes 16 bytes, valid during the call, and the user pointer.
         is_allowed.is_some_and(|ask| unsafe { ask(ip.as_ptr(), user) != 0 })
     }
 
@@ -128,7 +128,7 @@ impl Host for CallbackHost {
     fn add_peer(&self, info_hash: &InfoHash, peer: &Peer) {
         let Callbacks { add_peer, user, .. } = self.callbacks;
         match add_peer {
-            // SAFETY: 20 bytes and a peer, valid during the call.
+            // SAFETY: the 20 bytes and the peer are valid during the call.
             Some(call) => unsafe { call(info_hash.0.as_ptr(), &peer.into(), user) },
             None => self.rest.add_peer(info_hash, peer),
         }
@@ -139,7 +139,7 @@ impl Host for CallbackHost {
             remove_peer, user, ..
         } = self.callbacks;
         match remove_peer {
-            // SAFETY: 20 bytes and a peer, valid during the call.
+            // SAFETY: the 20 bytes and the peer are valid during the call.
             Some(call) => unsafe { call(info_hash.0.as_ptr(), &peer.into(), user) },
             None => self.rest.remove_peer(info_hash, peer),
         }
@@ -201,7 +201,7 @@ impl Torrents for CallbackHost {
         count_torrents.map_or(0, |call| unsafe { call(user) })
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
+    fn walk(&self, cursor: Cursor, limit: usize, found: &mut Vec<Torrent>) -> Option<Cursor> {
         let Callbacks {
             walk_torrents,
             user,
@@ -210,9 +210,9 @@ impl Torrents for CallbackHost {
         let call = walk_torrents?;
         let mut place = livesync_cursor_t::from(cursor);
         let mut torrents = vec![livesync_torrent_t::NONE; limit];
-        // SAFETY: a cursor and room for `limit` torrents, valid during the call.
+        // SAFETY: the cursor and the room for `limit` torrents are valid during the call.
         let count = unsafe { call(&mut place, torrents.as_mut_ptr(), limit, user) };
-        told.extend(torrents.iter().take(count).map(Torrent::from));
+        found.extend(torrents.iter().take(count).map(Torrent::from));
         place.into()
     }
 
@@ -226,7 +226,7 @@ impl Torrents for CallbackHost {
             info_hash: info_hash.0,
             ..livesync_torrent_t::NONE
         };
-        // SAFETY: a torrent, valid during the call.
+        // SAFETY: the torrent is valid during the call.
         let found = unsafe { look_up_torrent?(&mut torrent, user) } != 0;
         found.then(|| Torrent::from(&torrent))
     }
@@ -239,7 +239,7 @@ impl Torrents for CallbackHost {
         } = self.callbacks;
         let torrent = livesync_torrent_t::from(heard);
         merge_torrent
-            // SAFETY: a torrent, valid during the call, and the user pointer.
+            // SAFETY: the torrent is valid during the call; the callback takes the user pointer.
             .and_then(|call| merged(unsafe { call(&torrent, user) }))
             .unwrap_or(Merged::Failed)
     }

@@ -1,4 +1,4 @@
-//! Callbacks of C as a host, and the types that they take.
+//! A host that calls the callbacks of a C program, and the C types that they take.
 #![allow(non_camel_case_types)]
 
 mod host;

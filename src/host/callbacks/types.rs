@@ -1,4 +1,6 @@
-//! The types of C that callbacks, events and functions take, and what they are for us.
+//! The C types that callbacks, events and functions take, and their conversions to ours.
+// The comments become those of the C header, in the form of Doxygen.
+#![allow(clippy::doc_markdown)]
 
 use std::ffi::{c_char, c_int, c_void};
 use std::net::Ipv6Addr;
@@ -8,17 +10,21 @@ use crate::address::in_16_bytes;
 use crate::types::{Cursor, InfoHash, Merged, Torrent};
 use crate::types::{Peer, PeerFlags};
 
-/// A peer of a swarm. This struct never grows.
+/// A peer of a swarm.
+///
+/// This struct never grows.
+///
+/// @since 0.1.0
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_peer_t {
-    /// Its address in network byte order: IPv6, or IPv4 as ::ffff:a.b.c.d.
+    /// The address of the peer in network byte order: IPv6, or IPv4-mapped IPv6.
     pub ip: [u8; 16],
-    /// Its port in host byte order.
+    /// The port of the peer in host byte order.
     pub port: u16,
-    /// LIVESYNC_PEER_... bits; others may be set, and mean nothing.
+    /// The flags of the peer: LIVESYNC_PEER_... bits. Other bits may be set and mean nothing.
     pub flags: u8,
-    /// 0.
+    /// Always 0.
     pub reserved: u8,
 }
 
@@ -52,15 +58,19 @@ impl From<&Peer> for livesync_peer_t {
     }
 }
 
-/// What trackers tell each other of a torrent. This struct never grows.
+/// A torrent as scrape sync carries it.
+///
+/// This struct never grows.
+///
+/// @since 0.1.0
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_torrent_t {
-    /// The torrent: 20 raw bytes.
+    /// The info_hash of the torrent: 20 raw bytes.
     pub info_hash: [u8; 20],
-    /// How many minutes ago it was last announced.
+    /// The time since the last announce of the torrent, in minutes.
     pub base_offset: u32,
-    /// How often it was downloaded.
+    /// The number of completed downloads.
     pub downloaded: u64,
 }
 
@@ -72,16 +82,20 @@ impl livesync_torrent_t {
     };
 }
 
-/// A place in a walk over all torrents. It begins with zeros. This struct never grows.
+/// A place in a walk over all torrents.
+///
+/// A walk begins with all fields 0. This struct never grows.
+///
+/// @since 0.1.0
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct livesync_cursor_t {
-    /// The bucket in which to go on.
+    /// The bucket in which the walk continues.
     pub bucket: u32,
-    /// 0: at its beginning; 1: behind the torrent `after`; 2, to be set by the
-    /// host: nowhere, this was the end of the last bucket.
+    /// Where in the bucket the walk continues: 0 at its beginning, 1 behind the torrent `after`.
+    /// The application sets 2 when the last bucket has ended, and with it the walk.
     pub place: u32,
-    /// The torrent that was the last one.
+    /// The info_hash of the torrent that was read last: 20 raw bytes. Used if `place` is 1.
     pub after: [u8; 20],
 }
 
@@ -93,38 +107,80 @@ impl livesync_cursor_t {
     };
 }
 
-/// Whether the tracker is up. Once it returns 0, nothing but the log is called, and what
-/// arrives is dropped; what is announced is still sent.
+/// Returns whether the application is up.
+///
+/// Once it returns 0, the library calls no callback but `log`, and drops what arrives. Announces
+/// are still sent.
+///
+/// @param user The pointer from the configuration.
+/// @return 0 if the application is shutting down, any other number if it is up.
+/// @since 0.1.0
 pub type livesync_is_running_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> c_int>;
 
-/// Whether packets from this source may be used: 0 for no. `ip` are 16 bytes: IPv4 as
-/// ::ffff:a.b.c.d, or IPv6 if it came to a socket that livesync_receive() was told of.
+/// Returns whether the library may use packets from this source.
+///
+/// @param ip The address of the sender, 16 bytes in network byte order: IPv4-mapped IPv6, or
+/// IPv6 if the packet arrived at a socket that was passed to livesync_receive().
+/// @param user The pointer from the configuration.
+/// @return 0 to drop the packet, any other number to use it.
+/// @since 0.1.0
 pub type livesync_is_allowed_fn =
     Option<unsafe extern "C" fn(ip: *const u8, user: *mut c_void) -> c_int>;
 
-/// A peer announced itself to another tracker, or said goodbye there. `info_hash` are
-/// 20 bytes.
+/// Reports an announce that another tracker has received.
+///
+/// The field of the configuration says which: one for peers that announced themselves, one for
+/// peers that left.
+///
+/// @param info_hash The torrent, 20 raw bytes.
+/// @param peer The peer.
+/// @param user The pointer from the configuration.
+/// @since 0.1.0
 pub type livesync_peer_fn = Option<
     unsafe extern "C" fn(info_hash: *const u8, peer: *const livesync_peer_t, user: *mut c_void),
 >;
 
-/// All peers of one packet were added or removed: so many.
+/// Reports that all peers of one packet have been added or removed.
+///
+/// @param peers The number of peers in the packet.
+/// @param user The pointer from the configuration.
+/// @since 0.1.0
 pub type livesync_packet_applied_fn = Option<unsafe extern "C" fn(peers: usize, user: *mut c_void)>;
 
-/// Another tracker spoke under our id; the library goes on under this one.
+/// Reports that another tracker used the id of this handle, which now has a new one.
+///
+/// @param tracker_id The new id, in host byte order.
+/// @param user The pointer from the configuration.
+/// @since 0.1.0
 pub type livesync_new_tracker_id_fn =
     Option<unsafe extern "C" fn(tracker_id: u32, user: *mut c_void)>;
 
-/// A line for the operator, without line feed.
+/// Takes a line of the log.
+///
+/// @param level The level of the line: LIVESYNC_LOG_ERROR to LIVESYNC_LOG_DEBUG.
+/// @param message The line, without a line feed, ending with a zero byte.
+/// @param user The pointer from the configuration.
+/// @since 0.1.0
 pub type livesync_log_fn =
     Option<unsafe extern "C" fn(level: c_int, message: *const c_char, user: *mut c_void)>;
 
-/// How many torrents there are.
+/// Counts the torrents of the application.
+///
+/// @param user The pointer from the configuration.
+/// @return The number of torrents.
+/// @since 0.1.0
 pub type livesync_count_torrents_fn = Option<unsafe extern "C" fn(user: *mut c_void) -> u64>;
 
-/// Reads at most `limit` torrents of one bucket, from `cursor` on, to `torrents`, and
-/// sets `cursor` to where to go on. Returns how many. It is called again and again, so
-/// it need not hold a lock for longer than that.
+/// Reads some torrents of one bucket.
+///
+/// The library calls it until the walk ends, so it need not hold a lock from one call to the next.
+///
+/// @param cursor Where to begin; the callback sets it to where the walk continues.
+/// @param torrents The array to write to.
+/// @param limit The number of torrents that fit into `torrents`.
+/// @param user The pointer from the configuration.
+/// @return The number of torrents written.
+/// @since 0.1.0
 pub type livesync_walk_torrents_fn = Option<
     unsafe extern "C" fn(
         cursor: *mut livesync_cursor_t,
@@ -134,26 +190,38 @@ pub type livesync_walk_torrents_fn = Option<
     ) -> usize,
 >;
 
-/// Fills in what is known of the torrent `torrent->info_hash`. Returns 0 if it is not
-/// known.
+/// Looks up a torrent.
+///
+/// @param torrent The torrent, of which `info_hash` is set; the callback fills in the other fields.
+/// @param user The pointer from the configuration.
+/// @return 0 if the application does not know the torrent, any other number if it does.
+/// @since 0.1.0
 pub type livesync_look_up_torrent_fn =
     Option<unsafe extern "C" fn(torrent: *mut livesync_torrent_t, user: *mut c_void) -> c_int>;
 
-/// Another tracker tells of a torrent. If you know it, raise your downloaded count to the
-/// one heard, if that is larger, and keep your own age of it; else create it as it was
-/// heard. Returns LIVESYNC_MERGED, LIVESYNC_KNOWN_BETTER if the own count is larger, or
+/// Merges a torrent from the scrape tell of another tracker.
+///
+/// An application that knows the torrent raises its own count of downloads to the one received, if
+/// that is larger, and keeps its own time of the last announce. Otherwise it creates the torrent
+/// as received.
+///
+/// @param torrent The torrent as received.
+/// @param user The pointer from the configuration.
+/// @return LIVESYNC_MERGED; LIVESYNC_KNOWN_BETTER if the application has the larger count; or
 /// LIVESYNC_NOT_STORED.
+/// @since 0.1.0
 pub type livesync_merge_torrent_fn =
     Option<unsafe extern "C" fn(torrent: *const livesync_torrent_t, user: *mut c_void) -> c_int>;
 
-/// Our count is now the one heard, or was the same before.
+/// The application now has the count of downloads that was received, or had it before.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_MERGED: c_int = 0;
-/// Our count is larger, and stays.
+/// The application has a larger count of downloads and keeps it.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_KNOWN_BETTER: c_int = 1;
-/// The torrent was not stored: an access list refuses it, or there is no memory. It counts as
-/// known for a day when the handle decides whether to ask others for theirs.
+/// The application did not store the torrent: an access list refuses it, or there is no memory.
+///
+/// For a day it counts as known when the handle decides whether to inquire other trackers.
 #[cfg_attr(not(feature = "want_sync_scrape"), expect(dead_code))]
 pub const LIVESYNC_NOT_STORED: c_int = -1;
 
@@ -190,7 +258,7 @@ impl From<Cursor> for livesync_cursor_t {
     }
 }
 
-/// Where to go on; nowhere at the end.
+/// The place where the walk continues; `None` at the end.
 #[cfg(feature = "want_sync_scrape")]
 impl From<livesync_cursor_t> for Option<Cursor> {
     fn from(cursor: livesync_cursor_t) -> Self {
@@ -206,7 +274,7 @@ impl From<livesync_cursor_t> for Option<Cursor> {
     }
 }
 
-/// What became of a torrent, as C has it.
+/// Converts the answer of a C program to a merge; `None` for an unknown number.
 #[cfg(feature = "want_sync_scrape")]
 pub(crate) fn merged(number: c_int) -> Option<Merged> {
     Some(match number {

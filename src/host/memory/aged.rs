@@ -1,4 +1,4 @@
-//! A map whose entries grow old.
+//! A map whose entries expire.
 
 use std::collections::{BTreeMap, BTreeSet};
 #[cfg(any(test, feature = "want_sync_scrape"))]
@@ -7,25 +7,24 @@ use std::time::Duration;
 
 use crate::time::Time;
 
-/// How many entries that have expired, but are still stored, one call looks at to leave them
-/// out. More of them are left only after a pause in which nobody used the table.
-pub(super) const EXPIRED_LOOKED_AT: usize = 1024;
+/// The most expired entries that one call skips, because they are still stored. More of them are
+/// stored only after a pause in which nothing called the table.
+pub(super) const MAX_EXPIRED_SKIPPED: usize = 1024;
 
-/// A map that knows since when each entry is as it is. Those that are so for as long as
-/// their lifetime have expired, but take memory until they are removed.
+/// A map that knows the age of each entry. An entry as old as the lifetime has expired, but takes
+/// memory until it is removed.
 pub(super) struct Aged<K, V> {
     lifetime: Duration,
     entries: BTreeMap<K, (Time, V)>,
-    /// The keys again, the oldest entry's first: those that were announced here, to us or to
-    /// another tracker,
+    /// The keys of the entries that were announced to this or another tracker, oldest first.
     announced: BTreeSet<(Time, K)>,
-    /// and those of which another tracker has told us only that they exist.
+    /// The keys of the entries that are known from scrape tells only, oldest first.
     hearsay: BTreeSet<(Time, K)>,
     expired: u64,
 }
 
 impl<K: Copy + Ord, V: Copy> Aged<K, V> {
-    /// What an entry takes at most.
+    /// The memory in bytes that an entry takes at most.
     pub(super) const BYTES: u64 = tree_entry_bytes(size_of::<K>() + size_of::<(Time, V)>())
         + tree_entry_bytes(size_of::<(Time, K)>());
 
@@ -39,28 +38,28 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         }
     }
 
-    /// How many entries take memory.
+    /// Returns the number of stored entries, including expired ones.
     pub(super) fn stored(&self) -> u64 {
         self.entries.len() as u64
     }
 
-    /// How many entries have expired and been removed.
+    /// Returns how many entries have expired and been removed or replaced.
     pub(super) fn expired(&self) -> u64 {
         self.expired
     }
 
-    /// Since when the oldest entry is as it is, of those that were announced.
+    /// Returns the time of the oldest entry that was announced.
     pub(super) fn oldest(&self) -> Option<Time> {
         self.announced.first().map(|(since, _)| *since)
     }
 
-    /// How many entries have not expired; and those beyond the first
-    /// [`EXPIRED_LOOKED_AT`] that have.
+    /// Returns the number of live entries. Expired entries beyond the first
+    /// [`MAX_EXPIRED_SKIPPED`] count, too.
     #[cfg(any(test, feature = "want_sync_scrape"))]
     pub(super) fn count(&self, now: Time) -> u64 {
         let expired = [&self.announced, &self.hearsay].map(|ages| {
             ages.iter()
-                .take(EXPIRED_LOOKED_AT)
+                .take(MAX_EXPIRED_SKIPPED)
                 .take_while(|(since, _)| self.is_expired(now, *since))
                 .count() as u64
         });
@@ -72,7 +71,7 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         (!self.is_expired(now, since)).then_some((since, value))
     }
 
-    /// The entries of some keys, also those that have expired.
+    /// Iterates over the entries of a range of keys, including expired ones.
     #[cfg(any(test, feature = "want_sync_scrape"))]
     pub(super) fn range(&self, keys: impl RangeBounds<K>) -> impl Iterator<Item = (K, Time, V)> {
         self.entries
@@ -80,13 +79,13 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
             .map(|(key, (since, value))| (*key, *since, *value))
     }
 
-    /// Inserts an entry that is announced, or replaces it.
+    /// Inserts or replaces an entry that is announced.
     pub(super) fn insert(&mut self, now: Time, key: K, since: Time, value: V) {
         self.replace(now, key, since, value);
         self.announced.insert((since, key));
     }
 
-    /// Inserts an entry that another tracker tells of, and that is not known, or has expired.
+    /// Inserts an entry of a scrape tell. The key must be unknown, or its entry have expired.
     #[cfg(any(test, feature = "want_sync_scrape"))]
     pub(super) fn insert_hearsay(&mut self, now: Time, key: K, since: Time, value: V) {
         self.replace(now, key, since, value);
@@ -101,7 +100,7 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         }
     }
 
-    /// Changes the value of an entry, which is as old as it was.
+    /// Changes the value of an entry, and keeps its age.
     #[cfg(any(test, feature = "want_sync_scrape"))]
     pub(super) fn set(&mut self, key: &K, value: V) {
         if let Some(entry) = self.entries.get_mut(key) {
@@ -109,7 +108,7 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         }
     }
 
-    /// Removes the oldest entry if it has expired; whether it had.
+    /// Removes the oldest entry if it has expired. Returns whether it had.
     pub(super) fn remove_expired(&mut self, now: Time) -> bool {
         let has_expired = |ages: &BTreeSet<(Time, K)>| {
             let oldest = ages.first();
@@ -124,13 +123,14 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
         removed
     }
 
-    /// Removes the oldest entry that was announced; whether there was one.
+    /// Removes the oldest entry that was announced. Returns whether there was one.
     pub(super) fn remove_oldest(&mut self) -> bool {
         let oldest = self.announced.pop_first();
         oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())
     }
 
-    /// Removes the oldest entry of which another tracker has told; whether there was one.
+    /// Removes the oldest entry that is known from scrape tells only. Returns whether there was
+    /// one.
     pub(super) fn remove_oldest_hearsay(&mut self) -> bool {
         let oldest = self.hearsay.pop_first();
         oldest.is_some_and(|(_, key)| self.entries.remove(&key).is_some())
@@ -141,19 +141,19 @@ impl<K: Copy + Ord, V: Copy> Aged<K, V> {
     }
 }
 
-/// What an entry of so many bytes takes in a B-tree of the standard library at most,
-/// memory that the allocator wastes included: `tests/memory_bound.rs` measures it.
+/// Returns the memory in bytes that an entry of this size takes at most in a B-tree of the standard
+/// library, including what the allocator wastes. `tests/memory_bound.rs` measures it.
 ///
-/// A node has room for 11 entries. All nodes but the root hold 5 at least, and so an
-/// inner one has 6 nodes below it at least.
+/// A B-tree node has room for 11 entries. Each one but the root holds at least 5, and so each inner
+/// one has at least 6 children.
 pub(super) const fn tree_entry_bytes(entry: usize) -> u64 {
     const ROOM: usize = 11;
     const HELD: usize = 5;
-    /// Of a node: its parent, its place there, its length, padding.
+    /// The parent, the index there, the length and the padding of a B-tree node.
     const HEAD: usize = 16;
-    /// Of an inner node: the nodes below it.
+    /// The pointers of an inner B-tree node to its children.
     const BELOW: usize = (ROOM + 1) * size_of::<usize>();
-    /// Of an allocation: its head, and rounding up.
+    /// The header of an allocation, and its rounding up.
     const WASTE: usize = 16;
 
     let node = (HEAD + ROOM * entry + WASTE).div_ceil(HELD);
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!((aged.stored(), aged.oldest()), (2, Some(at(2))));
         aged.remove_oldest();
         assert_eq!(aged.get(at(3), &1), Some((at(3), 'c')));
-        // Inserted late, but as old as it is.
+        // The entry is inserted late, but keeps its age.
         aged.insert(at(4), 9, at(2), 'd');
         aged.remove_oldest();
         assert_eq!(keys(&aged, 4), [1]);

@@ -1,9 +1,11 @@
-//! What a table may hold.
+//! The limits of the built-in table.
 
 use std::time::Duration;
 
-/// How long a [`Memory`](super::Memory) remembers, and how much.
+/// The limits of a [`Memory`](super::Memory): the lifetimes of its entries, and the memory they
+/// take.
 ///
+/// # Examples
 /// ```
 /// use std::time::Duration;
 /// use livesync::memory::Limits;
@@ -14,17 +16,21 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// A peer that is not announced again leaves after so long: 45 minutes.
+    /// The time that a peer stays in the table after its last announce. Default: 45 minutes.
     pub peer_lifetime: Duration,
-    /// A torrent that is not announced again leaves after so long, but not before its
-    /// peers: 24 hours.
+    /// The time that a torrent stays in the table after its last announce. It stays at least as
+    /// long as its peers. Default: 24 hours.
     pub torrent_lifetime: Duration,
-    /// The memory for peers and torrents, in bytes: 64 MiB. A peer is counted as about
-    /// 235, a torrent as 170, and as 100 more while it has peers, which is what they may take
-    /// at worst; the table itself takes another 4096. When the memory is
-    /// full, torrents leave that are only known since another tracker told of them, and then what
-    /// was announced longest ago; of further torrents that others tell of nothing is stored.
-    /// More than a terabyte, 10^12 bytes, it does not take, whatever stands here.
+    /// The memory for peers and torrents, in bytes. Default: 64 MiB. Maximum: 10^12; a larger
+    /// value has the same effect.
+    ///
+    /// On a 64-bit machine a peer counts as about 235 bytes, a torrent as 170, and as 100 more
+    /// while it has peers, which is what they take at most. The table itself takes another 4096
+    /// bytes.
+    ///
+    /// To make room for an announce in a full table, torrents are removed that are known from
+    /// scrape tells only, and then the peers and torrents that were announced longest ago. A
+    /// scrape tell adds no torrent to a full table.
     pub bytes: u64,
 }
 
@@ -39,24 +45,24 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// No table takes more: a swarm counts its peers with 32 bits.
+    /// Upper bound of [`bytes`](Self::bytes), because a swarm counts its peers with 32 bits.
     pub(crate) const MOST_BYTES: u64 = 1_000_000_000_000;
 
-    /// With another lifetime of peers.
+    /// Returns these limits with another lifetime of peers.
     #[must_use]
     pub fn peer_lifetime(mut self, peer_lifetime: Duration) -> Self {
         self.peer_lifetime = peer_lifetime;
         self
     }
 
-    /// With another lifetime of torrents.
+    /// Returns these limits with another lifetime of torrents.
     #[must_use]
     pub fn torrent_lifetime(mut self, torrent_lifetime: Duration) -> Self {
         self.torrent_lifetime = torrent_lifetime;
         self
     }
 
-    /// With more memory, or less.
+    /// Returns these limits with another amount of memory, in bytes.
     #[must_use]
     pub fn bytes(mut self, bytes: u64) -> Self {
         self.bytes = bytes;

@@ -1,4 +1,4 @@
-//! The table as a host: with a clock and a lock.
+//! The built-in table as a host, with a clock and a lock.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -15,25 +15,28 @@ use crate::types::{Announce, InfoHash, Peer};
 #[cfg(feature = "want_sync_scrape")]
 use crate::types::{Cursor, Merged, Torrent};
 
-/// The clock begins a hundred years after [`Time::START`], as a torrent that another
-/// tracker tells of may have been announced before we were there.
+/// The clock begins a hundred years after [`Time::START`], because a torrent of a scrape tell may
+/// have been announced long before this process started.
 pub(super) const BEGIN: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// A host that keeps peers and torrents in memory, for a program that has no table of
-/// its own: an indexer, a monitor, a test.
+/// A host that keeps peers and torrents in memory, for a program that has no table of its own,
+/// such as an indexer, a monitor or a test.
 ///
-/// It holds what other trackers tell, and what the program [announces](Self::announce)
-/// to it. Peers and torrents leave when they were not announced for their lifetime, and
-/// those announced longest ago also when the memory is full: see [`Limits`]. What other trackers
-/// tell of torrents never pushes out a peer.
+/// It contains the announces and scrape tells of other trackers, and what the program
+/// [announces](Self::announce) to it. Peers and torrents are removed at the end of their lifetime,
+/// and the oldest ones also when the memory is full: see [`Limits`]. Scrape tells never displace a
+/// peer.
 ///
-/// All methods take one lock, and may be called from any thread. None takes longer in a
-/// larger swarm; [`peers`](Self::peers) takes time in proportion to what it returns. Each
-/// call removes only some of what has expired, so that none takes long; what is left of it
-/// is not shown, but for [`counts`](Self::counts) after a long pause.
+/// The table allows no source address by itself: set [`Config::allow`](crate::Config::allow).
 ///
-/// It blesses nobody: who may speak is set by [`Config::allow`](crate::config::Config::allow).
+/// # Threads and cost
+/// Any thread may call the methods, which all take one lock. The time that a call takes grows
+/// with the logarithm of the size of the table only, and for [`peers`](Self::peers) with the
+/// number of peers that it returns. Each call removes a bounded number of expired entries. The
+/// remaining ones are not shown, except by [`counts`](Self::counts) after a long pause and by
+/// [`usage`](Self::usage).
 ///
+/// # Examples
 /// ```
 /// use livesync::{Memory, Announce, InfoHash, Peer, PeerFlags};
 /// use livesync::memory::Limits;
@@ -55,7 +58,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty one.
+    /// Creates an empty table with these limits.
     pub fn new(limits: Limits) -> Self {
         Self {
             start: Instant::now(),
@@ -63,9 +66,13 @@ impl Memory {
         }
     }
 
-    /// Stores a peer that is announced to this program; or removes it, if it has
-    /// stopped. An announce with [`COMPLETED`](crate::types::PeerFlags::COMPLETED)
-    /// counts as one download, unless the peer has that flag already; it keeps it.
+    /// Stores or renews a peer that has announced itself to this program, or removes it if it has
+    /// stopped.
+    ///
+    /// An announce with [`PeerFlags::COMPLETED`](crate::PeerFlags::COMPLETED) counts as one
+    /// download, unless the stored peer has this flag already, which it keeps. This method does not
+    /// announce the peer to the cluster: that is what
+    /// [`Livesync::announce`](crate::Livesync::announce) does.
     pub fn announce(&self, announce: &Announce) {
         if announce.peer.is_stopped() {
             self.remove_peer(&announce.info_hash, &announce.peer);
@@ -74,25 +81,28 @@ impl Memory {
         }
     }
 
-    /// The peers of a swarm: at most `limit` of them, those announced last first. An
-    /// address that is IPv4 in IPv6 is returned as IPv4.
+    /// Returns at most `limit` peers of a swarm, those with the latest announces first. Addresses
+    /// that were mapped into IPv6 are returned as IPv4.
     pub fn peers(&self, info_hash: &InfoHash, limit: usize) -> Vec<Peer> {
         self.with_table(|table, now| table.peers(now, info_hash, limit))
     }
 
-    /// How large a swarm is; nothing if the torrent is not known. After a pause in which more
-    /// than 1,024 peers of a swarm have expired, and others have not, the rest of them counts
-    /// until further calls have removed them.
+    /// Returns the counts of a swarm, or nothing if the torrent is not known.
+    ///
+    /// If more than 1,024 peers of a swarm have expired during a pause without calls, and other
+    /// peers of it have not, the expired peers beyond 1,024 still count until further calls have
+    /// removed them.
     pub fn counts(&self, info_hash: &InfoHash) -> Option<Counts> {
         self.with_table(|table, now| table.counts(now, info_hash))
     }
 
-    /// How full it is. What has expired counts until it is removed.
+    /// Returns how full the table is. Expired entries count until a call has removed them.
     pub fn usage(&self) -> Usage {
         self.with_table(Table::usage)
     }
 
-    /// The clock is read under the lock, so that the table never sees it run backwards.
+    /// Calls `act` with the table and the time. The clock is read under the lock, so that the table
+    /// never sees time run backwards.
     fn with_table<T>(&self, act: impl FnOnce(&mut Table, Time) -> T) -> T {
         let mut table = self.table.lock();
         let now = Time::START + BEGIN + self.start.elapsed();
@@ -129,15 +139,15 @@ impl Host for Memory {
     }
 }
 
-/// There is one bucket. In it, torrents are in the order of their info_hashes.
+/// The table has one bucket, with the torrents in the order of their info hashes.
 #[cfg(feature = "want_sync_scrape")]
 impl Torrents for Memory {
     fn count(&self) -> u64 {
         self.with_table(Table::count)
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
-        self.with_table(|table, now| table.walk(now, cursor, limit, told))
+    fn walk(&self, cursor: Cursor, limit: usize, found: &mut Vec<Torrent>) -> Option<Cursor> {
+        self.with_table(|table, now| table.walk(now, cursor, limit, found))
     }
 
     fn look_up(&self, info_hash: &InfoHash) -> Option<Torrent> {

@@ -1,8 +1,8 @@
-//! A host for programs that have no table of peers and torrents themselves.
+//! The built-in table of peers and torrents: a host for programs that have none of their own.
 
 mod aged;
 mod limits;
-#[expect(clippy::module_inception, reason = "the room is named after it")]
+#[expect(clippy::module_inception, reason = "the folder is named after it")]
 mod memory;
 #[cfg(all(test, feature = "want_sync_scrape"))]
 mod model;

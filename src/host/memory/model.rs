@@ -1,4 +1,4 @@
-//! The table against a model that is too simple to be wrong, on a clock of our own.
+//! Compares the table with a model that is too simple to be wrong, on a simulated clock.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use super::memory::BEGIN;
 use super::swarms::{PEER_BYTES, SWARM_BYTES};
-use super::table::{REMOVED_PER_CALL, TORRENT_BYTES, Table};
+use super::table::{MAX_REMOVED_PER_CALL, TORRENT_BYTES, Table};
 use super::{Counts, Limits};
 use crate::host::Usage;
 use crate::time::Time;
@@ -23,7 +23,7 @@ const COMPLETED: PeerFlags = PeerFlags::COMPLETED;
 #[derive(Clone, Debug)]
 enum Op {
     Wait(Duration),
-    /// So many peers with neighbouring ports announce themselves at once.
+    /// The given number of peers with neighbouring ports announce themselves at once.
     Add(u8, Peer, u16),
     Remove(u8, Peer),
     Merge(Torrent),
@@ -64,12 +64,12 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     vec(op, 1..150)
 }
 
-/// Every list is searched from its beginning, and nothing expired is ever kept.
+/// A model that searches every list from its beginning, and keeps no expired entry.
 struct Model {
     limits: Limits,
     peers: Vec<(InfoHash, Peer, Time)>,
     torrents: Vec<(InfoHash, u64, Time)>,
-    /// Those of them that were never announced.
+    /// The torrents that are known from scrape tells only.
     hearsay: BTreeSet<InfoHash>,
     expired: u64,
     evicted: u64,
@@ -143,7 +143,7 @@ impl Model {
     }
 
     fn add(&mut self, now: Time, info_hash: InfoHash, peer: &Peer) {
-        // The bits of STOPPED and FROM_SYNC.
+        // 0x30 are the bits of STOPPED and FROM_SYNC.
         let mut peer = Peer {
             flags: PeerFlags(peer.flags.0 & !0x30),
             ..*peer
@@ -215,17 +215,17 @@ impl Model {
     }
 }
 
-/// All torrents, `limit` at a time.
+/// Walks all torrents, `limit` at a time.
 fn walk(table: &mut Table, now: Time, limit: usize) -> Vec<Torrent> {
-    let mut told = Vec::new();
+    let mut found = Vec::new();
     let mut cursor = Some(Cursor::default());
     while let Some(from) = cursor {
-        let before = told.len();
-        cursor = table.walk(now, from, limit, &mut told);
-        assert!(told.len() - before <= limit);
-        assert!(cursor.is_none() || told.len() - before == limit);
+        let before = found.len();
+        cursor = table.walk(now, from, limit, &mut found);
+        assert!(found.len() - before <= limit);
+        assert!(cursor.is_none() || found.len() - before == limit);
     }
-    told
+    found
 }
 
 proptest! {
@@ -271,7 +271,7 @@ proptest! {
                     prop_assert_eq!(usage.evicted, model.evicted);
                 }
             }
-            // Every look removes some of what has expired: a step has only one of them.
+            // Every query removes some expired entries, so a step makes only one query.
             model.expire(now);
             let torrents = model.torrents(now);
             match step % 4 {
@@ -298,8 +298,8 @@ proptest! {
                 },
             }
         }
-        // So many calls remove all that may have expired.
-        for _ in 0..=bytes / TORRENT_BYTES / REMOVED_PER_CALL as u64 {
+        // This many calls remove all entries that may have expired.
+        for _ in 0..=bytes / TORRENT_BYTES / MAX_REMOVED_PER_CALL as u64 {
             table.usage(now);
         }
         prop_assert_eq!(table.usage(now), Usage {

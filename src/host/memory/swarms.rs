@@ -1,36 +1,36 @@
-//! The peers, swarm by swarm.
+//! The peers of all swarms, in the order of their age.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::aged::{EXPIRED_LOOKED_AT, tree_entry_bytes};
+use super::aged::{MAX_EXPIRED_SKIPPED, tree_entry_bytes};
 use crate::time::Time;
 use crate::types::{InfoHash, Peer, PeerFlags};
 
-/// What a peer takes at most.
+/// The memory in bytes that a peer takes at most.
 pub(super) const PEER_BYTES: u64 = tree_entry_bytes(size_of::<PeerKey>() + size_of::<Time>())
     + tree_entry_bytes(size_of::<AgeKey>() + size_of::<PeerFlags>());
-/// What a swarm takes at most, besides its peers.
+/// The memory in bytes that a swarm takes at most, besides its peers.
 pub(super) const SWARM_BYTES: u64 =
-    tree_entry_bytes(size_of::<(Time, InfoHash)>() + size_of::<Size>());
+    tree_entry_bytes(size_of::<(Time, InfoHash)>() + size_of::<SwarmSize>());
 
-/// A peer: of one torrent, at an address and a port.
+/// The identity of a peer: its torrent, address and port.
 pub(super) type PeerKey = (InfoHash, IpAddr, u16);
 
-/// In this order the peers of a swarm follow each other, the one announced longest ago first.
+/// The order of peers: those of a swarm follow each other, the one announced longest ago first.
 type AgeKey = (InfoHash, Time, IpAddr, u16);
 
-/// How many peers a swarm has. Four billion of them take a terabyte.
+/// The number of peers of a swarm. 32 bits suffice, because four billion peers take a terabyte.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Size {
+pub(super) struct SwarmSize {
     pub(super) seeders: u32,
     pub(super) leechers: u32,
 }
 
-impl Size {
-    /// Those of a kind.
+impl SwarmSize {
+    /// Returns the counter that counts a peer with these flags.
     fn of(&mut self, flags: PeerFlags) -> &mut u32 {
         if flags.contains(PeerFlags::SEEDING) {
             &mut self.seeders
@@ -40,18 +40,20 @@ impl Size {
     }
 }
 
-/// All peers, each since its last announce. Those announced longer ago than their lifetime
-/// have expired, but take memory until they are removed.
+/// All peers with the times of their last announces. A peer whose last announce is older than the
+/// lifetime has expired, but takes memory until it is removed.
 ///
-/// No method takes time in proportion to a swarm, or to all of them, but for what it returns.
+/// The time that a method takes grows with the logarithm of the number of peers only, and with the
+/// number of peers that it returns.
 pub(super) struct Swarms {
     lifetime: Duration,
-    /// When each peer was announced last.
+    /// The time of each peer's last announce.
     peers: BTreeMap<PeerKey, Time>,
-    /// The same peers, in each swarm by their age.
+    /// The same peers, ordered within each swarm by age, with their flags.
     ages: BTreeMap<AgeKey, PeerFlags>,
-    /// The swarms that have a peer, by their oldest peer: the first one is the oldest of all.
-    swarms: BTreeMap<(Time, InfoHash), Size>,
+    /// The swarms that have peers, ordered by the age of their oldest peer. So the oldest peer of
+    /// all is in the first swarm.
+    swarms: BTreeMap<(Time, InfoHash), SwarmSize>,
     expired: u64,
 }
 
@@ -66,7 +68,7 @@ impl Swarms {
         }
     }
 
-    /// How many peers take memory.
+    /// Returns the number of stored peers, including expired ones.
     pub(super) fn peers(&self) -> u64 {
         self.peers.len() as u64
     }
@@ -75,25 +77,25 @@ impl Swarms {
         self.peers() * PEER_BYTES + self.swarms.len() as u64 * SWARM_BYTES
     }
 
-    /// How many peers have expired and been removed.
+    /// Returns how many peers have expired and been removed.
     pub(super) fn expired(&self) -> u64 {
         self.expired
     }
 
-    /// When the oldest peer was announced.
+    /// Returns when the oldest peer of all was announced.
     pub(super) fn oldest(&self) -> Option<Time> {
         let ((since, _), _) = self.swarms.first_key_value()?;
         Some(*since)
     }
 
-    /// What a peer said of itself.
+    /// Returns the flags of a peer, unless it is unknown or has expired.
     pub(super) fn flags(&self, now: Time, key: &PeerKey) -> Option<PeerFlags> {
         let since = *self.peers.get(key)?;
         let flags = self.ages.get(&aged(key, since)).copied();
         flags.filter(|_| !self.is_expired(now, since))
     }
 
-    /// The peers of a swarm, those announced last first.
+    /// Iterates over the live peers of a swarm, those with the latest announces first.
     pub(super) fn newest(&self, now: Time, info_hash: &InfoHash) -> impl Iterator<Item = Peer> {
         self.ages
             .range(swarm(info_hash))
@@ -106,20 +108,20 @@ impl Swarms {
             })
     }
 
-    /// How many peers a swarm has that have not expired. As long as one of them is left,
-    /// those beyond the first [`EXPIRED_LOOKED_AT`] that have expired count, too.
-    pub(super) fn size(&self, now: Time, info_hash: &InfoHash) -> Size {
+    /// Returns the number of live peers of a swarm. While the swarm has a live peer, its expired
+    /// peers beyond the first [`MAX_EXPIRED_SKIPPED`] count, too.
+    pub(super) fn size(&self, now: Time, info_hash: &InfoHash) -> SwarmSize {
         let peers = self.ages.range(swarm(info_hash));
         let ends = (peers.clone().next(), peers.clone().next_back());
         let (Some(((_, oldest, ..), _)), Some(((_, newest, ..), _))) = ends else {
-            return Size::default();
+            return SwarmSize::default();
         };
         if self.is_expired(now, *newest) {
-            return Size::default();
+            return SwarmSize::default();
         }
         let size = self.swarms.get(&(*oldest, *info_hash));
         let mut size = size.copied().unwrap_or_default();
-        for ((_, since, ..), flags) in peers.take(EXPIRED_LOOKED_AT) {
+        for ((_, since, ..), flags) in peers.take(MAX_EXPIRED_SKIPPED) {
             if !self.is_expired(now, *since) {
                 break;
             }
@@ -128,8 +130,7 @@ impl Swarms {
         size
     }
 
-    /// A peer is announced. What was announced before is no newer, as time does not run
-    /// backwards.
+    /// Inserts or renews a peer. No stored peer is newer, because time does not run backwards.
     pub(super) fn insert(&mut self, now: Time, key: PeerKey, flags: PeerFlags) {
         self.remove(now, key);
         let (info_hash, ..) = key;
@@ -147,7 +148,7 @@ impl Swarms {
         }
     }
 
-    /// Removes the oldest peer if it has expired; whether it had.
+    /// Removes the oldest peer if it has expired. Returns whether it had.
     pub(super) fn remove_expired(&mut self, now: Time) -> bool {
         let has_expired = self
             .oldest()
@@ -171,7 +172,7 @@ impl Swarms {
         }
     }
 
-    /// Takes a peer that was announced then out of its swarm.
+    /// Removes a peer, which was announced at `since`, from its swarm.
     fn forget(&mut self, key: &PeerKey, since: Time) {
         let (info_hash, ..) = *key;
         let Some(flags) = self.ages.remove(&aged(key, since)) else {
@@ -191,7 +192,7 @@ impl Swarms {
         }
     }
 
-    /// When the oldest peer of a swarm was announced.
+    /// Returns when the oldest peer of a swarm was announced.
     fn oldest_of(&self, info_hash: &InfoHash) -> Option<Time> {
         let ((_, since, ..), _) = self.ages.range(swarm(info_hash)).next()?;
         Some(*since)

@@ -1,4 +1,4 @@
-//! Peers and torrents, as long as they live and as many as fit.
+//! The table of peers and torrents, with its limits of age and memory.
 
 #[cfg(feature = "want_sync_scrape")]
 use std::ops::Bound::{Excluded, Unbounded};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::aged::Aged;
 #[cfg(feature = "want_sync_scrape")]
-use super::aged::EXPIRED_LOOKED_AT;
+use super::aged::MAX_EXPIRED_SKIPPED;
 use super::limits::Limits;
 use super::swarms::{PEER_BYTES, PeerKey, Swarms};
 use crate::host::Usage;
@@ -16,25 +16,25 @@ use crate::time::Time;
 use crate::types::{Cursor, Merged};
 use crate::types::{InfoHash, Peer, PeerFlags, Torrent};
 
-/// The swarm of a torrent.
+/// The size and age of a torrent's swarm, as a scrape reply contains them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counts {
-    /// How many minutes ago the torrent was last announced.
+    /// The number of minutes since a peer last announced the torrent.
     pub base_offset: u32,
-    /// Peers that have everything.
+    /// The number of peers that have the whole torrent.
     pub seeders: u64,
-    /// All other peers.
+    /// The number of all other peers.
     pub leechers: u64,
-    /// How often it was downloaded.
+    /// The number of times that the torrent was downloaded completely.
     pub downloaded: u64,
 }
 
-/// How many expired entries each call removes at most. It is more than a call can add,
-/// so the table does not fill up with them.
-pub(super) const REMOVED_PER_CALL: usize = 64;
+/// The most expired entries that each call removes. A call adds fewer entries, so expired ones do
+/// not accumulate.
+pub(super) const MAX_REMOVED_PER_CALL: usize = 64;
 
-/// So a swarm can count its peers, also where an address has 32 bits.
+/// A swarm can count its peers with 32 bits, also on a 32-bit machine, where memory ends earlier.
 const _: () = {
     let memory = usize::MAX as u64;
     let most = if Limits::MOST_BYTES < memory {
@@ -45,16 +45,16 @@ const _: () = {
     assert!(most / PEER_BYTES < 1 << 32);
 };
 
-/// What a torrent takes at most, besides its peers.
+/// The memory in bytes that a torrent takes at most, besides its peers.
 pub(super) const TORRENT_BYTES: u64 = Aged::<InfoHash, u64>::BYTES;
 
-/// The table without clock and lock: time comes in, and must not run backwards.
+/// The table without clock and lock. The caller passes the time, which must not run backwards.
 ///
-/// A torrent is never older than one of its peers, and does not expire before them; and
-/// of two that are equally old, the peer leaves first. So a peer's torrent is always there.
+/// The torrent of every stored peer is stored, too: a torrent is never older than one of its peers,
+/// does not expire before them, and is removed after a peer of the same age.
 pub(super) struct Table {
     swarms: Swarms,
-    /// With the count of downloads. They are as old as their last announce.
+    /// The torrents with their counts of downloads, each as old as its last announce.
     torrents: Aged<InfoHash, u64>,
     max_bytes: u64,
     evicted: u64,
@@ -71,7 +71,7 @@ impl Table {
         }
     }
 
-    /// A peer is in the swarm.
+    /// Adds or renews a peer, and its torrent.
     pub(super) fn add(&mut self, now: Time, info_hash: &InfoHash, peer: &Peer) {
         self.remove_expired(now);
         let key = key(info_hash, peer);
@@ -96,7 +96,7 @@ impl Table {
         self.make_room();
     }
 
-    /// A peer has left the swarm.
+    /// Removes a peer, and keeps its torrent.
     pub(super) fn remove(&mut self, now: Time, info_hash: &InfoHash, peer: &Peer) {
         self.remove_expired(now);
         self.swarms.remove(now, key(info_hash, peer));
@@ -134,9 +134,9 @@ impl Table {
         self.swarms.bytes() + self.torrents.stored() * TORRENT_BYTES
     }
 
-    /// Makes some progress with the removal of what has expired.
+    /// Removes some of the expired entries.
     fn remove_expired(&mut self, now: Time) {
-        for _ in 0..REMOVED_PER_CALL {
+        for _ in 0..MAX_REMOVED_PER_CALL {
             if !self.remove_one_expired(now) {
                 break;
             }
@@ -147,7 +147,8 @@ impl Table {
         self.swarms.remove_expired(now) || self.torrents.remove_expired(now)
     }
 
-    /// Of what was announced, the oldest leaves; before that, what we know by hearsay only.
+    /// Removes entries until the rest fits into the memory: first torrents that are known from
+    /// scrape tells only, and then the oldest of the announced entries.
     fn make_room(&mut self) {
         while self.bytes() > self.max_bytes {
             self.evicted += 1;
@@ -165,7 +166,7 @@ impl Table {
     }
 }
 
-/// What scrape sync needs.
+/// The operations that scrape sync needs.
 #[cfg(feature = "want_sync_scrape")]
 impl Table {
     pub(super) fn count(&mut self, now: Time) -> u64 {
@@ -179,7 +180,7 @@ impl Table {
         now: Time,
         cursor: Cursor,
         limit: usize,
-        told: &mut Vec<Torrent>,
+        found: &mut Vec<Torrent>,
     ) -> Option<Cursor> {
         self.remove_expired(now);
         if cursor.bucket > 0 {
@@ -187,16 +188,16 @@ impl Table {
         }
         let behind = (cursor.after.map_or(Unbounded, Excluded), Unbounded);
         let mut entries = self.torrents.range(behind);
-        let looked_at = limit.saturating_add(EXPIRED_LOOKED_AT);
+        let max_read = limit.saturating_add(MAX_EXPIRED_SKIPPED);
         let mut after = cursor.after;
         let mut room = limit;
-        for (info_hash, since, downloaded) in entries.by_ref().take(looked_at) {
+        for (info_hash, since, downloaded) in entries.by_ref().take(max_read) {
             if !self.torrents.is_expired(now, since) {
                 if room == 0 {
                     return Some(Cursor { after, ..cursor });
                 }
                 room -= 1;
-                told.push(Torrent {
+                found.push(Torrent {
                     info_hash,
                     base_offset: minutes(now, since),
                     downloaded,
@@ -217,9 +218,11 @@ impl Table {
         })
     }
 
-    /// A torrent that is new here is as old as the other tracker says, so that trackers cannot
-    /// keep it alive by telling each other of it. Nothing leaves to make room for it: others may
-    /// tell of any number of torrents.
+    /// Merges a torrent of a scrape tell.
+    ///
+    /// A new torrent is as old as the scrape tell says, so that trackers cannot keep it alive by
+    /// telling each other of it. No live entry is removed to make room for it, because scrape
+    /// tells may contain any number of torrents.
     pub(super) fn merge(&mut self, now: Time, heard: &Torrent) -> Merged {
         self.remove_expired(now);
         let known = self.torrents.get(now, &heard.info_hash);

@@ -1,15 +1,15 @@
-//! The tracker's structs, as C lays them out.
+//! The structs of opentracker, with the layout that C gives them.
 #![allow(non_camel_case_types)]
 
 use std::net::IpAddr;
 
 use crate::types::{Peer, PeerFlags};
 
-/// A SHA-1 info_hash: 20 raw bytes.
+/// A SHA-1 info hash: 20 raw bytes.
 pub type ot_hash = [u8; 20];
 
-/// A peer as the tracker keeps it: 0-3 ip, 4-5 port, both in network byte order,
-/// 6 flags, 7 minutes since the last announce.
+/// A peer as the tracker stores it. Bytes 0-3 are the address and 4-5 the port, both in network
+/// byte order; byte 6 are the flags, and byte 7 the minutes since the last announce.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct ot_peer {
@@ -17,7 +17,7 @@ pub struct ot_peer {
 }
 
 impl ot_peer {
-    /// An IPv4 peer.
+    /// Converts an IPv4 peer; returns nothing for another one.
     pub(super) fn new(peer: &Peer) -> Option<Self> {
         let IpAddr::V4(ip) = peer.ip else {
             return None;
@@ -41,10 +41,10 @@ impl From<ot_peer> for Peer {
     }
 }
 
-/// Seconds, as wide as the tracker's C library has them.
+/// Seconds, with the width that the C library of the tracker gives them.
 #[cfg(all(feature = "want_sync_scrape", not(target_env = "musl")))]
 pub(super) use libc::time_t;
-/// The same. That of the libc crate is as wide as in musl before 1.2.
+/// Seconds. The type of the libc crate has the width that musl had before version 1.2.
 #[cfg(all(feature = "want_sync_scrape", target_env = "musl"))]
 pub type time_t = i64;
 
@@ -58,7 +58,7 @@ mod scrape {
 
     use super::{ot_hash, time_t};
 
-    /// An array that grows; in a bucket, torrents sorted by hash.
+    /// A growing array. That of a bucket contains torrents sorted by hash.
     #[repr(C)]
     pub struct ot_vector {
         pub data: *mut c_void,
@@ -74,7 +74,7 @@ mod scrape {
 
     #[repr(C)]
     pub struct ot_peerlist {
-        /// When it was last announced, in minutes.
+        /// The time of the last announce, in minutes.
         pub base: time_t,
         pub seed_count: usize,
         pub peer_count: usize,
@@ -82,7 +82,7 @@ mod scrape {
         pub peers: ot_vector,
     }
 
-    // In machine words, because the tracker is built for 32 and for 64 bits.
+    // The offsets are in machine words, because the tracker is built for 32 and for 64 bits.
     const _: () = {
         const WORD: usize = size_of::<usize>();
         assert!(size_of::<ot_vector>() == 3 * WORD);

@@ -1,5 +1,7 @@
-//! opentracker as a host, found by link-time symbols: a tracker of one of the two
-//! generations that share the six prototypes of `ot_livesync.h`.
+//! opentracker as a host, found by its link-time symbols.
+//!
+//! It supports the two generations that share the six prototypes of `ot_livesync.h`. Others need an
+//! adapter.
 
 mod layout;
 mod shape;
@@ -22,26 +24,26 @@ pub use self::layout::{ot_hash, ot_peer};
 
 /// The permission that a source of sync packets needs.
 const OT_PERMISSION_MAY_LIVESYNC: c_int = 0x4;
-/// "This announce came by multicast."
+/// The flag of opentracker for an announce that came by multicast.
 const FLAG_MCA: c_int = 2;
 
 /// The tracker that this library is linked into.
 #[derive(Clone, Copy)]
 pub struct Opentracker {
-    tracker: Tracker,
+    tracker: TrackerSymbols,
     #[cfg(feature = "want_sync_scrape")]
     torrents: Option<torrents::Buckets>,
-    /// From 13 January 2009 on an address is 16 bytes long; `handle_udp6`
-    /// appeared at the same time.
+    /// True if an address is 16 bytes long, as it is since 13 January 2009. `handle_udp6` appeared
+    /// on the same day.
     wide_addresses: bool,
-    /// It was 5, and became 6 on 24 March 2009, a week after `load_state`
-    /// appeared.
+    /// The number of the event `EVENT_SYNC`. It was 5, and became 6 on 24 March 2009, a week after
+    /// `load_state` appeared.
     event_sync: c_int,
 }
 
-/// What we cannot do without.
+/// The symbols of the tracker that sync needs.
 #[derive(Clone, Copy)]
-struct Tracker {
+struct TrackerSymbols {
     accesslist_isblessed: unsafe extern "C" fn(*mut c_char, c_int) -> c_int,
     add_peer_to_torrent_and_return_peers:
         unsafe extern "C" fn(*mut ot_hash, *mut ot_peer, c_int, usize, *mut c_char) -> usize,
@@ -53,23 +55,27 @@ struct Tracker {
     g_tracker_id: *mut u32,
 }
 
-// SAFETY: the functions are the tracker's, which calls them from several threads
-// itself; the variables are only read whole, and volatile.
+// SAFETY: the tracker itself calls these functions from several threads. The variables are only
+// accessed whole and volatile.
 unsafe impl Send for Opentracker {}
 // SAFETY: as above.
 unsafe impl Sync for Opentracker {}
 
 impl Opentracker {
-    /// The tracker that this library is linked into.
+    /// Finds the tracker that this library is linked into.
+    ///
+    /// # Errors
+    /// [`SetupError::NoHost`] if the program does not define the symbols of a tracker, and
+    /// [`SetupError::NeedsAdapter`] if it is an opentracker of another generation.
     pub fn find() -> Result<Self, SetupError> {
         let symbols = Symbols::look();
-        // So it is called since 29 March 2024.
+        // opentracker has renamed the function on 29 March 2024.
         if symbols.accesslist_isblessed.is_none() && symbols.accesslist_is_blessed.is_some() {
             return Err(SetupError::LATER_OPENTRACKER);
         }
         let tracker = need!(
             symbols,
-            Tracker {
+            TrackerSymbols {
                 accesslist_isblessed,
                 add_peer_to_torrent_and_return_peers,
                 remove_peer_from_torrent,
@@ -88,28 +94,31 @@ impl Opentracker {
         })
     }
 
-    /// Refuses a tracker that has the symbols of these generations, and other types.
+    /// Refuses a tracker that has the symbols of these generations, but other types.
+    ///
+    /// # Errors
+    /// [`SetupError::NeedsAdapter`] if the tracker passes other types to `livesync_tell`.
     ///
     /// # Safety
-    /// To be called by the tracker's thread that calls `livesync_init`.
+    /// The caller is the thread of the tracker that calls `livesync_init`.
     pub unsafe fn check_types(&self) -> Result<(), SetupError> {
-        // Before there were 16-byte addresses there was one type of peer.
+        // Trackers without 16-byte addresses have only one type of peer.
         if !self.wide_addresses || !self.is_running() {
             return Ok(());
         }
-        // SAFETY: the tracker makes its locks before it calls livesync_init; for the rest
-        // as this function's contract says.
+        // SAFETY: the tracker creates its locks before it calls livesync_init. The rest follows
+        // from this function's contract.
         unsafe { shape::check(self.tracker.remove_peer_from_torrent) }
     }
 
-    /// Whether a call of `livesync_tell` with this first argument answers
-    /// [`check_types`](Self::check_types). Then its second argument may be anything.
+    /// Returns whether a call of `livesync_tell` with this first argument answers
+    /// [`check_types`](Self::check_types). If so, the second argument may be anything.
     #[inline]
     pub fn is_answer(first: *const c_void) -> bool {
         shape::is_answer(first)
     }
 
-    /// What the tracker lacks of what scrape sync needs: nothing, as a rule.
+    /// Returns the symbols that scrape sync needs and the tracker lacks; usually none.
     #[cfg(feature = "want_sync_scrape")]
     pub fn missing_for_scrape() -> Vec<&'static str> {
         torrents::Buckets::find(Symbols::look())
@@ -117,17 +126,20 @@ impl Opentracker {
             .unwrap_or_default()
     }
 
-    /// The id that the tracker has drawn.
+    /// Returns the id that the tracker has drawn.
     pub fn tracker_id(&self) -> TrackerId {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         TrackerId::from_host(unsafe { self.tracker.g_tracker_id.read_volatile() })
     }
 
-    /// The interface address that the tracker passes to `livesync_bind_mcast`.
+    /// Reads the interface address that the tracker passes to `livesync_bind_mcast`.
+    ///
+    /// # Errors
+    /// [`SetupError::Address`] if `ip` is NULL or the address is not IPv4.
     ///
     /// # Safety
-    /// `ip` is either NULL or points at the bytes of an address, as many as this
-    /// generation of the tracker has.
+    /// `ip` is NULL, or points at an address with as many bytes as this generation of the tracker
+    /// has.
     pub unsafe fn interface(&self, ip: *const c_char) -> Result<Ipv4Addr, SetupError> {
         if ip.is_null() {
             return Err(SetupError::Address("it is NULL"));
@@ -156,17 +168,17 @@ impl Host for Opentracker {
         let ip = match source {
             _ if self.wide_addresses => &mut wide[..],
             IpAddr::V4(_) => &mut wide[12..],
-            // It has no bytes in which this tracker could be asked of it.
+            // This tracker has no room for an IPv6 address, so it cannot allow one.
             IpAddr::V6(_) => return false,
         };
         let ask = self.tracker.accesslist_isblessed;
-        // SAFETY: `ip` points at an address as long as this generation has them.
+        // SAFETY: `ip` points at an address with as many bytes as this generation has.
         unsafe { ask(ip.as_mut_ptr().cast(), OT_PERMISSION_MAY_LIVESYNC) != 0 }
     }
 
     fn new_tracker_id(&self, id: TrackerId) {
-        // SAFETY: the symbol is there, so it is the tracker's variable. It is written
-        // once here and read nowhere else while we run: the tracker draws it for us.
+        // SAFETY: the symbol is there, so it is the tracker's variable. Nothing else reads it while
+        // sync runs, because the tracker draws it for livesync only.
         unsafe { self.tracker.g_tracker_id.write_volatile(id.to_host()) };
     }
 
@@ -176,8 +188,7 @@ impl Host for Opentracker {
         };
         let mut hash = info_hash.0;
         let add = self.tracker.add_peer_to_torrent_and_return_peers;
-        // SAFETY: both are copies that the tracker may write to; with amount 0
-        // it writes no reply.
+        // SAFETY: both are copies that the tracker may write to. With amount 0 it writes no reply.
         unsafe { add(&mut hash, &mut peer, FLAG_MCA, 0, std::ptr::null_mut()) };
     }
 
@@ -187,14 +198,13 @@ impl Host for Opentracker {
         };
         let mut hash = info_hash.0;
         let remove = self.tracker.remove_peer_from_torrent;
-        // SAFETY: both are copies that the tracker may write to; a peer removed
-        // by FLAG_MCA gets no reply.
+        // SAFETY: both are copies that the tracker may write to. With FLAG_MCA it writes no reply.
         unsafe { remove(&mut hash, &mut peer, std::ptr::null_mut(), FLAG_MCA) };
     }
 
     fn packet_applied(&self, records: usize) {
-        // SAFETY: a call by value. The classic tracker takes the number as a
-        // uint32_t, later ones as uintptr_t; both find it in the same register.
+        // SAFETY: the arguments are passed by value. The classic tracker takes the number as a
+        // uint32_t and later ones as a uintptr_t; both find it in the same register.
         unsafe { (self.tracker.stats_issue_event)(self.event_sync, 0, records) };
     }
 
@@ -206,14 +216,14 @@ impl Host for Opentracker {
     }
 }
 
-/// Ends the process the way the tracker ends it on a bad setup, if we are linked
-/// into something that can.
+/// Ends the process with this message by the tracker's own function, as the tracker does on a bad
+/// setup. Returns if the program has no such function.
 pub fn exit_with_error(message: &str) {
     if let Some(exerr) = Symbols::look().exerr
         && let Ok(message) = CString::new(message)
     {
-        // SAFETY: a string of C, which the tracker prints; it is never freed, as
-        // the process ends.
+        // SAFETY: the tracker prints a C string. The string is never freed, because the process
+        // ends.
         unsafe { exerr(message.into_raw()) };
     }
 }

@@ -1,8 +1,8 @@
-//! The tracker's symbols.
+//! The symbols of the tracker.
 //!
-//! The references are weak, so the library links into any program. All of them
-//! stand in this one file, and are looked at in one function: a reference counts
-//! as weak only in the object file that the `.weak` directive is in.
+//! The references are weak, so the library links into any program. All of them are in this file
+//! and used in one function, because a reference is weak only in the object file that contains its
+//! `.weak` directive.
 
 #[cfg(feature = "want_sync_scrape")]
 use std::ffi::c_void;
@@ -26,7 +26,7 @@ macro_rules! weak {
             $($(#[$data_on])? static mut $data: $type;)*
         }
 
-        /// What the program that we are linked into defines.
+        /// The symbols that the program defines, which this library is linked into.
         #[derive(Clone, Copy)]
         pub(super) struct Symbols {
             $($(#[$on])? pub(super) $function:
@@ -35,8 +35,8 @@ macro_rules! weak {
         }
 
         impl Symbols {
-            /// Looks at the addresses. The compiler takes it for granted that
-            /// they are not null, so it must not see what is compared.
+            /// Finds out which symbols are defined. The compiler assumes that no address of a
+            /// symbol is null, so `black_box` hides what is compared with null.
             #[inline(never)]
             pub(super) fn look() -> Self {
                 Self {
@@ -85,8 +85,8 @@ weak! {
     }
 }
 
-/// The named fields of [`Symbols`] that are there, as a struct of the same
-/// names; or the names of those that are missing.
+/// Returns the named fields of [`Symbols`] as a struct with the same names, or the names of the
+/// undefined ones if there are any.
 macro_rules! need {
     ($symbols:expr, $wanted:ident { $($name:ident),* $(,)? }) => {{
         let symbols = $symbols;

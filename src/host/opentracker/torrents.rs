@@ -1,5 +1,5 @@
-//! The tracker's torrents: 1024 buckets, each a vector of torrents sorted by hash,
-//! behind a lock of its own.
+//! The torrents of opentracker: 1024 buckets with a lock each, which contain torrents sorted by
+//! hash.
 
 use std::ffi::{c_int, c_void};
 use std::slice;
@@ -11,17 +11,17 @@ use crate::types::{Cursor, InfoHash, Merged, Torrent};
 
 const BUCKETS: u32 = 1024;
 
-/// What scrape sync uses of the tracker.
+/// The functions and variables of the tracker that scrape sync uses.
 #[derive(Clone, Copy)]
 pub(super) struct Buckets {
-    table: Table,
-    /// Only a tracker with an access list has it.
+    table: TableSymbols,
+    /// The test of the access list, which only a tracker with an access list has.
     accesslist_hashisvalid: Option<unsafe extern "C" fn(*mut ot_hash) -> c_int>,
 }
 
-/// What scrape sync cannot do without.
+/// The functions and variables of the tracker that scrape sync needs.
 #[derive(Clone, Copy)]
-struct Table {
+struct TableSymbols {
     mutex_get_torrent_count: unsafe extern "C" fn() -> usize,
     mutex_bucket_lock: unsafe extern "C" fn(c_int) -> *mut ot_vector,
     mutex_bucket_lock_by_hash: unsafe extern "C" fn(*mut ot_hash) -> *mut ot_vector,
@@ -35,11 +35,11 @@ struct Table {
 }
 
 impl Buckets {
-    /// The buckets, if this tracker has them; or what it lacks.
+    /// Returns the buckets of this tracker, or the names of the symbols that it lacks.
     pub(super) fn find(symbols: Symbols) -> Result<Self, Vec<&'static str>> {
         let table = need!(
             symbols,
-            Table {
+            TableSymbols {
                 mutex_get_torrent_count,
                 mutex_bucket_lock,
                 mutex_bucket_lock_by_hash,
@@ -57,96 +57,95 @@ impl Buckets {
         })
     }
 
-    /// Whether the tracker's access list allows a torrent.
+    /// Returns whether the tracker's access list allows a torrent.
     fn allows(&self, info_hash: &InfoHash) -> bool {
         let mut hash = info_hash.0;
         self.accesslist_hashisvalid
-            // SAFETY: the tracker reads the hash only.
+            // SAFETY: the tracker only reads the hash.
             .is_none_or(|is_valid| unsafe { is_valid(&mut hash) != 0 })
     }
 }
 
-impl Table {
+impl TableSymbols {
     fn now_minutes(&self) -> time_t {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         unsafe { self.g_now_seconds.read_volatile() / 60 }
     }
 
-    /// Whether the tracker is up. One that goes down frees its torrents, and leaves
-    /// vectors behind that point at them; so this is asked with the bucket locked.
+    /// Returns whether the tracker is up. The bucket must be locked, because a tracker that goes
+    /// down frees its torrents and leaves dangling vectors behind.
     fn is_running(&self) -> bool {
         // SAFETY: the symbol is there, so it is the tracker's variable.
         unsafe { self.g_opentracker_running.read_volatile() != 0 }
     }
 
-    /// Locks a bucket that exists: a walk begins at 0 and ends at the last one.
+    /// Locks a bucket, which must exist. A walk begins at bucket 0 and ends at the last one.
     fn lock(&self, bucket: c_int) -> Bucket<'_> {
         // SAFETY: the bucket exists.
         let vector = unsafe { (self.mutex_bucket_lock)(bucket) };
-        Bucket::new(self, vector, Place::Number(bucket))
+        Bucket::new(self, vector, BucketKey::Number(bucket))
     }
 
     fn lock_by_hash(&self, info_hash: &InfoHash) -> Bucket<'_> {
         let mut hash = info_hash.0;
-        // SAFETY: the tracker reads the hash only.
+        // SAFETY: the tracker only reads the hash.
         let vector = unsafe { (self.mutex_bucket_lock_by_hash)(&mut hash) };
-        Bucket::new(self, vector, Place::Hash(hash))
+        Bucket::new(self, vector, BucketKey::Hash(hash))
     }
 }
 
-/// By what a bucket was locked, and is unlocked.
-enum Place {
+/// The key by which a bucket was locked, and by which it is unlocked.
+enum BucketKey {
     Number(c_int),
     Hash(ot_hash),
 }
 
 /// A locked bucket. It is unlocked when this is dropped.
 struct Bucket<'a> {
-    table: &'a Table,
+    table: &'a TableSymbols,
     vector: *mut ot_vector,
-    place: Place,
-    /// How many torrents it has got more.
+    key: BucketKey,
+    /// The number of torrents that were added to the bucket.
     added: c_int,
 }
 
 impl Drop for Bucket<'_> {
     fn drop(&mut self) {
-        // SAFETY: it was locked by the same place, and nothing in it is borrowed any more.
+        // SAFETY: the bucket was locked by the same key, and nothing borrows from it any more.
         unsafe {
-            match &mut self.place {
-                Place::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
-                Place::Hash(hash) => (self.table.mutex_bucket_unlock_by_hash)(hash, self.added),
+            match &mut self.key {
+                BucketKey::Number(bucket) => (self.table.mutex_bucket_unlock)(*bucket, self.added),
+                BucketKey::Hash(hash) => (self.table.mutex_bucket_unlock_by_hash)(hash, self.added),
             }
         }
     }
 }
 
 impl<'a> Bucket<'a> {
-    fn new(table: &'a Table, vector: *mut ot_vector, place: Place) -> Self {
+    fn new(table: &'a TableSymbols, vector: *mut ot_vector, key: BucketKey) -> Self {
         Self {
             table,
             vector,
-            place,
+            key,
             added: 0,
         }
     }
 
-    /// The torrents; none while the tracker goes down.
+    /// Returns the torrents of the bucket, or none while the tracker goes down.
     fn torrents(&self) -> &[ot_torrent] {
-        // SAFETY: NULL, or the vector of the bucket, which is locked.
+        // SAFETY: the pointer is NULL, or points at the vector of the bucket, which is locked.
         match unsafe { self.vector.as_ref() } {
             Some(vector) if !vector.data.is_null() && self.table.is_running() => {
-                // SAFETY: `size` torrents lie in `data`, as long as the bucket is locked.
+                // SAFETY: `data` points at `size` torrents while the bucket is locked.
                 unsafe { slice::from_raw_parts(vector.data.cast(), vector.size) }
             }
             _ => &[],
         }
     }
 
-    /// What we tell of one of its torrents.
+    /// Returns what a scrape tell says of a torrent of this bucket.
     fn read(&self, torrent: &ot_torrent) -> Option<Torrent> {
-        // SAFETY: a torrent's peer list is NULL or valid as long as its bucket is
-        // locked.
+        // SAFETY: the peer list of a torrent is NULL, or valid while its bucket is locked.
         let peer_list = unsafe { torrent.peer_list.as_ref() }?;
         let minutes = self.table.now_minutes().saturating_sub(peer_list.base);
         Some(Torrent {
@@ -161,12 +160,12 @@ impl<'a> Bucket<'a> {
         if !self.table.is_running() {
             return Merged::Failed;
         }
-        // Where usize has 32 bits, the tracker prints more as a negative number.
+        // A tracker with 32 bits prints a larger count as a negative number.
         let downloaded = heard.downloaded.min(isize::MAX as u64) as usize;
         let mut hash = heard.info_hash.0;
         let mut exact_match: c_int = 0;
-        // SAFETY: the bucket is locked, and the torrents in it are as large as we
-        // say; the tracker reads the hash only.
+        // SAFETY: the bucket is locked, its torrents have the size that is passed, and the tracker
+        // only reads the hash.
         let torrent = unsafe {
             (self.table.vector_find_or_insert)(
                 self.vector,
@@ -176,8 +175,8 @@ impl<'a> Bucket<'a> {
                 &mut exact_match,
             )
         };
-        // SAFETY: NULL without memory; else a torrent of the locked bucket. One that
-        // is new has undefined bytes, which any bytes of an ot_torrent may be.
+        // SAFETY: the pointer is NULL if there is no memory, or points at a torrent of the locked
+        // bucket. A new torrent has arbitrary bytes, which are valid for an ot_torrent.
         let Some(torrent) = (unsafe { torrent.cast::<ot_torrent>().as_mut() }) else {
             return Merged::Failed;
         };
@@ -185,16 +184,16 @@ impl<'a> Bucket<'a> {
             torrent.hash = hash;
             torrent.peer_list = new_peer_list();
         }
-        // SAFETY: NULL or valid, since the bucket is locked.
+        // SAFETY: the pointer is NULL, or valid while the bucket is locked.
         let Some(peer_list) = (unsafe { torrent.peer_list.as_mut() }) else {
             if exact_match == 0 {
-                // SAFETY: it is in this bucket, and has no peer list to free.
+                // SAFETY: the torrent is in this bucket, and has no peer list to free.
                 unsafe { (self.table.vector_remove_torrent)(self.vector, torrent) };
             }
             return Merged::Failed;
         };
         if exact_match == 0 {
-            // Where time_t has 32 bits, more would be negative.
+            // A time_t of 32 bits would turn a larger number negative.
             let minutes = heard.base_offset.min(i32::MAX as u32) as time_t;
             peer_list.base = self.table.now_minutes().saturating_sub(minutes).max(0);
             peer_list.down_count = downloaded;
@@ -211,14 +210,14 @@ impl<'a> Bucket<'a> {
 
 impl Torrents for Buckets {
     fn count(&self) -> u64 {
-        // SAFETY: a call without arguments.
+        // SAFETY: the function takes no arguments.
         unsafe { (self.table.mutex_get_torrent_count)() as u64 }
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
+    fn walk(&self, cursor: Cursor, limit: usize, found: &mut Vec<Torrent>) -> Option<Cursor> {
         let number = c_int::try_from(cursor.bucket).ok()?;
-        // Not under the bucket's lock.
-        told.reserve(limit);
+        // Memory is reserved before the bucket is locked, to hold the lock for a shorter time.
+        found.reserve(limit);
         let bucket = self.table.lock(number);
         let torrents = bucket.torrents();
         let begin = cursor.after.map_or(0, |after| {
@@ -226,7 +225,7 @@ impl Torrents for Buckets {
         });
         let rest = &torrents[begin..];
         let portion = &rest[..limit.min(rest.len())];
-        told.extend(portion.iter().filter_map(|torrent| bucket.read(torrent)));
+        found.extend(portion.iter().filter_map(|torrent| bucket.read(torrent)));
         if portion.len() < rest.len() {
             let after = portion.last().map(|torrent| InfoHash(torrent.hash));
             return Some(Cursor { after, ..cursor });
@@ -253,8 +252,8 @@ impl Torrents for Buckets {
     }
 }
 
-/// A peer list without peers, for the tracker to free; NULL without memory.
+/// Allocates an empty peer list, which the tracker frees. Returns NULL if there is no memory.
 fn new_peer_list() -> *mut ot_peerlist {
-    // SAFETY: the size is not 0; zeros are an empty peer list.
+    // SAFETY: the size is not 0, and a peer list of zeros is empty.
     unsafe { libc::calloc(1, size_of::<ot_peerlist>()).cast() }
 }

@@ -1,4 +1,4 @@
-//! What a datagram goes through before it is used: the checks, in their order.
+//! The checks that a datagram passes before it is used, in their order.
 
 use std::time::Duration;
 
@@ -18,10 +18,10 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Frame, Packet, Trailer};
 
-/// How long a packet with a tag is at most, without header and trailer: a jumbo frame.
-const LONGEST_TAGGED: usize = 9000;
+/// Upper bound for the payload of a packet whose tag is checked: a jumbo frame.
+const MAX_TAGGED_LEN: usize = 9000;
 
-/// The place of a packet among those of its sender.
+/// The place of a packet among the packets of its sender.
 #[derive(Default)]
 struct Placed {
     order: Option<(Number, Arrival)>,
@@ -30,11 +30,14 @@ struct Placed {
 }
 
 impl Node {
-    /// "A datagram is used only if (1) its source address is blessed by the
-    /// host, (2) it is at least a header long, (3) its tracker id is not ours." What
-    /// we have sent ourselves is our own, from whatever address it comes back. Any other
-    /// packet under our id means that two trackers drew the same one: then we draw another,
-    /// and use the datagram. A probe says nothing.
+    /// Checks a datagram, and returns its frame and what is known of it; `None` for a probe.
+    ///
+    /// "A datagram is used only if (1) its source address is blessed by the host, (2) it is at
+    /// least a header long, (3) its tracker id is not ours."
+    ///
+    /// What this node sent itself is its own, from whatever address it comes back. Any other packet
+    /// under its id shows that two trackers drew the same one: this node then draws another id, and
+    /// uses the datagram. A probe changes nothing.
     pub(in crate::protocol) fn accept<'a>(
         &mut self,
         source: Source,
@@ -52,7 +55,7 @@ impl Node {
             return Ok(None);
         }
         let found = self.nodes.find(frame.header.id);
-        let authenticated = self.prove(&frame, found, waited)?;
+        let authenticated = self.authenticate(&frame, found, waited)?;
         if frame.header.id == self.identity.id {
             self.id_is_used(NewId::SameId);
         }
@@ -63,7 +66,7 @@ impl Node {
         let node = placed.node.or(found).unwrap_or_else(begin);
         self.heard(source, &frame, node, authenticated);
         if let Some(trailer) = frame.trailer.filter(|_| !frame.retransmitted)
-            // With a key the clocks agree already, and a member must not set them.
+            // With a key the clocks agree already, and no single node may set them.
             && self.authentication.is_none()
         {
             self.follow(&trailer);
@@ -78,9 +81,9 @@ impl Node {
         Ok(Some((frame, arrived)))
     }
 
-    /// Whether a key proves where a packet comes from, and that it was sent shortly before it
-    /// arrived. Without a proof it is refused, or counted.
-    fn prove(
+    /// Returns whether a key authenticates a packet, and as one sent shortly before it arrived.
+    /// Otherwise the packet is refused, or counted as unauthenticated.
+    fn authenticate(
         &mut self,
         frame: &Frame<'_>,
         found: Option<NodeIndex>,
@@ -93,8 +96,8 @@ impl Node {
         let ahead = |trailer| self.ahead_ms(trailer) + waited;
         let reject = match frame.trailer.filter(|trailer| trailer.has(Trailer::TAGGED)) {
             None => Reject::Untagged,
-            // To look at more would hold up others.
-            Some(_) if frame.payload.len() > LONGEST_TAGGED => Reject::BadTag,
+            // Checking a longer packet would hold up others.
+            Some(_) if frame.payload.len() > MAX_TAGGED_LEN => Reject::BadTag,
             Some(trailer) if !authentication.is_genuine(frame, &trailer) => Reject::BadTag,
             Some(trailer) if self.may_be_ours(frame.header.id, &trailer) => {
                 return Err(Reject::Replayed);
@@ -133,9 +136,9 @@ impl Node {
         }
     }
 
-    /// Whether a packet may have been refused because it had left in the future then.
+    /// Returns whether a packet may have been refused earlier because it came from the future.
     fn was_refused(&self, id: TrackerId, found: Option<NodeIndex>, trailer: &Trailer) -> bool {
-        // A stream knows itself what was used.
+        // A stream knows by itself which packets were used.
         let knows = |node| (self.nodes.get(node).streams()).is_authenticated(trailer.epoch);
         if found.is_some_and(knows) {
             return false;
@@ -148,19 +151,19 @@ impl Node {
     fn object_to_refused(&mut self, id: TrackerId, epoch: u32) {
         let now = self.timers.elapsed();
         if let Some(authentication) = &mut self.authentication
-            && authentication.objects(now, id)
+            && authentication.take_objection(now, id)
         {
             self.object(id, epoch, NEVER_USED);
         }
     }
 
-    /// When a packet has left, by the clock of its sender.
+    /// Returns when a packet left, by the clock of its sender.
     fn left_at(&self, trailer: &Trailer) -> i64 {
         self.wall.shows(self.timers.elapsed()) + self.ahead_ms(trailer)
     }
 
-    /// Finds the place of a packet among those of its sender, and of which of its streams. Each is
-    /// used once.
+    /// Finds the place of a packet among those of its sender, and its stream. Each packet is used
+    /// once.
     fn put_in_order(
         &mut self,
         source: Source,
@@ -181,9 +184,14 @@ impl Node {
             return Ok(Placed::default());
         }
         let id = frame.header.id;
-        // What was sent before we came up may have been recorded by whomever, and we cannot know
-        // whether we have heard it; but if it is missing we have not.
-        let is_missing = |node| self.nodes.get(node).streams().miss_authenticated(&trailer);
+        // Anybody may have recorded a packet that was sent before we started, and we cannot know
+        // whether we used it; but a packet that is missing was not used.
+        let is_missing = |node| {
+            self.nodes
+                .get(node)
+                .streams()
+                .is_missing_authenticated(&trailer)
+        };
         if authenticated && self.was_sent_before_us(&trailer) && !found.is_some_and(is_missing) {
             return Err(Reject::Replayed);
         }
@@ -202,7 +210,7 @@ impl Node {
             },
             frame,
             trailer: &trailer,
-            has_room: self.nodes.have_room() || found.is_some(),
+            has_room: self.nodes.has_room() || found.is_some(),
         };
         let node = found.unwrap_or_else(|| self.nodes.begin(now, id));
         let (stream, arrival) = self.put_into_stream(node, &packet);
@@ -219,8 +227,8 @@ impl Node {
         })
     }
 
-    /// Finds the stream of a packet, or begins one, and puts it there: which stream, if there is
-    /// room for it, and how the packet comes, if it is numbered.
+    /// Puts a packet into its stream, or into a new one. Returns which stream that is, if there is
+    /// room for one, and how the packet arrives, if it is numbered.
     fn put_into_stream(
         &mut self,
         node: NodeIndex,
@@ -230,7 +238,8 @@ impl Node {
         let stream = match self.nodes.get_mut(node).streams_mut().place(packet) {
             Ok(Place::Known(stream)) => stream,
             Ok(Place::New(stream)) => {
-                // Where there are more nodes than are known, each is new again and again.
+                // If there are more nodes than fit into the table, each of them is new time and
+                // again.
                 if let Some(repair) = &mut self.repair
                     && packet.has_room
                 {
@@ -241,11 +250,11 @@ impl Node {
             Ok(Place::Nowhere) => return (None, Ok(None)),
             Err(reject) => return (None, Err(reject)),
         };
-        let members = self.nodes.repairing(now);
+        let repairing = self.nodes.repairing(now);
         let (timers, repair) = (&mut self.timers, &mut self.repair);
         let nak_due = || match repair {
             Some(repair) if !packet.trailer.has(Trailer::UNKEPT) => {
-                let wait = repair.wait(members);
+                let wait = repair.wait(repairing);
                 timers.set_no_later(Timer::Nak, wait);
                 now + wait
             }
@@ -268,7 +277,7 @@ impl Node {
         node.uses(times, (source.address, authenticated), ahead, &frame.packet);
     }
 
-    /// By how much the clock of a packet's sender is ahead of ours.
+    /// Returns by how many milliseconds the clock of a packet's sender is ahead of ours.
     fn ahead_ms(&self, trailer: &Trailer) -> i64 {
         let now = self.timers.elapsed();
         self.wall.ahead(now, trailer.epoch, trailer.sent)
@@ -283,8 +292,8 @@ impl Node {
     }
 }
 
-/// Lists may have a number, and have one if they are sent again; nothing else has. What is
-/// ours has a trailer.
+/// Returns whether a packet has a number exactly where one belongs. Lists may have one, and must
+/// have one as a retransmission; no other packet has one. Heartbeats and NAKs have a trailer.
 fn is_numbered_rightly(frame: &Frame<'_>) -> bool {
     let numbered = frame.trailer.is_some_and(|trailer| trailer.seq > 0);
     match frame.packet {

@@ -1,27 +1,27 @@
-//! Packets from the future: what has a good tag of a time that has not come yet is refused, and
-//! must not be used either when that time comes. Whoever has recorded it could send it then, when
-//! the clock that was fast is right again.
+//! Refuses packets from the future for good. A packet with a good tag and a time that has not come
+//! yet is refused now, and must not be used when that time comes: an attacker who recorded it could
+//! send it then, once the clock that was fast is right again.
 
 use std::time::Duration;
 
-use super::objections::OBJECT_AGAIN;
+use super::objections::OBJECTION_INTERVAL;
 use crate::protocol::number::is_before;
 use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Trailer;
 
-/// How many ids are remembered; the one whose time comes first makes room.
+/// Upper bound for remembered ids; the one whose time comes first makes room.
 const MAX_IDS: usize = 256;
 
 /// A sender whose clock was ahead.
 #[derive(Clone, Copy, Debug)]
 struct Fast {
     id: TrackerId,
-    /// Its last epoch: after its clock was set it begins a later one, or draws a new id.
+    /// Its last epoch. After its clock is set it begins a later one, or draws a new id.
     epoch: u32,
-    /// The latest time at which a packet of it has left, by its clock, in milliseconds.
+    /// The latest time at which one of its packets left, by its clock, in milliseconds.
     until: i64,
-    /// When we objected last to a packet of it.
+    /// The time of our last objection to one of its packets.
     objected: Option<Time>,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// A packet is refused `now` because it has left at this time in the future.
+    /// Remembers a packet that is refused `now` because it left `at` a time in the future.
     pub(super) fn note(&mut self, now: i64, id: TrackerId, trailer: &Trailer, at: i64) {
         let Trailer { epoch, .. } = *trailer;
         if let Some(fast) = self.fast.iter_mut().find(|fast| fast.id == id) {
@@ -56,13 +56,13 @@ impl Ahead {
         });
     }
 
-    /// A packet is refused as one that was refused before. If it was not, a member has forged the
-    /// other one, and the sender must be told: whether to do so now.
-    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
+    /// Returns whether to object now to a packet that is refused because one like it was refused
+    /// before. If that one was forged by another node with the key, the sender must hear of it.
+    pub(super) fn take_objection(&mut self, now: Time, id: TrackerId) -> bool {
         let Some(fast) = self.fast.iter_mut().find(|fast| fast.id == id) else {
             return false;
         };
-        let just_said = |at| now.since(at) < OBJECT_AGAIN;
+        let just_said = |at| now.since(at) < OBJECTION_INTERVAL;
         let objects = !fast.objected.is_some_and(just_said);
         if objects {
             fast.objected = Some(now);
@@ -70,14 +70,14 @@ impl Ahead {
         objects
     }
 
-    /// Whether a packet that has left at this time may be one that was refused before.
+    /// Returns whether a packet that left `at` this time may be one that was refused before.
     pub(super) fn was_refused(&self, id: TrackerId, trailer: &Trailer, at: i64) -> bool {
         let fast = self.fast.iter().find(|fast| fast.id == id);
         fast.is_some_and(|fast| !is_before(fast.epoch, trailer.epoch) && at <= fast.until)
     }
 }
 
-/// Nobody takes clocks that are further apart for right.
+/// Milliseconds in an hour; no configuration accepts clocks that are further apart.
 const HOUR: i64 = Duration::from_secs(3600).as_millis() as i64;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is known of a packet that is to be used.
+//! The facts about a packet that has passed all checks.
 
 use super::listener::Arrival;
 use super::nodes::NodeIndex;
@@ -6,15 +6,15 @@ use crate::protocol::number::Number;
 use crate::types::TrackerId;
 use crate::wire::Trailer;
 
-/// What is known of a packet that is to be used.
+/// A packet that has passed all checks.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) struct Arrived {
     pub(in crate::protocol) from: TrackerId,
     pub(in crate::protocol) trailer: Option<Trailer>,
-    /// Which packet it is, and how it comes, if it is numbered.
+    /// The number of the packet, and how it arrives, if it is numbered.
     pub(in crate::protocol) order: Option<(Number, Arrival)>,
-    /// Its sender.
+    /// The sender.
     pub(in crate::protocol) node: NodeIndex,
-    /// To which of the streams of its sender it belongs, if to any.
+    /// The stream of its sender to which it belongs, if there is one.
     pub(in crate::protocol) stream: Option<usize>,
 }

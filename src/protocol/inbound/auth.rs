@@ -1,4 +1,4 @@
-//! Proof of origin: a tag that only who has the key can make.
+//! Authentication: a tag that only a holder of the key can make.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Frame, Trailer};
 
-/// Who says so, as far as a key proves it.
+/// Checks and makes tags, and keeps what the checks have found.
 #[derive(Debug)]
 pub(in crate::protocol) struct Authentication {
     keys: Keys,
@@ -20,14 +20,14 @@ pub(in crate::protocol) struct Authentication {
     required: bool,
     max_skew: Duration,
     ahead: Ahead,
-    /// A packet was used without a proof, and it was not said yet.
+    /// True if a packet was used unauthenticated and has not been reported.
     unauthenticated: bool,
-    /// By how many milliseconds the clock was ahead for which a packet was refused last.
+    /// The milliseconds by which a clock was ahead when a packet was last refused for that.
     skew_ms: i64,
 }
 
 impl Authentication {
-    /// Nothing without a key.
+    /// Returns `None` without a key.
     pub(in crate::protocol) fn new(config: &Config) -> Option<Self> {
         Some(Self {
             keys: config.keys.clone()?,
@@ -40,18 +40,18 @@ impl Authentication {
         })
     }
 
-    /// Whether packets that prove nothing are refused.
+    /// Returns whether unauthenticated packets are refused.
     pub(super) fn is_required(&self) -> bool {
         self.required
     }
 
-    /// Whether the clock of a sender is too far from ours.
+    /// Returns whether the clock of a sender is too far from ours.
     pub(super) fn is_skewed(&self, ahead_ms: i64) -> bool {
         Duration::from_millis(ahead_ms.unsigned_abs()) > self.max_skew
     }
 
-    /// A packet is refused, since the clock of its sender is so many milliseconds ahead of ours. If
-    /// it has left in the future, it must not be used when that has come.
+    /// Notes that a packet is refused because its sender's clock is `ahead_ms` milliseconds ahead
+    /// of ours. If it left in the future, it must not be used either once that time has come.
     pub(super) fn refuse_skewed(
         &mut self,
         now: i64,
@@ -66,33 +66,33 @@ impl Authentication {
         }
     }
 
-    /// By how many milliseconds the sender's clock was ahead of ours, when a packet was last
+    /// Returns by how many milliseconds the sender's clock was ahead of ours when a packet was last
     /// refused for that.
     pub(in crate::protocol) fn skew_ms(&self) -> i64 {
         self.skew_ms
     }
 
-    /// Whether a packet that has left at this time may be one that was refused before.
+    /// Returns whether a packet that left at this time may be one that was refused before.
     pub(super) fn was_refused(&self, id: TrackerId, trailer: &Trailer, left_at: i64) -> bool {
         self.ahead.was_refused(id, trailer, left_at)
     }
 
-    /// A packet is refused as one that was refused before; whether to tell its sender.
-    pub(super) fn objects(&mut self, now: Time, id: TrackerId) -> bool {
-        self.ahead.objects(now, id)
+    /// Returns whether to object now to a packet that is refused because it was refused before.
+    pub(super) fn take_objection(&mut self, now: Time, id: TrackerId) -> bool {
+        self.ahead.take_objection(now, id)
     }
 
-    /// A packet is used without a proof.
+    /// Notes that an unauthenticated packet is used.
     pub(super) fn note_unauthenticated(&mut self) {
         self.unauthenticated = true;
     }
 
-    /// Whether a packet was used without a proof, and it was not said yet.
+    /// Returns whether an unauthenticated packet was used since the last call.
     pub(in crate::protocol) fn take_unauthenticated(&mut self) -> bool {
         std::mem::take(&mut self.unauthenticated)
     }
 
-    /// The tag of a packet of ours.
+    /// Returns the tag of a packet of ours.
     pub(in crate::protocol) fn tag(
         &self,
         packet: &[u8],
@@ -106,7 +106,7 @@ impl Authentication {
         tag
     }
 
-    /// Whether one of our keys has made the tag of this packet.
+    /// Returns whether one of our keys made the tag of this packet.
     pub(super) fn is_genuine(&self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
         let header = frame.header.emit();
         self.keys.iter().any(|key| {

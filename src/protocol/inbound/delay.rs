@@ -1,35 +1,35 @@
-//! How long the packets of a stream take, by two clocks that need not agree.
+//! The delay of the packets of a stream, by two clocks that need not agree.
 
 use std::time::Duration;
 
 use crate::time::Time;
 use crate::wire::Trailer;
 
-/// The shortest delay grows by this part of the time, so that clocks may run so much apart.
-const DRIFT: i64 = 1000;
+/// The shortest delay grows by the time that passes divided by this, so that clocks may drift.
+const DRIFT_DIVISOR: i64 = 1000;
 
-/// How much later, by the clock of its sender, a packet may have left than the first packet of its
-/// stream allows. That clock runs evenly within an epoch; but the first packet may have been held up.
+/// Upper bound for how much later, by its sender's clock, a packet may have left than the first
+/// packet of its stream allows. That clock runs evenly within an epoch, but the first packet may
+/// have been held up.
 const MAX_AHEAD: Duration = Duration::from_secs(5);
 
-/// The shortest time between sent and arrival: it contains the difference of the two clocks.
+/// The shortest time between departure and arrival; it includes the difference of the two clocks.
 #[derive(Debug)]
 pub(super) struct Delay {
     /// In nanoseconds.
     shortest: i64,
-    /// When it was found.
+    /// The time at which the shortest delay was measured.
     found: Time,
-    /// Whether a numbered packet has shown it, as only those say exactly when they were
-    /// sent.
+    /// True once a numbered packet was measured: only those say exactly when they left.
     measured: bool,
-    /// The delay of the first packet, and when it came.
+    /// The delay of the first packet, and when that arrived.
     first: (i64, Time),
-    /// How long the last packet took longer than the fastest.
+    /// The time by which the last packet was slower than the fastest.
     lag: Duration,
 }
 
 impl Delay {
-    /// That of the first packet.
+    /// Creates the delay of a stream from its first packet.
     pub(super) fn new(now: Time, trailer: &Trailer) -> Self {
         let shortest = took(now, trailer);
         Self {
@@ -41,8 +41,8 @@ impl Delay {
         }
     }
 
-    /// A packet is used. Only one with a number that was not sent again says something of the
-    /// network.
+    /// Measures a packet that is used. Only a numbered one that is no retransmission says something
+    /// about the network.
     pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, retransmitted: bool) {
         let took = took(now, trailer);
         let mut shortest = self.shortest.saturating_add(drift(now, self.found));
@@ -60,18 +60,19 @@ impl Delay {
         self.lag = Duration::from_nanos((took - shortest).max(0) as u64);
     }
 
-    /// How long the last packet took longer than the fastest.
+    /// Returns by how much the last packet was slower than the fastest.
     pub(super) fn lag(&self) -> Duration {
         self.lag
     }
 
-    /// How long a packet took longer than the fastest, which may be one that has come since.
+    /// Returns by how much a packet was slower than the fastest, which may have arrived since.
     pub(super) fn longer(&self, now: Time, trailer: &Trailer) -> Duration {
         let longer = took(now, trailer).saturating_sub(self.shortest);
         Duration::from_nanos(longer.max(0) as u64)
     }
 
-    /// Whether a packet says that it left in the future: it was so much faster than the first one.
+    /// Returns whether a packet claims to have left in the future: it was that much faster than the
+    /// first.
     pub(super) fn is_too_early(&self, now: Time, trailer: &Trailer) -> bool {
         let (first, at) = self.first;
         let first = first.saturating_sub(drift(now, at));
@@ -79,7 +80,7 @@ impl Delay {
         Duration::from_nanos(ahead.max(0) as u64) > MAX_AHEAD
     }
 
-    /// Whether it was the first packet that said that it left in the future: this one was so much
+    /// Returns whether the first packet claimed to have left in the future: this one was that much
     /// slower.
     pub(super) fn began_too_early(&self, now: Time, trailer: &Trailer) -> bool {
         let (first, at) = self.first;
@@ -89,9 +90,9 @@ impl Delay {
     }
 }
 
-/// By how much two clocks may have run apart since then.
+/// Returns by how much two clocks may have drifted apart since then.
 fn drift(now: Time, since: Time) -> i64 {
-    nanos(now.since(since)) / DRIFT
+    nanos(now.since(since)) / DRIFT_DIVISOR
 }
 
 fn took(now: Time, trailer: &Trailer) -> i64 {

@@ -1,16 +1,16 @@
-//! Which packets were heard under the last numbers of a stream, to tell a copy from another packet
-//! under the same number.
+//! Fingerprints of the packets heard under the last numbers of a stream. They tell a copy from
+//! another packet under the same number.
 
 use crate::wire::{Frame, Trailer};
 
-/// How many of the last numbers are remembered.
-const LAST: usize = 256;
+/// Number of packets that are remembered.
+const REMEMBERED: usize = 256;
 
 /// The fingerprints of the packets with the last numbers.
 #[derive(Debug, Default)]
 pub(super) struct Fingerprints(Vec<(u32, u32)>);
 
-/// What was heard under a number.
+/// The finding about a number: the same packet, another one, or none that is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Seen {
     Same,
@@ -22,17 +22,17 @@ impl Fingerprints {
     /// Remembers a packet, unless one with a higher number is in its place.
     pub(super) fn keep(&mut self, frame: &Frame<'_>, trailer: &Trailer) {
         if self.0.is_empty() {
-            self.0.resize(LAST, (0, 0));
+            self.0.resize(REMEMBERED, (0, 0));
         }
-        let kept = &mut self.0[trailer.seq as usize % LAST];
+        let kept = &mut self.0[trailer.seq as usize % REMEMBERED];
         if kept.0 <= trailer.seq {
             *kept = (trailer.seq, fingerprint(frame, trailer));
         }
     }
 
-    /// What was heard under the number of this packet.
+    /// Returns what was heard under the number of this packet.
     pub(super) fn seen(&self, frame: &Frame<'_>, trailer: &Trailer) -> Seen {
-        match self.0.get(trailer.seq as usize % LAST) {
+        match self.0.get(trailer.seq as usize % REMEMBERED) {
             Some((seq, kept)) if *seq == trailer.seq => {
                 if *kept == fingerprint(frame, trailer) {
                     Seen::Same
@@ -45,8 +45,8 @@ impl Fingerprints {
     }
 }
 
-/// A few words of a packet. Nobody can know them before it was sent, and so prepare another one
-/// with the same; a copy has them whether it was sent again or not.
+/// Mixes a few words of a packet. Nobody can know them before the packet is sent, and so prepare
+/// another packet with the same ones; a copy has them, whether it is a retransmission or not.
 fn fingerprint(frame: &Frame<'_>, trailer: &Trailer) -> u32 {
     let payload = frame.payload;
     let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));

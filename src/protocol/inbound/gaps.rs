@@ -1,4 +1,4 @@
-//! Which numbers of a stream are missing, and when to ask for them.
+//! The missing numbers of a stream, and when to send NAKs for them.
 
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
@@ -7,24 +7,24 @@ use std::time::Duration;
 use super::KEPT_FOR;
 use crate::time::Time;
 
-/// How many gaps are known of one sender at most; the oldest is lost for a new one.
+/// Upper bound for the gaps in one stream; the oldest is lost for a new one.
 const MAX_GAPS: usize = 512;
 
-/// The shortest time between two NAKs for the same.
+/// Shortest time between two NAKs for the same numbers.
 const NAK_INTERVAL: Duration = Duration::from_millis(80);
 
-/// How often NAKs of others put ours off, until we send one: they may be forged.
-const PUT_OFF: u8 = 2;
+/// Upper bound for the times that NAKs of other nodes, which may be forged, put ours off.
+const MAX_PUT_OFF: u8 = 2;
 
-/// Numbers that are missing.
+/// A range of missing numbers.
 #[derive(Clone, Debug)]
 struct Gap {
     first: u32,
     last: u32,
     since: Time,
-    /// When to ask for them.
+    /// The time at which the next NAK for them is due.
     nak_due: Time,
-    /// How often others have put that off since we asked last.
+    /// The number of times that NAKs of other nodes have put ours off since our last one.
     put_off: u8,
 }
 
@@ -34,17 +34,18 @@ impl Gap {
     }
 }
 
-/// The gaps of a stream, in ascending order, and the older ones first.
+/// The gaps of a stream, in ascending order and with the oldest first.
 #[derive(Debug)]
 pub(super) struct Gaps {
     gaps: VecDeque<Gap>,
-    /// How many NAKs it may cause until a numbered packet is heard: one for each heartbeat, so
-    /// that forged heartbeats cause no more NAKs than there are of them. Nothing afterwards.
+    /// The number of NAKs that may be sent before a numbered packet is heard: one for each
+    /// heartbeat, so that forged heartbeats cause no more NAKs than there are of them. `None`
+    /// afterwards.
     unheard: Option<u8>,
 }
 
 impl Gaps {
-    /// None, of a stream of which no numbered packet was heard.
+    /// Creates the gaps of a stream of which no numbered packet was heard: none.
     pub(super) fn new() -> Self {
         Self {
             gaps: VecDeque::new(),
@@ -52,20 +53,20 @@ impl Gaps {
         }
     }
 
-    /// A numbered packet is heard.
+    /// Notes that a numbered packet is heard.
     pub(super) fn note_numbered(&mut self) {
         self.unheard = None;
     }
 
-    /// A heartbeat is heard.
+    /// Notes that a heartbeat is heard.
     pub(super) fn note_heartbeat(&mut self) {
         if let Some(unheard) = &mut self.unheard {
             *unheard = unheard.saturating_add(1);
         }
     }
 
-    /// These are missing from now on, and asked for then. The gap that is lost for it, if
-    /// there is one too many.
+    /// Opens a gap of numbers that are missing from now on, for which a NAK is due at `nak_due`.
+    /// Returns the gap that is lost in exchange, if there is one too many.
     pub(super) fn open(
         &mut self,
         now: Time,
@@ -82,7 +83,8 @@ impl Gaps {
         self.bound()
     }
 
-    /// A number is not missing any more, if it was; and the gap that is lost for that.
+    /// Closes the gap at one number. Returns `None` if that was not missing, and otherwise the gap
+    /// that is lost for a split, if any.
     pub(super) fn fill(&mut self, seq: u32) -> Option<Option<RangeInclusive<u32>>> {
         let at = self.gaps.partition_point(|gap| gap.last < seq);
         let gap = self.gaps.get_mut(at).filter(|gap| gap.first <= seq)?;
@@ -103,30 +105,30 @@ impl Gaps {
         Some(None)
     }
 
-    /// Whether this number is missing.
-    pub(super) fn contain(&self, seq: u32) -> bool {
+    /// Returns whether this number is missing.
+    pub(super) fn contains(&self, seq: u32) -> bool {
         let at = self.gaps.partition_point(|gap| gap.last < seq);
         self.gaps.get(at).is_some_and(|gap| gap.first <= seq)
     }
 
-    /// How many numbers are missing.
+    /// Returns how many numbers are missing.
     pub(super) fn len(&self) -> u64 {
         let len = |gap: &Gap| u64::from(gap.last - gap.first) + 1;
         self.gaps.iter().map(len).sum()
     }
 
-    /// In how many gaps.
+    /// Returns the number of gaps.
     pub(super) fn count(&self) -> usize {
         self.gaps.len()
     }
 
-    /// Whether it is time to ask for one.
-    pub(super) fn are_due(&self, now: Time) -> bool {
+    /// Returns whether a NAK is due.
+    pub(super) fn has_due(&self, now: Time) -> bool {
         self.gaps.iter().any(|gap| gap.nak_due <= now)
     }
 
-    /// Asks for all that are due until `then`, and again after a while. The answer is empty if
-    /// it may not ask.
+    /// Takes the numbers for which a NAK is due until `then`, and puts off their next one. The
+    /// result is empty if no NAK may be sent.
     pub(super) fn take_due(
         &mut self,
         now: Time,
@@ -147,7 +149,7 @@ impl Gaps {
         if may_nak { ranges } else { Vec::new() }
     }
 
-    /// Somebody else asks for these numbers: we wait as if we had.
+    /// Puts off our NAK for these numbers, because another node has sent one.
     pub(super) fn put_off(
         &mut self,
         now: Time,
@@ -159,33 +161,33 @@ impl Gaps {
             .partition_point(|gap| gap.first < *numbers.start());
         let gaps = self.gaps.range_mut(begin..);
         for gap in gaps.take_while(|gap| gap.last <= *numbers.end()) {
-            if gap.put_off < PUT_OFF {
+            if gap.put_off < MAX_PUT_OFF {
                 gap.put_off += 1;
                 gap.nak_due = gap.nak_due.max(now + NAK_INTERVAL + wait());
             }
         }
     }
 
-    /// When there is something to do about one.
+    /// Returns when the next NAK is due, or the next gap lost.
     pub(super) fn due(&self) -> Time {
         let due = |gap: &Gap| gap.nak_due.min(gap.since + KEPT_FOR);
         self.gaps.iter().map(due).min().unwrap_or(Time::NEVER)
     }
 
-    /// Takes one that nobody keeps any longer. One that was split is as old as its other half, so
-    /// they are in this order.
+    /// Takes the first gap, if no sender keeps its packets any longer. Both halves of a split gap
+    /// are equally old, so the first gap is always the oldest.
     pub(super) fn take_old(&mut self, now: Time) -> Option<RangeInclusive<u32>> {
         let is_old = |gap: &Gap| now.since(gap.since) >= KEPT_FOR;
         self.gaps.front().filter(|gap| is_old(gap))?;
         self.take_first()
     }
 
-    /// Takes the first one.
+    /// Takes the first gap.
     pub(super) fn take_first(&mut self) -> Option<RangeInclusive<u32>> {
         self.gaps.pop_front().map(|gap| gap.numbers())
     }
 
-    /// The oldest is lost if there is one too many.
+    /// Takes the oldest gap if there is one too many.
     fn bound(&mut self) -> Option<RangeInclusive<u32>> {
         let is_too_much = self.gaps.len() > MAX_GAPS;
         is_too_much.then(|| self.take_first()).flatten()

@@ -1,15 +1,15 @@
-//! The highest number that is known of a stream, and since when.
+//! The highest number known of a stream, and since when it is known.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// How far a number may be ahead of the highest one, and how many packets may be missing: more
+/// Upper bound for the distance of a number from the highest one, and for missing packets: more
 /// than a sender can have sent in [`KEPT_FOR`](super::KEPT_FOR).
 pub(super) const MAX_JUMP: u32 = 1 << 17;
 
-/// For so long a heartbeat may be overtaken by the packet of which it does not know yet.
-const OVERTAKEN: Duration = Duration::from_secs(2);
+/// Upper bound for the delay of a heartbeat behind a packet that was sent later.
+const MAX_OVERTAKEN: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Highest {
@@ -18,7 +18,7 @@ pub(super) struct Highest {
 }
 
 impl Highest {
-    /// None is known yet.
+    /// Creates the state in which no number is known.
     pub(super) fn new(now: Time) -> Self {
         Self {
             number: None,
@@ -30,26 +30,26 @@ impl Highest {
         self.number
     }
 
-    /// Whether this number is beyond all that are known.
+    /// Returns whether this number is beyond all known ones.
     pub(super) fn is_below(&self, last: u32) -> bool {
         self.number.is_none_or(|highest| last > highest)
     }
 
-    /// Packets up to this one are known of now.
+    /// Notes that packets up to this number are known of now.
     pub(super) fn raise(&mut self, now: Time, number: u32) {
         if self.is_below(number) {
             (self.number, self.since) = (Some(number), now);
         }
     }
 
-    /// Whether a heartbeat says less than we have known for a while.
+    /// Returns whether a heartbeat names a lower number than the one known for a while.
     pub(super) fn is_contradicted(&self, now: Time, last: u32) -> bool {
         let less = |highest| last < highest;
-        self.number.is_some_and(less) && now.since(self.since) >= OVERTAKEN
+        self.number.is_some_and(less) && now.since(self.since) >= MAX_OVERTAKEN
     }
 
-    /// Whether packets up to this number can belong to the stream: neither this one nor what
-    /// would be missing, with what is, is more than can have been sent.
+    /// Returns whether packets up to this number can belong to the stream: neither the number, nor
+    /// the count of packets missing then, is more than a sender can have reached.
     pub(super) fn fits(&self, last: u32, missing: u64) -> bool {
         let Some(highest) = self.number else {
             return true;

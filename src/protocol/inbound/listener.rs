@@ -1,26 +1,26 @@
-//! Who listens to a stream, where its packets come from, and what they are.
+//! The receiver of a stream, the origin of its packets, and how each of them arrives.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// How many earlier packets may be missing when a sender is heard first,
-const MAX_BEFORE: u32 = 64;
+/// Upper bound for the earlier packets that count as missing when a sender is heard first.
+const MAX_MISSED_BEFORE: u32 = 64;
 
-/// after we have listened for so long: before, nobody knew us yet.
-const UNKNOWN: Duration = Duration::from_secs(1);
+/// Time after its start in which a receiver misses no earlier packets: no other node knew it.
+const UNKNOWN_FOR: Duration = Duration::from_secs(1);
 
-/// What a packet is to us, by its number.
+/// The way in which a numbered packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Arrival {
-    /// The next one, or beyond a gap.
+    /// It is the next one, or beyond a gap.
     New,
-    /// One that was missing. It would have arrived then.
+    /// It was missing. It would have arrived at this time.
     Late(Time),
-    /// One that was heard already, or lost.
+    /// It was heard already, or is lost.
     Known,
-    /// Another one than was heard under this number.
+    /// Another packet was heard under its number.
     Disputed,
 }
 
@@ -28,30 +28,30 @@ pub(in crate::protocol) enum Arrival {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listener {
     pub(super) now: Time,
-    /// How long it has listened.
+    /// The time for which it has listened.
     pub(super) listened: Duration,
 }
 
 impl Listener {
-    /// Whether it has listened since an epoch began that is so old, in milliseconds.
+    /// Returns whether it has listened since an epoch of this age began, in milliseconds.
     pub(super) fn has_listened(&self, epoch_age: u32) -> bool {
         self.listened >= Duration::from_millis(epoch_age.into())
     }
 
-    /// The number before which nothing is missing of a sender that is heard first, and has sent
-    /// packets up to this one.
+    /// Returns the number after which packets count as missing, of a sender that is heard first and
+    /// has sent packets up to `last`.
     pub(super) fn may_miss_from(&self, last: u32) -> u32 {
-        if self.listened < UNKNOWN {
+        if self.listened < UNKNOWN_FOR {
             return last;
         }
-        last.saturating_sub(MAX_BEFORE)
+        last.saturating_sub(MAX_MISSED_BEFORE)
     }
 }
 
-/// Where the packets of a stream come from: another source has another stream.
+/// The origin of the packets of a stream: another origin has another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
-    /// From wherever: a tag proves that a member has sent them.
+    /// From any address: a tag proves that a holder of the key sent them.
     Authenticated,
     /// From this address.
     Address(SocketAddr),

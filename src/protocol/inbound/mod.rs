@@ -1,14 +1,14 @@
-//! What arrives: whether a packet may be used, who has sent it, and which packets are missing.
+//! The receiving side: it checks packets, keeps track of their senders, and finds what is missing.
 //!
 //! | question | file |
 //! | --- | --- |
 //! | May this packet be used? | [`admit`], in the order of its checks |
-//! | Does a key prove where it comes from? | [`auth`]; from the future: [`ahead`] |
+//! | Does a key authenticate it? | [`auth`]; packets from the future: [`ahead`] |
 //! | What is known of its sender? | [`remote`], one per id; all of them: [`nodes`] |
-//! | To which stream of its sender does it belong, and was it heard before? | [`streams`], [`stream`] |
-//! | What is missing, since when, and when to ask for it? | [`gaps`], [`highest`] |
+//! | Which stream of its sender does it belong to, and was it heard before? | [`streams`], [`stream`] |
+//! | Which packets are missing, since when, and when is a NAK due? | [`gaps`], [`highest`] |
 //! | How late is it? | [`delay`] |
-//! | What became of what was missing? | [`tally`] |
+//! | How many missing packets were recovered, and how many are lost? | [`tally`] |
 //! | Does another node use the id of its sender? | [`objections`], [`fingerprints`] |
 
 mod admit;
@@ -37,6 +37,5 @@ pub(super) use self::nodes::Nodes;
 pub use self::remote::RemoteStats;
 pub(super) use self::stream::Stream;
 
-/// How long packets are kept at most, by their senders and by those that heard them; so
-/// long it makes sense to ask for one.
+/// Upper bound for the time that senders and receivers keep packets, and so for NAKs for them.
 pub(super) const KEPT_FOR: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The other nodes that were heard.
+//! The table of the other nodes that were heard.
 
 use std::time::Duration;
 
@@ -8,20 +8,21 @@ use super::tally::Tally;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// How many trackers are known at most; the longest silent one makes room, of those that
-/// have told of no peer if there are any.
+/// Upper bound for known nodes. A new node replaces the one silent for longest, of those that are
+/// neither authenticated nor have announced peers if there are any.
 pub const MAX_NODES: usize = 256;
 
-/// Who was silent for so long has gone, or goes by another id now.
+/// Time for which a silent node stays known: after that it has gone, or uses another id.
 const FORGET_AFTER: Duration = Duration::from_secs(3600);
 
-/// Who repairs is heard every 30 seconds at least. Silent for so long it asks no more.
-const REPAIRS_UNTIL: Duration = Duration::from_secs(120);
+/// Time for which a silent node counts as one that may send NAKs: a node with repair sends
+/// something every 30 seconds at least.
+const REPAIRING_FOR: Duration = Duration::from_secs(120);
 
-/// How old the number of those that ask may be.
+/// Upper bound for the age of the count of those nodes.
 const COUNTED_FOR: Duration = Duration::from_secs(1);
 
-/// Where a node stands among those that are known: it is looked up once for each packet.
+/// The place of a node in the table, which is looked up once for each packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) struct NodeIndex(usize);
 
@@ -29,26 +30,26 @@ pub(in crate::protocol) struct NodeIndex(usize);
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Nodes {
     nodes: Vec<RemoteNode>,
-    /// Their ids, which are looked for with each packet.
+    /// Their ids, which are searched for each packet.
     ids: Vec<TrackerId>,
-    /// How many of them asked for what they miss when they were counted,
+    /// The number of them that might send NAKs, at the last count.
     repairing: usize,
-    /// unless somebody is new since.
+    /// The time of that count; `None` if there is a new node since.
     counted: Option<Time>,
-    /// Of streams that have ended.
+    /// The tally of streams that have ended.
     ended: Tally,
-    /// Whose turn it was last.
+    /// The node whose turn it was last.
     turn: usize,
 }
 
 impl Nodes {
-    /// The node with this id, if it is known.
+    /// Returns the place of the node with this id, if it is known.
     pub(in crate::protocol) fn find(&self, id: TrackerId) -> Option<NodeIndex> {
         let place = self.ids.iter().position(|known| *known == id);
         place.map(NodeIndex)
     }
 
-    /// A node, which was found for the packet that arrives now.
+    /// Returns the node at a place that was found for the packet that arrives now.
     pub(in crate::protocol) fn get(&self, node: NodeIndex) -> &RemoteNode {
         &self.nodes[node.0]
     }
@@ -57,30 +58,30 @@ impl Nodes {
         &mut self.nodes[node.0]
     }
 
-    /// Whether there is room for one more.
-    pub(super) fn have_room(&self) -> bool {
+    /// Returns whether there is room for one more node.
+    pub(super) fn has_room(&self) -> bool {
         self.nodes.len() < MAX_NODES
     }
 
-    /// Those that are not forgotten.
+    /// Returns the nodes that are not forgotten.
     pub(in crate::protocol) fn all(&self, now: Time) -> impl Iterator<Item = RemoteStats> {
         let heard = self.nodes.iter().map(RemoteNode::heard);
         heard.filter(move |node| now.since(node.last) < FORGET_AFTER)
     }
 
-    /// How many were heard lately that may ask for what they miss: those that number their
-    /// packets. It is asked for every packet, and so not counted each time.
+    /// Returns how many nodes heard lately may send NAKs: those that number their packets. It is
+    /// called for every packet, so the count is kept for a while.
     pub(in crate::protocol) fn repairing(&mut self, now: Time) -> usize {
         if self.counted.is_none_or(|at| now.since(at) >= COUNTED_FOR) {
-            let lately = |node: &&RemoteNode| node.streams().are_heard_within(now, REPAIRS_UNTIL);
+            let lately = |node: &&RemoteNode| node.streams().was_heard_within(now, REPAIRING_FOR);
             self.repairing = self.nodes.iter().filter(lately).count();
             self.counted = Some(now);
         }
         self.repairing
     }
 
-    /// Visits the streams of all nodes, from where it left off the last time, until it has seen so
-    /// many gaps; whether it has come round.
+    /// Visits the streams of the nodes in turn, from where the last call stopped, until it has seen
+    /// `gaps` gaps. Returns whether it has come round.
     pub(in crate::protocol) fn take_turns(
         &mut self,
         gaps: usize,
@@ -109,23 +110,23 @@ impl Nodes {
         }
     }
 
-    /// What became of all packets that were missing.
+    /// Returns what became of all packets that were missing.
     pub(in crate::protocol) fn tally(&self) -> Tally {
         let all = self.nodes.iter().map(|node| node.streams().tally());
         all.fold(self.ended, Tally::and)
     }
 
-    /// A node that is not known begins to be. Time is what has passed here.
+    /// Adds a new node. The time is what has passed here.
     pub(super) fn begin(&mut self, now: Time, id: TrackerId) -> NodeIndex {
         self.counted = None;
         let new = RemoteNode::new(id);
-        if self.have_room() {
+        if self.has_room() {
             self.nodes.push(new);
             self.ids.push(id);
             return NodeIndex(self.nodes.len() - 1);
         }
-        // A flood of ids that nobody knows must not push out those who prove who they are, or tell
-        // of peers.
+        // A flood of unknown ids must not push out nodes that are authenticated, or that announce
+        // peers.
         let worth = |node: &RemoteNode| {
             (
                 node.is_authenticated(now),
@@ -155,7 +156,7 @@ mod tests {
         found.unwrap_or_else(|| nodes.begin(now, id))
     }
 
-    /// A packet with so many announces.
+    /// Hears a packet with so many announces.
     fn hear(nodes: &mut Nodes, now: Time, id: TrackerId, records: usize) {
         let list = [0; 28].repeat(records);
         let list = [&Header::new(id, PacketType::Live).emit()[..], &list].concat();
@@ -172,7 +173,7 @@ mod tests {
         node.uses((now, now), (address, false), None, &packet);
     }
 
-    /// A packet with a trailer.
+    /// Hears a packet with a trailer.
     fn speak(nodes: &mut Nodes, now: Time, id: TrackerId) {
         let list = [&Header::new(id, PacketType::Live).emit()[..], &[0; 28]].concat();
         let packet = Arriving {

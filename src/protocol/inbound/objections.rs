@@ -1,66 +1,68 @@
-//! What makes us tell a sender that somebody else seems to use its id: we ask for a number that it
-//! has not used, if that is so.
+//! Objections: when another node seems to use the id of a sender, this node sends the sender a NAK
+//! for a number that it has not used, if that is so.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// The shortest time between two objections to the packets of one stream.
-pub(super) const OBJECT_AGAIN: Duration = Duration::from_secs(1);
+/// Shortest time between two objections to the packets of one stream.
+pub(super) const OBJECTION_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The number that an objection names when the sender may have used all others: no sender
-/// gets as far.
+/// The number that an objection names if the sender may have used all others: no sender gets as
+/// far.
 pub(super) const NEVER_USED: u32 = u32::MAX;
 
-/// A stream beside another one of the same id and epoch is another sender's if for so long
-const SUSPICION: Duration = Duration::from_millis(500);
+/// Time for which packets must come to only one of two streams of the same id and epoch before
+/// that one counts as another sender's.
+const SUSPICION_PERIOD: Duration = Duration::from_millis(500);
 
-/// and so many packets none of either has come the other way, too.
-const SUSPICIOUS: u32 = 8;
+/// Number of packets that must do so.
+const SUSPICION_PACKETS: u32 = 8;
 
 /// The objections to the packets of one stream.
 #[derive(Debug, Default)]
 pub(super) struct Objections {
-    /// A number to name.
+    /// The number to name.
     number: Option<u32>,
-    /// When we objected last.
+    /// The time of the last objection.
     made: Option<Time>,
-    /// Since when packets come to this stream alone that stands beside another one, and how many.
+    /// The time since which packets come only to this stream, which stands beside another one, and
+    /// how many did.
     suspected: Option<(Time, u32)>,
 }
 
 impl Objections {
-    /// Two senders use the id and the epoch of this stream.
+    /// Objects, because two senders use the id and the epoch of this stream.
     pub(super) fn object(&mut self) {
         self.number = Some(NEVER_USED);
     }
 
-    /// Somebody else may use the id of this stream in a later epoch, or have used up its numbers. If
-    /// the sender has not used this one, it knows.
+    /// Objects, because another sender may use the id of this stream in a later epoch, or may have
+    /// used up its numbers. If the sender has not used this number, it notices.
     pub(super) fn object_to(&mut self, number: u32) {
         self.number.get_or_insert(number);
     }
 
-    /// A packet has come to this stream, that stands beside another one, and not to that one.
+    /// Notes that a packet came to this stream alone, which stands beside another one.
     pub(super) fn suspect(&mut self, now: Time) {
         self.suspected.get_or_insert((now, 0)).1 += 1;
     }
 
-    /// A packet has come to both.
+    /// Notes that a packet came to both.
     pub(super) fn acquit(&mut self) {
         self.suspected = None;
     }
 
-    /// The number to name in an objection, if there is one to make now.
+    /// Returns the number to name in an objection, if there is one to make now.
     pub(super) fn take(&mut self, now: Time) -> Option<u32> {
-        let is_authenticated =
-            |(since, packets)| now.since(since) >= SUSPICION && packets >= SUSPICIOUS;
-        if self.suspected.is_some_and(is_authenticated) {
+        let is_confirmed =
+            |(since, packets)| now.since(since) >= SUSPICION_PERIOD && packets >= SUSPICION_PACKETS;
+        if self.suspected.is_some_and(is_confirmed) {
             self.acquit();
             self.object();
         }
         let number = self.number.take()?;
-        let just_said = |at| now.since(at) < OBJECT_AGAIN;
+        let just_said = |at| now.since(at) < OBJECTION_INTERVAL;
         if self.made.is_some_and(just_said) {
             return None;
         }

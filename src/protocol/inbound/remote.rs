@@ -1,4 +1,4 @@
-//! All that is known of one other node.
+//! Keeps what this node knows of one other node.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,46 +9,46 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Packet;
 
-/// A node that has sent a good tag within this time is believed with one only: one that runs
-/// sends a heartbeat every 30 seconds at least.
+/// Time for which a node counts as authenticated after a good tag: a node that runs sends a
+/// heartbeat every 30 seconds at least.
 const AUTHENTICATED_FOR: Duration = Duration::from_secs(120);
 
-/// Another tracker, as far as it was heard.
+/// The figures of another node that was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RemoteStats {
-    /// The id under which it speaks.
+    /// The id under which it sends.
     pub id: TrackerId,
-    /// Where its last packet came from.
+    /// The address from which its last packet came.
     pub address: SocketAddr,
-    /// When that was.
+    /// The time at which its last packet was used.
     pub last: Time,
-    /// When its first packet was used.
+    /// The time at which its first packet was used.
     pub first: Time,
     /// Packets of it that were used.
     pub packets: u64,
-    /// Announces in them.
+    /// Announces in those packets.
     pub records: u64,
-    /// Beacons among them.
+    /// Beacons among those packets.
     pub beacons: u64,
-    /// How many torrents it had at its last beacon; 0 before the first.
+    /// Torrents that it had at its last beacon; 0 before the first.
     pub torrents: u64,
-    /// Whether its last packet that was used proved by a key where it comes from.
+    /// True if its last packet that was used was authenticated.
     pub authenticated: bool,
-    /// How many milliseconds its clock is ahead of ours, as far as packets have told:
-    /// the time that they take makes it look late.
+    /// The milliseconds by which its clock is ahead of ours, as far as its packets have shown. The
+    /// time they take on the way makes it look late.
     pub ahead_ms: i64,
-    /// How long its last packet took longer than the fastest: the replication lag.
+    /// The replication lag: the time by which its last packet was slower than the fastest.
     pub lag: Duration,
     /// Packets of it that are missing and may still come.
     pub missing: u64,
-    /// Packets of it that were missing, and came after all.
+    /// Packets of it that were missing, and were recovered.
     pub recovered: u64,
-    /// Packets of it that were missing, and did not come in time.
+    /// Packets of it that were missing, and are lost.
     pub lost: u64,
 }
 
 impl RemoteStats {
-    /// Counts what is in a packet of it.
+    /// Counts what a packet of it contains.
     fn count(&mut self, packet: &Packet<'_>) {
         match packet {
             Packet::Live(peers) => self.records += peers.len() as u64,
@@ -64,18 +64,18 @@ impl RemoteStats {
     }
 }
 
-/// Another node: its presence, and its packets with a trailer.
+/// Another node: its figures, and the streams of its packets with a trailer.
 #[derive(Debug)]
 pub(in crate::protocol) struct RemoteNode {
-    /// What does not depend on its streams.
+    /// Its figures that do not depend on its streams.
     heard: RemoteStats,
-    /// When its last good tag was heard.
+    /// The time at which its last good tag was heard.
     authenticated: Option<Time>,
     streams: Streams,
 }
 
 impl RemoteNode {
-    /// A node of which no packet was used yet.
+    /// Returns a node of which no packet was used yet.
     pub(super) fn new(id: TrackerId) -> Self {
         Self {
             heard: RemoteStats {
@@ -103,13 +103,13 @@ impl RemoteNode {
         self.heard.id
     }
 
-    /// Where its last packet came from.
+    /// Returns the address from which its last packet came.
     #[cfg(feature = "want_sync_scrape")]
     pub(in crate::protocol) fn address(&self) -> SocketAddr {
         self.heard.address
     }
 
-    /// Whether its last packet was authenticated, or it has told of peers.
+    /// Returns whether its last packet was authenticated, or it has announced peers.
     #[cfg(feature = "want_sync_scrape")]
     pub(in crate::protocol) fn is_credible(&self) -> bool {
         self.heard.authenticated || self.tells_of_peers()
@@ -119,13 +119,13 @@ impl RemoteNode {
         self.heard.records > 0
     }
 
-    /// When its last packet was used.
+    /// Returns when its last packet was used.
     pub(super) fn last(&self) -> Time {
         self.heard.last
     }
 
-    /// A packet of it is used, which has come from this address; its clock was so many
-    /// milliseconds ahead of ours, if the packet tells.
+    /// Notes that a packet of it is used, which came from this address. `ahead_ms` is by how much
+    /// its clock was ahead of ours, if the packet shows it.
     pub(super) fn uses(
         &mut self,
         (now, elapsed): (Time, Time),
@@ -148,13 +148,13 @@ impl RemoteNode {
         }
     }
 
-    /// Whether it has authenticated lately where its packets come from.
+    /// Returns whether a packet of it was authenticated lately.
     pub(super) fn is_authenticated(&self, now: Time) -> bool {
         self.authenticated
             .is_some_and(|at| now.since(at) < AUTHENTICATED_FOR)
     }
 
-    /// All that others may know of it.
+    /// Returns all its figures.
     pub(super) fn heard(&self) -> RemoteStats {
         let tally = self.streams.tally();
         RemoteStats {
@@ -166,7 +166,7 @@ impl RemoteNode {
         }
     }
 
-    /// Its packets with a trailer.
+    /// Returns the streams of its packets with a trailer.
     pub(in crate::protocol) fn streams(&self) -> &Streams {
         &self.streams
     }
@@ -175,7 +175,7 @@ impl RemoteNode {
         &mut self.streams
     }
 
-    /// It makes room for another one; what became of the packets that were missing of it.
+    /// Ends all its streams, and returns what became of the packets that were missing.
     pub(super) fn end(self, now: Time) -> Tally {
         self.streams.end_all(now)
     }

@@ -1,4 +1,4 @@
-//! The numbered packets of one sender, as far as they have arrived.
+//! The numbered packets of one sender in one epoch, as far as they have arrived.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use super::tally::{Account, Tally};
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Nak, Trailer};
 
-/// For so long a stream is new: nothing of it was used before, and its first packet may be forged.
-const BEGINNING: Duration = Duration::from_secs(1);
+/// Time for which a stream is new: its first packet may have been forged.
+const NEW_FOR: Duration = Duration::from_secs(1);
 
-/// The packets of one epoch of a sender. Time is what has passed here, without jumps back.
+/// The packets of one epoch of a sender. The time is what has passed here, without jumps back.
 #[derive(Debug)]
 pub(in crate::protocol) struct Stream {
     origin: Origin,
@@ -26,24 +26,22 @@ pub(in crate::protocol) struct Stream {
     began: Time,
     heard: Time,
     highest: Highest,
-    /// Whether numbers before the first one may be missing.
+    /// True if numbers before the first one may be missing.
     has_history: bool,
     fingerprints: Fingerprints,
     objections: Objections,
-    /// It stands beside an older one of the same id and epoch. Its packets may be those of that one,
-    /// that come another way: what is missing of them is asked for there.
+    /// True if it stands beside an older stream of its id and epoch; only that one sends NAKs.
     is_beside: bool,
     gaps: Gaps,
     delay: Delay,
-    /// When the last packet without number was sent.
+    /// The time at which the last packet without a number was sent.
     unnumbered: Option<u32>,
     account: Account,
 }
 
 impl Stream {
-    /// The stream of a sender that is heard first, or in a new epoch. Without a history nothing
-    /// before its first packet is missing. `serial` says which one it is of those that were begun
-    /// under its id; it wraps.
+    /// Begins a stream with the packet of this trailer. Without a history, nothing before that
+    /// packet is missing. `serial` counts the streams under one id; it wraps.
     pub(super) fn new(
         now: Time,
         origin: Origin,
@@ -68,12 +66,12 @@ impl Stream {
         }
     }
 
-    /// Where its packets come from.
+    /// Returns where its packets come from.
     pub(super) fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// They come from elsewhere now.
+    /// Notes that its packets come from elsewhere now.
     pub(super) fn move_to(&mut self, origin: Origin) {
         self.origin = origin;
     }
@@ -82,28 +80,27 @@ impl Stream {
         self.epoch
     }
 
-    /// Which one it is of those that were begun under its id; it wraps.
+    /// Returns its serial number among the streams under its id; it wraps.
     pub(in crate::protocol) fn serial(&self) -> u16 {
         self.serial
     }
 
-    /// When it was last heard.
+    /// Returns when it was last heard.
     pub(super) fn heard(&self) -> Time {
         self.heard
     }
 
-    /// How long the last packet took longer than the fastest.
+    /// Returns by how much its last packet was slower than the fastest.
     pub(super) fn lag(&self) -> Duration {
         self.delay.lag()
     }
 
-    /// A packet of it arrives, which may be used or not.
+    /// Notes that a packet of it arrives, used or not.
     pub(super) fn note_heard(&mut self, now: Time) {
         self.heard = now;
     }
 
-    /// A numbered packet arrives, sent again or not. `ask` says when to ask for what turns
-    /// out to be missing, if anything does.
+    /// Handles a numbered packet, retransmitted or not. `nak_due` is called if it shows a gap.
     pub(super) fn arrives(
         &mut self,
         listener: Listener,
@@ -132,9 +129,8 @@ impl Stream {
         }
     }
 
-    /// A number that was heard already, or lost. If it was on another packet, another
-    /// sender uses the same id and epoch; if we do not know, that sender may have used up the
-    /// numbers of this one.
+    /// Handles a number that was heard already, or is lost. If another packet had it, another
+    /// sender uses this id and epoch. If that is unknown, such a sender may have used up numbers.
     fn known(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> Arrival {
         match self.fingerprints.seen(frame, trailer) {
             Seen::Same => return Arrival::Known,
@@ -148,13 +144,13 @@ impl Stream {
         if frame.retransmitted {
             return Arrival::Known;
         }
-        // The next copy of it is a duplicate.
+        // The next copy of this packet is a duplicate.
         self.fingerprints.keep(frame, trailer);
         Arrival::Disputed
     }
 
-    /// The sender says in a heartbeat how much it has sent.
-    pub(super) fn beats(
+    /// Handles a heartbeat, in which the sender says how much it has sent.
+    pub(super) fn on_heartbeat(
         &mut self,
         listener: Listener,
         heartbeat: Heartbeat,
@@ -165,15 +161,15 @@ impl Stream {
         self.sent_until(listener, sent, heartbeat.highest, nak_due);
     }
 
-    /// A heartbeat arrives, to be used or not. If it says less than we have known for a while,
-    /// somebody else has used up numbers.
-    pub(super) fn compare(&mut self, now: Time, heartbeat: Heartbeat) {
+    /// Objects if a heartbeat, used or not, names less than was known for a while: then another
+    /// sender has used up numbers.
+    pub(super) fn check_heartbeat(&mut self, now: Time, heartbeat: Heartbeat) {
         if self.highest.is_contradicted(now, heartbeat.highest) {
             self.object_to_highest();
         }
     }
 
-    /// The sender says, at `sent` by its clock, that it has sent packets up to this one.
+    /// Opens a gap if packets up to `last` are missing; the sender's clock shows `sent`.
     fn sent_until(
         &mut self,
         listener: Listener,
@@ -187,8 +183,7 @@ impl Stream {
         if last <= highest {
             return;
         }
-        // What came before another stream of the same packets began may have been overtaken; but it
-        // may have been heard, too.
+        // Before a stream beside another begins, packets may be overtaken, or heard in the other.
         let was_heard = known.is_none() && !self.has_history;
         let nak_due = match was_heard || self.is_beside {
             true => Time::NEVER,
@@ -198,12 +193,12 @@ impl Stream {
         lost.into_iter().for_each(|gap| self.lose(gap));
     }
 
-    /// Whether packets up to this number can belong to the stream.
+    /// Returns whether packets up to this number can belong to the stream.
     pub(super) fn fits(&self, last: u32) -> bool {
         self.highest.fits(last, self.gaps.len())
     }
 
-    /// Whether this number is beyond all that are known.
+    /// Returns whether this number is beyond all known ones.
     pub(super) fn is_below(&self, last: u32) -> bool {
         self.highest.is_below(last)
     }
@@ -212,20 +207,19 @@ impl Stream {
         self.highest.number().unwrap_or(0)
     }
 
-    /// Two senders use the id and the epoch of this stream.
+    /// Objects, because two senders use the id and the epoch of this stream.
     pub(super) fn object(&mut self) {
         self.objections.object();
     }
 
-    /// Somebody else may use the id of this stream in a later epoch: the sender is told the highest
-    /// number that we know.
+    /// Names the highest known number to the sender: another one may use its id in a later epoch.
     pub(super) fn object_to_highest(&mut self) {
         self.objections.object_to(self.highest().max(1));
     }
 
-    /// Whether a packet from another address has been heard here, too. Another one under its
-    /// number is another sender's.
-    pub(super) fn has_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
+    /// Returns whether a packet from another address was heard here, too. If its number has another
+    /// packet here, that is another sender's.
+    pub(super) fn check_heard(&mut self, frame: &Frame<'_>, trailer: &Trailer) -> bool {
         let heard = match trailer.seq {
             0 => self.unnumbered == Some(trailer.sent),
             _ => match self.fingerprints.seen(frame, trailer) {
@@ -245,9 +239,8 @@ impl Stream {
         heard
     }
 
-    /// A packet arrives; whether there is an older stream of its id and epoch, and whether it came
-    /// another way before.
-    pub(super) fn stands_beside(&mut self, now: Time, is_beside: bool, is_copy: bool) {
+    /// Notes whether an older stream stands beside this one, and has the arriving packet as well.
+    pub(super) fn note_beside(&mut self, now: Time, is_beside: bool, is_copy: bool) {
         self.is_beside = is_beside;
         if is_beside && !is_copy {
             self.objections.suspect(now);
@@ -256,15 +249,15 @@ impl Stream {
         }
     }
 
-    /// The number to name in an objection, if there is one to make now.
+    /// Returns the number to name in an objection, if there is one to make now.
     pub(super) fn take_objection(&mut self, now: Time) -> Option<u32> {
         self.objections.take(now)
     }
 
-    /// A packet without number arrives; whether it comes after all others of its kind. If it says
-    /// that it left in the future, it is not used: those that leave until then would not be.
+    /// Handles a packet without a number. Returns whether it comes after all others of its kind.
+    /// One from the future is not used, since those that leave until then would not be used either.
     pub(super) fn arrives_unnumbered(&mut self, now: Time, trailer: &Trailer) -> bool {
-        let is_new = now.since(self.began) < BEGINNING;
+        let is_new = now.since(self.began) < NEW_FOR;
         if is_new && self.delay.began_too_early(now, trailer) {
             self.delay = Delay::new(now, trailer);
             self.unnumbered = None;
@@ -279,8 +272,8 @@ impl Stream {
         news
     }
 
-    /// Whether a packet says that it left in the future. Then another sender uses the same id; or
-    /// our clock stood still, and a new id of the sender is what helps us, too.
+    /// Returns whether a packet claims to have left in the future. Then another sender uses the
+    /// same id, or our clock stood still; a new id of the sender helps in both cases.
     fn is_too_early(&mut self, now: Time, trailer: &Trailer) -> bool {
         let is_too_early = self.delay.is_too_early(now, trailer);
         if is_too_early {
@@ -289,7 +282,7 @@ impl Stream {
         is_too_early
     }
 
-    /// Somebody else asks for the same: for gaps that he has, too, that is as if we had.
+    /// Handles a NAK of another node: it puts off ours for the gaps that both have.
     pub(in crate::protocol) fn on_nak_of_another(
         &mut self,
         now: Time,
@@ -301,25 +294,25 @@ impl Stream {
         }
     }
 
-    /// When there is something to do about what is missing.
+    /// Returns when the next NAK is due, or the next gap lost.
     pub(in crate::protocol) fn due(&self) -> Time {
         self.gaps.due()
     }
 
-    /// Gives up what nobody keeps any longer.
+    /// Counts gaps as lost that no sender keeps any longer.
     pub(in crate::protocol) fn give_up(&mut self, now: Time) {
         while let Some(gap) = self.gaps.take_old(now) {
             self.lose(gap);
         }
     }
 
-    /// A packet that was late was of use, or not.
+    /// Counts a late packet as recovered if it was used, and as lost if not.
     pub(super) fn settle(&mut self, seq: u32, used: bool) {
         self.account.settle(seq, used);
     }
 
-    /// What became of what was missing, if nothing comes any more. A stream that makes room for
-    /// another one so early may have been forged: its gaps do not count.
+    /// Ends the stream, and returns its tally. Its open gaps are lost, but do not count in a stream
+    /// so young that it may have been forged.
     pub(super) fn end(mut self, now: Time) -> Tally {
         if now.since(self.began) >= KEPT_FOR {
             while let Some(gap) = self.gaps.take_first() {
@@ -329,35 +322,35 @@ impl Stream {
         self.account.tally()
     }
 
-    /// What became of what was missing so far.
+    /// Returns its tally so far.
     pub(super) fn tally(&self) -> Tally {
         self.account.tally()
     }
 
-    /// What to ask for, if it is time to ask: all that will be due within `soon`, too.
+    /// Takes the numbers to send a NAK for once one is due: also those due within `soon`.
     pub(in crate::protocol) fn take_due(
         &mut self,
         now: Time,
         soon: Duration,
         wait: impl FnMut() -> Duration,
     ) -> Vec<RangeInclusive<u32>> {
-        if !self.gaps.are_due(now) {
+        if !self.gaps.has_due(now) {
             return Vec::new();
         }
         self.gaps.take_due(now, now + soon, wait)
     }
 
-    /// Whether this packet is missing.
+    /// Returns whether this packet is missing.
     pub(super) fn misses(&self, trailer: &Trailer) -> bool {
-        self.epoch == trailer.epoch && self.gaps.contain(trailer.seq)
+        self.epoch == trailer.epoch && self.gaps.contains(trailer.seq)
     }
 
-    /// In how many gaps.
+    /// Returns the number of gaps.
     pub(super) fn gaps(&self) -> usize {
         self.gaps.count()
     }
 
-    /// How many packets are missing that may still come.
+    /// Returns how many packets are missing that may still come.
     pub(super) fn missing(&self) -> u64 {
         match self.is_beside {
             true => 0,
@@ -365,7 +358,7 @@ impl Stream {
         }
     }
 
-    /// The number from which on packets count that are sent up to this one.
+    /// Returns the number after which packets up to `last` count as missing.
     fn begin(&mut self, listener: Listener, sent: u32, last: u32) -> u32 {
         if self.has_history && last <= MAX_JUMP && listener.has_listened(sent) {
             return 0;
@@ -392,12 +385,12 @@ impl Stream {
         }
     }
 
-    /// When a packet left, by our own clock: as long ago as it took longer than the fastest.
+    /// Returns when a packet left, by our own clock: before now by its lag behind the fastest.
     pub(in crate::protocol) fn left(&self, now: Time, trailer: &Trailer) -> Time {
         now.before(self.delay.longer(now, trailer))
     }
 
-    /// How long a packet took that is used.
+    /// Measures the delay of a packet that is used.
     pub(super) fn measure(&mut self, now: Time, trailer: &Trailer, retransmitted: bool) {
         if !self.is_too_early(now, trailer) {
             self.delay.measure(now, trailer, retransmitted);

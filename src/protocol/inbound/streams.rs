@@ -1,6 +1,6 @@
-//! The streams of one id. There is one as a rule; there are more after a new epoch, or where
-//! several senders use the same id: then the packets of each have a stream of their own, and none
-//! takes another's place in it.
+//! The streams of one id. As a rule there is one. There are more after a new epoch, or if several
+//! senders use the same id: the packets of each then have a stream of their own, and none takes
+//! another's place in it.
 
 use std::time::Duration;
 
@@ -13,43 +13,43 @@ use crate::reject::Reject;
 use crate::time::Time;
 use crate::wire::{Frame, Heartbeat, Packet, Trailer};
 
-/// How many streams of one id are known at most.
+/// Upper bound for the streams of one id.
 const MAX_STREAMS: usize = 4;
 
 /// The streams of one id.
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Streams {
     streams: Vec<Stream>,
-    /// How many were begun; it wraps.
+    /// The number of streams begun; it wraps.
     begun: u16,
-    /// What became of the packets of streams that have ended.
+    /// The tally of streams that have ended.
     ended: Tally,
 }
 
-/// Which stream a packet belongs to.
+/// The stream to which a packet belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// One that is known.
+    /// A known stream.
     Known(usize),
-    /// One that begins with it.
+    /// A new stream, which begins with this packet.
     New(usize),
-    /// There is no room to tell: it is used like one without a trailer.
+    /// There is no room for a stream: the packet is used like one without a trailer.
     Nowhere,
 }
 
-/// A packet that looks for its stream.
+/// A packet for which the stream is looked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arriving<'a> {
     pub(super) listener: Listener,
     pub(super) origin: Origin,
     pub(super) frame: &'a Frame<'a>,
     pub(super) trailer: &'a Trailer,
-    /// Whether there is room for all senders, so that a new stream is one of a new sender.
+    /// True if the table has room for all senders, so that a new stream belongs to a new sender.
     pub(super) has_room: bool,
 }
 
 impl Arriving<'_> {
-    /// What it says of its epoch, if it is a heartbeat.
+    /// Returns the packet if it is a heartbeat of the epoch in its trailer.
     fn heartbeat(&self) -> Option<Heartbeat> {
         match self.frame.packet {
             Packet::Heartbeat(heartbeat) if heartbeat.epoch == self.trailer.epoch => {
@@ -59,10 +59,9 @@ impl Arriving<'_> {
         }
     }
 
-    /// The highest number that it names, or 0.
+    /// Returns the highest number that the packet names, or 0.
     fn last(&self) -> u32 {
-        let heartbeat = self.heartbeat();
-        heartbeat.map_or(self.trailer.seq, |heartbeat| heartbeat.highest)
+        (self.heartbeat()).map_or(self.trailer.seq, |heartbeat| heartbeat.highest)
     }
 }
 
@@ -79,7 +78,7 @@ impl Streams {
         let of_it = |stream: &&Stream| stream.origin() == origin && stream.epoch() == epoch;
         let fits = |stream: &&Stream| last == 0 || stream.fits(last);
         let is_it = |stream: &Stream| of_it(&stream) && fits(&stream);
-        // The one that was heard last, if several would do.
+        // If several would do, it is the one heard last.
         let places = (0..self.streams.len()).filter(|at| is_it(&self.streams[*at]));
         if let Some(place) = places.max_by_key(|at| self.streams[*at].heard()) {
             self.doubt_later_than(epoch, now);
@@ -95,19 +94,19 @@ impl Streams {
         {
             return Err(Reject::BadNumbers);
         }
-        if packet.frame.retransmitted || self.has_come_another_way(None, packet.frame, trailer) {
+        if packet.frame.retransmitted || self.check_other_ways(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
         if origin == Origin::Authenticated {
-            self.is_no_replay(epoch, last)?;
+            self.refuse_replay(epoch, last)?;
         } else if let Some(place) = self.adopt(packet) {
             return Ok(Place::Known(place));
         }
         Ok(self.begin(packet))
     }
 
-    /// Puts a packet into the stream at this place; how it comes, if it is numbered. Each is used
-    /// once. `ask` says when to ask for what turns out to be missing, if anything does.
+    /// Puts a packet into the stream at this place, and returns how it arrives, if it is numbered.
+    /// Each packet is used once. `nak_due` says when a NAK is due if a gap shows.
     pub(super) fn arrives(
         &mut self,
         place: usize,
@@ -122,7 +121,7 @@ impl Streams {
         } = *packet;
         let now = listener.now;
         let authenticated = packet.origin == Origin::Authenticated;
-        let is_copy = !authenticated && self.is_copy(now, place, frame, trailer);
+        let is_copy = !authenticated && self.check_copy(now, place, frame, trailer);
         let Some(stream) = self.streams.get_mut(place) else {
             return Ok(None);
         };
@@ -136,21 +135,21 @@ impl Streams {
                     Err(Reject::Duplicate)
                 }
                 Arrival::Known => Err(known(authenticated && !frame.retransmitted)),
-                // Both are used, since nobody can tell which one is the sender's own.
+                // Both are used, since nobody can tell which one comes from the sender itself.
                 Arrival::Disputed => Ok(None),
                 arrival => Ok(Some(arrival)),
             };
         }
         let heartbeat = packet.heartbeat();
         if let Some(heartbeat) = heartbeat {
-            stream.compare(now, heartbeat);
+            stream.check_heartbeat(now, heartbeat);
         }
         if !stream.arrives_unnumbered(now, trailer) && authenticated {
             return Err(Reject::Replayed);
         }
         stream.measure(now, trailer, frame.retransmitted);
         if let Some(heartbeat) = heartbeat {
-            stream.beats(listener, heartbeat, trailer.sent, nak_due);
+            stream.on_heartbeat(listener, heartbeat, trailer.sent, nak_due);
         }
         if is_copy {
             return Err(Reject::Duplicate);
@@ -158,17 +157,25 @@ impl Streams {
         Ok(None)
     }
 
-    /// A packet arrives for the stream at this place; whether it has come another way before.
-    fn is_copy(&mut self, now: Time, place: usize, frame: &Frame<'_>, trailer: &Trailer) -> bool {
-        let is_copy = self.has_come_another_way(Some(place), frame, trailer);
+    /// Notes that a packet arrives for the stream at this place. Returns whether it came another
+    /// way before.
+    fn check_copy(
+        &mut self,
+        now: Time,
+        place: usize,
+        frame: &Frame<'_>,
+        trailer: &Trailer,
+    ) -> bool {
+        let is_copy = self.check_other_ways(Some(place), frame, trailer);
         let is_beside = self.is_beside_another(now, place);
-        self.streams[place].stands_beside(now, is_beside, is_copy);
+        self.streams[place].note_beside(now, is_beside, is_copy);
         is_copy
     }
 
-    /// Without a key a packet has a stream by its address, and may come from several: by way of a
-    /// bridge, or of a second interface. Whether it was heard in another stream than this one.
-    fn has_come_another_way(
+    /// Returns whether a packet was heard in another stream than this one. Without a key, streams
+    /// are told apart by address, and a packet may come from several: by way of a bridge, or of a
+    /// second interface.
+    fn check_other_ways(
         &mut self,
         place: Option<usize>,
         frame: &Frame<'_>,
@@ -181,11 +188,11 @@ impl Streams {
                 && stream.origin() != Origin::Authenticated
         };
         streams.fold(false, |heard, (at, stream)| {
-            heard | (is_other(at, stream) && stream.has_heard(frame, trailer))
+            heard | (is_other(at, stream) && stream.check_heard(frame, trailer))
         })
     }
 
-    /// Whether there is an older stream of the same epoch, that is heard.
+    /// Returns whether an older stream of the same epoch is still heard.
     fn is_beside_another(&self, now: Time, place: usize) -> bool {
         let one = &self.streams[place];
         let is_older = |other: &Stream| (one.serial().wrapping_sub(other.serial()) as i16) > 0;
@@ -195,66 +202,66 @@ impl Streams {
             })
     }
 
-    /// The streams, in no order.
+    /// Returns the streams, in no order.
     pub(in crate::protocol) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.streams.iter_mut()
     }
 
-    /// One of them; nothing if there is none at this place any more.
+    /// Returns the stream at this place, if there is still one.
     pub(in crate::protocol) fn get(&self, place: usize) -> Option<&Stream> {
         self.streams.get(place)
     }
 
-    /// A packet of one of them that was late was of use, or not.
+    /// Counts a late packet as recovered if it was used, and as lost if not.
     pub(in crate::protocol) fn settle(&mut self, place: usize, seq: u32, used: bool) {
         if let Some(stream) = self.streams.get_mut(place) {
             stream.settle(seq, used);
         }
     }
 
-    /// The objections to make now: in which epoch, and the number to name.
+    /// Takes the objections to make now: the epoch of each, and the number to name.
     pub(super) fn take_objections(&mut self, now: Time) -> Vec<(u32, u32)> {
         let of = |stream: &mut Stream| Some((stream.epoch(), stream.take_objection(now)?));
         self.streams.iter_mut().filter_map(of).collect()
     }
 
-    /// Whether this packet, which has a good tag, is missing.
-    pub(super) fn miss_authenticated(&self, trailer: &Trailer) -> bool {
+    /// Returns whether this packet, which has a good tag, is missing.
+    pub(super) fn is_missing_authenticated(&self, trailer: &Trailer) -> bool {
         let mut streams = self.streams.iter();
         streams.any(|stream| stream.origin() == Origin::Authenticated && stream.misses(trailer))
     }
 
-    /// What became of all packets that were missing.
+    /// Returns what became of all packets that were missing.
     pub(super) fn tally(&self) -> Tally {
         let all = self.streams.iter().map(Stream::tally);
         all.fold(self.ended, Tally::and)
     }
 
-    /// Whether there is a stream of this epoch, of packets with a good tag.
+    /// Returns whether there is an authenticated stream of this epoch.
     pub(super) fn is_authenticated(&self, epoch: u32) -> bool {
         let is_it =
             |stream: &Stream| stream.origin() == Origin::Authenticated && stream.epoch() == epoch;
         self.streams.iter().any(is_it)
     }
 
-    /// How many packets are missing that may still come.
+    /// Returns how many packets are missing that may still come.
     pub(super) fn missing(&self) -> u64 {
         self.streams.iter().map(Stream::missing).sum()
     }
 
-    /// How long the last packet took longer than the fastest of its stream.
+    /// Returns by how much the last packet was slower than the fastest of its stream.
     pub(super) fn lag(&self) -> Duration {
         let last = self.streams.iter().max_by_key(|stream| stream.heard());
         last.map_or(Duration::ZERO, |stream| stream.lag())
     }
 
-    /// Whether one of them was heard within this time.
-    pub(super) fn are_heard_within(&self, now: Time, time: Duration) -> bool {
+    /// Returns whether a stream was heard within this time.
+    pub(super) fn was_heard_within(&self, now: Time, time: Duration) -> bool {
         let mut streams = self.streams.iter();
         streams.any(|stream| now.since(stream.heard()) < time)
     }
 
-    /// Ends streams that are silent, beside a later one.
+    /// Ends streams that are silent, where there are later ones.
     pub(super) fn forget(&mut self, now: Time) {
         while self.streams.len() > 1
             && let Some(at) = self.oldest(now)
@@ -263,7 +270,7 @@ impl Streams {
         }
     }
 
-    /// All of them end.
+    /// Ends all streams, and returns what became of their missing packets.
     pub(super) fn end_all(mut self, now: Time) -> Tally {
         while !self.streams.is_empty() {
             self.end(now, 0);
@@ -271,9 +278,9 @@ impl Streams {
         self.ended
     }
 
-    /// With a good tag everything is used once. We know that of streams that we know, of later
-    /// epochs, and of numbers beyond those of the last epoch.
-    fn is_no_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
+    /// Refuses a replay: with a good tag every packet is used once. That is certain in known
+    /// streams, in later epochs, and for numbers beyond those of the last epoch.
+    fn refuse_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
         let authenticated = |stream: &&mut Stream| stream.origin() == Origin::Authenticated;
         let streams = self.streams.iter_mut().filter(authenticated);
         let Some(newest) = streams.max_by(|one, other| order(one, other)) else {
@@ -288,8 +295,8 @@ impl Streams {
         Err(Reject::Replayed)
     }
 
-    /// A packet of this epoch arrives. Its sender has not begun a later one, so whoever did is
-    /// another one.
+    /// Objects to streams of later epochs when a packet of this epoch arrives: its sender has not
+    /// begun a later one, so another sender has.
     fn doubt_later_than(&mut self, epoch: u32, now: Time) {
         let is_later =
             |stream: &&mut Stream| is_before(epoch, stream.epoch()) && is_heard(stream, now);
@@ -297,8 +304,8 @@ impl Streams {
         later.for_each(Stream::object_to_highest);
     }
 
-    /// A sender without a key that speaks from another address now, and has been silent at the one
-    /// before.
+    /// Finds the stream of a sender without a key that sends from another address now, and has been
+    /// silent at the former one.
     fn adopt(&mut self, packet: &Arriving<'_>) -> Option<usize> {
         let place = self.streams.iter().position(|stream| {
             stream.epoch() == packet.trailer.epoch
@@ -338,9 +345,9 @@ impl Streams {
         Place::New(self.streams.len() - 1)
     }
 
-    /// The one that makes room: who has no key takes no room from who has one. Of those with a
-    /// good tag it is the first one, since what would be later than the others could be used
-    /// once more.
+    /// Returns the stream that makes room. A sender without a key takes no room from one with a
+    /// key. Of authenticated streams the first one goes, since packets later than the others could
+    /// be used twice.
     fn least(&self, new: Origin) -> Option<usize> {
         let places = 0..self.streams.len();
         let is_authenticated = |at: &usize| self.streams[*at].origin() == Origin::Authenticated;
@@ -351,8 +358,8 @@ impl Streams {
         unauthenticated.or_else(|| (new == Origin::Authenticated).then(first)?)
     }
 
-    /// One that is silent, and not the last of its origin: that is remembered, since what is
-    /// older must not be used again.
+    /// Returns a stream that is silent and not the last of its kind. The last one stays, since what
+    /// is older must not be used again.
     fn oldest(&self, now: Time) -> Option<usize> {
         let is_last = |stream: &Stream| {
             let authenticated = stream.origin() == Origin::Authenticated;
@@ -371,19 +378,19 @@ impl Streams {
     }
 }
 
-/// The order of streams: by their epochs, and within one by how far they are.
+/// Compares streams by their epochs, and within one epoch by their highest numbers.
 fn order(one: &Stream, other: &Stream) -> std::cmp::Ordering {
     let epochs = one.epoch().wrapping_sub(other.epoch()) as i32;
     epochs.cmp(&0).then(one.highest().cmp(&other.highest()))
 }
 
-/// Whether a stream was heard lately.
+/// Returns whether a stream was heard lately.
 fn is_heard(stream: &Stream, now: Time) -> bool {
     now.since(stream.heard()) < KEPT_FOR
 }
 
-/// Why something is not used that was heard before. With a proof of its origin somebody
-/// has recorded it; without one, or sent again by its sender, it is a duplicate.
+/// Returns why a packet is not used that was heard before. With a good tag, an attacker has
+/// recorded it; unauthenticated, or as a retransmission, it is a duplicate.
 fn known(recorded: bool) -> Reject {
     if recorded {
         Reject::Replayed

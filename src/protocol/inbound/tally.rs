@@ -1,8 +1,8 @@
-//! What became of the packets that were missing.
+//! Counts the missing packets that were recovered, and those that are lost.
 
 use std::ops::RangeInclusive;
 
-/// How many of them came after all, and how many did not.
+/// The number of packets that were recovered, and of those that are lost.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct Tally {
     pub(in crate::protocol) recovered: u64,
@@ -10,7 +10,7 @@ pub(in crate::protocol) struct Tally {
 }
 
 impl Tally {
-    /// The sum of both.
+    /// Returns the sum of both.
     pub(in crate::protocol) fn and(self, other: Self) -> Self {
         Self {
             recovered: self.recovered + other.recovered,
@@ -22,7 +22,7 @@ impl Tally {
 /// The tally of one stream.
 #[derive(Debug)]
 pub(super) struct Account {
-    /// What is missing before is no loss: it was sent before we listened.
+    /// Numbers missing below this one are no loss: those packets left before this node listened.
     from: u32,
     tally: Tally,
 }
@@ -35,12 +35,12 @@ impl Account {
         }
     }
 
-    /// What is missing before this number is no loss.
+    /// Sets the number below which nothing missing is a loss.
     pub(super) fn begin(&mut self, from: u32) {
         self.from = from;
     }
 
-    /// A packet that was late was of use, or not.
+    /// Counts a late packet as recovered if it was used, and as lost if not.
     pub(super) fn settle(&mut self, seq: u32, used: bool) {
         if used {
             self.tally.recovered += 1;
@@ -49,7 +49,7 @@ impl Account {
         }
     }
 
-    /// These do not come any more.
+    /// Counts a gap as lost.
     pub(super) fn lose(&mut self, gap: &RangeInclusive<u32>) {
         let first = self.from.max(*gap.start());
         self.tally.lost += (u64::from(*gap.end()) + 1).saturating_sub(first.into());

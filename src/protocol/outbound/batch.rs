@@ -1,5 +1,5 @@
-//! "Each tracker instance accumulates announce requests until its buffer is
-//! full or a timeout is reached."
+//! Fills packets with records. "Each tracker instance accumulates announce requests until its
+//! buffer is full or a timeout is reached."
 
 use std::marker::PhantomData;
 
@@ -10,18 +10,18 @@ use crate::wire::{Header, PacketType, Record, Trailer};
 /// A packet with a list of records that is being filled.
 #[derive(Debug)]
 pub(in crate::protocol) struct Batch<R> {
-    /// There is room for a trailer behind it.
+    /// The packet, with room for a trailer at its end.
     packet: Box<[u8]>,
     len: usize,
-    /// How long it is when it is full.
+    /// The length of a full packet, in bytes.
     full: usize,
-    /// What the packet will be.
+    /// The kind of packet this becomes.
     kind: Kind,
     records: PhantomData<R>,
 }
 
 impl<R: Record> Batch<R> {
-    /// An empty one, of packets that are not longer than this before they have a trailer.
+    /// Creates an empty batch of packets of at most `longest` bytes, without trailers.
     pub(in crate::protocol) fn new(
         id: TrackerId,
         packet_type: PacketType,
@@ -40,12 +40,12 @@ impl<R: Record> Batch<R> {
         }
     }
 
-    /// From now on in the name of `id`.
+    /// Names `id` as the sender from now on.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         self.packet[..id.0.len()].copy_from_slice(&id.0);
     }
 
-    /// What the packet will be, and what it is to be if none has been begun.
+    /// Begins a packet of this kind, unless one is begun already. Returns the kind of the packet.
     pub(in crate::protocol) fn begin(&mut self, kind: impl FnOnce() -> Kind) -> Kind {
         if self.is_empty() {
             self.kind = kind();
@@ -57,7 +57,7 @@ impl<R: Record> Batch<R> {
         self.len == Header::LEN
     }
 
-    /// Appends a record; whether the packet is full now.
+    /// Appends a record. Returns whether the packet is full now.
     #[inline]
     pub(in crate::protocol) fn push(&mut self, record: &R) -> bool {
         let record = record.emit();
@@ -67,8 +67,7 @@ impl<R: Record> Batch<R> {
         self.len == self.full
     }
 
-    /// The packet with the records so far, if there are any; the batch is empty
-    /// afterwards.
+    /// Takes the packet with the records so far, if there are any. The batch is empty afterwards.
     pub(in crate::protocol) fn take(&mut self) -> Option<Datagram> {
         let taken = !self.is_empty();
         let taken = taken.then(|| Datagram::of(&self.packet[..self.len + Trailer::LEN], self.kind));
@@ -79,12 +78,12 @@ impl<R: Record> Batch<R> {
 
 #[cfg(feature = "want_sync_scrape")]
 impl<R: Record> Batch<R> {
-    /// As many records as fit into one packet.
+    /// Returns how many records fit into one packet.
     pub(in crate::protocol) fn capacity(&self) -> usize {
         (self.full - Header::LEN) / size_of::<R::Bytes>()
     }
 
-    /// How many records are in the packet that is being filled.
+    /// Returns how many records are in the packet that is being filled.
     pub(in crate::protocol) fn records(&self) -> usize {
         (self.len - Header::LEN) / size_of::<R::Bytes>()
     }

@@ -1,8 +1,8 @@
-//! Where a packet goes, and why.
+//! The destination and the class of a packet.
 
 use crate::types::TrackerId;
 
-/// To whom a packet goes. A link that reaches everyone at once sends all to everyone.
+/// The destination of a packet. A link that reaches all nodes at once sends every packet to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// All nodes of the cluster.
@@ -11,14 +11,14 @@ pub enum Destination {
     Node(TrackerId),
 }
 
-/// Why a packet is sent, the most urgent first. No class waits for one behind it.
+/// The class of a packet, most urgent first. No class waits for one after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Heartbeats, NAKs, beacons and inquiries.
     Control,
     /// Announces.
     Live,
-    /// Packets that others have missed.
+    /// Packets that other nodes miss.
     Repair,
     /// Torrents of scrape sync.
     Bulk,
@@ -28,7 +28,7 @@ impl Class {
     /// All classes, in their order.
     pub const ALL: [Self; 4] = [Self::Control, Self::Live, Self::Repair, Self::Bulk];
 
-    /// The word for it in metrics.
+    /// Returns the name of the class in metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Control => "control",

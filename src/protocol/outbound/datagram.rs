@@ -1,4 +1,4 @@
-//! A packet of ours, from when it is complete until it has left.
+//! A packet of ours, from when it is complete until it leaves.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,32 +8,32 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Trailer};
 
-/// What a packet is to its trailer.
+/// The kind of a packet, which decides on its trailer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Kind {
-    /// A list of announces: it gets a number. [`AnnounceOrder`] knows it by this serial number.
+    /// A list of announces, which gets a number. `packet` is its serial number in
+    /// [`AnnounceOrder`].
     ///
     /// [`AnnounceOrder`]: crate::protocol::repair::AnnounceOrder
     Announces { packet: u32 },
-    /// A list of torrents: it gets a number.
+    /// A list of torrents, which gets a number.
     #[cfg_attr(
         not(feature = "want_sync_scrape"),
         expect(dead_code, reason = "only scrape sync sends some")
     )]
     Torrents,
-    /// An announce that is restated: it gets a number, and the time when it was made.
+    /// A restated announce, which gets a number, and the time at which it was made.
     Restated { made: Time },
-    /// A packet of the specification whose length is fixed: it gets a trailer only if
-    /// that is to prove something.
+    /// A packet of the specification with a fixed length, which gets a trailer only for its tag.
     Fixed,
-    /// A packet that only those know who know trailers.
+    /// A packet that only nodes with trailers know.
     Ours,
-    /// Sent before, with all that belongs to it.
+    /// A retransmission, which has its trailer already.
     Retransmission,
 }
 
 impl Kind {
-    /// In which queue it waits.
+    /// Returns the class in which the packet waits.
     fn class(self) -> Class {
         match self {
             Self::Fixed | Self::Ours => Class::Control,
@@ -44,29 +44,28 @@ impl Kind {
     }
 }
 
-/// The payload of one UDP packet. Once it has left it is kept where it lies, for those who
-/// miss it.
+/// The payload of one UDP packet. Once it has left, it is kept where it lies, for retransmission.
 #[derive(Clone)]
 pub(in crate::protocol) struct Datagram {
-    /// The packet, and behind it the room for a trailer that it does not have yet.
+    /// The packet, and behind it room for a trailer that it does not have yet.
     bytes: Arc<[u8]>,
     len: usize,
     kind: Kind,
     to: Destination,
-    /// It has its trailer.
+    /// True if it has its trailer.
     sealed: bool,
-    /// It has had one, if only under another id.
+    /// True if it has had one, if only under another id.
     was_sealed: bool,
 }
 
 impl Datagram {
-    /// A whole packet.
+    /// Creates a datagram from a whole packet.
     pub(in crate::protocol) fn new(packet: &[u8], kind: Kind) -> Self {
         let buffer = [packet, &[0; Trailer::LEN]].concat();
         Self::of(&buffer, kind)
     }
 
-    /// The packet in a buffer, behind which there is room for a trailer.
+    /// Creates a datagram from a packet in a buffer that ends with room for a trailer.
     pub(in crate::protocol) fn of(buffer: &[u8], kind: Kind) -> Self {
         Self {
             bytes: buffer.into(),
@@ -78,7 +77,7 @@ impl Datagram {
         }
     }
 
-    /// A packet that was sent before, with all that belongs to it.
+    /// Creates a retransmission of a packet, with its trailer.
     pub(in crate::protocol) fn retransmitted(packet: &[u8]) -> Self {
         let mut bytes: Arc<[u8]> = packet.into();
         if let Ok((header, _)) = Header::parse(packet) {
@@ -95,7 +94,7 @@ impl Datagram {
         }
     }
 
-    /// The same, with another destination than everyone.
+    /// Returns the datagram with another destination than everyone.
     pub(in crate::protocol) fn to(self, to: Destination) -> Self {
         Self { to, ..self }
     }
@@ -112,8 +111,8 @@ impl Datagram {
         self.kind
     }
 
-    /// As one that was sent before it is heard only where numbers are known. It has its trailer
-    /// already, in which a tag is that of its first header.
+    /// Turns a packet with a trailer into a retransmission, which only nodes that know numbers use.
+    /// Its tag stays that of its first header.
     pub(in crate::protocol) fn show_as_retransmitted(&mut self) {
         let retransmitted = Self::retransmitted(self.as_ref());
         *self = Self {
@@ -122,7 +121,7 @@ impl Datagram {
         };
     }
 
-    /// Puts the trailer behind it; whether it is its first one.
+    /// Appends the trailer. Returns whether it is the first one of this packet.
     pub(in crate::protocol) fn seal(&mut self, trailer: &Trailer) -> bool {
         let end = self.len + Trailer::LEN;
         Arc::make_mut(&mut self.bytes)[self.len..end].copy_from_slice(&trailer.emit());
@@ -131,12 +130,12 @@ impl Datagram {
         !std::mem::replace(&mut self.was_sealed, true)
     }
 
-    /// Whether it has its trailer.
+    /// Returns whether it has its trailer.
     pub(in crate::protocol) fn is_sealed(&self) -> bool {
         self.sealed
     }
 
-    /// The whole of it, with its trailer, to be kept.
+    /// Returns the whole packet with its trailer, to be kept.
     pub(in crate::protocol) fn keep(&self) -> Arc<[u8]> {
         self.bytes.clone()
     }
@@ -145,9 +144,9 @@ impl Datagram {
         self.len
     }
 
-    /// Writes the sender into the header, if it is another one; a trailer belonged to the
-    /// old one. What is kept of it stays as it was. What is to be sent again stays, too: somebody
-    /// has asked the old one for it.
+    /// Writes the sender into the header, if it is another one, and takes off a trailer of the old
+    /// one. What is kept of the packet stays as it was. A retransmission stays as it is, too: the
+    /// NAK for it named the old id.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         if self.kind == Kind::Retransmission || self.bytes.starts_with(&id.0) {
             return;

@@ -1,10 +1,10 @@
-//! What waits to be sent, and how it leaves.
+//! The sending side: packets are filled, wait for the network, and are sealed as they leave.
 //!
-//! | what happens to a packet | here |
+//! | what happens to a packet | file |
 //! | --- | --- |
 //! | it is filled with records | [`batch`] |
 //! | it waits, the most urgent first | [`queue`] |
-//! | as it leaves it gets a number, the time and a proof | [`seal`], [`numbering`] |
+//! | as it leaves it gets a number, the time and a tag | [`seal`], [`numbering`] |
 
 mod batch;
 mod class;

@@ -1,33 +1,36 @@
-//! Under which numbers our packets leave: epoch, seq, and when.
+//! The numbers of our packets: epoch, sequence number and time.
 
 use std::time::Duration;
 
 use crate::protocol::repair::REISSUED_WITHIN;
 use crate::time::Time;
 
-/// Epochs are counted from here: 2024-01-01 00:00 UTC, in milliseconds since 1970.
+/// Start of the count of epochs: 2024-01-01 00:00 UTC, in milliseconds since 1970.
 const ERA: i64 = 1_704_067_200_000;
 
-/// An epoch is a tenth of a second.
+/// Unit of epochs: a tenth of a second, in milliseconds.
 const TENTH: i64 = 100;
 
-/// How far our numbers may be from the time on the wall, in milliseconds.
+/// Upper bound for the distance of our numbers from the wall clock, in milliseconds.
 const MAX_ERROR: u64 = 1000;
 
-/// Clocks that differ by so many milliseconds at most count as one.
-const AGREE: i64 = 100;
+/// Upper bound for the difference of two clocks that count as equal, in milliseconds.
+const MAX_CLOCK_DIFFERENCE: i64 = 100;
 
-/// What the clock on the wall shows, by way of the clock that only runs on.
+/// The wall clock, derived from the monotonic clock.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct WallClock {
-    /// What it showed when the other clock began, in milliseconds since [`ERA`].
+    /// The time that the wall clock showed when the monotonic clock began, in milliseconds since
+    /// [`ERA`].
     start: i64,
 }
 
 impl WallClock {
-    /// It shows that now so much time has passed since 1970. A clock that nobody has set yet,
-    /// as on a machine that keeps no time while it is off, shows a time before [`ERA`]: then
-    /// the one that we have runs on, which begins with the era.
+    /// Sets the wall clock to `unix`, the time since 1970.
+    ///
+    /// A clock that nobody has set yet, as on a machine that keeps no time while it is off, shows a
+    /// time before [`ERA`]. It is ignored: ours runs on, from the start of the era if it was never
+    /// set.
     pub(in crate::protocol) fn set(&mut self, now: Time, unix: Duration) {
         let shown = unix.as_millis() as i64 - ERA;
         if shown >= 0 {
@@ -35,18 +38,18 @@ impl WallClock {
         }
     }
 
-    /// By how many milliseconds it is ahead of the other clock, from [`ERA`] on.
+    /// Returns by how many milliseconds the wall clock is ahead of the monotonic one, from [`ERA`]
+    /// on.
     pub(in crate::protocol) fn offset(self) -> i64 {
         self.start
     }
 
-    /// What it shows, in milliseconds since [`ERA`].
+    /// Returns what the wall clock shows, in milliseconds since [`ERA`].
     pub(in crate::protocol) fn shows(self, now: Time) -> i64 {
         self.start + millis(now)
     }
 
-    /// By how many milliseconds the moment at which a packet was sent lies ahead of
-    /// now.
+    /// Returns by how many milliseconds the moment at which a packet was sent is ahead of now.
     pub(in crate::protocol) fn ahead(self, now: Time, epoch: u32, sent: u32) -> i64 {
         let now = self.start + millis(now);
         let epochs = epoch.wrapping_sub(now.div_euclid(TENTH) as u32) as i32;
@@ -54,22 +57,22 @@ impl WallClock {
     }
 }
 
-/// The numbers of our packets. Time is what has passed here, jumps back left out.
+/// The numbers of our packets. The time is what has passed here, without jumps back.
 #[derive(Debug)]
 pub(in crate::protocol) struct Numbering {
     /// In tenths of a second since [`ERA`].
     epoch: i64,
-    /// When the epoch began, in milliseconds.
+    /// The time at which the epoch began, in milliseconds.
     began: i64,
-    /// By how many milliseconds our numbers are ahead of our clock on the wall, since others'
+    /// The milliseconds by which our numbers are ahead of our wall clock, because those of others
     /// are.
     lead: i64,
-    /// How much of that came within this epoch.
+    /// The part of that which was added within this epoch.
     followed: i64,
     seq: u32,
-    /// When the last packet without a number was sent.
+    /// The time at which the last packet without a number was sent.
     unnumbered: Option<u32>,
-    /// Others may have heard of this epoch, or of one shortly before it.
+    /// True if other nodes may have heard of this epoch, or of one shortly before it.
     known: bool,
 }
 
@@ -78,11 +81,11 @@ impl Numbering {
         Self::ahead(now, wall, 0)
     }
 
-    /// The same, so much ahead of the clock on the wall.
+    /// Begins an epoch that is `lead` milliseconds ahead of the wall clock.
     fn ahead(now: Time, wall: WallClock, lead: i64) -> Self {
         let wall_now = wall.start + millis(now);
         Self {
-            // That of a run after this one must be later.
+            // The epoch of the next run must be later.
             epoch: wall_now.div_euclid(TENTH),
             began: millis(now) - wall_now.rem_euclid(TENTH) - lead,
             lead,
@@ -93,7 +96,7 @@ impl Numbering {
         }
     }
 
-    /// Begins an epoch that is later than this one, if somebody may know this one.
+    /// Begins a new epoch, which is later than this one if other nodes may know this one.
     pub(in crate::protocol) fn renew(&mut self, now: Time, wall: WallClock) {
         let last = self.known.then_some(self.epoch);
         *self = Self::ahead(now, wall, self.lead);
@@ -105,9 +108,9 @@ impl Numbering {
         }
     }
 
-    /// Begins an epoch under an id of which nobody knows one. The first numbers, so many, are
-    /// those of packets that left lately under another id: it begins before that. There are none,
-    /// if those have left by another clock. How many there are.
+    /// Begins an epoch under an id of which no node knows one. Its first numbers, `reissued` of
+    /// them, belong to packets that left lately under another id, so the epoch begins before those
+    /// left. Returns how many there are: none, if the clock was set since then.
     pub(in crate::protocol) fn begin_first(
         &mut self,
         now: Time,
@@ -116,7 +119,7 @@ impl Numbering {
     ) -> u32 {
         let offset = self.offset();
         *self = Self::ahead(now, wall, self.lead);
-        if reissued == 0 || (self.offset() - offset).abs() > AGREE {
+        if reissued == 0 || (self.offset() - offset).abs() > MAX_CLOCK_DIFFERENCE {
             return 0;
         }
         let before = REISSUED_WITHIN.as_millis() as i64;
@@ -126,14 +129,14 @@ impl Numbering {
         reissued
     }
 
-    /// When a packet left in an `epoch`, that left then in another one.
+    /// Converts the time at which a packet left in one epoch to another `epoch`.
     pub(in crate::protocol) fn reissue((then, sent): (u32, u32), epoch: u32) -> u32 {
         let earlier = epoch.wrapping_sub(then) as i32;
         let sent = i64::from(sent) - i64::from(earlier) * TENTH;
         sent.clamp(0, i64::from(u32::MAX)) as u32
     }
 
-    /// Goes on with an epoch that is later than this one, too.
+    /// Makes this epoch later than `epoch`, the one of the run before.
     pub(in crate::protocol) fn begin_after(&mut self, epoch: u32) {
         let by = epoch.wrapping_sub(self.epoch()) as i32;
         if by >= 0 {
@@ -142,21 +145,21 @@ impl Numbering {
         }
     }
 
-    /// Whether the clock on the wall was set, or has drifted away.
+    /// Returns whether the wall clock was set, or has drifted away.
     pub(in crate::protocol) fn is_off(&self, now: Time, wall: WallClock) -> bool {
         let wall_now = wall.start + millis(now);
         let ours = millis(now) + self.offset();
         (wall_now + self.lead).abs_diff(ours) > MAX_ERROR
     }
 
-    /// Whether an epoch that begins now would be later than this one, as others see it who
-    /// know this one: further ahead than half of the numbers go is behind.
+    /// Returns whether an epoch that begins now would be later than this one to nodes that know
+    /// this one. One that is further ahead than half of all numbers counts as earlier.
     pub(in crate::protocol) fn can_renew(&self, now: Time, wall: WallClock) -> bool {
         let later = (wall.start + millis(now)).div_euclid(TENTH) - self.epoch;
         !self.known || (1..=i64::from(i32::MAX)).contains(&later)
     }
 
-    /// Whether the numbers of this epoch come to an end.
+    /// Returns whether the numbers of this epoch are used up.
     pub(in crate::protocol) fn is_used_up(&self, now: Time) -> bool {
         self.seq == u32::MAX || millis(now) - self.began >= i64::from(u32::MAX)
     }
@@ -165,25 +168,27 @@ impl Numbering {
         self.epoch as u32
     }
 
-    /// The number of the last packet, 0 before the first.
+    /// Returns the number of the last packet, 0 before the first.
     pub(in crate::protocol) fn highest(&self) -> u32 {
         self.seq
     }
 
-    /// By how many milliseconds our numbers are ahead of the clock, from [`ERA`] on.
+    /// Returns by how many milliseconds our numbers are ahead of the clock, from [`ERA`] on.
     pub(in crate::protocol) fn offset(&self) -> i64 {
         self.epoch * TENTH - self.began
     }
 
-    /// The clock on the wall was set, and with that it is another one by which others are ahead.
+    /// Drops the lead over the wall clock once that was set: others were ahead of the old time.
     pub(in crate::protocol) fn clock_was_set(&mut self) {
         self.lead = 0;
     }
 
-    /// Another node numbers what it sends with this offset, by our clock. If ours is behind, what
-    /// we send from now on is not: of two announces the later one is that of the node that has
-    /// heard of the other, however its clock was set. To others a large step looks like somebody
-    /// else's packets, unless an epoch begins with it.
+    /// Follows another node, whose numbers have this offset by our clock.
+    ///
+    /// If ours are behind, those of our next packets are not: of two announces the later one then
+    /// comes from the node that has heard of the other, however its clock was set. A large step
+    /// begins an epoch, because without one the other nodes would take our packets for those of
+    /// another sender.
     pub(in crate::protocol) fn follow(&mut self, now: Time, wall: WallClock, offset: i64) {
         let behind = self.behind(offset);
         let ends = self.ends_to_follow(offset);
@@ -196,37 +201,41 @@ impl Numbering {
         }
     }
 
-    /// Whether the epoch ends with that.
+    /// Returns whether following ends the epoch.
     pub(in crate::protocol) fn ends_to_follow(&self, offset: i64) -> bool {
         (self.followed + self.behind(offset)).unsigned_abs() > MAX_ERROR
     }
 
-    /// By how much we are to follow.
+    /// Returns by how much we are to follow.
     fn behind(&self, offset: i64) -> i64 {
         let behind = offset - self.offset();
-        if behind > AGREE { behind } else { 0 }
+        if behind > MAX_CLOCK_DIFFERENCE {
+            behind
+        } else {
+            0
+        }
     }
 
-    /// As which one a packet leaves that says what was at an earlier time of this epoch.
+    /// Numbers a packet that says what was at an earlier time of this epoch.
     pub(in crate::protocol) fn restate(&mut self, made: Time) -> (u32, u32) {
         self.seq += 1;
         self.known = true;
         (self.sent(made), self.seq)
     }
 
-    /// When the last packet without a number left, if one did.
+    /// Returns when the last packet without a number left, if one did.
     pub(in crate::protocol) fn last_without_number(&self) -> Option<u32> {
         self.unnumbered
     }
 
-    /// When and as which one the next packet leaves.
+    /// Numbers the next packet. Returns when it leaves, and its number.
     pub(in crate::protocol) fn number(&mut self, now: Time) -> (u32, u32) {
         self.seq += 1;
         self.known = true;
         (self.sent(now), self.seq)
     }
 
-    /// When the next packet leaves that is not numbered; no two at the same time.
+    /// Returns when the next packet without a number leaves. No two leave at the same time.
     pub(in crate::protocol) fn without_number(&mut self, now: Time) -> u32 {
         let after = self.unnumbered.map_or(0, |last| last.saturating_add(1));
         let sent = self.sent(now).max(after);
@@ -240,7 +249,7 @@ impl Numbering {
     }
 }
 
-/// The time in whole milliseconds.
+/// Converts the time to whole milliseconds.
 pub(in crate::protocol) fn millis(now: Time) -> i64 {
     (now.as_nanos() / 1_000_000) as i64
 }

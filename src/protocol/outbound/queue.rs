@@ -1,4 +1,4 @@
-//! What waits to be sent: one queue for each class of packets.
+//! The packets that wait to be sent: one queue for each class.
 
 use std::collections::VecDeque;
 
@@ -6,11 +6,10 @@ use super::class::{Class, Destination};
 use super::datagram::{Datagram, Kind};
 use crate::types::TrackerId;
 
-/// So many packets of each class wait at most while the network takes none, and so many of all
-/// that it did not take.
-const WAITING: usize = 1024;
+/// Upper bound for waiting packets: of each class, and of all that the network did not take.
+const MAX_WAITING: usize = 1024;
 
-/// A packet that is to leave now.
+/// A packet that is to be sent now.
 #[derive(Clone, Debug)]
 pub struct Transmit {
     to: Destination,
@@ -19,17 +18,17 @@ pub struct Transmit {
 }
 
 impl Transmit {
-    /// To whom it goes.
+    /// Returns the destination of the packet.
     pub fn to(&self) -> Destination {
         self.to
     }
 
-    /// Why it is sent.
+    /// Returns the class of the packet.
     pub fn class(&self) -> Class {
         self.class
     }
 
-    /// Whether it has a number, where packets have one.
+    /// Returns whether the packet is of a kind that has a number, where packets have one.
     pub(super) fn is_numbered(&self) -> bool {
         !matches!(self.datagram.kind(), Kind::Fixed | Kind::Ours)
     }
@@ -46,20 +45,20 @@ impl AsRef<[u8]> for Transmit {
     }
 }
 
-/// What has been put into the queues, and what was lost there.
+/// The packets put into the queues, and those lost there.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct Posted {
     pub(in crate::protocol) packets: u64,
     pub(in crate::protocol) bytes: u64,
-    /// By class.
+    /// Packets lost, by class.
     pub(in crate::protocol) overflowed: [u64; Class::ALL.len()],
 }
 
-/// The packets that wait. In each class the oldest ones leave first, and are lost when too many
-/// wait: their news are the most likely to be replaced by later ones.
+/// The packets that wait. In each class the oldest packets leave first, and are lost first when too
+/// many wait: their announces are the most likely to be superseded.
 #[derive(Debug, Default)]
 pub(in crate::protocol) struct Queue {
-    /// What the network did not take leaves first, in the order in which it was taken: it may have
+    /// Packets that the network did not take. They leave first, in their order, since they may have
     /// numbers.
     returned: VecDeque<Transmit>,
     waiting: [VecDeque<Datagram>; Class::ALL.len()],
@@ -73,7 +72,7 @@ impl Queue {
         self.posted.bytes += datagram.len() as u64;
         let class = datagram.class();
         let waiting = &mut self.waiting[class as usize];
-        if waiting.len() >= WAITING {
+        if waiting.len() >= MAX_WAITING {
             waiting.pop_front();
             self.posted.overflowed[class as usize] += 1;
         }
@@ -94,9 +93,9 @@ impl Queue {
         })
     }
 
-    /// Takes a packet back that could not be sent now, in the name of `id`.
+    /// Takes back a packet that could not be sent now, with `id` as its sender.
     pub(super) fn put_back(&mut self, mut transmit: Transmit, id: TrackerId) {
-        if self.returned.len() < WAITING {
+        if self.returned.len() < MAX_WAITING {
             transmit.datagram.rename(id);
             self.returned.push_front(transmit);
         } else {
@@ -104,7 +103,7 @@ impl Queue {
         }
     }
 
-    /// What waits leaves in the name of `id`.
+    /// Names `id` as the sender of all that waits.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         let returned = (self.returned.iter_mut()).map(Transmit::datagram_mut);
         let waiting = self.waiting.iter_mut().flatten();
@@ -113,12 +112,12 @@ impl Queue {
             .for_each(|datagram| datagram.rename(id));
     }
 
-    /// A packet was lost that waited elsewhere.
+    /// Counts a packet that waited elsewhere and was lost.
     pub(super) fn count_overflow(&mut self, class: Class) {
         self.posted.overflowed[class as usize] += 1;
     }
 
-    /// A packet has got longer by so many bytes as it leaves.
+    /// Counts bytes that were added to a packet as it left.
     pub(super) fn count_bytes(&mut self, bytes: usize) {
         self.posted.bytes += bytes as u64;
     }
@@ -131,9 +130,9 @@ impl Queue {
         self.returned.is_empty() && self.waiting.iter().all(VecDeque::is_empty)
     }
 
-    /// Whether there is room for packets of a class that can wait elsewhere.
+    /// Returns whether there is room for packets of a class that can wait elsewhere.
     pub(in crate::protocol) fn has_room(&self, class: Class) -> bool {
-        self.waiting[class as usize].len() < WAITING / 2
+        self.waiting[class as usize].len() < MAX_WAITING / 2
     }
 }
 
@@ -209,7 +208,7 @@ mod tests {
     #[test]
     fn what_is_put_back_is_bounded_too() {
         let mut queue = Queue::default();
-        for _ in 0..=WAITING {
+        for _ in 0..=MAX_WAITING {
             queue.post(live(0));
             let taken = queue.waiting[Class::Live as usize].pop_front();
             let taken = taken.map(|datagram| Transmit {

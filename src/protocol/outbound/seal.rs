@@ -1,4 +1,4 @@
-//! What a packet gets as it leaves: its number, the time and a proof of who sends it.
+//! Seals packets as they leave: with a number, the time and a tag.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::time::Time;
 use crate::wire::{Frame, Trailer};
 
 impl Node {
-    /// The next packet to send.
+    /// Returns the next packet to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let mut transmit = self.queue.pop()?;
         if !transmit.datagram_mut().is_sealed() {
@@ -24,28 +24,31 @@ impl Node {
         Some(transmit)
     }
 
-    /// Takes a packet back that the network did not take now; it is the next
-    /// one again, in the name that we have by now.
+    /// Takes back a packet that the network did not take. It is the next one to leave, under the id
+    /// that this node has by then.
     pub fn put_back(&mut self, transmit: Transmit) {
         self.queue.put_back(transmit, self.id());
     }
 
-    /// A packet that has left on one link leaves on another: it may come back later.
+    /// Notes that a packet that has left on one link leaves on another, so that it may come back
+    /// later.
     pub fn leaves_again(&mut self, transmit: &Transmit) {
         if self.repair.is_none() || !transmit.is_numbered() {
             let now = self.timers.elapsed();
-            self.identity.leaves(now, transmit.as_ref());
+            self.identity.note_sent(now, transmit.as_ref());
         }
     }
 
-    /// A packet of this class was lost, as too many waited for one of several links.
+    /// Counts a packet of this class that was lost because too many waited for one of several
+    /// links.
     pub fn count_overflow(&mut self, class: Class) {
         self.queue.count_overflow(class);
     }
 
-    /// Tells the time on the wall, as it has passed since 1970: at the start, and every now
-    /// and then, in case that somebody sets the clock. Epochs are made of it, and with a key
-    /// it shows how old a packet is.
+    /// Sets the wall clock: `unix` is the time since 1970.
+    ///
+    /// The caller sets it at the start, and every now and then, in case somebody sets the clock.
+    /// Epochs are derived from it, and with a key it shows how old a packet is.
     pub fn set_unix_time(&mut self, now: Time, unix: Duration) {
         self.timers.set_now(now);
         let now = self.timers.elapsed();
@@ -61,35 +64,35 @@ impl Node {
             self.end_epoch();
             self.begin_epoch();
         } else if self.authentication.is_some() {
-            // Nobody would believe that it is so late, nor an epoch before this one.
+            // Under the old id, receivers would refuse the times of this epoch, and an earlier epoch.
             self.draw_new_id(NewId::ClockSetBack);
         }
     }
 
-    /// Numbers what it sends later than this epoch: the one of the run before, which may
-    /// have been a moment ago.
+    /// Makes the epoch of this node later than `epoch`, that of the run before, which may have
+    /// ended a moment ago.
     pub fn begin_after(&mut self, epoch: u32) {
         if let Some(trailers) = &mut self.trailers {
             trailers.numbering.begin_after(epoch);
         }
     }
 
-    /// The epoch in which it numbers what it sends, if it does.
+    /// Returns the epoch in which this node numbers its packets, if it does.
     pub fn epoch(&self) -> Option<u32> {
         let trailers = self.trailers.as_ref();
         trailers.map(|trailers| trailers.numbering.epoch())
     }
 
-    /// Begins to count anew, in a later epoch.
+    /// Begins a later epoch, in which numbers start anew.
     pub(in crate::protocol) fn begin_epoch(&mut self) {
         if let Some(trailers) = &mut self.trailers {
             trailers.numbering.renew(self.timers.elapsed(), self.wall);
         }
     }
 
-    /// Begins to count anew, under a new id: of that nobody knows an epoch.
-    /// The first numbers are those of what left lately under the old one: so many, if that is
-    /// possible; how many there are.
+    /// Begins an epoch under a new id, of which no node knows one. Its first numbers, `reissued` of
+    /// them if that is possible, belong to packets that left lately under the old id. Returns how
+    /// many there are.
     pub(in crate::protocol) fn begin_first_epoch(&mut self, reissued: u32) -> u32 {
         let now = self.timers.elapsed();
         (self.trailers.as_mut()).map_or(0, |trailers| {
@@ -97,7 +100,7 @@ impl Node {
         })
     }
 
-    /// A packet that left under another id, under ours.
+    /// Returns a packet that left under another id as a retransmission under ours.
     pub(in crate::protocol) fn reissue(&self, reissued: &Reissued) -> Option<Datagram> {
         let frame = Frame::parse(&reissued.bytes).ok()?;
         let then = frame.trailer?;
@@ -127,10 +130,10 @@ impl Node {
             self.begin_epoch();
         }
         let Some(trailers) = &mut self.trailers else {
-            return self.identity.leaves(now, datagram.as_ref());
+            return self.identity.note_sent(now, datagram.as_ref());
         };
         if datagram.kind() == Kind::Fixed && self.authentication.is_none() {
-            return self.identity.leaves(now, datagram.as_ref());
+            return self.identity.note_sent(now, datagram.as_ref());
         }
         let is_kept = trailers.are_kept();
         let numbering = &mut trailers.numbering;
@@ -169,7 +172,7 @@ impl Node {
                 repair.order.departs(packet, Left { at, name });
             }
         } else {
-            self.identity.leaves(now, datagram.as_ref());
+            self.identity.note_sent(now, datagram.as_ref());
         }
         if matches!(datagram.kind(), Kind::Restated { .. }) {
             datagram.show_as_retransmitted();

@@ -1,10 +1,10 @@
-//! What our packets end in, if they do.
+//! The trailers of our packets.
 
 use super::numbering::{Numbering, WallClock};
 use crate::config::Config;
 use crate::time::Time;
 
-/// Our trailers.
+/// The state of our trailers.
 #[derive(Debug)]
 pub(in crate::protocol) struct Trailers {
     pub(in crate::protocol) numbering: Numbering,
@@ -12,7 +12,7 @@ pub(in crate::protocol) struct Trailers {
 }
 
 impl Trailers {
-    /// There are trailers where there is repair, or a key.
+    /// Returns `None` unless this node sends, and has repair or a key.
     pub(in crate::protocol) fn new(now: Time, wall: WallClock, config: &Config) -> Option<Self> {
         let kept = repairs(config);
         (config.speak && (kept || config.keys.is_some())).then(|| Self {
@@ -21,13 +21,13 @@ impl Trailers {
         })
     }
 
-    /// Whether somebody may ask for our packets.
+    /// Returns whether our packets are kept for NAKs.
     pub(super) fn are_kept(&self) -> bool {
         self.kept
     }
 }
 
-/// Whether a node takes part in loss repair: one that does not listen cannot be asked.
+/// Returns whether a node takes part in loss repair: one that does not listen hears no NAK.
 pub(in crate::protocol) fn repairs(config: &Config) -> bool {
     config.repair && config.listen
 }

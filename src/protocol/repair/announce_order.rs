@@ -1,17 +1,17 @@
-//! "Latest wins": of all that the nodes of a cluster announce of a peer the latest holds, at
-//! every node, in whatever order they hear it.
+//! The order of announces: of all that the nodes of a cluster announce of a peer, the newest holds
+//! at every node, in whatever order they hear it.
 //!
-//! The order is by time, and at the same time by id. The time of an announce is
+//! Announces are ordered by time, and those of the same time by id. The time of an announce is
 //!
-//! | announced by | to others | to its own node |
+//! | announced by | for other nodes | for its own node |
 //! | --- | --- | --- |
-//! | a node that numbers its packets | when the packet left, by the sender's clock | when the host made it |
+//! | a node that numbers its packets | when the packet left, by its clock | when the host made it |
 //! | the same, restated | when the host made it | the same |
 //! | a node that does not | when it arrived | |
 //!
-//! The two columns differ by the time that the announce waited for its packet. Where that makes
-//! a difference, because another announce of the same peer lies in between, the node restates its
-//! own: it sends it once more, with the time when it was made.
+//! The two columns differ by the time that the announce waited for its packet. Where that matters,
+//! because another announce of the same peer lies in between, the node restates its own: it sends
+//! the announce once more, with the time when it was made.
 
 use std::time::Duration;
 
@@ -29,38 +29,40 @@ use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 use crate::types::{Announce, PeerFlags};
 
-/// How many announces are remembered at most, however few bytes of packets are kept,
-const REMEMBERED: usize = 262_144;
+/// The largest number of announces that are remembered, unless the repair window is large.
+const MAX_ANNOUNCES: usize = 262_144;
 
-/// and for how many of these bytes there is one, if that is more: a full packet of 51 takes 1591.
-const BYTES_EACH: usize = 32;
+/// A large repair window has one announce remembered for each of this many bytes. A full packet of
+/// 51 announces takes 1591 bytes.
+const BYTES_PER_ANNOUNCE: usize = 32;
 
-/// How long they are remembered, in milliseconds.
-const KEPT_MILLIS: u32 = KEPT_FOR.as_millis() as u32;
+/// How long announces are remembered, in milliseconds.
+const MAX_AGE_MILLIS: u32 = KEPT_FOR.as_millis() as u32;
 
-/// How many blocks of old announces are forgotten at once when something is heard or told, many more
-/// than come with it.
-const OLD_AT_ONCE: usize = 16;
+/// The largest number of blocks of old announces that are forgotten with one packet or announce.
+/// They hold many more announces than come with it.
+const MAX_OLD_BLOCKS: usize = 16;
 
 /// The order of the announces that were heard and made lately.
 #[derive(Debug)]
 pub(in crate::protocol) struct AnnounceOrder {
     recent: Recent,
     now: u32,
-    /// The same, in milliseconds by a clock that does not wrap.
+    /// The same as `now`, by a clock that does not wrap.
     now_millis: i64,
-    /// Which time it is that our host is handed what was heard.
+    /// The number of the current delivery, in which the host is handed what was heard.
     delivery: u32,
     departures: Departures,
-    /// Whatever arrived later than that is here.
+    /// All announces that arrived at this time or later are remembered.
     reaches_back: Time,
     corrections: Corrections,
 }
 
 impl AnnounceOrder {
-    /// Without any, where so many bytes of packets are kept.
+    /// Creates an order without any announces. `window` is the number of bytes of packets that are
+    /// kept.
     pub(super) fn new(now: Time, window: usize, mut rng: Rng) -> Self {
-        let most = REMEMBERED.max(window / BYTES_EACH);
+        let most = MAX_ANNOUNCES.max(window / BYTES_PER_ANNOUNCE);
         let keys = [(); 4].map(|()| rng.u64(..));
         Self {
             recent: Recent::new(most, keys),
@@ -73,17 +75,17 @@ impl AnnounceOrder {
         }
     }
 
-    /// Whether all is here that arrived since then.
+    /// Returns whether all announces are remembered that arrived since `at`.
     pub(in crate::protocol) fn reaches_back_to(&self, at: Time) -> bool {
         at >= self.reaches_back
     }
 
-    /// The peer of an announce.
+    /// Returns the hash of the peer of an announce.
     pub(in crate::protocol) fn peer(&self, announce: &Announce) -> PeerHash {
         self.recent.peer(announce)
     }
 
-    /// The peers of some announces, in their order, [`FETCHED`] at most.
+    /// Returns the hashes of the peers of the next announces, at most [`FETCHED`], in their order.
     pub(in crate::protocol) fn peers<'a>(
         &self,
         announces: impl Iterator<Item = &'a Announce>,
@@ -91,7 +93,7 @@ impl AnnounceOrder {
         self.fetch(announces.map(|announce| self.recent.peer(announce)))
     }
 
-    /// The same of records.
+    /// Returns the hashes of the peers of the next records, at most [`FETCHED`], in their order.
     pub(in crate::protocol) fn peers_of<'a>(
         &self,
         records: impl Iterator<Item = &'a [u8]>,
@@ -110,13 +112,14 @@ impl AnnounceOrder {
         peers
     }
 
-    /// At how many announces it has looked so far, one for another; the number wraps.
+    /// Returns how many announces were examined so far. The number wraps.
     pub(in crate::protocol) fn looked(&self) -> u32 {
         self.recent.looked()
     }
 
-    /// Finds the place of an announce that was heard. `restate` is asked to restate one of ours,
-    /// made then and with these flags; it may refuse.
+    /// Finds the place of an announce that was heard, and returns what the host is to apply.
+    /// `restate` is called to restate an announce of this node, with the time when it was made and
+    /// its flags. It returns false if it does not.
     pub(in crate::protocol) fn hear(
         &mut self,
         heard: &ListOrigin,
@@ -146,7 +149,7 @@ impl AnnounceOrder {
                 State::Own if entry.flags() != flags => {
                     let is_newer = entry.place() > place;
                     match self.departures.of(entry.packet()) {
-                        // It was to be restated at a time to come, and could not be.
+                        // It was to be restated with a later time, and was not.
                         Departure::At(left) if is_newer && left.place() < place => {
                             entry.move_to(left.place());
                         }
@@ -182,11 +185,11 @@ impl AnnounceOrder {
             State::Heard
         };
         let was_newest = replaced > newest;
-        let is_told_again = |((at, id), newest)| {
+        let is_reissued = |((at, id), newest)| {
             heard.late && id != number.id && (at, newest) == (heard.at, flags) && !was_newest
         };
         let holds = match newest {
-            Some(other) if is_told_again(other) => Holds::Nothing,
+            Some(other) if is_reissued(other) => Holds::Nothing,
             Some((other, newest)) if is_old || other > place => {
                 if completes(flags) && !is_counted && !heard.restated {
                     Holds::Both(newest)
@@ -201,15 +204,15 @@ impl AnnounceOrder {
             _ => Holds::This,
         };
         if matches!(holds, Holds::Another(_) | Holds::Both(_)) {
-            self.applies(peer);
+            self.note_applied(peer);
         }
         self.keep(heard, peer, flags, (state, holds));
         holds
     }
 
-    /// Our host has made an announce, which goes into the packet with this serial number. If that
-    /// leaves at another place in the order than the announce has, the announce is to be restated,
-    /// once `may_restate` allows it; the time to restate it with.
+    /// Finds the place of an announce that the host has made, which goes into the packet with this
+    /// serial number. Returns the time to restate it with if it must be restated: if the packet
+    /// leaves at another place in the order than the announce has, and `may_restate` returns true.
     pub(in crate::protocol) fn announce(
         &mut self,
         made: Made,
@@ -234,7 +237,7 @@ impl AnnounceOrder {
                 entry.supersede();
                 at = at.max(entry.at());
             } else if entry.is_applied() && !is_applied_since {
-                // The client came after that, whatever the clocks say.
+                // The client came after that announce was applied, whatever the clocks say.
                 at = at.max(entry.at() + 1);
             } else {
                 newest = newest.max(Some((entry.place(), entry.flags())));
@@ -261,43 +264,43 @@ impl AnnounceOrder {
         is_restated.then(|| time(at))
     }
 
-    /// A packet of ours begins to be filled; its serial number.
+    /// Notes that a packet of announces begins to be filled. Returns its serial number.
     pub(in crate::protocol) fn begin_packet(&mut self) -> u32 {
         self.departures.begin()
     }
 
-    /// It leaves.
+    /// Notes that a packet leaves.
     pub(in crate::protocol) fn departs(&mut self, packet: u32, left: Left) {
-        self.departures.leaves(packet, left);
+        self.departures.note_departure(packet, left);
     }
 
-    /// Whether there are announces that our host is to apply again.
+    /// Returns whether there are announces that the host is to apply again.
     pub(in crate::protocol) fn has_corrections(&self) -> bool {
         !self.corrections.is_empty()
     }
 
-    /// How many were dropped, for which our host had no room in time.
+    /// Returns how many corrections were dropped because the host did not take them in time.
     pub(in crate::protocol) fn corrections_dropped(&self) -> u64 {
         self.corrections.dropped()
     }
 
-    /// The next announces that our host is to apply, in their order.
+    /// Takes the next announces that the host is to apply again, at most `most`, in their order.
     pub(in crate::protocol) fn take_corrections(&mut self, most: usize) -> Vec<Announce> {
         let mut corrections = Vec::new();
         while corrections.len() < most
             && let Some(announce) = self.corrections.pop()
         {
             let peer = self.recent.peer(&announce);
-            // Something later may have been applied meanwhile.
+            // A newer one may have been applied meanwhile.
             if let Some(flags) = self.newest_of(peer) {
                 corrections.push(announce.with_flags(counted(flags)));
-                self.applies(peer);
+                self.note_applied(peer);
             }
         }
         corrections
     }
 
-    /// What is said last of a peer.
+    /// Returns the flags of the newest announce of a peer.
     fn newest_of(&mut self, peer: PeerHash) -> Option<PeerFlags> {
         let mut newest = None;
         self.recent.for_each(peer, |entry| {
@@ -309,24 +312,26 @@ impl AnnounceOrder {
         said(newest)
     }
 
-    /// Our host is handed what is heard, the time with this number; 0 is none.
+    /// Sets the number of the current delivery; 0 stands for none.
     pub(in crate::protocol) fn set_delivery(&mut self, delivery: u32) {
         self.delivery = delivery;
     }
 
-    /// It is so late now. Forgets what is too much, as what comes with one packet may be until
-    /// then, and some of what is too old: who was silent has no more to do for that.
+    /// Sets the time, and forgets the announces beyond the limit, which those of one packet may
+    /// exceed until then, and some of the old ones. As only some are forgotten, the first packet
+    /// after a silence takes hardly longer than any other.
     pub(in crate::protocol) fn set_now(&mut self, now: Time) {
-        self.forget(now, OLD_AT_ONCE);
+        self.forget(now, MAX_OLD_BLOCKS);
     }
 
-    /// It is so late now. Forgets what is too much, and of what is too old so many blocks.
+    /// Sets the time, and forgets the announces beyond the limit and up to `old` blocks of old
+    /// ones.
     #[inline]
     pub(super) fn forget(&mut self, now: Time, mut old: usize) {
         self.now_millis = millis(now);
         self.now = tick(self.now_millis);
         let age = |entry: &Entry| self.now.wrapping_sub(entry.arrived());
-        let is_old = |entry: &Entry, old| old > 0 && age(entry) > KEPT_MILLIS;
+        let is_old = |entry: &Entry, old| old > 0 && age(entry) > MAX_AGE_MILLIS;
         while let Some(last) = self.recent.forget(|entry| is_old(entry, old)) {
             old = old.saturating_sub(1);
             let arrived = now.before(Duration::from_millis(age(&last).into()));
@@ -334,8 +339,8 @@ impl AnnounceOrder {
         }
     }
 
-    /// Our host is handed what is known of a peer.
-    fn applies(&mut self, peer: PeerHash) {
+    /// Notes that the host is handed the newest announce of a peer.
+    fn note_applied(&mut self, peer: PeerHash) {
         self.recent.for_each(peer, |entry| {
             entry.apply(self.delivery);
             Use::Some
@@ -379,7 +384,7 @@ fn time(at: i64) -> Time {
     Time::START + Duration::from_millis(at.unsigned_abs())
 }
 
-/// Milliseconds by a clock that wraps, and never shows 0.
+/// Milliseconds by a clock that wraps and never shows 0.
 fn tick(millis: i64) -> u32 {
     millis as u32 | 1
 }

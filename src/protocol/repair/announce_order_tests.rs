@@ -1,6 +1,6 @@
-//! What holds of a peer, whatever is heard of it in whatever order.
+//! Which announce of a peer holds, whatever is heard of the peer in whatever order.
 
-use super::super::corrections::CORRECTIONS;
+use super::super::corrections::MAX_CORRECTIONS;
 use super::*;
 use crate::protocol::number::Number;
 use crate::types::{InfoHash, Peer, TrackerId};
@@ -30,7 +30,7 @@ fn announce(peer: u32, flags: PeerFlags) -> Announce {
     }
 }
 
-/// The other node has sent this in a packet of its own.
+/// The other node has sent an announce with these flags, in a packet of its own.
 fn hear(order: &mut AnnounceOrder, now: u64, sent: u64, seq: u32, flags: PeerFlags) -> Holds {
     let (holds, restated) = hear_and_restate(order, now, sent, seq, flags);
     assert_eq!(restated, None);
@@ -127,7 +127,7 @@ fn what_crosses_something_older_is_applied_once_more() {
     let mut order = order();
     hear(&mut order, 1000, 990, 1, SEEDING);
     let packet = order.begin_packet();
-    // The host has made it a moment before, and applied what was heard behind it.
+    // The host has made it a moment earlier, and has applied what was heard after it.
     make(&mut order, 995, packet, STOPPED);
     assert!(order.has_corrections());
     assert_eq!(order.take_corrections(9), [announce(1, STOPPED)]);
@@ -135,7 +135,7 @@ fn what_crosses_something_older_is_applied_once_more() {
     assert!(!make(&mut order, 5000, packet, SEEDING));
     assert_eq!(order.take_corrections(9), []);
     leaves(&mut order, packet, 5001);
-    // The other node was later than ours.
+    // The announce of the other node is the newer one.
     hear(&mut order, 6000, 6000, 2, STOPPED);
     assert!(make(&mut order, 5999, packet, SEEDING));
     assert_eq!(order.take_corrections(9), [announce(1, STOPPED)]);
@@ -164,7 +164,7 @@ fn what_is_heard_again_under_another_id_is_not_counted_again() {
     let uncounted = Holds::Another(completed);
     let nothing = Holds::Nothing;
     assert_eq!(retransmitted(&mut order, TrackerId([10; 4]), 900), nothing);
-    // Where the clocks do not agree.
+    // The clocks of the nodes differ.
     assert_eq!(
         retransmitted(&mut order, TrackerId([10; 4]), 905),
         uncounted
@@ -184,7 +184,7 @@ fn what_a_node_says_later_replaces_what_it_has_said() {
 #[test]
 fn announces_are_forgotten_by_age_and_by_number() {
     let mut order = order();
-    for number in 0..=REMEMBERED as u32 + 1024 {
+    for number in 0..=MAX_ANNOUNCES as u32 + 1024 {
         order.set_now(at(1000 + u64::from(number) / 1000));
         let packet = order.begin_packet();
         let announce = announce(number, SEEDING);
@@ -192,11 +192,11 @@ fn announces_are_forgotten_by_age_and_by_number() {
         order.announce(Made::now(at(0)), &announce, peer, (packet, NAME), || true);
     }
     order.set_now(at(1500));
-    assert!((REMEMBERED - 1024..=REMEMBERED).contains(&order.recent.len()));
+    assert!((MAX_ANNOUNCES - 1024..=MAX_ANNOUNCES).contains(&order.recent.len()));
     assert!(!order.reaches_back_to(at(999)) && order.reaches_back_to(at(1004)));
     let (full, later) = (order.recent.len(), at(1500) + KEPT_FOR);
     order.set_now(later);
-    assert_eq!(order.recent.len(), full - OLD_AT_ONCE * 1024);
+    assert_eq!(order.recent.len(), full - MAX_OLD_BLOCKS * 1024);
     order.forget(later, usize::MAX);
     assert_eq!(order.recent.len(), 0);
     assert!(!order.reaches_back_to(at(1200)));
@@ -205,7 +205,7 @@ fn announces_are_forgotten_by_age_and_by_number() {
 #[test]
 fn corrections_are_bounded() {
     let mut order = order();
-    for number in 0..=CORRECTIONS as u32 {
+    for number in 0..=MAX_CORRECTIONS as u32 {
         for (made, flags) in [(1000, SEEDING), (1000, STOPPED)] {
             order.set_now(at(made));
             let heard = ListOrigin {
@@ -234,7 +234,7 @@ fn corrections_are_bounded() {
     let corrections = order.take_corrections(usize::MAX);
     assert_eq!(
         (corrections.len(), order.corrections_dropped()),
-        (CORRECTIONS, 1)
+        (MAX_CORRECTIONS, 1)
     );
     assert_eq!(corrections[0], announce(1, STOPPED));
 }

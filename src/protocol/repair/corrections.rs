@@ -1,13 +1,13 @@
-//! Announces that our host has applied in another order, and is to apply once more.
+//! Announces that the host has applied in another order and must apply once more.
 
 use std::collections::VecDeque;
 
 use crate::types::Announce;
 
-/// How many wait for our host at most.
-pub(super) const CORRECTIONS: usize = 16_384;
+/// The largest number of announces that wait for the host.
+pub(super) const MAX_CORRECTIONS: usize = 16_384;
 
-/// Those that wait, the oldest first.
+/// The announces that wait for the host, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Corrections {
     waiting: VecDeque<Announce>,
@@ -15,9 +15,9 @@ pub(super) struct Corrections {
 }
 
 impl Corrections {
-    /// Another one waits; if there is no room the oldest is dropped.
+    /// Appends an announce. If there is no room, the oldest one is dropped.
     pub(super) fn push(&mut self, announce: Announce) {
-        if self.waiting.len() == CORRECTIONS {
+        if self.waiting.len() == MAX_CORRECTIONS {
             self.waiting.pop_front();
             self.dropped += 1;
         }
@@ -32,7 +32,7 @@ impl Corrections {
         self.waiting.is_empty()
     }
 
-    /// How many were dropped, for which our host had no room in time.
+    /// Returns how many were dropped because the host did not take them in time.
     pub(super) fn dropped(&self) -> u64 {
         self.dropped
     }

@@ -1,29 +1,30 @@
-//! When the packets left that our announces were put into.
+//! When the packets left that carry the announces of this node.
 
 use std::collections::VecDeque;
 
 use crate::types::TrackerId;
 
-/// So many packets are remembered. Later it makes no difference when one left.
-const MOST: usize = 8192;
+/// The largest number of packets that are remembered. For older ones it makes no difference when
+/// they left.
+const MAX_DEPARTURES: usize = 8192;
 
-/// Under which id and in which epoch we send.
+/// The id and the epoch under which a node sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) struct Name {
     pub(in crate::protocol) id: TrackerId,
     pub(in crate::protocol) epoch: u32,
 }
 
-/// When a packet left, as the others know it.
+/// When and under which name a packet left, as other nodes know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) struct Left {
-    /// In milliseconds by our clock.
+    /// The time in milliseconds by the clock of this node.
     pub(in crate::protocol) at: i64,
     pub(in crate::protocol) name: Name,
 }
 
 impl Left {
-    /// The place of its announces in the order, as the others know it.
+    /// Returns the place of the packet's announces in the order, as other nodes know it.
     pub(super) fn place(self) -> (i64, TrackerId) {
         (self.at, self.name.id)
     }
@@ -32,25 +33,25 @@ impl Left {
 /// Whether a packet has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Departure {
-    /// It is being filled, or waits to be sent.
+    /// The packet is being filled or waits to be sent.
     Waits,
-    /// It left, or was lost before, and that was forgotten.
+    /// The packet left or was lost so long ago that this is forgotten.
     LongAgo,
     At(Left),
 }
 
-/// Packets of announces, by their serial number.
+/// The packets of announces, by their serial numbers.
 #[derive(Debug, Default)]
 pub(super) struct Departures {
     packets: VecDeque<Option<Left>>,
-    /// The serial number of the first one. They wrap.
+    /// The serial number of the first packet. Serial numbers wrap.
     first: u32,
 }
 
 impl Departures {
-    /// A packet begins to be filled; its serial number.
+    /// Notes that a packet begins to be filled. Returns its serial number.
     pub(super) fn begin(&mut self) -> u32 {
-        if self.packets.len() == MOST {
+        if self.packets.len() == MAX_DEPARTURES {
             self.packets.pop_front();
             self.first = self.first.wrapping_add(1);
         }
@@ -58,8 +59,8 @@ impl Departures {
         self.first.wrapping_add(self.packets.len() as u32 - 1)
     }
 
-    /// It leaves. One that the network did not take leaves once more.
-    pub(super) fn leaves(&mut self, packet: u32, left: Left) {
+    /// Notes that a packet leaves. One that the network did not take leaves a second time.
+    pub(super) fn note_departure(&mut self, packet: u32, left: Left) {
         let at = packet.wrapping_sub(self.first) as usize;
         if let Some(packet) = self.packets.get_mut(at) {
             *packet = Some(left);
@@ -89,13 +90,13 @@ mod tests {
         };
         let left = |at| Left { at, name };
         let [first, second] = [departures.begin(), departures.begin()];
-        departures.leaves(second, left(20));
+        departures.note_departure(second, left(20));
         assert_eq!(departures.of(first), Departure::Waits);
         assert_eq!(departures.of(second), Departure::At(left(20)));
-        departures.leaves(first, left(21));
-        (0..MOST - 1).for_each(|_| _ = departures.begin());
+        departures.note_departure(first, left(21));
+        (0..MAX_DEPARTURES - 1).for_each(|_| _ = departures.begin());
         assert_eq!(departures.of(first), Departure::LongAgo);
-        departures.leaves(first, left(22));
+        departures.note_departure(first, left(22));
         assert_eq!(departures.of(second), Departure::At(left(20)));
     }
 }

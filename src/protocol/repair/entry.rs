@@ -8,9 +8,9 @@ use crate::types::{PeerFlags, TrackerId};
 pub(super) enum State {
     /// Another node has announced it.
     Heard,
-    /// Our host has announced it.
+    /// The host of this node has announced it.
     Own,
-    /// The same, and the others know exactly when.
+    /// The host of this node has announced it, and the other nodes know exactly when.
     OwnRestated,
     /// Its node has announced something newer of the same peer.
     Superseded,
@@ -23,22 +23,23 @@ pub(super) enum Use {
     None,
 }
 
-/// The place of an announce in the order of all: milliseconds by our clock, and at the same time
-/// by id.
+/// The place of an announce in the order of all: its time in milliseconds by the clock of this
+/// node, and the id of its node, which orders announces of the same time.
 pub(super) type Place = (i64, TrackerId);
 
-/// An announce, without its peer.
+/// An announce without its peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     at: i64,
     id: TrackerId,
-    /// Of one that was heard: the packet it came in; 0 if that has no number.
+    /// The epoch of the packet in which it was heard.
     epoch: u32,
-    /// The same; of an own one: the packet it was put into.
+    /// The number of the packet in which it was heard, 0 if that has none. For an own announce, the
+    /// serial number of its packet.
     seq: u32,
-    /// When it came here, in milliseconds by a clock that wraps.
+    /// When it came, in milliseconds by a clock that wraps.
     arrived: u32,
-    /// Which time it was that our host was handed it; 0 if it was not.
+    /// The delivery in which the host was handed it, 0 if it was not.
     applied: u32,
     stream: u16,
     flags: PeerFlags,
@@ -46,7 +47,7 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    /// To be filled in.
+    /// An entry that is to be filled in.
     pub(super) const EMPTY: Self = Self {
         at: 0,
         id: TrackerId([0; 4]),
@@ -59,7 +60,7 @@ impl Entry {
         state: State::Heard,
     };
 
-    /// It was heard in this packet.
+    /// Fills in an announce that was heard in this packet.
     #[inline]
     pub(super) fn hear(
         &mut self,
@@ -74,7 +75,7 @@ impl Entry {
         (self.flags, self.state) = (flags, state);
     }
 
-    /// Our host has made it, and it was put into the packet with this serial number.
+    /// Fills in an announce of the host, which goes into the packet with this serial number.
     #[inline]
     pub(super) fn make(&mut self, place: Place, packet: u32, arrived: u32, flags: PeerFlags) {
         (self.at, self.id) = place;
@@ -87,7 +88,7 @@ impl Entry {
         (self.at, self.id)
     }
 
-    /// It has another place from now on.
+    /// Moves the announce to another place in the order.
     pub(super) fn move_to(&mut self, place: Place) {
         (self.at, self.id) = place;
     }
@@ -104,12 +105,12 @@ impl Entry {
         self.id
     }
 
-    /// Of an own one: the serial number of its packet.
+    /// Returns the serial number of the packet of an own announce.
     pub(super) fn packet(&self) -> u32 {
         self.seq
     }
 
-    /// Whether its node has announced it after this packet.
+    /// Returns whether its node has announced it after this packet.
     pub(super) fn is_after(&self, heard: &ListOrigin) -> bool {
         let number = heard.number;
         if self.seq == 0 || number.seq == 0 {
@@ -121,7 +122,7 @@ impl Entry {
         }
     }
 
-    /// When it came here, in milliseconds by a clock that wraps.
+    /// Returns when it came, in milliseconds by a clock that wraps.
     #[inline]
     pub(super) fn arrived(&self) -> u32 {
         self.arrived
@@ -142,17 +143,17 @@ impl Entry {
         self.state == State::Superseded
     }
 
-    /// Its node has announced something newer.
+    /// Notes that its node has announced something newer.
     pub(super) fn supersede(&mut self) {
         self.state = State::Superseded;
     }
 
-    /// The others know exactly when it was made.
+    /// Notes that the other nodes know exactly when it was made.
     pub(super) fn restate(&mut self) {
         self.state = State::OwnRestated;
     }
 
-    /// Our host is handed it, the time with this number.
+    /// Notes that the host is handed it in this delivery.
     #[inline]
     pub(super) fn apply(&mut self, delivery: u32) {
         self.applied = delivery;
@@ -162,13 +163,13 @@ impl Entry {
         self.applied != 0
     }
 
-    /// Whether our host was handed it with this number, or later.
+    /// Returns whether the host was handed it in this delivery or later.
     pub(super) fn is_applied_since(&self, delivery: u32) -> bool {
         self.is_applied() && self.applied.wrapping_sub(delivery) <= u32::MAX / 2
     }
 
-    /// Of what was superseded only those are of use that say that a download was complete: it is
-    /// not to be counted again.
+    /// Returns whether the announce is still of use. Of those that are superseded, only one that
+    /// reports a completed download is: that download is not to be counted twice.
     pub(super) fn use_if_superseded(&self) -> Use {
         let completed = self.flags.contains(PeerFlags::COMPLETED);
         if self.is_superseded() && !completed {

@@ -1,62 +1,63 @@
-//! When to say how many packets we have sent, so that the loss of the last one shows.
+//! When to send a heartbeat, which says how many packets have left, so that receivers notice the
+//! loss of the last one.
 
 use std::time::Duration;
 
 use crate::protocol::inbound::KEPT_FOR;
 use crate::time::Time;
 
-/// How often as long as the last packet is kept, and so can still be recovered,
-const WHILE_KEPT: Duration = Duration::from_secs(1);
+/// The interval of heartbeats while the last packet is kept and can still be recovered.
+const KEPT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// and afterwards.
-const SILENT: Duration = Duration::from_secs(30);
+/// The interval of heartbeats once the last packet is not kept any more.
+const IDLE_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often while packets get lost: somebody has asked us for some
-const WHEN_ASKED: Duration = Duration::from_millis(100);
+/// The interval of heartbeats while packets of this node get lost.
+const LOSS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// within this time.
-const NAK_WITHIN: Duration = Duration::from_secs(3);
+/// For how long after a NAK packets of this node are taken to get lost.
+const LOSS_PERIOD: Duration = Duration::from_secs(3);
 
-/// The rhythm of our heartbeats.
+/// The rhythm of a node's heartbeats.
 #[derive(Debug)]
 pub(super) struct Rhythm {
-    /// When our last packet left, or we came up.
-    spoke: Time,
+    /// When the last packet of this node left, or when the node started.
+    last_sent: Time,
     last_nak: Option<Time>,
 }
 
 impl Rhythm {
     pub(super) fn new(now: Time) -> Self {
         Self {
-            spoke: now,
+            last_sent: now,
             last_nak: None,
         }
     }
 
-    /// A packet of ours leaves.
-    pub(super) fn speaks(&mut self, now: Time) {
-        self.spoke = now;
+    /// Notes that a packet of this node leaves.
+    pub(super) fn note_sent(&mut self, now: Time) {
+        self.last_sent = now;
     }
 
-    /// Somebody misses a packet of ours.
+    /// Notes a NAK for packets of this node.
     pub(super) fn on_nak(&mut self, now: Time) {
         self.last_nak = Some(now);
     }
 
-    /// Whether packets of ours get lost these days.
-    pub(super) fn is_asked(&self, now: Time) -> bool {
-        let is_asked = |asked| now.since(asked) < NAK_WITHIN;
-        self.last_nak.is_some_and(is_asked)
+    /// Returns whether packets of this node get lost: whether there was a NAK lately.
+    pub(super) fn has_loss(&self, now: Time) -> bool {
+        let is_recent = |nak| now.since(nak) < LOSS_PERIOD;
+        self.last_nak.is_some_and(is_recent)
     }
 
-    /// How long to wait for the next heartbeat.
+    /// Returns the wait until the next heartbeat.
     pub(super) fn wait(&self, now: Time) -> Duration {
-        if self.is_asked(now) {
-            WHEN_ASKED
-        } else if now.since(self.spoke) < KEPT_FOR {
-            WHILE_KEPT
+        if self.has_loss(now) {
+            LOSS_INTERVAL
+        } else if now.since(self.last_sent) < KEPT_FOR {
+            KEPT_INTERVAL
         } else {
-            SILENT
+            IDLE_INTERVAL
         }
     }
 }

@@ -1,26 +1,27 @@
-//! Marks on places that go on for ever, of which only the last ones matter.
+//! Marks on ever increasing places, of which only the last ones matter.
 
 use std::ops::Range;
 
-const WORD: u64 = u64::BITS as u64;
+const WORD_BITS: u64 = u64::BITS as u64;
 
-/// Marks, and where to look for them: of how many there may be hardly anything depends.
+/// A set of marks with an index, so that the cost of a search hardly depends on the number of
+/// places.
 #[derive(Debug)]
 pub(super) struct Marks {
     places: Ring,
-    /// Which words of these have a mark.
+    /// Which words of `places` have a mark.
     words: Ring,
 }
 
 impl Marks {
-    /// So many places in a row have a mark of their own, or more.
+    /// Creates marks for at least this many successive places.
     pub(super) fn new(places: usize) -> Self {
-        // So that the words fill some themselves.
-        let words = places.div_ceil(WORD as usize).max(WORD as usize);
+        // At least so many that the index has a whole word, too.
+        let words = places.div_ceil(WORD_BITS as usize).max(WORD_BITS as usize);
         let words = words.next_power_of_two();
         Self {
             places: Ring::new(words),
-            words: Ring::new(words / WORD as usize),
+            words: Ring::new(words / WORD_BITS as usize),
         }
     }
 
@@ -28,26 +29,26 @@ impl Marks {
     pub(super) fn set(&mut self, places: Range<u64>) {
         if !places.is_empty() {
             self.words
-                .set(places.start / WORD..places.end.div_ceil(WORD));
+                .set(places.start / WORD_BITS..places.end.div_ceil(WORD_BITS));
             self.places.set(places);
         }
     }
 
-    /// Takes a mark away.
+    /// Clears the mark of a place.
     pub(super) fn clear(&mut self, place: u64) {
         if self.places.clear(place) {
-            self.words.clear(place / WORD);
+            self.words.clear(place / WORD_BITS);
         }
     }
 
-    /// The first of these places that is marked.
+    /// Returns the first marked place of these.
     pub(super) fn first_in(&self, places: Range<u64>) -> Option<u64> {
-        let words = places.start / WORD..places.end.div_ceil(WORD);
-        let begin = places.start..places.end.min((words.start + 1) * WORD);
+        let words = places.start / WORD_BITS..places.end.div_ceil(WORD_BITS);
+        let begin = places.start..places.end.min((words.start + 1) * WORD_BITS);
         self.places.first_in(begin).or_else(|| {
             let word = self.words.first_in(words.start + 1..words.end)?;
             self.places
-                .first_in(word * WORD..places.end.min((word + 1) * WORD))
+                .first_in(word * WORD_BITS..places.end.min((word + 1) * WORD_BITS))
         })
     }
 }
@@ -57,19 +58,19 @@ impl Marks {
 struct Ring(Box<[u64]>);
 
 impl Ring {
-    /// Of so many words, a power of two.
+    /// Creates a ring of this many words, a power of two.
     fn new(words: usize) -> Self {
         Self(vec![0; words].into())
     }
 
-    /// Where a word of the places lies.
+    /// Returns the index of a word in the ring.
     fn at(&self, word: u64) -> usize {
         word as usize & (self.0.len() - 1)
     }
 
-    /// Sets some bits: at the ends one for another, and in between by words.
+    /// Sets the bits of these places: bit by bit at the ends, and by whole words in between.
     fn set(&mut self, places: Range<u64>) {
-        let (first, last) = (places.start / WORD, (places.end - 1) / WORD);
+        let (first, last) = (places.start / WORD_BITS, (places.end - 1) / WORD_BITS);
         let (from, to) = (self.at(first), self.at(last));
         let (begin, end) = (bits_from(places.start), bits_to(places.end - 1));
         if first == last {
@@ -85,35 +86,35 @@ impl Ring {
         self.0[..between - unwrapped].fill(u64::MAX);
     }
 
-    /// Clears a bit; whether its word has none any more.
+    /// Clears a bit. Returns whether its word has none left.
     fn clear(&mut self, place: u64) -> bool {
-        let at = self.at(place / WORD);
-        self.0[at] &= !(1 << (place % WORD));
+        let at = self.at(place / WORD_BITS);
+        self.0[at] &= !(1 << (place % WORD_BITS));
         self.0[at] == 0
     }
 
-    /// The first of these bits that is set, looked for word by word.
+    /// Returns the first of these places whose bit is set. It searches word by word.
     fn first_in(&self, places: Range<u64>) -> Option<u64> {
         let Range { start, end } = places;
-        (start / WORD..end.div_ceil(WORD)).find_map(|word| {
+        (start / WORD_BITS..end.div_ceil(WORD_BITS)).find_map(|word| {
             let mut bits = self.0[self.at(word)];
-            if word == start / WORD {
+            if word == start / WORD_BITS {
                 bits &= bits_from(start);
             }
-            let found = word * WORD + u64::from(bits.trailing_zeros());
+            let found = word * WORD_BITS + u64::from(bits.trailing_zeros());
             (bits != 0 && found < end).then_some(found)
         })
     }
 }
 
-/// The bits of a word from this place on.
+/// Returns the bits of a word from this place on.
 fn bits_from(place: u64) -> u64 {
-    u64::MAX << (place % WORD)
+    u64::MAX << (place % WORD_BITS)
 }
 
-/// The bits of a word up to this place.
+/// Returns the bits of a word up to this place.
 fn bits_to(place: u64) -> u64 {
-    u64::MAX >> (WORD - 1 - place % WORD)
+    u64::MAX >> (WORD_BITS - 1 - place % WORD_BITS)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Loss repair: every packet that somebody still keeps arrives.
+//! Loss repair: every packet that a sender still keeps reaches every receiver.
 //!
-//! | rule | here |
+//! | rule | module |
 //! | --- | --- |
-//! | who misses packets asks for them, after a random wait | [`nak`], [`backoff`] |
-//! | who has sent them keeps them for a while and sends them again, within limits | [`sent`], [`token_bucket`] |
-//! | who is silent says how much it has sent | [`heartbeat`] |
-//! | whatever order packets arrive in, the latest wins | [`announce_order`], [`recent`], [`departures`] |
+//! | A receiver waits at random before it sends a NAK. | [`mod@nak`], [`mod@backoff`] |
+//! | A sender keeps and retransmits its packets, within limits. | [`sent`], [`token_bucket`] |
+//! | A silent sender says in heartbeats how many packets it has sent. | [`heartbeat`] |
+//! | The newest announce of a peer holds at every node. | [`announce_order`], [`recent`] |
 
 mod announce_order;
 mod backoff;
@@ -47,54 +47,57 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::{Header, Heartbeat, Nak, Trailer};
 
-/// Packets sent again take this part of the bytes per second that we send anyway at most,
-const RETRANSMIT_PART: u64 = 5;
+/// The part of the sending rate that retransmissions may take: one in this many of the bytes per
+/// second that this node sends anyway.
+const RETRANSMIT_DIVISOR: u64 = 5;
 
-/// or this, if that is more.
-const RETRANSMIT_LEAST: u64 = 512 << 10;
+/// The rate that retransmissions may always take, in bytes per second, however little this node
+/// sends otherwise.
+const RETRANSMIT_MIN_RATE: u64 = 512 << 10;
 
-/// How many bytes of NAKs per second we send at most.
-const NAKS: u64 = 64 << 10;
+/// The largest rate of NAKs, in bytes per second.
+const NAK_RATE: u64 = 64 << 10;
 
-/// How many bytes of announces per second we restate at most.
-const RESTATED: u64 = 64 << 10;
+/// The largest rate of restated announces, in bytes per second.
+const RESTATE_RATE: u64 = 64 << 10;
 
-/// Gaps that are due so soon are asked for, too, when one is.
-const SOON: Duration = Duration::from_millis(60);
+/// A NAK also includes the gaps that are due within this time, which saves a second packet.
+const NAK_LOOKAHEAD: Duration = Duration::from_millis(60);
 
-/// Within this time whoever is new gets a heartbeat from everybody; so long there is no
-/// second one, however many are new.
-const GREETING: Duration = Duration::from_millis(100);
+/// A new node gets a heartbeat from every sender within this time. No sender sends a second one in
+/// it, however many nodes are new.
+const GREETING_PERIOD: Duration = Duration::from_millis(100);
 
-/// Where packets get lost, those that left in this time before a stop are sent twice, for so
-/// long it takes as a rule until a packet is recovered,
-const LATELY: Duration = Duration::from_millis(500);
+/// Before a stop, packets that left within this time are retransmitted, if others have sent NAKs
+/// lately. Recovering a packet usually takes no longer than this.
+const STOP_RETRANSMIT_PERIOD: Duration = Duration::from_millis(500);
 
-/// and there are so many last heartbeats.
-const LAST_HEARTBEATS: usize = 4;
+/// The number of heartbeats before a stop, if others have sent NAKs lately.
+const STOP_HEARTBEATS: usize = 4;
 
-/// How many packets are sent again at once, however many are asked for and allowed,
-const RETRANSMIT_AT_ONCE: usize = 32;
+/// The largest number of packets that are retransmitted or reissued in a row.
+const RETRANSMIT_BATCH: usize = 32;
 
-/// of those so few that are told again, since each is sealed,
-const REISSUED_AT_ONCE: usize = 4;
+/// The largest number of packets that are reissued in a row. It is small, since each of them is
+/// sealed.
+const REISSUE_BATCH: usize = 4;
 
-/// and how long it takes until there are more.
-const RETRANSMIT_PAUSE: Duration = Duration::from_millis(1);
+/// The pause after a full batch of retransmissions.
+const RETRANSMIT_BATCH_PAUSE: Duration = Duration::from_millis(1);
 
-/// What it takes to keep a packet, beside its bytes.
-const KEPT_EACH: usize = 128;
+/// The memory that a kept packet takes besides its bytes.
+const KEPT_OVERHEAD: usize = 128;
 
-/// The loss repair of one node. Time is what has passed here, jumps back left out.
+/// The loss repair of one node. Its clock counts elapsed time and never jumps back.
 #[derive(Debug)]
 pub(super) struct Repair {
-    /// Whether we say anything ourselves.
+    /// Whether this node may send.
     speaks: bool,
     sent: Sent,
     pub(super) order: AnnounceOrder,
     rhythm: Rhythm,
-    /// When our last heartbeat left.
-    beat: Time,
+    /// When the last heartbeat left.
+    last_heartbeat: Time,
     meter: Meter,
     retransmitted: TokenBucket,
     reissue: Reissue,
@@ -116,44 +119,44 @@ impl Repair {
             sent: Sent::new(window),
             order: AnnounceOrder::new(now, window, Rng::with_seed(!rng.get_seed())),
             rhythm: Rhythm::new(now),
-            beat: Time::START,
+            last_heartbeat: Time::START,
             meter: Meter::new(now),
-            retransmitted: TokenBucket::new(now, RETRANSMIT_LEAST),
+            retransmitted: TokenBucket::new(now, RETRANSMIT_MIN_RATE),
             reissue: Reissue::new(now),
-            naks: TokenBucket::new(now, NAKS),
-            restated: TokenBucket::new(now, RESTATED),
+            naks: TokenBucket::new(now, NAK_RATE),
+            restated: TokenBucket::new(now, RESTATE_RATE),
             rng,
             counters: RepairCounters::default(),
         }
     }
 
-    /// A packet of ours leaves with its number.
+    /// Keeps a packet of this node that leaves with this number.
     pub(super) fn departs(&mut self, number: Number, packet: Arc<[u8]>, timers: &mut Timers) {
         let now = timers.elapsed();
         self.meter.count(now, packet.len());
         self.sent.keep(now, number, packet);
-        self.rhythm.speaks(now);
+        self.rhythm.note_sent(now);
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
     }
 
-    /// Somebody is heard first, and perhaps does not know us: soon he hears how much we
-    /// have sent, so that he notices what he misses from now on.
+    /// Answers a node that is heard for the first time with a heartbeat, so that the new node
+    /// notices what it misses from now on. It may not know this node yet.
     pub(super) fn greet(&mut self, timers: &mut Timers) {
         if self.speaks {
-            let rest = GREETING.saturating_sub(timers.elapsed().since(self.beat));
-            let wait = GREETING.mul_f64(self.rng.f64()).max(rest);
+            let rest = GREETING_PERIOD.saturating_sub(timers.elapsed().since(self.last_heartbeat));
+            let wait = GREETING_PERIOD.mul_f64(self.rng.f64()).max(rest);
             timers.set_no_later(Timer::Heartbeat, wait);
         }
     }
 
-    /// How many packets may be asked for under an id that we draw now, though they left under the
-    /// one before.
+    /// Returns how many packets receivers may request under a new id, if it is drawn now, although
+    /// the packets left under the present one.
     pub(super) fn reissued(&self, now: Time) -> u32 {
         Reissue::places(now, &self.sent).count() as u32
     }
 
-    /// We have another id, and say so at once. So many packets that left before have numbers under
-    /// it.
+    /// Announces a new id by a heartbeat at once. The last `reissued` packets that left before have
+    /// numbers under it.
     pub(super) fn begins_as(
         &mut self,
         id: TrackerId,
@@ -169,34 +172,36 @@ impl Repair {
         }
     }
 
-    /// Whether, as far as we know, this is the trailer of a packet of ours, that had this id.
+    /// Returns whether this may be the trailer of a packet that this node has sent as `id`. For a
+    /// packet that is not kept it may be.
     pub(super) fn may_have_sent(&self, id: TrackerId, trailer: &Trailer) -> bool {
         let Trailer { epoch, seq, .. } = *trailer;
         let kept = self.sent.get(Number { id, epoch, seq });
         kept.is_none_or(|packet| packet.ends_with(&trailer.emit()))
     }
 
-    /// Whether the packet that we have sent with this number is this one, the second time or the
-    /// first; nothing if it is not kept.
+    /// Returns whether this node has sent this packet with this number, or `None` if the packet is
+    /// not kept. The header does not count, since a retransmission has another type.
     pub(super) fn has_sent(&self, number: Number, packet: &[u8]) -> Option<bool> {
         let kept = self.sent.get(number)?;
         Some(kept[Header::LEN..] == packet[Header::LEN..])
     }
 
-    /// What orders announces, which knows that it is `now`, and whether one more of ours may be
-    /// restated.
+    /// Returns the order of announces, and a function that takes the bytes of one restated announce
+    /// out of the token bucket. It returns false if the announce may not be restated.
     pub(super) fn ordering(&mut self, now: Time) -> (&mut AnnounceOrder, impl FnMut() -> bool) {
         let (speaks, restated) = (self.speaks, &mut self.restated);
-        let may_restate = move || speaks && restated.take(now, RESTATED, Restatement::LEN).is_ok();
+        let may_restate =
+            move || speaks && restated.take(now, RESTATE_RATE, Restatement::LEN).is_ok();
         (&mut self.order, may_restate)
     }
 
-    /// How long to wait before we ask, one of so many who may miss the same.
-    pub(super) fn wait(&mut self, members: usize) -> Duration {
-        backoff(&mut self.rng, members)
+    /// Draws the wait before a NAK, where this many nodes may miss the same packet.
+    pub(super) fn wait(&mut self, nodes: usize) -> Duration {
+        backoff(&mut self.rng, nodes)
     }
 
-    /// A node asks for packets of ours, under whichever id they left.
+    /// Handles a NAK for packets of this node, under whichever id they left.
     pub(super) fn on_nak(&mut self, by: TrackerId, nak: &Nak<'_>, timers: &mut Timers) {
         self.counters.naks_heard += 1;
         let now = timers.elapsed();
@@ -210,18 +215,19 @@ impl Repair {
         timers.set_no_later(Timer::Heartbeat, self.rhythm.wait(now));
     }
 
-    /// Somebody asks another one.
+    /// Handles a NAK for packets of another node, which makes the same NAK of this node unnecessary
+    /// for now.
     pub(super) fn on_nak_to_another(
         &mut self,
         now: Time,
         nak: &Nak<'_>,
         stream: &mut Stream,
-        members: usize,
+        nodes: usize,
     ) {
-        stream.on_nak_of_another(now, nak, || backoff(&mut self.rng, members));
+        stream.on_nak_of_another(now, nak, || backoff(&mut self.rng, nodes));
     }
 
-    /// Says how much we have sent, if it is time to.
+    /// Makes the next heartbeat, if it is due.
     pub(super) fn heartbeat(
         &mut self,
         id: TrackerId,
@@ -236,14 +242,14 @@ impl Repair {
         self.sent.forget(now);
         self.order.forget(now, usize::MAX);
         self.counters.heartbeats_sent += 1;
-        self.beat = now;
+        self.last_heartbeat = now;
         timers.set_after(Timer::Heartbeat, self.rhythm.wait(now));
         let heartbeat = Heartbeat { epoch, highest };
         Some(Datagram::new(&heartbeat.emit(id), Kind::Ours))
     }
 
-    /// Sends again what was asked for, as far as that is due and allowed; what is to be told again
-    /// under our present id, if nothing else is to be sent.
+    /// Retransmits the requested packets, as far as that is due and allowed. Returns the packets to
+    /// reissue under the present id; there are some only when nothing else is to be retransmitted.
     pub(super) fn retransmit(
         &mut self,
         timers: &mut Timers,
@@ -254,7 +260,7 @@ impl Repair {
             return reissued;
         }
         let now = timers.elapsed();
-        for _ in 0..RETRANSMIT_AT_ONCE {
+        for _ in 0..RETRANSMIT_BATCH {
             match self.next_retransmission(now) {
                 Ok(Some(datagram)) => {
                     send(datagram);
@@ -269,7 +275,7 @@ impl Repair {
             match self.reissue.next(now, &self.sent) {
                 Ok(Some(packet)) => {
                     reissued.push(packet);
-                    if reissued.len() == REISSUED_AT_ONCE {
+                    if reissued.len() == REISSUE_BATCH {
                         break;
                     }
                 }
@@ -286,13 +292,14 @@ impl Repair {
                 }
             }
         }
-        timers.set_after(Timer::Retransmit, RETRANSMIT_PAUSE);
+        timers.set_after(Timer::Retransmit, RETRANSMIT_BATCH_PAUSE);
         reissued
     }
 
-    /// The next packet to send again; or how long to wait until that is allowed.
+    /// Returns the next packet to retransmit, or as an error the wait until the token bucket allows
+    /// it.
     fn next_retransmission(&mut self, now: Time) -> Result<Option<Datagram>, Duration> {
-        let rate = (self.meter.rate(now) / RETRANSMIT_PART).max(RETRANSMIT_LEAST);
+        let rate = (self.meter.rate(now) / RETRANSMIT_DIVISOR).max(RETRANSMIT_MIN_RATE);
         let plenty = self.retransmitted.is_half_full(now, rate);
         let bucket = |bytes| self.retransmitted.take(now, rate, bytes);
         let packet = self.sent.retransmit(now, plenty, bucket)?;
@@ -302,8 +309,8 @@ impl Repair {
         }))
     }
 
-    /// Before a stop: sends again what was sent lately, if packets get lost, and says how much
-    /// we have sent, if somebody could have asked for some of it.
+    /// Sends the last packets before a stop: if others have sent NAKs lately, the packets of the
+    /// last moments once more; and heartbeats, if any packet is still kept.
     pub(super) fn say_last_words(
         &mut self,
         id: TrackerId,
@@ -314,11 +321,12 @@ impl Repair {
     ) {
         let now = timers.elapsed();
         let mut heartbeats = usize::from(!self.sent.is_empty());
-        if self.rhythm.is_asked(now) && self.sent.request_since(now.before(LATELY)) {
+        if self.rhythm.has_loss(now) && self.sent.request_since(now.before(STOP_RETRANSMIT_PERIOD))
+        {
             while let Ok(Some(datagram)) = self.next_retransmission(now) {
                 send(datagram);
             }
-            heartbeats = LAST_HEARTBEATS;
+            heartbeats = STOP_HEARTBEATS;
         }
         for _ in 0..heartbeats {
             timers.set_after(Timer::Heartbeat, Duration::ZERO);
@@ -327,16 +335,16 @@ impl Repair {
         }
     }
 
-    /// Asks a sender for what is missing of its stream, as far as that is due.
+    /// Sends NAKs for what is missing of a sender's stream, as far as they are due.
     pub(super) fn send_naks(
         &mut self,
         now: Time,
         id: TrackerId,
         (asked, stream): (TrackerId, &mut Stream),
-        members: usize,
+        nodes: usize,
         send: impl FnMut(Datagram),
     ) {
-        let missing = stream.take_due(now, SOON, || backoff(&mut self.rng, members));
+        let missing = stream.take_due(now, NAK_LOOKAHEAD, || backoff(&mut self.rng, nodes));
         if self.speaks {
             let naks = missing.chunks(Nak::MAX_RANGES);
             naks.filter_map(|ranges| self.nak(now, id, asked, stream.epoch(), ranges))
@@ -344,7 +352,8 @@ impl Repair {
         }
     }
 
-    /// Asks a sender for a number that nobody misses, so that it notices if it has not used that.
+    /// Makes a NAK for a number that nobody misses, by which its sender notices that another node
+    /// uses its id, if it has not used the number itself.
     pub(super) fn object(
         &mut self,
         now: Time,
@@ -374,7 +383,7 @@ impl Repair {
     ) -> Option<Datagram> {
         let nak = Nak::emit(id, asked, epoch, ranges);
         let bytes = nak.len() + Trailer::LEN;
-        self.naks.take(now, NAKS, bytes).ok()?;
+        self.naks.take(now, NAK_RATE, bytes).ok()?;
         self.counters.naks_sent += 1;
         Some(Datagram::new(&nak, Kind::Ours).to(Destination::Node(asked)))
     }

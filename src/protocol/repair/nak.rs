@@ -1,4 +1,4 @@
-//! What is done about packets that are missing: ours, and those of others.
+//! What a node does about missing packets: NAKs for those of others, retransmission of its own.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::time::Time;
 use crate::types::TrackerId;
 use crate::wire::Nak;
 
-/// So many gaps are looked at before others have their turn: there may be many, of nodes that are
-/// none.
-const GAPS_AT_ONCE: usize = 2048;
+/// The largest number of gaps that are examined in one turn. There may be many, as senders with
+/// forged ids can open them, and other work must not wait for all.
+const MAX_GAPS_PER_TURN: usize = 2048;
 
-/// So long after those the next ones are.
-const NEXT_TURN: Duration = Duration::from_millis(1);
+/// The pause before the next turn.
+const TURN_PAUSE: Duration = Duration::from_millis(1);
 
 impl Node {
-    /// A node misses packets, of ours or of a third one.
+    /// Handles a NAK, for packets of this node or of a third one.
     pub(in crate::protocol) fn handle_nak(&mut self, by: TrackerId, nak: &Nak<'_>) {
         let now = self.timers.elapsed();
         if !self.identity.is_ours(now, nak.asked) {
@@ -36,27 +36,27 @@ impl Node {
         let last = nak.ranges().last().map_or(0, |range| *range.end());
         let used = self.trailers.as_ref();
         let used = used.map(|trailers| Used::of(&trailers.numbering));
-        // Others have heard more than we have said.
+        // Others have received packets that this node has not sent.
         if used.is_some_and(|used| used.is_exceeded(nak.epoch, last)) {
             self.id_is_used(NewId::NeverSent);
         }
     }
 
     fn handle_nak_to_another(&mut self, now: Time, nak: &Nak<'_>) {
-        let members = self.nodes.repairing(now);
+        let nodes = self.nodes.repairing(now);
         if let Some(repair) = &mut self.repair
             && let Some(asked) = self.nodes.find(nak.asked)
         {
             let of_epoch = |stream: &&mut Stream| stream.epoch() == nak.epoch;
             let streams = self.nodes.get_mut(asked).streams_mut();
             for stream in streams.iter_mut().filter(of_epoch) {
-                repair.on_nak_to_another(now, nak, stream, members);
+                repair.on_nak_to_another(now, nak, stream, nodes);
             }
         }
     }
 
-    /// Tells the sender of a stream that another one seems to use its id: we ask for a number that
-    /// it has not used, if that is so.
+    /// Sends a NAK to the sender of a stream because another node seems to use its id. If it has
+    /// not used the number, it notices that.
     pub(in crate::protocol) fn object(&mut self, id: TrackerId, epoch: u32, number: u32) {
         if let Some(repair) = &mut self.repair {
             let now = self.timers.elapsed();
@@ -66,8 +66,9 @@ impl Node {
         }
     }
 
-    /// Before a stop, after the last list: says how much we have sent, and where packets get
-    /// lost the last of it once more, since nobody can ask us any more.
+    /// Sends the last packets before a stop, after the last announces: heartbeats, and where
+    /// packets get lost the packets of the last moments once more. Nobody can send this node a NAK
+    /// afterwards.
     pub fn say_last_words(&mut self, now: Time) {
         self.timers.set_now(now);
         for datagram in self.last_words() {
@@ -75,7 +76,7 @@ impl Node {
         }
     }
 
-    /// The same before an epoch ends, since nothing that leaves later says how far it went.
+    /// Sends the last packets of an epoch, since no later packet says how far it went.
     pub(in crate::protocol) fn end_epoch(&mut self) {
         for mut datagram in self.last_words() {
             if !datagram.is_sealed() {
@@ -102,25 +103,25 @@ impl Node {
         words
     }
 
-    /// Asks for what we miss, and does what others miss of ours.
+    /// Sends the NAKs, retransmissions and heartbeats that are due.
     pub(in crate::protocol) fn repair(&mut self) {
         let timers = &mut self.timers;
         let mut send = |datagram| self.queue.post(datagram);
         if timers.take_due(Timer::Nak) {
             let now = timers.elapsed();
-            let members = self.nodes.repairing(now);
+            let nodes = self.nodes.repairing(now);
             let mut next = Time::NEVER;
             self.nodes.forget_streams(now);
             let (id, repair) = (self.identity.id, &mut self.repair);
-            let all = self.nodes.take_turns(GAPS_AT_ONCE, |sender, stream| {
+            let all = self.nodes.take_turns(MAX_GAPS_PER_TURN, |sender, stream| {
                 stream.give_up(now);
                 if let Some(repair) = repair {
-                    repair.send_naks(now, id, (sender, stream), members, &mut send);
+                    repair.send_naks(now, id, (sender, stream), nodes, &mut send);
                 }
                 next = next.min(stream.due());
             });
             if !all {
-                timers.set_after(Timer::Nak, NEXT_TURN);
+                timers.set_after(Timer::Nak, TURN_PAUSE);
             } else if next != Time::NEVER {
                 timers.set_after(Timer::Nak, next.since(now));
             }

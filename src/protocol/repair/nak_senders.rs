@@ -1,4 +1,5 @@
-//! Who has asked for which packets of ours, so that they go to him alone where a link can do that.
+//! Which nodes have requested which packets, so that a retransmission goes to one node alone where
+//! a link can do that.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -6,8 +7,9 @@ use std::ops::Range;
 use crate::protocol::outbound::Destination;
 use crate::types::TrackerId;
 
-/// So many requests are remembered. What was asked for before goes to everyone.
-const MOST: usize = 64;
+/// The largest number of requests that are remembered. Packets that were requested earlier go to
+/// everyone.
+const MAX_REQUESTS: usize = 64;
 
 /// The last requests.
 #[derive(Debug, Default)]
@@ -16,18 +18,18 @@ pub(super) struct NakSenders {
 }
 
 impl NakSenders {
-    /// A node misses the packets at these places.
+    /// Notes that a node misses the packets at these places.
     pub(super) fn note(&mut self, by: TrackerId, places: Range<u64>) {
         if places.is_empty() {
             return;
         }
-        if self.requests.len() == MOST {
+        if self.requests.len() == MAX_REQUESTS {
             self.requests.pop_front();
         }
         self.requests.push_back((by, places));
     }
 
-    /// To whom the packet at this place goes: to the only one that has asked for it, or else to
+    /// Returns the destination of the packet at this place: the only node that has requested it, or
     /// everyone.
     pub(super) fn of(&self, place: u64) -> Destination {
         let asking =
@@ -39,7 +41,7 @@ impl NakSenders {
         }
     }
 
-    /// What is sent again from now on is for everyone.
+    /// Forgets all requests, so that every retransmission goes to everyone.
     pub(super) fn forget_all(&mut self) {
         self.requests.clear();
     }
@@ -74,7 +76,7 @@ mod tests {
     #[test]
     fn what_was_asked_for_before_all_that_is_remembered_is_for_everyone() {
         let mut nak_senders = NakSenders::default();
-        (0..=MOST as u64).for_each(|place| nak_senders.note(ONE, place..place + 1));
+        (0..=MAX_REQUESTS as u64).for_each(|place| nak_senders.note(ONE, place..place + 1));
         assert_eq!(nak_senders.of(0), Destination::Everyone);
         assert_eq!(nak_senders.of(1), Destination::Node(ONE));
     }

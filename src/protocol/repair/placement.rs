@@ -1,4 +1,4 @@
-//! What "latest wins" is told of an announce, and what it says of it.
+//! The input and output of the order of announces.
 
 use crate::protocol::number::Number;
 use crate::time::Time;
@@ -7,34 +7,35 @@ use crate::types::{Announce, PeerFlags};
 /// A packet of announces that was heard.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) struct ListOrigin {
-    /// When it left, or arrived, in milliseconds by our clock.
+    /// When it left, or else when it arrived, in milliseconds by the clock of this node.
     pub(in crate::protocol) at: i64,
-    /// Its `seq` is 0 if it has no number.
+    /// Its number. `seq` is 0 if it has none.
     pub(in crate::protocol) number: Number,
-    /// To which of the streams of its sender it belongs: only those of one stream are in the
+    /// The stream of its sender to which it belongs. Only the packets of one stream are in the
     /// order of their numbers.
     pub(in crate::protocol) stream: u16,
-    /// Its announces are restated.
+    /// True if its announces are restated.
     pub(in crate::protocol) restated: bool,
-    /// It was missing: it may be what its sender has told under another id.
+    /// True if the packet was missing. Then it may repeat what its sender has announced under
+    /// another id.
     pub(in crate::protocol) late: bool,
 }
 
-/// What is to be done with an announce that was heard.
+/// What the host is to do with an announce that was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Holds {
-    /// To apply it: it is the latest.
+    /// Apply it: it is the newest.
     This,
-    /// Nothing.
+    /// Do nothing.
     Nothing,
-    /// To apply the latest one, which has these flags.
+    /// Apply the newest one instead, which has these flags.
     Another(PeerFlags),
-    /// To apply it, since it counts a download, and then the latest one.
+    /// Apply it, since it counts a download, and then the newest one, which has these flags.
     Both(PeerFlags),
 }
 
 impl Holds {
-    /// The announces to be applied, in this order.
+    /// Returns the announces to apply, in this order.
     pub(in crate::protocol) fn of(self, announce: Announce) -> impl Iterator<Item = Announce> {
         let (this, latest) = match self {
             Self::This => (true, None),
@@ -47,7 +48,7 @@ impl Holds {
     }
 }
 
-/// An announce of ours, which the others are to know the time of.
+/// An announce of this node, sent once more so that the other nodes know when it was made.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::protocol) struct Restatement {
     pub(in crate::protocol) made: Time,
@@ -55,11 +56,12 @@ pub(in crate::protocol) struct Restatement {
 }
 
 impl Restatement {
-    /// How long a packet of it is, as a rule.
+    /// The usual length of a packet with one, in bytes.
     pub(super) const LEN: usize = 63;
 }
 
-/// The flags of an announce that was applied before: the download that it completes is counted.
+/// Returns the flags for an announce that was applied before, so that the download that it
+/// completes is not counted twice.
 pub(super) fn counted(flags: PeerFlags) -> PeerFlags {
     flags.without(PeerFlags::COMPLETED)
 }

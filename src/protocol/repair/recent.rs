@@ -8,53 +8,53 @@ use super::entry::{Entry, Use};
 use crate::types::{Announce, ByFamily};
 use crate::wire::Record;
 
-/// How many are kept in one piece of memory, and forgotten together. To move all announces into a
-/// larger piece would take long.
-const BLOCK: usize = 1 << 10;
+/// How many announces share a block of memory and are forgotten together. There are blocks, since
+/// it would take long to move all announces into a larger piece of memory.
+const BLOCK_LEN: usize = 1 << 10;
 
-/// What is remembered of so many peers is read at once.
+/// The number of peers whose announces are fetched from memory together.
 pub(in crate::protocol) const FETCHED: usize = 64;
 
-/// So many announces are looked at for one peer at most. An honest peer has a few.
-const LONGEST_CHAIN: usize = 16;
+/// The largest number of announces that are examined for one peer. An honest peer has a few.
+const MAX_CHAIN_LEN: usize = 16;
 
 /// An announce in its chain.
 #[derive(Clone, Copy, Debug)]
 struct Chained {
     /// The hash of its peer.
     peer: u64,
-    /// Where the one before it in its chain is.
+    /// The position of the one before it in its chain.
     older: u32,
     entry: Entry,
 }
 
-/// The announces, oldest first. A peer is known by a hash of 64 bits with a secret key, so
-/// that nobody can choose peers that are taken for each other.
+/// The announces, oldest first. A peer is known by a hash of 64 bits with a secret key, so that
+/// nobody can choose peers that are mistaken for each other.
 #[derive(Debug)]
 pub(super) struct Recent {
-    /// All blocks are full but the last one.
+    /// The announces. All blocks but the last one are full.
     blocks: VecDeque<Vec<Chained>>,
-    /// The position of the first one of the first block; positions wrap.
+    /// The position of the first announce of the first block. Positions wrap.
     first: u32,
-    /// The position of the last announce of each chain, which may be forgotten.
+    /// The position of the last announce of each chain, which may be forgotten already.
     chains: Vec<u32>,
-    /// How many announces are remembered at most.
+    /// The largest number of announces that are remembered.
     most: usize,
     keys: [u64; 4],
-    /// At how many announces it has looked; it wraps.
+    /// How many announces were examined. It wraps.
     looked: u32,
 }
 
-/// A peer of a torrent, as [`Recent`] knows it.
+/// The hash by which [`Recent`] knows a peer of a torrent.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::protocol) struct PeerHash(u64);
 
 impl Recent {
-    /// Without any, and so many at most. The keys are secret.
+    /// Creates a store of at most `most` announces. The keys must be secret.
     pub(super) fn new(most: usize, keys: [u64; 4]) -> Self {
         Self {
             blocks: VecDeque::new(),
-            // No chain begins at position 0.
+            // Not 0, since 0 stands for an empty chain.
             first: 1,
             chains: Vec::new(),
             most,
@@ -63,7 +63,7 @@ impl Recent {
         }
     }
 
-    /// The peer of an announce.
+    /// Returns the hash of the peer of an announce.
     #[inline]
     pub(super) fn peer(&self, announce: &Announce) -> PeerHash {
         match ByFamily::from(*announce) {
@@ -72,7 +72,7 @@ impl Recent {
         }
     }
 
-    /// The peer of a record: the bytes before its flags.
+    /// Returns the hash of the peer of a record, which is in the bytes before its flags.
     #[inline]
     pub(super) fn peer_of(&self, record: &[u8]) -> PeerHash {
         let [k0, k1, k2, k3] = self.keys;
@@ -87,8 +87,8 @@ impl Recent {
         })
     }
 
-    /// Reads what will be looked at of these peers. Of all of them at once that takes hardly
-    /// longer than of one: mostly the processor waits for the memory.
+    /// Reads the announces of these peers that are examined first. For all of them together this
+    /// takes hardly longer than for one, since the processor mostly waits for the memory.
     pub(super) fn fetch(&self, peers: &[PeerHash]) {
         let last = |peer: &PeerHash| self.last(*peer).unwrap_or(self.first);
         let mut positions = [0; FETCHED];
@@ -97,39 +97,43 @@ impl Recent {
         }
         let read = |position: &u32| {
             let at = position.wrapping_sub(self.first) as usize;
-            let block = self.blocks.get(at / BLOCK);
+            let block = self.blocks.get(at / BLOCK_LEN);
             block
-                .and_then(|block| block.get(at % BLOCK))
+                .and_then(|block| block.get(at % BLOCK_LEN))
                 .map_or(0, |chained| chained.peer)
         };
         let peers = positions[..peers.len().min(FETCHED)].iter().map(read);
         hint::black_box(peers.fold(0, |all, peer| all ^ peer));
     }
 
-    /// Whether nothing is remembered of this peer.
+    /// Returns whether nothing is remembered of this peer.
     #[inline]
     pub(super) fn is_new(&self, peer: PeerHash) -> bool {
         let last = self.last(peer);
         last.is_none_or(|last| last.wrapping_sub(self.first) as usize >= self.len())
     }
 
-    /// Remembers an announce of this peer, which the caller is to fill in.
+    /// Appends an announce of this peer, which the caller fills in.
     #[inline]
     pub(super) fn push(&mut self, peer: PeerHash) -> &mut Entry {
         if self.chains.is_empty() {
-            // Twice as many as there are announces, so that most have one peer.
+            // There are twice as many chains as announces, so that most have one peer.
             self.chains = vec![0; (2 * self.most).next_power_of_two()];
         }
         let chain = self.chain(peer);
         let position = self.first.wrapping_add(self.len() as u32);
         let older = mem::replace(&mut self.chains[chain], position);
-        if self.blocks.back().is_none_or(|last| last.len() == BLOCK) {
-            self.blocks.push_back(Vec::with_capacity(BLOCK));
+        if self
+            .blocks
+            .back()
+            .is_none_or(|last| last.len() == BLOCK_LEN)
+        {
+            self.blocks.push_back(Vec::with_capacity(BLOCK_LEN));
         }
         let end = self.blocks.len() - 1;
         let last = &mut self.blocks[end];
-        // It is filled in where it lies: the processor is slow to copy what was just written in
-        // parts.
+        // The entry is filled in where it lies, since the processor is slow to copy what was just
+        // written in parts.
         last.push(Chained {
             peer: peer.0,
             older,
@@ -139,17 +143,17 @@ impl Recent {
         &mut last[end].entry
     }
 
-    /// The announces of a peer, newest first. Those that `look` finds to be of no use any more
-    /// are not found again.
+    /// Calls `look` with the announces of a peer, newest first. Those for which it returns
+    /// [`Use::None`] are not found again.
     #[inline]
     pub(super) fn for_each(&mut self, peer: PeerHash, mut look: impl FnMut(&mut Entry) -> Use) {
         let Some(mut position) = self.last(peer) else {
             return;
         };
         let chain = self.chain(peer);
-        // Where the position comes from, unless that is the beginning of the chain.
+        // The announce that leads to this position, unless the chain begins here.
         let mut newer = None;
-        for _ in 0..LONGEST_CHAIN {
+        for _ in 0..MAX_CHAIN_LEN {
             self.looked = self.looked.wrapping_add(1);
             let Some(chained) = self.get(position) else {
                 return;
@@ -163,7 +167,7 @@ impl Recent {
             } else {
                 newer = Some(position);
             }
-            // Behind the end of a chain there is what was forgotten, or never there.
+            // Beyond the end of a chain a position was forgotten, or never existed.
             if older.wrapping_sub(self.first) >= position.wrapping_sub(self.first) {
                 return;
             }
@@ -171,13 +175,14 @@ impl Recent {
         }
     }
 
-    /// The position of the last announce in the chain of a peer, which may be forgotten.
+    /// Returns the position of the last announce in the chain of a peer, which may be forgotten
+    /// already.
     #[inline]
     fn last(&self, peer: PeerHash) -> Option<u32> {
         self.chains.get(self.chain(peer)).copied()
     }
 
-    /// The chain of a peer. Their number is a power of two, unless there are none.
+    /// Returns the chain of a peer. The number of chains is a power of two, or 0.
     #[inline]
     fn chain(&self, peer: PeerHash) -> usize {
         peer.0 as usize & self.chains.len().wrapping_sub(1)
@@ -186,11 +191,11 @@ impl Recent {
     #[inline]
     fn get(&mut self, position: u32) -> Option<&mut Chained> {
         let at = position.wrapping_sub(self.first) as usize;
-        self.blocks.get_mut(at / BLOCK)?.get_mut(at % BLOCK)
+        self.blocks.get_mut(at / BLOCK_LEN)?.get_mut(at % BLOCK_LEN)
     }
 
-    /// Forgets the oldest block if its last announce is old, or if there are too many; the last
-    /// one that is forgotten. Without any announce all memory is given back.
+    /// Forgets the oldest block if its last announce is old, or if there are too many announces.
+    /// Returns the last announce that was forgotten. All memory is freed when none is left.
     #[inline]
     pub(super) fn forget(&mut self, is_old: impl Fn(&Entry) -> bool) -> Option<Entry> {
         let last = self.blocks.front()?.last()?;
@@ -207,24 +212,24 @@ impl Recent {
         Some(last)
     }
 
-    /// At how many announces it has looked so far, which is most of what it costs: they lie in as
+    /// Returns how many announces were examined so far. That is most of the cost, as they lie in as
     /// many places of the memory. The number wraps.
     #[inline]
     pub(super) fn looked(&self) -> u32 {
         self.looked
     }
 
-    /// How many there are.
+    /// Returns the number of announces.
     #[inline]
     pub(super) fn len(&self) -> usize {
-        let last = self.blocks.back().map_or(BLOCK, Vec::len);
-        (self.blocks.len() * BLOCK + last).saturating_sub(BLOCK)
+        let last = self.blocks.back().map_or(BLOCK_LEN, Vec::len);
+        (self.blocks.len() * BLOCK_LEN + last).saturating_sub(BLOCK_LEN)
     }
 }
 
-/// Mixes two words, of each of which all bits count, by a multiplication. A cryptographic hash
-/// would be most of what an announce costs; nobody sees the outcome of this one, who could find
-/// out the keys.
+/// Mixes two words by a multiplication, so that all bits of each count. A cryptographic hash would
+/// be most of the cost of an announce. This one is enough, since nobody sees its result, from which
+/// the keys could be found.
 fn fold(one: u64, other: u64) -> u64 {
     let product = u128::from(one) * u128::from(other);
     product as u64 ^ (product >> 64) as u64
@@ -259,7 +264,7 @@ mod tests {
     #[test]
     fn a_peer_has_its_announces_newest_first_until_they_are_forgotten() {
         let mut recent = Recent::new(4096, [1, 2, 3, 4]);
-        // The positions wrap in between.
+        // The positions wrap during the test.
         recent.first = u32::MAX - 1500;
         for at in 0..3000 {
             let peer = recent.peer(&announce(at % 1000));
@@ -285,6 +290,6 @@ mod tests {
             let peer = recent.peer(&announce(1));
             recent.push(peer).move_to_time(at);
         }
-        assert_eq!(places(&mut recent, 1).len(), LONGEST_CHAIN);
+        assert_eq!(places(&mut recent, 1).len(), MAX_CHAIN_LEN);
     }
 }

@@ -1,7 +1,8 @@
-//! Packets that left lately under an id that we have no more are told again under the present one.
+//! Reissues packets that left lately under a former id of this node, under the present one.
 //!
-//! Others may have used nothing of it, as they could not tell what was ours from what somebody
-//! forged. So it has the first numbers under the new id, and whoever misses it asks for it.
+//! Other nodes may have used none of them, as they could not tell packets of this node from forged
+//! ones. So the packets get the first numbers under the new id, and a receiver that misses them
+//! sends a NAK.
 
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
@@ -13,64 +14,65 @@ use crate::protocol::number::Number;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// Packets that left in this time before a new id may be asked for under that: so long it may take
-/// until we know that we need one.
+/// Packets that left within this time before a new id can be requested under that id. A node
+/// may need about as long to notice that it needs one.
 pub(in crate::protocol) const REISSUED_WITHIN: Duration = Duration::from_secs(3);
 
-/// So many packets at most: whoever forges a NAK once a second is to cost no more than that.
-const MOST: u64 = 64;
+/// The largest number of packets that are reissued under one id. It bounds the cost of an attacker
+/// that forces a new id once a second by a forged NAK.
+const MAX_REISSUED: u64 = 64;
 
-/// There is a bit for each.
-const _: () = assert!(MOST <= u64::BITS as u64);
+/// `requested` has a bit for each.
+const _: () = assert!(MAX_REISSUED <= u64::BITS as u64);
 
-/// How many bytes of them per second we send at most.
-const RATE: u64 = 128 << 10;
+/// The largest rate of reissued packets, in bytes per second.
+const REISSUE_RATE: u64 = 128 << 10;
 
-/// A packet that left under another id than ours.
+/// A packet that left under a former id.
 #[derive(Debug)]
 pub(in crate::protocol) struct Reissued {
-    /// Its number under our id.
+    /// Its number under the present id.
     pub(in crate::protocol) number: Number,
-    /// As it left.
+    /// The packet as it left.
     pub(in crate::protocol) bytes: Arc<[u8]>,
 }
 
-/// The packets that have numbers under our id, from 1 on, though they left under another one.
+/// The packets that left under a former id and have numbers under the present one, from 1 on.
 #[derive(Debug)]
 pub(super) struct Reissue {
     id: TrackerId,
     epoch: u32,
-    /// Where they lie among those that were sent.
+    /// Their places in [`Sent`].
     places: Range<u64>,
-    /// Which of them somebody has asked for, and were not sent since: a bit for each.
+    /// A bit for each packet that was requested and not sent since.
     requested: u64,
     bucket: TokenBucket,
 }
 
 impl Reissue {
-    /// Without any.
+    /// Creates a state without any packets.
     pub(super) fn new(now: Time) -> Self {
         Self {
             id: TrackerId([0; 4]),
             epoch: 0,
             places: 0..0,
             requested: 0,
-            bucket: TokenBucket::new(now, RATE),
+            bucket: TokenBucket::new(now, REISSUE_RATE),
         }
     }
 
-    /// Which ones are told again under an id that is drawn now.
+    /// Returns the places of the packets to reissue under an id that is drawn now.
     pub(super) fn places(now: Time, sent: &Sent) -> Range<u64> {
         let lately = sent.since(now.before(REISSUED_WITHIN));
-        lately.start.max(lately.end.saturating_sub(MOST))..lately.end
+        lately.start.max(lately.end.saturating_sub(MAX_REISSUED))..lately.end
     }
 
-    /// They have numbers under this id and in this epoch, and none under another.
+    /// Numbers the packets at these places under this id and in this epoch, and no others any more.
     pub(super) fn begin(&mut self, (id, epoch): (TrackerId, u32), places: Range<u64>) {
         (self.id, self.epoch, self.places, self.requested) = (id, epoch, places, 0);
     }
 
-    /// Somebody misses these numbers, of this id and epoch.
+    /// Notes that a node misses these numbers of this id and epoch.
     pub(super) fn request(&mut self, id: TrackerId, epoch: u32, missing: RangeInclusive<u32>) {
         if (id, epoch) == (self.id, self.epoch) {
             let is_missing = |at: &u64| missing.contains(&(*at as u32 + 1));
@@ -79,13 +81,13 @@ impl Reissue {
         }
     }
 
-    /// The next one that somebody has asked for; or how long to wait until that is allowed.
+    /// Returns the next requested packet, or as an error the wait until the token bucket allows it.
     pub(super) fn next(&mut self, now: Time, sent: &Sent) -> Result<Option<Reissued>, Duration> {
         while self.requested != 0 {
             let at = self.requested.trailing_zeros();
             let bytes = sent.at(self.places.start + u64::from(at));
             if let Some(bytes) = &bytes {
-                self.bucket.take(now, RATE, bytes.len())?;
+                self.bucket.take(now, REISSUE_RATE, bytes.len())?;
             }
             self.requested &= self.requested - 1;
             if let Some(bytes) = bytes {
@@ -163,6 +165,9 @@ mod tests {
                 Err(wait) => now = now + wait.max(Duration::from_millis(1)),
             }
         }
-        assert!((9 * RATE..11 * RATE).contains(&bytes), "{bytes}");
+        assert!(
+            (9 * REISSUE_RATE..11 * REISSUE_RATE).contains(&bytes),
+            "{bytes}"
+        );
     }
 }

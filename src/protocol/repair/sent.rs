@@ -1,11 +1,11 @@
-//! What we have sent, for those who missed it.
+//! The packets that this node has sent, kept for receivers that miss them.
 
 use std::collections::VecDeque;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::KEPT_EACH;
+use super::KEPT_OVERHEAD;
 use super::marks::Marks;
 use super::nak_senders::NakSenders;
 use crate::protocol::inbound::KEPT_FOR;
@@ -14,76 +14,77 @@ use crate::protocol::outbound::Destination;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// A packet is sent again at most once in this time.
-const PAUSE: Duration = Duration::from_millis(40);
+/// The shortest time between two retransmissions of the same packet.
+const REPEAT_INTERVAL: Duration = Duration::from_millis(40);
 
-/// Who asks for a packet the second time hears it twice, and so on, up to this.
-const MOST: u8 = 4;
+/// The first NAK for a packet leads to one retransmission, the second to two, and so on up to
+/// this.
+const MAX_REPEATS: u8 = 4;
 
-/// A packet that we have sent.
+/// A packet that this node has sent.
 #[derive(Debug)]
 struct Packet {
     sent: Time,
     bytes: Arc<[u8]>,
-    /// When it was last sent again.
+    /// When it was last retransmitted.
     retransmitted: Option<Time>,
-    /// How often somebody has asked for it.
+    /// How often a NAK was answered with it, up to [`MAX_REPEATS`].
     naks: u8,
-    /// How often it is still to be sent.
+    /// How many retransmissions are still to come.
     due: u8,
 }
 
-/// A packet to send again.
+/// A packet to retransmit.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Retransmission {
     pub(super) bytes: Arc<[u8]>,
     pub(super) to: Destination,
 }
 
-/// Packets with successive numbers of one id and epoch. Number 0 would have this place.
+/// Packets with successive numbers under one id and epoch. Number 0 would have the place `zero`.
 #[derive(Debug)]
 struct Run {
     id: TrackerId,
     epoch: u32,
     zero: u64,
-    /// The place of the first one. Its number may be higher than 1.
+    /// The place of the first packet, whose number may be higher than 1.
     begin: u64,
 }
 
-/// The packets that we have sent, under whatever ids and in whatever epochs, as long as they are
-/// kept. Each has a place, one more than the one before.
+/// The packets that this node has sent, under whatever ids and in whatever epochs, for as long as
+/// they are kept. Each has a place, which is one more than that of the packet before.
 #[derive(Debug)]
 pub(super) struct Sent {
     packets: VecDeque<Packet>,
     bytes: usize,
-    /// How many bytes there are at most.
+    /// The limit on `bytes`.
     window: usize,
-    /// The place of the first one.
+    /// The place of the first packet.
     first: u64,
-    /// In their order.
+    /// The runs of packets, in the order of their places.
     runs: VecDeque<Run>,
-    /// What somebody has asked for, and was not sent since.
+    /// The places of packets that were requested and not retransmitted since.
     requested: Marks,
-    /// Where to look for it: all that is asked for has its turn.
+    /// Where the search for a requested packet goes on, so that all of them get their turn.
     next: u64,
-    /// Who has asked for what.
+    /// Which nodes have requested which packets.
     nak_senders: NakSenders,
-    /// What was sent again, and is to be sent once more, and when; in this order.
+    /// When to retransmit a packet once more, and its place, in the order of time.
     repeats: VecDeque<(Time, u64)>,
 }
 
 impl Sent {
-    /// None yet, and so many bytes at most.
+    /// Creates an empty store for at most `window` bytes.
     pub(super) fn new(window: usize) -> Self {
         Self {
             packets: VecDeque::new(),
             bytes: 0,
             window,
-            // So that there are places before it.
+            // High enough that no place of a run is negative.
             first: 1 << 32,
             runs: VecDeque::new(),
-            // No two packets that are kept share a mark.
-            requested: Marks::new(window / KEPT_EACH),
+            // There are so many marks that no two kept packets share one.
+            requested: Marks::new(window / KEPT_OVERHEAD),
             next: 1 << 32,
             nak_senders: NakSenders::default(),
             repeats: VecDeque::new(),
@@ -104,7 +105,7 @@ impl Sent {
                 begin,
             });
         }
-        self.bytes += bytes.len() + KEPT_EACH;
+        self.bytes += bytes.len() + KEPT_OVERHEAD;
         self.packets.push_back(Packet {
             sent: now,
             bytes,
@@ -115,7 +116,7 @@ impl Sent {
         self.forget(now);
     }
 
-    /// The packet with this number, if it is kept.
+    /// Returns the packet with this number, if it is kept.
     pub(super) fn get(&self, number: Number) -> Option<&[u8]> {
         let seq = number.seq;
         let places = self.places(number.id, number.epoch, seq..=seq);
@@ -127,12 +128,12 @@ impl Sent {
         self.packets.is_empty()
     }
 
-    /// Forgets what is too old, or too much.
+    /// Forgets packets that are too old, and the oldest beyond the limit.
     pub(super) fn forget(&mut self, now: Time) {
         while let Some(oldest) = self.packets.front()
             && (self.bytes > self.window || now.since(oldest.sent) > KEPT_FOR)
         {
-            self.bytes -= oldest.bytes.len() + KEPT_EACH;
+            self.bytes -= oldest.bytes.len() + KEPT_OVERHEAD;
             self.packets.pop_front();
             self.requested.clear(self.first);
             self.first += 1;
@@ -142,8 +143,8 @@ impl Sent {
         }
     }
 
-    /// A node misses these numbers, of this id and epoch. However many they are, it takes no
-    /// longer than a few hundred packets do to be written down.
+    /// Notes that a node misses these numbers of this id and epoch. However many they are, this
+    /// costs no more than noting a few hundred packets one by one.
     pub(super) fn request(
         &mut self,
         by: TrackerId,
@@ -155,7 +156,7 @@ impl Sent {
         self.nak_senders.note(by, places);
     }
 
-    /// What left since then is to be sent again; whether anything did.
+    /// Requests all packets that left since `time` for everyone. Returns whether there are any.
     pub(super) fn request_since(&mut self, time: Time) -> bool {
         let since = self.since(time);
         let any = !since.is_empty();
@@ -164,20 +165,20 @@ impl Sent {
         any
     }
 
-    /// The places of what left since then.
+    /// Returns the places of the packets that left since `time`.
     pub(super) fn since(&self, time: Time) -> Range<u64> {
         let before = self.packets.partition_point(|packet| packet.sent < time);
         self.first + before as u64..self.end()
     }
 
-    /// The packet at a place, as it left, if it is kept.
+    /// Returns the packet at a place as it left, if it is kept.
     pub(super) fn at(&self, place: u64) -> Option<Arc<[u8]>> {
         self.packet(place).map(|packet| packet.bytes.clone())
     }
 
-    /// The next packet to send again, which `may` take so many bytes. Who asks for the same again
-    /// hears it more than once, since the network seems to lose much; but only while there is
-    /// `plenty`.
+    /// Returns the next packet to retransmit, once `may` allows its bytes. After repeated NAKs for
+    /// one packet it is retransmitted more than once, since the network seems to lose much; but
+    /// only while `plenty` is true.
     pub(super) fn retransmit<E>(
         &mut self,
         now: Time,
@@ -191,7 +192,7 @@ impl Sent {
         let packet = &mut self.packets[(place - first) as usize];
         may(packet.bytes.len())?;
         if packet.due == 0 {
-            packet.naks = (packet.naks + 1).min(MOST);
+            packet.naks = (packet.naks + 1).min(MAX_REPEATS);
             packet.due = packet.naks;
             self.requested.clear(place);
             self.next = place + 1;
@@ -201,7 +202,7 @@ impl Sent {
         packet.retransmitted = Some(now);
         packet.due = if plenty { packet.due - 1 } else { 0 };
         if packet.due > 0 {
-            self.repeats.push_back((now + PAUSE, place));
+            self.repeats.push_back((now + REPEAT_INTERVAL, place));
         }
         Ok(Some(Retransmission {
             bytes: packet.bytes.clone(),
@@ -209,12 +210,12 @@ impl Sent {
         }))
     }
 
-    /// When something is to be sent again, that was not due by now.
+    /// Returns when the next repeated retransmission is due.
     pub(super) fn next_due(&self) -> Option<Time> {
         self.repeats.front().map(|(due, _)| *due)
     }
 
-    /// The place of what is to be sent again now.
+    /// Returns the place of the packet to retransmit now.
     fn due(&mut self, now: Time) -> Option<u64> {
         while let Some((due, place)) = self.repeats.front().copied()
             && due <= now
@@ -232,7 +233,7 @@ impl Sent {
                 let packet = &self.packets[(place - self.first) as usize];
                 let just_sent = packet
                     .retransmitted
-                    .is_some_and(|retransmitted| now.since(retransmitted) < PAUSE);
+                    .is_some_and(|retransmitted| now.since(retransmitted) < REPEAT_INTERVAL);
                 if packet.due == 0 && !just_sent {
                     return Some(place);
                 }
@@ -243,7 +244,7 @@ impl Sent {
         None
     }
 
-    /// The place behind the last one.
+    /// Returns the place behind the last packet.
     fn end(&self) -> u64 {
         self.first + self.packets.len() as u64
     }
@@ -253,7 +254,7 @@ impl Sent {
         self.packets.get(usize::try_from(at).ok()?)
     }
 
-    /// The places of those of these numbers that are kept.
+    /// Returns the places of those of these numbers that are kept.
     fn places(&self, id: TrackerId, epoch: u32, numbers: RangeInclusive<u32>) -> Range<u64> {
         let is_it = |run: &Run| (run.id, run.epoch) == (id, epoch);
         let Some(at) = self.runs.iter().rposition(is_it) else {

@@ -1,4 +1,4 @@
-//! What is kept of what was sent, who asks for it, and when it is sent again.
+//! Which packets are kept, which are requested, and when they are retransmitted.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn kept(numbers: RangeInclusive<u32>, len: usize) -> Sent {
     sent
 }
 
-fn sent_again(sent: &mut Sent, now: Time) -> Vec<u32> {
+fn retransmit_all(sent: &mut Sent, now: Time) -> Vec<u32> {
     let next = || sent.retransmit(now, true, |_| Ok::<_, ()>(())).unwrap();
     let packets = std::iter::from_fn(next);
     let number = |retransmitted: Retransmission| {
@@ -40,18 +40,18 @@ fn what_is_asked_for_is_sent_again_once_and_then_twice() {
     sent.request(ASKER, (US, 7), 1..=6);
     sent.request(ASKER, (US, 7), 8..=u32::MAX);
     sent.request(ASKER, (US, 7), 6..=8);
-    assert_eq!(sent_again(&mut sent, at(1)), [5, 6, 7, 8, 9]);
+    assert_eq!(retransmit_all(&mut sent, at(1)), [5, 6, 7, 8, 9]);
     sent.request(ASKER, (US, 7), 6..=6);
     assert_eq!(
-        sent_again(&mut sent, at(40)),
+        retransmit_all(&mut sent, at(40)),
         [0; 0],
         "a NAK that has crossed"
     );
     sent.request(ASKER, (US, 7), 6..=6);
-    assert_eq!(sent_again(&mut sent, at(41)), [6]);
+    assert_eq!(retransmit_all(&mut sent, at(41)), [6]);
     assert_eq!(sent.next_due(), Some(at(81)));
-    assert_eq!(sent_again(&mut sent, at(80)), [0; 0]);
-    assert_eq!(sent_again(&mut sent, at(81)), [6]);
+    assert_eq!(retransmit_all(&mut sent, at(80)), [0; 0]);
+    assert_eq!(retransmit_all(&mut sent, at(81)), [6]);
     assert_eq!(sent.next_due(), None);
 }
 
@@ -59,16 +59,16 @@ fn what_is_asked_for_is_sent_again_once_and_then_twice() {
 fn what_is_too_old_or_too_much_is_forgotten() {
     let mut sent = kept(1..=9000, 1000);
     sent.request(ASKER, (US, 7), 1..=u32::MAX);
-    let kept_packets = WINDOW / (1000 + KEPT_EACH);
+    let kept_packets = WINDOW / (1000 + KEPT_OVERHEAD);
     assert_eq!(sent.packets.len(), kept_packets);
     sent.forget(at(0) + KEPT_FOR + Duration::from_millis(1));
     assert_eq!((sent.packets.len(), sent.bytes), (0, 0));
-    assert_eq!(sent_again(&mut sent, at(20_000)), [0; 0]);
+    assert_eq!(retransmit_all(&mut sent, at(20_000)), [0; 0]);
     assert_eq!(sent.next_due(), None);
     sent.request(ASKER, (US, 7), 1..=u32::MAX);
     sent.keep(at(20_000), number(9001), vec![0; 9].into());
     sent.request(ASKER, (US, 7), 1..=u32::MAX);
-    assert_eq!(sent_again(&mut sent, at(20_000)).len(), 1);
+    assert_eq!(retransmit_all(&mut sent, at(20_000)).len(), 1);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn what_was_sent_under_another_id_or_in_another_epoch_is_kept_too() {
     }
     let mut retransmitted = |id, epoch, numbers| {
         sent.request(ASKER, (id, epoch), numbers);
-        sent_again(&mut sent, at(1)).len()
+        retransmit_all(&mut sent, at(1)).len()
     };
     assert_eq!(retransmitted(US, 7, 2..=9), 1);
     assert_eq!(retransmitted(US, 9, 1..=9), 0);
@@ -119,7 +119,7 @@ fn what_was_sent_under_another_id_or_in_another_epoch_is_kept_too() {
     assert_eq!((sent.packets.len(), sent.runs.len()), (1, 1));
 }
 
-/// However often somebody asks for everything: what is asked for has its turn.
+/// However often a node requests everything, each requested packet gets its turn.
 #[test]
 fn what_is_asked_for_is_sent_though_others_ask_for_all() {
     let mut sent = kept(1..=500, 100);
@@ -137,5 +137,5 @@ fn what_is_not_allowed_waits() {
     let mut sent = kept(1..=2, 100);
     sent.request(ASKER, (US, 7), 1..=2);
     assert_eq!(sent.retransmit(at(0), true, Err), Err(100));
-    assert_eq!(sent_again(&mut sent, at(0)), [1, 2]);
+    assert_eq!(retransmit_all(&mut sent, at(0)), [1, 2]);
 }

@@ -1,4 +1,4 @@
-//! How much repair may cost.
+//! Limits on what repair may send.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use crate::time::Time;
 
 const SECOND: u128 = Duration::from_secs(1).as_nanos();
 
-/// How much of a second may be spent at once.
-const AT_ONCE: u64 = 4;
+/// A full bucket holds the bytes of one second, divided by this.
+const BURST_DIVISOR: u64 = 4;
 
-/// A bucket of bytes that fills up again at some rate.
+/// A bucket of bytes that refills at a given rate.
 #[derive(Debug)]
 pub(super) struct TokenBucket {
     bytes: u64,
@@ -19,19 +19,19 @@ pub(super) struct TokenBucket {
 impl TokenBucket {
     pub(super) fn new(now: Time, rate: u64) -> Self {
         Self {
-            bytes: rate / AT_ONCE,
+            bytes: rate / BURST_DIVISOR,
             filled: now,
         }
     }
 
-    /// Whether there is more than is needed at the moment.
+    /// Returns whether at least half of the bucket is left.
     pub(super) fn is_half_full(&mut self, now: Time, rate: u64) -> bool {
         self.fill(now, rate);
-        self.bytes >= rate / AT_ONCE / 2
+        self.bytes >= rate / BURST_DIVISOR / 2
     }
 
-    /// Takes so many bytes out, if they are there; `rate` is in bytes per second. If they
-    /// are not, how long it takes until they are.
+    /// Takes `bytes` out of the bucket, which refills at `rate` bytes per second. If it has less,
+    /// the error is the time until it has enough.
     pub(super) fn take(&mut self, now: Time, rate: u64, bytes: usize) -> Result<(), Duration> {
         self.fill(now, rate);
         let bytes = bytes as u64;
@@ -46,13 +46,13 @@ impl TokenBucket {
         let new = u128::from(rate) * now.since(self.filled).as_nanos() / SECOND;
         let new = u64::try_from(new).unwrap_or(u64::MAX);
         if new > 0 {
-            self.bytes = self.bytes.saturating_add(new).min(rate / AT_ONCE);
+            self.bytes = self.bytes.saturating_add(new).min(rate / BURST_DIVISOR);
             self.filled = now;
         }
     }
 }
 
-/// The bytes of about the last second.
+/// Counts the bytes of about the last second.
 #[derive(Debug)]
 pub(super) struct Meter {
     began: Time,
@@ -74,7 +74,7 @@ impl Meter {
         self.now += bytes as u64;
     }
 
-    /// How many bytes there were per second: those of the last whole second.
+    /// Returns the bytes per second, measured over the last whole second.
     pub(super) fn rate(&mut self, now: Time) -> u64 {
         self.turn(now);
         self.before

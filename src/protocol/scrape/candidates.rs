@@ -1,4 +1,4 @@
-//! Whose beacons were heard, and who was asked lately.
+//! The trackers whose beacons were heard, and those that were asked lately.
 
 use std::cmp::Reverse;
 use std::net::IpAddr;
@@ -9,33 +9,35 @@ use fastrand::Rng;
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// How many trackers are remembered at most that might be asked.
+/// The largest number of candidates for an inquiry.
 const MAX_CANDIDATES: usize = 32;
 
-/// How many inquiries are remembered at most.
+/// The largest number of trackers whose inquiries are remembered.
 const MAX_ASKED: usize = 64;
 
-/// For so many intervals others are asked before a tracker that was asked in vain.
-const ASKED_FOR: u32 = 60;
+/// For how many beacon intervals other trackers are preferred to one that was asked in vain.
+const ASKED_INTERVALS: u32 = 60;
 
-/// A tracker that might be asked.
+/// A tracker that may be asked for its torrents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) struct Candidate {
     pub(in super::super) id: TrackerId,
-    /// Where its first beacon came from.
+    /// The source address of its first beacon.
     pub(in super::super) address: IpAddr,
     pub(in super::super) torrents: u64,
-    /// It does more than to send beacons: it has told of a peer, or a key proves who it is.
+    /// True if the tracker does more than send beacons: it has announced a peer, or it is
+    /// authenticated by a key.
     pub(in super::super) known: bool,
 }
 
-/// The trackers that might be asked. Anybody may send beacons, under any number of ids.
+/// The candidates for an inquiry. Anybody can send beacons, under any number of ids.
 #[derive(Debug, Default)]
 pub(super) struct Candidates(Vec<Candidate>);
 
 impl Candidates {
-    /// A beacon. Without room one of those leaves whose address has the most candidates, at
-    /// random, so that no count keeps another one out for ever.
+    /// Adds the sender of a beacon. If there is no room, a candidate leaves: a random one of the
+    /// address that has the most, so that no number of them keeps another address out for ever.
+    /// Candidates that do more than send beacons stay longest.
     pub(super) fn add(&mut self, heard: Candidate, rng: &mut Rng) {
         let known = self.0.iter_mut().find(|other| other.id == heard.id);
         if let Some(known) = known {
@@ -72,7 +74,7 @@ impl Candidates {
     }
 }
 
-/// An id that was asked.
+/// The inquiries that were sent to an id.
 #[derive(Debug)]
 struct Asking {
     id: TrackerId,
@@ -81,12 +83,13 @@ struct Asking {
     last: Time,
 }
 
-/// Who was asked lately, and had still more torrents than we afterwards, or said so.
+/// The trackers that were asked lately and afterwards still had more torrents than this node, or
+/// claimed so.
 #[derive(Debug, Default)]
 pub(super) struct Asked(Vec<Asking>);
 
 impl Asked {
-    /// One is asked.
+    /// Notes that a tracker is asked.
     pub(super) fn add(&mut self, now: Time, asked: &Candidate) {
         if let Some(asking) = self.0.iter_mut().find(|asking| asking.id == asked.id) {
             asking.inquiries = asking.inquiries.saturating_add(1);
@@ -105,18 +108,19 @@ impl Asked {
         });
     }
 
-    /// Forgets those that were asked long ago.
+    /// Forgets the trackers that were last asked long ago.
     pub(super) fn expire(&mut self, now: Time, interval: Duration) {
-        let lifetime = interval.saturating_mul(ASKED_FOR);
+        let lifetime = interval.saturating_mul(ASKED_INTERVALS);
         self.0.retain(|asking| now.since(asking.last) < lifetime);
     }
 
-    /// It has no more torrents than we have.
+    /// Forgets a tracker that has no more torrents than this node.
     pub(super) fn forgive(&mut self, id: TrackerId) {
         self.0.retain(|asking| asking.id != id);
     }
 
-    /// How often somebody at its address was asked, and how often itself.
+    /// Returns how often any tracker at the address of this one was asked, and how often this one
+    /// itself.
     pub(super) fn inquiries(&self, candidate: &Candidate) -> (u32, u32) {
         let of = |is_it: &dyn Fn(&Asking) -> bool| {
             let asked = self.0.iter().filter(|asking| is_it(asking));
@@ -215,9 +219,9 @@ mod tests {
             assert!(asked.0.len() <= MAX_ASKED);
         }
         assert_eq!(asked.inquiries(&candidate(2, 9)), (0, 0));
-        asked.expire(at(ASKED_FOR), interval);
+        asked.expire(at(ASKED_INTERVALS), interval);
         assert_eq!(asked.0.len(), MAX_ASKED);
-        asked.expire(at(ASKED_FOR + 1), interval);
+        asked.expire(at(ASKED_INTERVALS + 1), interval);
         assert!(asked.0.is_empty());
     }
 }

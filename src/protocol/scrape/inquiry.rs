@@ -1,13 +1,12 @@
-//! Whether to inquire, and whom.
+//! The decision whether to inquire, and which tracker.
 //!
-//! "If a tracker instance receives a beacon from another instance that has more
-//! than its torrent count plus a threshold, it inquires for a scrape. It must
-//! wait for at least 2 * LIVESYNC_BEACON_INTERVAL seconds in order to inspect
-//! beacons from all tracker instances and inquire only the one with most
-//! torrents."
+//! "If a tracker instance receives a beacon from another instance that has more than its torrent
+//! count plus a threshold, it inquires for a scrape. It must wait for at least 2 *
+//! `LIVESYNC_BEACON_INTERVAL` seconds in order to inspect beacons from all tracker instances and
+//! inquire only the one with most torrents."
 //!
-//! A beacon costs 16 bytes and may say anything. So a tracker that was asked in vain is asked
-//! again only after the others.
+//! A beacon costs 16 bytes, and its sender may put any number into it. So a tracker that was asked
+//! in vain is asked again only after the others.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -19,21 +18,21 @@ use super::candidates::{Asked, Candidate, Candidates};
 use crate::config::Config;
 use crate::types::TrackerId;
 
-/// How many inquiries leave in a row. The last one goes to a tracker at random: by no beacon,
-/// under whatever ids and addresses, can anybody see to it that nobody else is asked.
-const INQUIRIES: u32 = 3;
+/// The largest number of inquiries in a row. The last one goes to a random tracker, so that no
+/// sender of beacons, under whatever ids and addresses, can keep this node from asking others.
+const MAX_INQUIRIES: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// "Needs no inquiry."
     Idle,
-    /// We saw a beacon worth asking, and inspect those of all others.
+    /// A beacon was worth asking, and those of all other trackers are awaited.
     Waiting,
-    /// We have inquired so many times, and nobody tells yet.
+    /// This many inquiries have left, and no tracker tells yet.
     Asked(u32),
 }
 
-/// The state of our own inquiry.
+/// The state of a node's own inquiry.
 #[derive(Debug)]
 pub(super) struct Inquiry {
     state: State,
@@ -56,23 +55,23 @@ impl Inquiry {
         }
     }
 
-    /// "Needs no inquiry."
+    /// Returns whether this node "needs no inquiry".
     pub(super) fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
     }
 
-    /// A beacon.
+    /// Adds the sender of a beacon to the candidates.
     pub(super) fn heard(&mut self, candidate: Candidate) {
         self.candidates.add(candidate, &mut self.rng);
     }
 
-    /// Whether our own torrents are to be counted, as a beacon may be worth asking.
+    /// Returns whether the host's torrents must be counted, since a candidate may be worth asking.
     pub(super) fn must_weigh(&self) -> bool {
         self.is_idle() && !self.candidates.is_empty()
     }
 
-    /// Weighs the beacons against the number of torrents that we know, or that it is no use
-    /// to ask this tracker for.
+    /// Compares the beacons with `known`: the number of torrents that this node knows, or that a
+    /// tracker need not be asked for.
     pub(super) fn weigh(&mut self, known: impl Fn(TrackerId) -> u64, timers: &mut Timers) {
         if !self.must_weigh() {
             return;
@@ -88,7 +87,8 @@ impl Inquiry {
         self.candidates.clear();
     }
 
-    /// At the decision time: whom to inquire now, if anybody.
+    /// Returns the tracker to inquire now, if there is one, when the time for the decision has
+    /// come.
     pub(super) fn decide(
         &mut self,
         known: impl Fn(TrackerId) -> u64,
@@ -108,8 +108,8 @@ impl Inquiry {
             .copied()
             .collect();
         let chosen = match inquiries {
-            INQUIRIES.. => None,
-            _ if inquiries + 1 == INQUIRIES => self.at_random(&worth),
+            MAX_INQUIRIES.. => None,
+            _ if inquiries + 1 == MAX_INQUIRIES => self.at_random(&worth),
             _ => worth.iter().min_by_key(|one| self.order(one)).copied(),
         };
         let Some(chosen) = chosen else {
@@ -123,22 +123,23 @@ impl Inquiry {
         Some(chosen.id)
     }
 
-    /// Somebody tells: "reset its state to needs no inquiry. It should be
-    /// reenabled on the next beacon, if still needed."
+    /// Gives up the inquiry since another tracker tells: "reset its state to needs no inquiry. It
+    /// should be reenabled on the next beacon, if still needed."
     pub(super) fn reset(&mut self, timers: &mut Timers) {
         self.state = State::Idle;
         self.candidates.clear();
         timers.stop(Timer::Inquire);
     }
 
-    /// The first one is to be asked: at an address, and of the ids there, that was asked least
-    /// lately; of these it is "the one with most torrents" (ties: the lower id).
+    /// Returns a key by which the candidate to ask sorts first: the one whose address, and then
+    /// whose id, was asked least lately; of several, "the one with most torrents"; of several, the
+    /// lower id.
     fn order(&self, candidate: &Candidate) -> impl Ord + use<> {
         let asked = self.asked.inquiries(candidate);
         (asked, Reverse(candidate.torrents), candidate.id)
     }
 
-    /// Any of those that are known to do more than to send beacons; or else any.
+    /// Returns a random candidate, preferably of those that do more than send beacons.
     fn at_random(&mut self, worth: &[Candidate]) -> Option<Candidate> {
         let known: Vec<_> = worth.iter().filter(|one| one.known).collect();
         match known.is_empty() {

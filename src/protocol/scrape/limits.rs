@@ -1,27 +1,28 @@
-//! What others can have us do, and keep us from doing, and for how long at most.
+//! Limits on what other trackers can make this node do, and keep it from doing.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// Tells hold us up for so many intervals in a row at most; then none does for as long.
-const HELD_UP: u32 = 10;
+/// For how many intervals a row of scrape tells can hold this node up. After that, scrape tells do
+/// not hold it up for as many intervals.
+const HOLD_UP_INTERVALS: u32 = 10;
 
-/// Tells that are less than so many intervals apart are in a row. In a longer pause there is
-/// time for a beacon, the wait behind it, and three inquiries.
-const IN_A_ROW: u32 = 8;
+/// Scrape tells that are fewer intervals apart than this form a row. A longer pause has room for a
+/// beacon, the wait after it, and three inquiries.
+const ROW_INTERVALS: u32 = 8;
 
-/// We tell all our torrents once in so many intervals,
-const TELLING_EVERY: u32 = 10;
+/// On average, this node tells all its torrents at most once in this many intervals.
+const TELLING_INTERVALS: u32 = 10;
 
-/// and so many times at once, for trackers that come up one after the other.
-const TELLINGS: u32 = 3;
+/// The largest number of tellings in a row, for trackers that come up one after another.
+const MAX_TELLINGS: u32 = 3;
 
-/// For how long tells of others have held us up.
+/// For how long scrape tells of other trackers have held this node up.
 #[derive(Debug)]
 pub(super) struct HoldUp {
     interval: Duration,
-    /// The first and the last tell of a row.
+    /// When the first and the last scrape tell of the row came.
     row: Option<(Time, Time)>,
 }
 
@@ -33,24 +34,24 @@ impl HoldUp {
         }
     }
 
-    /// A tell of somebody else; whether it holds us up.
+    /// Notes a scrape tell of another tracker. Returns whether it holds this node up.
     pub(super) fn heard_tell(&mut self, now: Time) -> bool {
         let intervals = |intervals| self.interval.saturating_mul(intervals);
         let first = self.row.map_or(now, |(first, last)| {
-            let goes_on =
-                now.since(last) < intervals(IN_A_ROW) && now.since(first) < intervals(2 * HELD_UP);
+            let goes_on = now.since(last) < intervals(ROW_INTERVALS)
+                && now.since(first) < intervals(2 * HOLD_UP_INTERVALS);
             if goes_on { first } else { now }
         });
         self.row = Some((first, now));
-        now.since(first) < intervals(HELD_UP)
+        now.since(first) < intervals(HOLD_UP_INTERVALS)
     }
 }
 
-/// How often we tell all our torrents.
+/// How often this node tells all its torrents.
 #[derive(Debug)]
 pub(super) struct Cooldown {
     interval: Duration,
-    /// When all tellings so far would be over, if there were one at a time.
+    /// When all tellings so far would be over, if they came one after another.
     until: Time,
 }
 
@@ -62,10 +63,10 @@ impl Cooldown {
         }
     }
 
-    /// Somebody asks for all our torrents; whether we tell them.
-    pub(super) fn allows(&mut self, now: Time) -> bool {
-        let one = self.interval.saturating_mul(TELLING_EVERY);
-        let allowed = self.until.since(now) <= one.saturating_mul(TELLINGS - 1);
+    /// Takes one telling out of the limit. Returns false if the limit does not allow it.
+    pub(super) fn try_telling(&mut self, now: Time) -> bool {
+        let one = self.interval.saturating_mul(TELLING_INTERVALS);
+        let allowed = self.until.since(now) <= one.saturating_mul(MAX_TELLINGS - 1);
         if allowed {
             self.until = self.until.max(now) + one;
         }
@@ -107,7 +108,7 @@ mod tests {
         let mut told = Vec::new();
         for second in 0..60 * 50 {
             let since = f64::from(second) / 60.0;
-            if cooldown.allows(at(since)) {
+            if cooldown.try_telling(at(since)) {
                 told.push(since);
             }
         }

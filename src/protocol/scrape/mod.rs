@@ -1,7 +1,7 @@
-//! The scrape sync protocol: a tracker that comes up empty learns the torrents
-//! of the cluster, and all learn the largest downloaded counts.
+//! The scrape sync protocol: a tracker that comes up empty learns the torrents of the cluster, and
+//! all trackers learn the largest downloaded counts.
 //!
-//! | the specification | here |
+//! | rule of the specification | here |
 //! | --- | --- |
 //! | "broadcast a beacon every LIVESYNC_BEACON_INTERVAL seconds" | [`Scrape`] |
 //! | "it inquires for a scrape", "only the one with most torrents" | [`inquiry`] |
@@ -39,22 +39,22 @@ use crate::wire::{Beacon, Inquire, PacketType};
 pub use self::state::ScrapeState;
 pub use self::task::Task;
 
-/// How often a telling goes on.
+/// The interval at which scrape tells leave.
 const TICK: Duration = Duration::from_millis(10);
 
-/// In so many ticks at most [`scrape_tell_packets`](Config::scrape_tell_packets) packets are sent: a burst of all
-/// of them would not fit into a receive buffer of the kernel's default size.
+/// In this many ticks at most [`scrape_tell_packets`](Config::scrape_tell_packets) packets leave.
+/// All of them in one burst would not fit into a receive buffer of the kernel's default size.
 const TICKS: u32 = 10;
 
 /// The scrape sync of one node.
 #[derive(Debug)]
 pub(super) struct Scrape {
     id: TrackerId,
-    /// Whether we say anything ourselves.
+    /// Whether this node may send.
     speaks: bool,
     interval: Duration,
     scrape_tell_packets: u32,
-    /// The number of the next tick, of [`TICKS`].
+    /// The number of the next tick, below [`TICKS`].
     next_tick: u32,
     inquiry: Inquiry,
     refused: Refused,
@@ -64,12 +64,12 @@ pub(super) struct Scrape {
     decision_due: bool,
     counting: bool,
     telling: Option<Telling>,
-    /// A walk of the host's did not get on: whether that is still to be said.
+    /// `None` until a walk of the host's gets stuck, then true until that is reported.
     stuck_walk: Option<bool>,
     tell_back: TellBack,
     batch: Batch<Torrent>,
     rng: Rng,
-    /// The random part of our silence.
+    /// The random part of the silence after another tracker's scrape tell.
     delay: Duration,
     pub(super) counters: ScrapeCounters,
 }
@@ -109,7 +109,7 @@ impl Scrape {
         }
     }
 
-    /// What we are doing.
+    /// Returns what scrape sync does at the moment.
     pub(super) fn state(&self) -> ScrapeState {
         if self.telling.is_some() {
             ScrapeState::Telling
@@ -122,13 +122,13 @@ impl Scrape {
         }
     }
 
-    /// From now on in the name of `id`.
+    /// Sends under another id from now on.
     pub(super) fn rename(&mut self, id: TrackerId) {
         self.id = id;
         self.batch.rename(id);
     }
 
-    /// A beacon. Whether it is worth asking shows when our torrents are counted.
+    /// Handles a beacon. When this node's own torrents are counted, it decides whether to inquire.
     pub(super) fn heard_beacon(&mut self, from: Candidate) {
         self.counters.beacons_heard += 1;
         if self.speaks {
@@ -136,14 +136,14 @@ impl Scrape {
         }
     }
 
-    /// An inquiry. "A second INQUIRE while telling is ignored", and one that comes when we have
-    /// told all too often of late.
+    /// Handles an inquiry. "A second INQUIRE while telling is ignored", and so is one that comes
+    /// after too many tellings of late.
     pub(super) fn heard_inquire(&mut self, inquire: Inquire, timers: &mut Timers) {
         self.counters.inquiries_heard += 1;
         if self.speaks
             && inquire.asked == self.id
             && self.telling.is_none()
-            && self.cooldown.allows(timers.elapsed())
+            && self.cooldown.try_telling(timers.elapsed())
         {
             self.telling = Some(Telling::new());
             self.put_off_beacon(timers);
@@ -153,12 +153,12 @@ impl Scrape {
         }
     }
 
-    /// A scrape tell packet of somebody else.
+    /// Handles a scrape tell of another tracker.
     ///
-    /// "If it sees a SYNC_SCRAPE_TELL within that time frame, it's likely, that
-    /// another scrape sync is going on. It should reset its state to needs no
-    /// inquiry." And: "to not interrupt a scrape tell, a tracker should wait
-    /// LIVESYNC_BEACON_INTERVAL after receiving a scrape tell." But not for ever.
+    /// "If it sees a `SYNC_SCRAPE_TELL` within that time frame, it's likely, that another scrape
+    /// sync is going on. It should reset its state to needs no inquiry." And: "to not interrupt a
+    /// scrape tell, a tracker should wait `LIVESYNC_BEACON_INTERVAL` after receiving a scrape
+    /// tell." [`HoldUp`] limits that wait.
     pub(super) fn heard_tell(
         &mut self,
         from: TrackerId,
@@ -181,7 +181,7 @@ impl Scrape {
             None => {}
         }
         self.tell_back.end_tick();
-        // What has been read leaves at once; after the silence it would be stale.
+        // What was read already leaves now, since it would be stale after the silence.
         self.batch.take().into_iter().for_each(send);
         self.put_off_beacon(timers);
         let silence = self.silence(timers);
@@ -190,7 +190,7 @@ impl Scrape {
         timers.put_off(Timer::TellBack, silence);
     }
 
-    /// What became of the torrents of a tell packet in our own table.
+    /// Handles what became of the torrents of a scrape tell in the table of the host.
     pub(super) fn handle_merged(&mut self, merged: &[(InfoHash, Merged)], timers: &mut Timers) {
         let mut failed = 0;
         for (info_hash, merged) in merged {
@@ -229,23 +229,23 @@ impl Scrape {
         if timers.take_due(Timer::Tell)
             && let Some(mut telling) = self.telling.take().filter(|telling| !telling.is_over())
         {
-            telling.begin_tick(self.own_tells_go_on(Timer::Tell, timers));
+            telling.begin_tick(self.begin_scrape_tell_tick(Timer::Tell, timers));
             self.telling = Some(telling);
         }
         if timers.take_due(Timer::TellBack) && !self.tell_back.is_empty() {
             if self.telling.is_some() {
-                // It may tell them all; what is left then waits for silence again.
+                // The telling may include them all. The rest waits for another silence.
                 let silence = self.silence(timers);
                 timers.set_after(Timer::TellBack, silence);
             } else {
-                let torrents = self.own_tells_go_on(Timer::TellBack, timers);
+                let torrents = self.begin_scrape_tell_tick(Timer::TellBack, timers);
                 self.tell_back.begin_tick(torrents);
             }
         }
     }
 
-    /// What the host is to be asked next. Nothing is read that there is no `room` to
-    /// send.
+    /// Returns what the host is to be asked next. Torrents are read only when there is `room` to
+    /// send them.
     pub(super) fn poll_task(&mut self, room: bool) -> Option<Task> {
         let must_count = self.beacon_due || self.decision_due || self.inquiry.must_weigh();
         if must_count && !self.counting {
@@ -259,7 +259,7 @@ impl Scrape {
         telling.or_else(|| self.tell_back.poll_task())
     }
 
-    /// The host has counted its torrents.
+    /// Handles the host's count of its torrents.
     pub(super) fn handle_torrent_count(
         &mut self,
         torrents: u64,
@@ -273,7 +273,7 @@ impl Scrape {
         if std::mem::take(&mut self.decision_due)
             && let Some(asked) = self.inquiry.decide(known, timers)
         {
-            self.refused.asks(asked, now);
+            self.refused.note_inquiry(asked, now);
             self.counters.inquiries_sent += 1;
             let inquire = Inquire { asked }.emit(self.id);
             send(Datagram::new(&inquire, Kind::Fixed).to(Destination::Node(asked)));
@@ -288,7 +288,7 @@ impl Scrape {
         }
     }
 
-    /// The host has walked a portion of its torrents; the walk goes on at `next`.
+    /// Handles a portion of torrents that the host has read. The walk goes on at `next`.
     pub(super) fn handle_walked(
         &mut self,
         torrents: &[Torrent],
@@ -311,27 +311,26 @@ impl Scrape {
         for torrent in torrents {
             self.tell_back.forget(&torrent.info_hash);
         }
-        self.announce(torrents, over, send);
+        self.scrape_tell(torrents, over, send);
     }
 
-    /// Whether a walk of the host's did not get on for the first time, and it was not said yet.
+    /// Returns true once after a walk of the host's got stuck for the first time.
     pub(super) fn take_stuck_walk(&mut self) -> bool {
         self.stuck_walk.as_mut().is_some_and(std::mem::take)
     }
 
-    /// The host has looked up the torrents that it knows better.
+    /// Handles the torrents that the host has looked up, of which it knows a larger count.
     pub(super) fn handle_looked_up(
         &mut self,
         torrents: &[Torrent],
         send: &mut impl FnMut(Datagram),
     ) {
         let torrents = self.tell_back.looked_up(torrents);
-        self.announce(&torrents, self.tell_back.tick_is_over(), send);
+        self.scrape_tell(&torrents, self.tell_back.tick_is_over(), send);
     }
 
-    /// Fills packets with `torrents`; only behind the last torrents one may leave
-    /// that is less than full.
-    fn announce(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
+    /// Fills packets with `torrents`. A packet that is not full leaves only after the `last` ones.
+    fn scrape_tell(&mut self, torrents: &[Torrent], last: bool, send: &mut impl FnMut(Datagram)) {
         for torrent in torrents.iter().filter(|torrent| torrent.is_plausible()) {
             self.counters.torrents_sent += 1;
             if self.batch.push(torrent) {
@@ -343,13 +342,13 @@ impl Scrape {
         }
     }
 
-    /// A tick of our own tells begins: how many torrents may be told in it. "Beacons pause while
-    /// we tell", and for an interval afterwards, as for others.
-    fn own_tells_go_on(&mut self, timer: Timer, timers: &mut Timers) -> usize {
+    /// Begins a tick of scrape tells, and returns how many torrents may leave in it. "Beacons pause
+    /// while we tell", and for an interval afterwards, as after another tracker's scrape tell.
+    fn begin_scrape_tell_tick(&mut self, timer: Timer, timers: &mut Timers) -> usize {
         timers.set_after(timer, TICK);
         timers.set_after(Timer::Tick, TICK);
         self.put_off_beacon(timers);
-        // Of any ten ticks in a row the sum is what is allowed, also where that is no multiple.
+        // The sum of any ten successive ticks is the allowed number, also if that is no multiple.
         let until = |tick: u32| {
             (u64::from(self.scrape_tell_packets) * u64::from(tick)).div_ceil(TICKS.into())
         };
@@ -357,13 +356,13 @@ impl Scrape {
         self.next_tick = (self.next_tick + 1) % TICKS;
         usize::try_from(packets).map_or(usize::MAX, |packets| {
             let torrents = packets.saturating_mul(self.batch.capacity());
-            // A tick may have ended with some that wait for their packet to be full.
+            // A packet of an earlier tick may not be full yet.
             torrents.saturating_sub(self.batch.records())
         })
     }
 
-    /// The next beacon comes after an interval at the earliest, also one that is due
-    /// and only waits for our torrents to be counted.
+    /// Puts the next beacon off by an interval, also one that is due and only waits for the
+    /// torrents to be counted.
     fn put_off_beacon(&mut self, timers: &mut Timers) {
         if std::mem::take(&mut self.beacon_due) {
             timers.set_after(Timer::Beacon, self.interval);
@@ -372,9 +371,9 @@ impl Scrape {
         }
     }
 
-    /// How long we are silent after a tell of somebody else: an interval, "and a
-    /// random delay so that not everybody speaks at once". It is drawn when a silence
-    /// begins: drawn for every packet, the longest would win, with everybody.
+    /// Returns the length of the silence after another tracker's scrape tell: an interval, "and a
+    /// random delay so that not everybody speaks at once". The delay is drawn when the silence
+    /// begins. If each packet drew another one, the longest of them would hold, at every tracker.
     fn silence(&mut self, timers: &Timers) -> Duration {
         if !timers.is_running(Timer::Silence) {
             self.delay = self.interval.mul_f64(self.rng.f64() / 2.0);

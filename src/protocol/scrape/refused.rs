@@ -1,40 +1,41 @@
-//! What others tell and our host does not store.
+//! How many of the torrents that other trackers tell the host does not store.
 
 use std::time::Duration;
 
 use crate::time::Time;
 use crate::types::TrackerId;
 
-/// After so long all may be asked for once more: an access list may have changed, and there
-/// may be memory again. Trackers forget a torrent that nobody announces for so long, too.
-const REMEMBERED_FOR: Duration = Duration::from_secs(24 * 3600);
+/// After this time a tracker may be asked for all its torrents once more: an access list may have
+/// changed, and there may be memory again. Trackers also forget a torrent that was not announced
+/// for as long.
+const REFUSED_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
-/// Of how many trackers it is remembered at most.
+/// The largest number of trackers that are remembered.
 const MAX_TELLERS: usize = 32;
 
-/// How many torrents our host has refused, or failed to store, of those that a tracker told.
+/// How many torrents of a tracker the host has refused, or failed to store.
 #[derive(Debug)]
 struct Teller {
     id: TrackerId,
-    /// Of the telling that goes on, or was the last one.
+    /// The number in the present telling, or in the last one.
     telling: u64,
-    /// Of the telling of which it refused most.
+    /// The number in the telling of which it was largest.
     most: u64,
-    /// Since when that counts.
+    /// When `most` began to count.
     since: Time,
 }
 
-/// What it would not help to ask trackers for again. It counts as known when we decide whether
-/// to ask them; but what one tells says nothing of what another one has.
+/// How many torrents of each tracker it would not help to ask for again. They count as known when
+/// this node decides whether to ask that tracker. For another tracker they mean nothing.
 #[derive(Debug, Default)]
 pub(super) struct Refused {
     tellers: Vec<Teller>,
-    /// The tracker that has told last.
+    /// The tracker that sent the last scrape tell.
     telling: Option<TrackerId>,
 }
 
 impl Refused {
-    /// A tracker tells, after a silence or not.
+    /// Notes a scrape tell. `begins` is true if there was a silence before.
     pub(super) fn heard_tell(&mut self, from: TrackerId, begins: bool) {
         self.telling = Some(from);
         if begins {
@@ -44,7 +45,7 @@ impl Refused {
         }
     }
 
-    /// So many of the torrents that were told last are refused.
+    /// Notes how many torrents of the last scrape tell were refused.
     pub(super) fn add(&mut self, now: Time, torrents: u64) {
         let Some(id) = self.telling.filter(|_| torrents > 0) else {
             return;
@@ -55,19 +56,20 @@ impl Refused {
         teller.most = teller.most.max(teller.telling);
     }
 
-    /// We ask a tracker. What it has told before, or another one in its name, counts no more.
-    pub(super) fn asks(&mut self, id: TrackerId, now: Time) {
+    /// Notes that a tracker is asked. The torrents that were told under its id before, perhaps by
+    /// another sender, count no more.
+    pub(super) fn note_inquiry(&mut self, id: TrackerId, now: Time) {
         if let Some(teller) = self.tellers.iter_mut().find(|teller| teller.id == id) {
             teller.most = 0;
             teller.since = now;
         }
     }
 
-    /// How many torrents it is no use to ask a tracker for, `now`.
+    /// Returns how many torrents of a tracker it is of no use to ask for.
     pub(super) fn torrents(&self, id: TrackerId, now: Time) -> u64 {
         let teller = self.tellers.iter().find(|teller| teller.id == id);
         teller
-            .filter(|teller| now.since(teller.since) < REMEMBERED_FOR)
+            .filter(|teller| now.since(teller.since) < REFUSED_LIFETIME)
             .map_or(0, |teller| teller.most)
     }
 
@@ -108,7 +110,7 @@ mod tests {
         assert_eq!(refused.torrents(id(1001), Time::START), 0);
     }
 
-    /// Whoever tells in its name once a minute.
+    /// A sender tells under its id once a minute.
     #[test]
     fn it_is_asked_once_a_day_whatever_is_told_in_its_name() {
         let id = TrackerId([1; 4]);
@@ -120,7 +122,7 @@ mod tests {
             assert_eq!(refused.torrents(id, now) == 0, minute >= 24 * 60);
         }
         let now = Time::START + Duration::from_secs(600_000);
-        refused.asks(id, now);
+        refused.note_inquiry(id, now);
         assert_eq!(refused.torrents(id, now), 0);
         refused.add(now, 7);
         assert_eq!(refused.torrents(id, now), 1007);

@@ -1,21 +1,22 @@
-//! What scrape sync does at the moment.
+//! The states of scrape sync.
 
-/// What scrape sync does, the most important first.
+/// What scrape sync does at the moment. The state that comes first here takes precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScrapeState {
-    /// Telling all our torrents to a tracker that asked.
+    /// This node tells all its torrents to a tracker that has asked.
     Telling,
-    /// About to ask a tracker that has more torrents, or waiting for it to tell.
+    /// This node is about to ask a tracker that has more torrents, or waits for its answer.
     Inquiring,
-    /// About to tell back what we know better than another tracker told.
+    /// This node is about to tell torrents of which it knows a larger count than another tracker
+    /// has told.
     TellingBack,
-    /// Nothing.
+    /// Nothing goes on.
     Idle,
 }
 
 impl ScrapeState {
-    /// Every state, with the word for it in metrics.
+    /// All states, with their names in the metrics.
     pub(crate) const NAMES: [(Self, &'static str); 4] = [
         (Self::Idle, "idle"),
         (Self::Inquiring, "inquiring"),

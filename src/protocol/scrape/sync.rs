@@ -1,4 +1,4 @@
-//! Whether a node takes part.
+//! Whether a node takes part in scrape sync.
 
 use fastrand::Rng;
 
@@ -8,12 +8,13 @@ use super::Scrape;
 use crate::config::Config;
 use crate::types::TrackerId;
 
-/// The part of a node in scrape sync, if it takes part.
+/// The scrape sync of a node, if it takes part.
 #[derive(Debug)]
 pub(in crate::protocol) struct ScrapeSync(Option<Scrape>);
 
 impl ScrapeSync {
-    /// For packets that are not longer than `longest` before they have a trailer.
+    /// Creates the scrape sync of a node that listens and has it enabled. Without their trailers
+    /// its packets are at most `longest` bytes long.
     pub(in crate::protocol) fn new(
         id: TrackerId,
         longest: usize,
@@ -25,7 +26,7 @@ impl ScrapeSync {
         Self(takes_part.then(|| Scrape::new(id, longest, rng.fork(), config, timers)))
     }
 
-    /// From now on in the name of `id`.
+    /// Sends under another id from now on.
     pub(in crate::protocol) fn rename(&mut self, id: TrackerId) {
         if let Some(scrape) = &mut self.0 {
             scrape.rename(id);
@@ -39,7 +40,7 @@ impl ScrapeSync {
         }
     }
 
-    /// Adds what it has counted.
+    /// Adds the counters of scrape sync to those of the node.
     pub(in crate::protocol) fn count(&self, counters: &mut Counters) {
         if let Some(scrape) = &self.0 {
             counters.scrape = scrape.counters.clone();

@@ -1,4 +1,4 @@
-//! Telling back what we know better.
+//! Tells back torrents of which this node knows a larger count than another tracker has told.
 //!
 //! "It can send out its own scrape tell packets, if it knows more."
 
@@ -8,19 +8,20 @@ use std::mem;
 use super::task::Task;
 use crate::types::{InfoHash, Torrent};
 
-/// How many torrents are looked up at once at most.
-const PORTION: usize = 256;
+/// The largest number of torrents that the host looks up in one task.
+const LOOK_UP_PORTION: usize = 256;
 
-/// The torrents of which we know a larger count than was told.
+/// The torrents of which this node knows a larger count.
 #[derive(Debug)]
 pub(super) struct TellBack {
     remembered: BTreeSet<InfoHash>,
     capacity: usize,
     /// How many torrents may still be told in this tick.
     left: usize,
-    /// What the host looks up at the moment. It is remembered until it is told.
+    /// The torrents that the host looks up at the moment. They stay in `remembered` until they are
+    /// told.
     asked: Vec<InfoHash>,
-    /// Somebody told meanwhile.
+    /// True if another tracker has sent a scrape tell meanwhile.
     interrupted: bool,
 }
 
@@ -39,8 +40,7 @@ impl TellBack {
         self.remembered.is_empty()
     }
 
-    /// Remembers a torrent, if there is room. Without room it waits for the next
-    /// telling.
+    /// Remembers a torrent. Returns false if there is no room; then it waits for the next telling.
     pub(super) fn remember(&mut self, info_hash: InfoHash) -> bool {
         let room = self.remembered.len() < self.capacity;
         if room {
@@ -49,7 +49,7 @@ impl TellBack {
         room || self.remembered.contains(&info_hash)
     }
 
-    /// Somebody else said it first.
+    /// Forgets a torrent, since another tracker has told its count.
     pub(super) fn forget(&mut self, info_hash: &InfoHash) {
         self.remembered.remove(info_hash);
     }
@@ -58,13 +58,13 @@ impl TellBack {
         self.left = torrents;
     }
 
-    /// Tells no more until the next tick.
+    /// Stops telling until the next tick.
     pub(super) fn end_tick(&mut self) {
         self.left = 0;
         self.interrupted = !self.asked.is_empty();
     }
 
-    /// Whether nothing more is told in this tick.
+    /// Returns whether nothing more is told in this tick.
     pub(super) fn tick_is_over(&self) -> bool {
         self.left == 0 || self.remembered.is_empty()
     }
@@ -73,7 +73,7 @@ impl TellBack {
         if !self.asked.is_empty() {
             return None;
         }
-        let portion = self.left.min(PORTION);
+        let portion = self.left.min(LOOK_UP_PORTION);
         self.asked = self.remembered.iter().take(portion).copied().collect();
         self.left = match self.asked.len() {
             0 => 0,
@@ -82,7 +82,7 @@ impl TellBack {
         (!self.asked.is_empty()).then(|| Task::LookUp(self.asked.clone()))
     }
 
-    /// What is to be told of the torrents that were found.
+    /// Returns which of the torrents that the host has found are to be told.
     pub(super) fn looked_up(&mut self, found: &[Torrent]) -> Vec<Torrent> {
         let asked = mem::take(&mut self.asked);
         if mem::take(&mut self.interrupted) {

@@ -1,28 +1,29 @@
-//! Telling all our torrents.
+//! Tells all torrents of this node.
 //!
-//! "The inquired tracker instance answers with as many scrape tell packets it
-//! needs to deliver stats about all its torrents."
+//! "The inquired tracker instance answers with as many scrape tell packets it needs to deliver
+//! stats about all its torrents."
 
 use std::mem;
 
 use super::task::Task;
 use crate::types::Cursor;
 
-/// How many torrents are read at once at most: so long a bucket is held.
-const PORTION: usize = 256;
+/// The largest number of torrents that the host reads in one task. It limits how long a bucket is
+/// locked.
+const WALK_PORTION: usize = 256;
 
-/// How far we have got.
+/// The progress of a telling.
 #[derive(Debug)]
 pub(super) struct Telling {
-    /// Where to go on; nothing once all is told. It still counts as telling for a
-    /// while, so that inquiries that cross the last packets are ignored.
+    /// Where the walk goes on, `None` once all torrents are told. The telling still lasts a while
+    /// then, so that inquiries that cross its last packets are ignored.
     cursor: Option<Cursor>,
     /// How many torrents may still be told in this tick.
     left: usize,
-    /// How many torrents the host was asked for that has not answered yet.
+    /// How many torrents the host was asked for, while it has not answered.
     asked: Option<usize>,
-    /// How many steps the walk has made, and where it was after the last power of two of them:
-    /// if it comes there again, it goes round in circles.
+    /// How many steps the walk has made. `checkpoint` is where it was after the last power of two
+    /// of them. If it comes there again, it runs in a circle.
     steps: u64,
     checkpoint: Cursor,
 }
@@ -30,11 +31,11 @@ pub(super) struct Telling {
 /// What to do with a portion that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walked {
-    /// To tell it.
+    /// Tell it.
     Tell,
-    /// To tell it, and no more of this walk, which does not get on.
+    /// Tell it and end the walk, which does not advance.
     TellAndEnd,
-    /// To read it again later, since another tracker has told meanwhile.
+    /// Read it again later, since another tracker has sent a scrape tell meanwhile.
     ReadAgain,
 }
 
@@ -53,13 +54,13 @@ impl Telling {
         self.cursor.is_none()
     }
 
-    /// So many torrents may be told in this tick, or the portion of an earlier one that the host
-    /// still reads.
+    /// Begins a tick in which this many torrents may be told, or the portion of an earlier tick
+    /// that the host still reads.
     pub(super) fn begin_tick(&mut self, torrents: usize) {
         self.left = torrents.max(self.asked.unwrap_or(0));
     }
 
-    /// Tells no more until the next tick.
+    /// Stops telling until the next tick.
     pub(super) fn end_tick(&mut self) {
         self.left = 0;
     }
@@ -69,14 +70,14 @@ impl Telling {
         if self.asked.is_some() || self.left == 0 {
             return None;
         }
-        let limit = self.left.min(PORTION);
+        let limit = self.left.min(WALK_PORTION);
         self.asked = Some(limit);
         Some(Task::Walk { cursor, limit })
     }
 
-    /// A portion was read. A host that stands still, goes round in circles, or reads more than
-    /// it was asked for, must not make us ask without end. Nor may one with many empty buckets
-    /// in one tick: each counts as a torrent.
+    /// Notes that a portion was read. A host that stands still, runs in a circle or reads more than
+    /// it was asked for must not cause tasks without end. Nor may one with many empty buckets in
+    /// one tick, so an empty portion counts as one torrent.
     pub(super) fn walked(&mut self, torrents: usize, next: Option<Cursor>) -> Walked {
         self.asked = None;
         if torrents > 0 && self.left == 0 {
@@ -85,7 +86,7 @@ impl Telling {
         self.left = self.left.saturating_sub(torrents.max(1));
         let from = mem::replace(&mut self.cursor, next);
         if let (Some(from), Some(next)) = (from, next)
-            && !self.gets_on(from, next)
+            && !self.advance(from, next)
         {
             self.cursor = None;
             return Walked::TellAndEnd;
@@ -93,9 +94,9 @@ impl Telling {
         Walked::Tell
     }
 
-    /// Whether a step leads to where the walk has not been. What a place
-    /// means is the host's own business.
-    fn gets_on(&mut self, from: Cursor, next: Cursor) -> bool {
+    /// Makes a step. Returns false if the walk has been at `next` before, as far as that is known.
+    /// Only the host knows what a cursor means, so cursors have no order here.
+    fn advance(&mut self, from: Cursor, next: Cursor) -> bool {
         if next == from || next == self.checkpoint {
             return false;
         }
@@ -134,7 +135,7 @@ mod tests {
         }
     }
 
-    /// Also if it is a large circle, and also if it comes to it after a while.
+    /// Circles of any size, which the walk enters at once or after a while.
     #[test]
     fn a_host_that_goes_round_in_circles_ends_the_walk() {
         let back = Cursor {

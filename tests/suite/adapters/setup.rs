@@ -23,7 +23,7 @@ fn a_bad_setup_ends_the_tracker_its_own_way_with_one_line() {
             (
                 format!("{bind}init\ninit\n"),
                 None,
-                "started twice".to_owned(),
+                "sync is started already: stop it before you start it again".to_owned(),
             ),
             (
                 "bind 2001:db8::1 9696\n".to_owned(),
@@ -41,7 +41,7 @@ fn a_bad_setup_ends_the_tracker_its_own_way_with_one_line() {
             (
                 bind.clone(),
                 Some(("LIVESYNC_TTL", "900")),
-                "LIVESYNC_TTL=900 is not a number from 0 to 255".to_owned(),
+                "LIVESYNC_TTL=900 is invalid: it must be a number from 0 to 255".to_owned(),
             ),
             (
                 format!("{bind}init\ninit\n"),

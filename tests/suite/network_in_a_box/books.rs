@@ -29,7 +29,7 @@ impl Books {
     }
 
     pub fn told(&self) -> u64 {
-        self.number_of("announces told in")
+        self.number_of("announces sent in")
     }
 
     pub fn heard(&self) -> u64 {

@@ -1,4 +1,4 @@
-//! What other trackers tell of torrents.
+//! Tests of torrents that are known from scrape tells only.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn a_count_of_downloads_ends_where_nobody_would_believe_it() {
     assert_eq!(table.look_up(start(), &HASH), Some(torrent(0, most)));
 }
 
-/// Others may tell of any number of torrents, as fast as the network carries them.
+/// Scrape tells may contain any number of torrents, and arrive as fast as the network carries them.
 #[test]
 fn what_others_tell_of_torrents_never_pushes_out_a_peer() {
     let mut table = Table::new(&limits(1 << 20));
@@ -34,7 +34,7 @@ fn what_others_tell_of_torrents_never_pushes_out_a_peer() {
     assert_eq!((usage.torrents, usage.evicted), (1 + stored, 0));
     assert!(usage.bytes + TORRENT_BYTES > 1 << 20);
 
-    // What is announced takes its place, also where it is older.
+    // Announced entries displace them, also if they are older.
     now = now + MINUTE;
     for number in 1000..3000 {
         table.add(now, &HASH, &numbered_peer(number));
@@ -44,7 +44,7 @@ fn what_others_tell_of_torrents_never_pushes_out_a_peer() {
     assert!((1..stored).contains(&usage.evicted), "{usage:?}");
     assert_eq!(usage.torrents, 1 + stored - usage.evicted);
 
-    // A torrent that is announced is no hearsay.
+    // A torrent that is announced is no longer known from scrape tells only.
     let announced = numbered_torrent(stored as u32 - 1).info_hash;
     table.add(now, &announced, &peer(1, NONE));
     for number in 3000..10_000 {
