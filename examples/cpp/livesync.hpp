@@ -1,5 +1,5 @@
-// livesync for C++17: a handle that closes itself, std::function for callbacks, errors
-// as exceptions. What is not said here is said in livesync.h.
+// livesync for C++17: a handle that closes itself, std::function for callbacks, errors as
+// exceptions. livesync.h documents the functions behind it.
 
 #pragma once
 
@@ -98,7 +98,7 @@ public:
   livesync_t *get() { return self ? self->opened : nullptr; }
 
 private:
-  // What the library knows by its address: it stays where it is when a handle is moved.
+  // The library holds the address of this struct, so it stays in place when a handle is moved.
   struct state {
     explicit state( config from );
     ~state() { if( livesync_close( opened ) == LIVESYNC_E_STATE ) std::terminate(); }

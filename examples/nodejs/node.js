@@ -27,7 +27,7 @@ livesync.on('add', (infoHash, peer) => show('+', infoHash, peer));
 livesync.on('remove', (infoHash, peer) => show('-', infoHash, peer));
 livesync.start();
 announce(0);
-const second = setInterval(announce, 1000, 0); // again, for nodes that joined later
+const second = setInterval(announce, 1000, 0); // repeated for nodes that join later
 process.stdin.resume().on('end', leave);
 
 function announce(flags) {

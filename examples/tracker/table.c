@@ -9,8 +9,8 @@
 
 #include "host.h"
 
-/* The one byte for a peer's age counts steps of a 45th of the expiry time: a
-   minute at the default of 2700 seconds, as in opentracker. */
+/* The one byte for a peer's age counts steps of a 45th of the expiry time: a minute at the
+   default of 2700 seconds, as in opentracker. */
 enum { AGE_LIMIT = 45 };
 
 enum { TORRENT_TIMEOUT_MINUTES = 24 * 60 };
@@ -64,7 +64,7 @@ size_t add_peer_to_torrent_and_return_peers(ot_hash *hash, ot_peer *peer, int pr
 
         peer->data[PEER_FLAGS] &= PEER_FLAG_SEEDING | PEER_FLAG_COMPLETED;
         peer->data[PEER_AGE] = 0;
-        /* A client that says twice that it completed is one download. */
+        /* A client that announces its completion twice counts as one download. */
         if (completed_before)
             peer->data[PEER_FLAGS] |= PEER_FLAG_COMPLETED;
         else if (peer->data[PEER_FLAGS] & PEER_FLAG_COMPLETED)
@@ -93,7 +93,7 @@ size_t remove_peer_from_torrent(ot_hash *hash, ot_peer *peer, char *reply, int p
     ot_vector *bucket = mutex_bucket_lock_by_hash(hash);
     ot_torrent *torrent = find_torrent(bucket, hash);
 
-    /* Told even when we do not know the peer: another tracker may. */
+    /* Announced even if we do not know the peer: another tracker may know it. */
     peer->data[PEER_FLAGS] |= PEER_FLAG_STOPPED;
     tell(hash, peer, proto);
 
@@ -251,8 +251,8 @@ static ot_torrent *find_or_add_torrent(ot_vector *bucket, ot_hash *hash, int *ad
     return torrent;
 }
 
-/* Lets the peers grow older by so many steps; true when the torrent may go,
-   too: nobody is left, and the last announce is long ago. */
+/* Ages the peers by this number of steps. Returns true if the torrent may go, too: it has no
+   peers, and its last announce is long ago. */
 static int forget_old_peers(ot_torrent *torrent, time_t steps)
 {
     ot_peerlist *swarm = torrent->peer_list;
@@ -260,8 +260,8 @@ static int forget_old_peers(ot_torrent *torrent, time_t steps)
     size_t kept = 0;
 
     for (size_t i = 0; i < swarm->peers.size; i++) {
-        /* The first step may have begun just before the announce, so a peer
-           stays until it is past the limit. */
+        /* The first step may have begun just before the announce, so a peer stays until it
+           is past the limit. */
         time_t age = peers[i].data[PEER_AGE] + steps;
         if (age > (time_t)age_limit) {
             count_peer(swarm, &peers[i], -1);
@@ -292,8 +292,8 @@ static size_t write_counts(const ot_peerlist *swarm, char *reply)
     return sizeof counts;
 }
 
-/* Picks peers of use to the asker, each with the same chance: going through
-   all of them, takes the next with probability (still wanted / still to come). */
+/* Picks peers that are useful to the client, each with the same chance: walks through all of
+   them, and takes the next with probability (still wanted / still to come). */
 static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t amount, char *out)
 {
     const ot_peer *peer = swarm->peers.data;
@@ -310,8 +310,8 @@ static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t
     return PEER_ADDRESS_SIZE * taken;
 }
 
-/* Every local announce goes out, with the bucket locked; what arrived from
-   other trackers does not, or it would circle for ever. */
+/* Announces every local change to the other trackers, with the bucket locked. Announces that
+   came from other trackers stay here, or they would circle for ever. */
 static void tell(ot_hash *hash, const ot_peer *peer, int proto)
 {
 #ifdef WANT_SYNC_LIVE
@@ -336,7 +336,7 @@ static void say(char sign, ot_hash *hash, const ot_peer *peer, const char *what,
            proto == FLAG_MCA ? " from sync" : "");
 }
 
-/* The index of the member that starts with key, or where it would have to be. */
+/* Returns the index of the element that starts with key, or the place where it would be. */
 static size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
                             size_t compare_size, int *exactmatch)
 {
