@@ -1,13 +1,13 @@
-//! How many instructions the hot functions take, counted by valgrind: figures that a noisy
-//! machine does not change. Each has a limit, half as much again as was counted when it was
-//! set, and above one of them this fails: a gross regression.
+//! Counts the instructions of the hot functions with valgrind, since a noisy machine does not
+//! change them. Each function has a limit, 1.5 times the count when the limit was set. A count
+//! above its limit is a gross regression, and the benchmark fails.
 //!
 //! ```text
 //! cargo bench --bench instructions
 //! ```
 //!
-//! Each function is called in two processes, in the second one more often. What the second
-//! one takes more is the function's own; what goes before it is in both.
+//! Two processes call each function, the second one more often. The difference between them is
+//! the function's own cost, since both include its preparations.
 
 mod functions;
 mod late;
@@ -17,12 +17,12 @@ use std::process::{Command, ExitCode};
 
 use functions::Function;
 
-/// How often the first process calls it.
+/// Number of calls in the first process.
 const CALLS: u64 = 2_000;
-/// The second one.
+/// Number of calls in the second process.
 const MORE_CALLS: u64 = 2 * CALLS;
 
-/// What is counted, and its limit in instructions for each call.
+/// The measured functions, and their limits in instructions per call.
 const LIMITS: [(&str, Function, u64); 13] = [
     ("a tell, with its share of a packet", functions::tell, 750),
     ("a full packet made", functions::make, 41_000),
@@ -72,7 +72,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
-        // `cargo test --benches` only wants to see that it runs.
+        // `cargo test --benches` only checks that it runs.
         LIMITS.iter().for_each(|(_, function, _)| function(10));
         return ExitCode::SUCCESS;
     }
@@ -93,7 +93,7 @@ fn main() -> ExitCode {
     ExitCode::from(!within as u8)
 }
 
-/// The instructions of a process that calls a function so often.
+/// Counts the instructions of a process that calls a function this many times.
 fn count(function: usize, calls: u64) -> u64 {
     let program = env::current_exe().expect("our own path");
     let output = Command::new("valgrind")

@@ -1,5 +1,5 @@
-//! Loss: what does not arrive of all that a sender in a process of its own tells. Ours counts
-//! what it loses, and asks for it again.
+//! Measures loss: the part of a sender's announces that does not arrive. The sender is a
+//! process of its own. Our receiver counts lost packets and sends NAKs for them.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,17 +12,17 @@ use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
 
-/// What a child is told to do.
+/// Name of the child's task.
 pub const SENDER: &str = "sender";
 
-/// So long a sender stays after its last tell, to repair what was lost.
+/// Time that a sender stays after its last announce, to retransmit lost packets.
 const STAYS: Duration = Duration::from_millis(2500);
 
-/// Packets in a second.
+/// Packets per second.
 const BUSY: &str = "100000";
 const FULL_BLAST: &str = "0";
 
-/// Ours.
+/// The library's way.
 const OURS: &str = "ours";
 /// The C way.
 const THE_C_WAY: &str = "c";
@@ -67,7 +67,7 @@ fn heard_by_the_c_way(effort: Effort, pace: &str) -> f64 {
     percent(told - receiver.applied() as f64, told)
 }
 
-/// The loss, and where it is counted.
+/// Returns the loss, and a line that accounts for it.
 fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let port = network::port();
     let host = Arc::new(Nothing::default());
@@ -96,12 +96,12 @@ fn percent(part: f64, all: f64) -> f64 {
     100.0 * part / all
 }
 
-/// How many milliseconds a sender tells.
+/// Returns how many milliseconds a sender announces.
 fn time(effort: Effort) -> &'static str {
     effort.pick("2000", "100")
 }
 
-/// A child: tells, and answers how much.
+/// The task of a child: announces, and answers with the number of announces.
 pub fn send(arguments: &[&str]) {
     let [way, port, pace, time] = arguments else {
         panic!("four arguments");
@@ -114,7 +114,7 @@ pub fn send(arguments: &[&str]) {
         return println!("{told} 0");
     }
     let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
-    // One record less has room beside a trailer.
+    // A trailer takes the room of one record.
     let told = tell_for(&node, RECORDS - 1, pace, time);
     thread::sleep(STAYS);
     let counters = ours::counters(&node);
@@ -124,8 +124,9 @@ pub fn send(arguments: &[&str]) {
     );
 }
 
-/// Tells full packets for some time, so many in a second, or as many as can be. Like a
-/// tracker it sleeps when there is nothing to do, and then catches up. How many announces.
+/// Announces in full packets for some time, at this many packets per second, or as fast as it
+/// can. Like a tracker it sleeps when there is no work, and then catches up. Returns the number
+/// of announces.
 fn tell_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
     let announces = network::announces();
     let mut announces = announces.iter().cycle();

@@ -1,4 +1,4 @@
-//! What a node adds to the memory of its program, in a process of its own.
+//! Measures the memory that a node adds to its program, in a process of its own.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row_of_ours};
 
-/// What a child is told to do.
+/// Name of the child's task.
 pub const NODE: &str = "node";
 
 const MIB: f64 = (1 << 20) as f64;
@@ -28,7 +28,8 @@ pub fn run(effort: Effort) {
     }
 }
 
-/// A child: runs a node that tells and hears itself, and answers what memory that took.
+/// The task of a child: runs a node that receives its own announces, and answers with its
+/// memory.
 pub fn live(arguments: &[&str]) {
     let tells = arguments[0].parse().expect("a number");
     let announces = network::announces();

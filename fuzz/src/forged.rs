@@ -1,4 +1,4 @@
-//! Packets that nobody has sent: well formed, with whatever in them.
+//! Well-formed packets that no node has sent, with any content.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use livesync::unstable::ByFamily;
@@ -11,7 +11,7 @@ use livesync::{InfoHash, Torrent, TrackerId};
 use crate::arguments::Odd;
 use crate::peers::Told;
 
-/// A packet that is to be forged.
+/// Describes a forged packet.
 #[derive(Arbitrary, Debug)]
 pub struct Forged {
     from: Who,
@@ -20,14 +20,14 @@ pub struct Forged {
     trailer: Option<Forgery>,
 }
 
-/// An id.
+/// A tracker id.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Who {
-    /// That of the node that hears it.
-    Hearer,
-    /// That of the other node.
+    /// The id of the receiver.
+    Receiver,
+    /// The id of the other node.
     Other,
-    /// That of somebody else.
+    /// The id of a third node.
     Stranger(u16),
 }
 
@@ -53,7 +53,7 @@ enum Kind {
     },
 }
 
-/// A trailer. Its epoch is relative to that of the node that hears it, and mostly the same.
+/// A trailer. Its epoch is relative to that of the receiver, and mostly the same.
 #[derive(Arbitrary, Debug)]
 struct Forgery {
     epoch: Odd<i16>,
@@ -63,14 +63,14 @@ struct Forgery {
 }
 
 impl Forged {
-    /// The datagram, as `hearer` hears it.
-    pub fn datagram(&self, hearer: &Node, other: &Node) -> Vec<u8> {
+    /// Returns the datagram, as `receiver` would get it.
+    pub fn datagram(&self, receiver: &Node, other: &Node) -> Vec<u8> {
         let id = |who| match who {
-            Who::Hearer => hearer.id(),
+            Who::Receiver => receiver.id(),
             Who::Other => other.id(),
             Who::Stranger(number) => TrackerId(u32::from(number).to_be_bytes()),
         };
-        let base = hearer.epoch().or(other.epoch()).unwrap_or_default();
+        let base = receiver.epoch().or(other.epoch()).unwrap_or_default();
         let epoch = |by: &Odd<i8>| base.wrapping_add_signed(by.or(0).into());
         let from = id(self.from);
         let mut datagram = match &self.kind {

@@ -1,6 +1,6 @@
-//! What a node must never do, checked whenever it does something. All times are
-//! the node's own: how long its clock has run since it started, jumps forward
-//! included and jumps back left out.
+//! Checks the rules that a node must never break, at each of its actions. All times are the
+//! node's own: the time that its clock has run since its start, with jumps forward and without
+//! jumps back.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
@@ -11,27 +11,28 @@ use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 use super::host::Answer;
 
-/// Tell records in a full packet, and in one with room for a trailer.
+/// Torrent records in a full packet, and in one with room for a trailer.
 const PER_PACKET: [u64; 2] = [45, 44];
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often a node that stays silent is asked.
+/// Number of inquiries for a node that does not answer.
 const INQUIRIES: u32 = 3;
 
-/// For so many intervals a node that was asked need not be the one that is asked, though it is
-/// the fullest.
+/// For this many intervals after an inquiry to a node, the next one may go to another node,
+/// even if the first one is the fullest.
 const ASKED_FOR: u32 = 60;
 
-/// Of so many nodes beacons are remembered at most.
+/// Number of nodes whose beacons are remembered.
 const CANDIDATES: usize = 32;
 
-/// Tells that are less than so many intervals apart hold a node up for so many at most, and then
-/// not for as long.
+/// Scrape tells that are less than this many intervals apart count as one row,
 const IN_A_ROW: u32 = 8;
+
+/// which holds a node up for at most this many intervals.
 const HELD_UP: u32 = 10;
 
-/// How many tell records a node with these settings puts into a packet.
+/// Returns how many torrent records a node with these settings puts into a packet.
 pub fn per_packet(config: &Config) -> u64 {
     PER_PACKET[usize::from(config.repair)]
 }
@@ -40,42 +41,42 @@ pub fn per_packet(config: &Config) -> u64 {
 #[derive(Debug)]
 pub struct Audit {
     config: Config,
-    /// The host answers at once, so what a node does is done when it is due.
+    /// True if the host answers at once, so that the node does all work when it is due.
     prompt: bool,
     last_seen: Time,
     elapsed: Duration,
-    /// When the node sent the last beacon.
+    /// Time of the node's last beacon.
     beacon: Option<Duration>,
-    /// When it sent the last tell packet.
+    /// Time of the node's last tell packet.
     tell: Option<Duration>,
-    /// When the last tell of somebody else was heard.
+    /// Time of the last tell packet from another node.
     tell_heard: Option<Duration>,
-    /// The first and the last tell of those that follow each other.
+    /// The first and the last of the tell packets that follow each other.
     row_of_tells: Option<(Duration, Duration)>,
-    /// When, since then, the first beacon worth asking was heard.
+    /// Time, since then, of the first beacon that is worth an inquiry.
     worth_asking: Option<Duration>,
     /// The beacons of the last two intervals.
     beacons_heard: VecDeque<(Duration, TrackerId, u64)>,
-    /// The torrents of an id got fewer (two trackers share it), so which is the
-    /// fullest is anybody's guess.
+    /// The torrents of an id got fewer (two trackers share it), so it is not clear which node
+    /// is the fullest.
     somebody_shrank: bool,
     remotes: BTreeMap<TrackerId, Remote>,
-    /// Whom we asked last, without having heard a tell since.
+    /// The node of our last inquiry, without a tell packet since.
     asking: Option<TrackerId>,
-    /// Our ids: old ones are answered for, too.
+    /// Our ids: a node answers for its old ids, too.
     ids: HashSet<TrackerId>,
-    /// Somebody asked us while we were not telling.
+    /// An inquiry for us came while we were not telling.
     inquired: bool,
     telling: bool,
-    /// What was heard with a smaller count than ours, and not yet told back or
-    /// heard with one as large.
+    /// Torrents that were told with a smaller count than ours, and that nobody has told with
+    /// our count since.
     known_better: BTreeSet<InfoHash>,
-    /// What of it the host was asked last.
+    /// The torrents of them that the host was last requested to look up.
     looked_up: Vec<InfoHash>,
-    /// Somebody told since the host was asked last to walk, or to look up.
+    /// A tell packet came since the host was last requested to walk or look up torrents.
     walk_interrupted: bool,
     look_up_interrupted: bool,
-    /// When the tell packets of the last tick were sent.
+    /// The tell packets of the last tick, by time.
     tells: VecDeque<Duration>,
     scrape_tell_packets: u64,
     tell_packets_needed: u64,
@@ -121,28 +122,28 @@ impl Audit {
         }
     }
 
-    /// The node is told the time.
+    /// Advances the node's own time.
     pub fn set_now(&mut self, now: Time) {
         self.elapsed += now.since(self.last_seen);
         self.last_seen = now;
     }
 
-    /// Whether the node is telling all its torrents.
+    /// Returns whether the node is in the middle of a telling.
     pub fn is_telling(&self) -> bool {
         self.telling
     }
 
-    /// Whether all that we knew better than somebody else has been said.
+    /// Returns whether the node has told back all larger counts.
     pub fn has_told_back_all(&self) -> bool {
         self.known_better.is_empty()
     }
 
-    /// The node goes by this id.
+    /// Notes an id of the node.
     pub fn note_id(&mut self, id: TrackerId) {
         self.ids.insert(id);
     }
 
-    /// The node, with so many torrents, accepted a packet.
+    /// Notes that the node, with this many torrents, accepted a packet.
     pub fn heard(&mut self, torrents: u64, from: TrackerId, packet: &Packet<'_>) {
         match packet {
             Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
@@ -161,7 +162,7 @@ impl Audit {
         }
     }
 
-    /// Whether a tell heard now holds the node up.
+    /// Returns whether a tell packet that arrives now holds the node up.
     fn is_held_up(&mut self) -> bool {
         let now = self.elapsed;
         let interval = self.config.beacon_interval;
@@ -188,7 +189,7 @@ impl Audit {
         }
     }
 
-    /// The host merged a torrent.
+    /// Notes that the host merged a torrent.
     pub fn merged(&mut self, heard: &Torrent, merged: Merged) {
         if merged == Merged::KnownBetter {
             self.known_better.insert(heard.info_hash);
@@ -197,7 +198,7 @@ impl Audit {
         }
     }
 
-    /// The node asks its host.
+    /// Checks a task that the node gives to its host.
     pub fn asks_host(&mut self, task: &Task) {
         match task {
             Task::CountTorrents => {}
@@ -236,8 +237,8 @@ impl Audit {
         );
     }
 
-    /// The node has been answered, and has sent what comes of it. What somebody's
-    /// tell has overtaken is not told; it will ask again.
+    /// Notes that the host answered, and that the node sent the resulting packets. A lookup
+    /// that a scrape tell of another node has interrupted is not told; the node repeats it.
     pub fn answered(&mut self, answer: &Answer) {
         match answer {
             Answer::Count(_) => {}
@@ -270,7 +271,8 @@ impl Audit {
         }
     }
 
-    /// What was looked up has left, the last packet as far as it was filled.
+    /// Checks that the looked-up torrents have left, including the last packet, which may not
+    /// be full.
     fn told_back(&mut self) {
         let records = std::mem::take(&mut self.looked_up_in_a_row);
         self.tell_packets_needed += records.div_ceil(per_packet(&self.config));
@@ -285,7 +287,7 @@ impl Audit {
         }
     }
 
-    /// The node, with so many torrents, sent a packet, and for the first time.
+    /// Checks a packet that the node, with this many torrents, sends for the first time.
     pub fn sent(&mut self, torrents: u64, packet: &Packet<'_>) {
         match packet {
             Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}

@@ -5,10 +5,10 @@ use std::ops::Bound;
 
 use livesync::{Cursor, InfoHash, Merged, Task, Torrent};
 
-/// Buckets by the upper half of the first byte of the hash.
+/// Number of buckets, which the upper half of the first byte of the hash selects.
 const BUCKETS: u32 = 16;
 
-/// The torrent with this number: hashes lie in no order, as real ones do.
+/// Returns the hash of the torrent with this number. Hashes are in no order, like real ones.
 pub fn info_hash(number: u64) -> InfoHash {
     let mut hash = [0; 20];
     hash[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
@@ -16,16 +16,15 @@ pub fn info_hash(number: u64) -> InfoHash {
     InfoHash(hash)
 }
 
-/// What a tracker knows of one torrent.
+/// A tracker's entry for one torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub downloaded: u64,
-    /// When it was last announced, in minutes of virtual time; below 0 is before
-    /// the test began.
+    /// Minute of virtual time of the last announce; negative before the test began.
     pub announced: i64,
 }
 
-/// What a tracker answers to a [`Task`].
+/// A tracker's answer to a [`Task`].
 #[derive(Debug)]
 pub enum Answer {
     Count(u64),
@@ -37,12 +36,12 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     pub torrents: BTreeMap<InfoHash, Entry>,
-    /// What its access list does not allow.
+    /// Torrents that its access list does not allow.
     pub refused: BTreeSet<InfoHash>,
 }
 
 impl Host {
-    /// A tracker with the torrents of these numbers, each downloaded so often and
+    /// Makes a tracker with the torrents of these numbers, each downloaded this many times and
     /// announced just now.
     pub fn with(numbers: impl IntoIterator<Item = u64>, downloaded: u64) -> Self {
         let entry = Entry {
@@ -80,7 +79,7 @@ impl Host {
         }
     }
 
-    /// Merges what another tracker told.
+    /// Merges a torrent of a scrape tell.
     pub fn merge(&mut self, now: i64, heard: &Torrent) -> Merged {
         if self.refused.contains(&heard.info_hash) {
             return Merged::Failed;

@@ -1,4 +1,4 @@
-//! What repair may cost, whoever asks for what.
+//! The cost of repair is bounded, whatever a sender of NAKs requests.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::peers::key;
 use super::seeds::for_seeds;
 use super::traffic::{Kind, Number, Sent};
 
-/// The bytes per second that a member may send again in any case.
+/// The bytes per second that a node may always retransmit.
 const AGAIN: usize = 512 << 10;
 
-/// The bytes of NAKs per second that a member may send.
+/// The bytes of NAKs per second that a node may send.
 const NAKS: usize = 64 << 10;
 
-/// Somebody asks for everything, a thousand times a second: what is sent again stays
-/// within its bounds, and nobody else notices.
+/// An attacker sends NAKs for everything, a thousand times a second. Retransmissions stay
+/// within their bounds, and no other node is affected.
 #[test]
 fn a_flood_of_naks_costs_no_more_than_it_may() {
     for_seeds(4, |seed| {
@@ -29,7 +29,7 @@ fn a_flood_of_naks_costs_no_more_than_it_may() {
         lives.events.truncate(200);
         let mut cluster = lives.cluster(seed);
         lives.happen(&mut cluster, |_| {});
-        let asked = cluster.members[0].node.id();
+        let asked = cluster.nodes[0].protocol.id();
         for number in 0..5000 {
             cluster.announce(0, announce(number, PeerFlags::default()));
             let (_, epoch, seq) = newest(&cluster).expect("a packet of 0");
@@ -45,10 +45,9 @@ fn a_flood_of_naks_costs_no_more_than_it_may() {
             .of(Kind::Retransmission);
         let again: usize = again.map(|sent| sent.bytes.len()).sum();
         assert!(again > AGAIN * 4, "the bounds are reached: {again}");
-        for member in &cluster.members {
+        for node in &cluster.nodes {
             let known = |number| {
-                member
-                    .peers
+                node.peers
                     .swarm
                     .contains_key(&key(&announce(number, PeerFlags::default())))
             };
@@ -58,14 +57,14 @@ fn a_flood_of_naks_costs_no_more_than_it_may() {
     });
 }
 
-/// The number of the last packet of 0.
+/// Returns the number of the last packet of node 0.
 fn newest(cluster: &Cluster) -> Option<Number> {
     let sent = &cluster.ledger.as_ref()?.sent;
     let mut ours = sent.iter().rev().filter(|sent| sent.by == 0);
     ours.find(|sent| sent.kind == Kind::First)?.number
 }
 
-/// A stranger asks for all packets of an epoch, up to this one.
+/// Makes a stranger's NAK for all packets of an epoch, up to this one.
 fn nak(asked: TrackerId, epoch: u32, last: u32, sent: u32) -> Vec<u8> {
     let trailer = Trailer {
         epoch: 1,
@@ -76,16 +75,16 @@ fn nak(asked: TrackerId, epoch: u32, last: u32, sent: u32) -> Vec<u8> {
     [&nak[..], &trailer.emit()].concat()
 }
 
-/// In no second a member sends more again than a fifth of what it sends anyway, or the
-/// least that is always allowed; nor more NAKs than it may. A quarter more is what a
-/// bucket that was full makes of it.
+/// In no second a node retransmits more than a fifth of its other packets, or the minimum that
+/// is always allowed; nor does it send more NAKs than it may. A token bucket that was full adds
+/// a quarter.
 pub fn nobody_spends_more_than_it_may(cluster: &Cluster) {
     let most = |number, kind| {
         let ledger = cluster.ledger.as_ref().expect("a ledger");
         let sent = ledger.of(kind).filter(|sent: &&Sent| sent.by == number);
         busiest_second(sent)
     };
-    for number in 0..cluster.members.len() {
+    for number in 0..cluster.nodes.len() {
         let again = AGAIN.max(most(number, Kind::First) / 5);
         assert!(
             most(number, Kind::Retransmission) <= again + again / 4,
@@ -98,7 +97,7 @@ pub fn nobody_spends_more_than_it_may(cluster: &Cluster) {
     }
 }
 
-/// How many bytes were sent in a second at most.
+/// Returns the largest number of bytes that were sent in a second.
 fn busiest_second<'a>(sent: impl Iterator<Item = &'a Sent>) -> usize {
     let mut second = VecDeque::new();
     let (mut bytes, mut most) = (0, 0);

@@ -1,4 +1,4 @@
-//! Whom a node asks for all its torrents, and when.
+//! When a node sends an inquiry, and to which node.
 
 use livesync::Task;
 use livesync::unstable::protocol::Source;
@@ -34,7 +34,7 @@ fn what_is_not_worth_asking_any_more_is_not_asked() {
     let mut cluster = cluster(1, [Host::with(0..100, 1)], &silent());
     cluster.inject(0, &beacon(id(9), 134));
     cluster.run_until(INTERVAL);
-    cluster.members[0].host = Host::with(0..101, 1);
+    cluster.nodes[0].host = Host::with(0..101, 1);
     cluster.run_until(INTERVAL * 10);
     assert_eq!(inquiries(&mut cluster), []);
 }
@@ -67,13 +67,13 @@ fn a_tell_of_anybody_ends_the_wait_and_the_asking() {
     }
 }
 
-/// The host takes its time to count, and meanwhile somebody tells.
+/// The host takes its time to count, and a scrape tell arrives meanwhile.
 #[test]
 fn a_decision_that_a_tell_overtakes_is_not_taken() {
     let config = silent().repair(false);
     let mut cluster = cluster(1, [Host::default()], &config);
     cluster.inject(0, &beacon(id(9), 100));
-    let node = &mut cluster.members[0].node;
+    let node = &mut cluster.nodes[0].protocol;
     let now = node.poll_timeout();
     node.handle_timeout(now);
     assert_eq!(node.poll_task(), Some(Task::CountTorrents));

@@ -1,4 +1,4 @@
-//! How a node tells all its torrents when it is asked.
+//! The scrape tell of all torrents that follows an inquiry.
 
 use livesync::Config;
 use livesync::unstable::wire::Inquire;
@@ -52,7 +52,7 @@ fn torrents_may_appear_and_vanish_while_all_are_told() {
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     for step in 0..40 {
         cluster.run_for(SECOND / 4);
-        let torrents = &mut cluster.members[0].host.torrents;
+        let torrents = &mut cluster.nodes[0].host.torrents;
         for number in 0..50 {
             torrents.remove(&info_hash(step * 50 + number));
         }
@@ -117,12 +117,12 @@ fn two_that_tell_at_once_give_way_to_each_other() {
         );
     }
     cluster.run_for(INTERVAL * 20);
-    // Each tells its own, and of the other's what it has learned meanwhile.
+    // Each node tells its own torrents, and those of the other that it has learned meanwhile.
     let told = cluster.traffic.torrents_sent;
     assert!((10_000..16_000).contains(&told), "{told}");
     assert_eq!(cluster.traffic.tellings, 2);
-    assert_eq!(cluster.members[0].host, cluster.members[1].host);
-    assert_eq!(cluster.members[0].host.count(), 8_000);
+    assert_eq!(cluster.nodes[0].host, cluster.nodes[1].host);
+    assert_eq!(cluster.nodes[0].host.count(), 8_000);
 }
 
 #[test]

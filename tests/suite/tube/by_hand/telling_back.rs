@@ -1,5 +1,5 @@
-//! What a node knows better than what it was told, it tells back: once, after a while, if nobody
-//! else did.
+//! A node that knows a larger count than a scrape tell contains tells it back: once, after a
+//! while, unless another node has done so.
 
 use std::time::Duration;
 
@@ -29,8 +29,8 @@ fn of_many_that_know_better_one_says_so() {
             1_000_u64.div_ceil(per_packet(&Config::default())) + 1,
             "seed {seed}"
         );
-        for member in &cluster.members {
-            assert_eq!(member.host.downloaded(&info_hash(0)), Some(9));
+        for node in &cluster.nodes {
+            assert_eq!(node.host.downloaded(&info_hash(0)), Some(9));
         }
     }
 }
@@ -42,7 +42,7 @@ fn the_larger_count_is_told_an_interval_after_the_last_tell() {
         cluster.run_until(SECOND * at);
         cluster.inject(0, &tell(id(9), 0..3, 4));
     }
-    // As much, and more.
+    // The same count, and a larger one.
     cluster.inject(0, &tell(id(8), 1..2, 5));
     cluster.inject(0, &tell(id(8), 2..3, 6));
     cluster.run_until(SECOND * 120);
@@ -94,7 +94,7 @@ fn what_there_is_no_room_to_remember_waits_for_the_next_telling() {
         cluster.inject(0, &tell(id(9), 0..45, 4));
         cluster.run_for(INTERVAL * 2);
         assert_eq!(told(&mut cluster).len(), 10);
-        let counters = cluster.members[0].node.counters();
+        let counters = cluster.nodes[0].protocol.counters();
         assert_eq!(counters.scrape.torrents_not_remembered, 35 * round);
     }
 }
