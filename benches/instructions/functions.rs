@@ -26,7 +26,7 @@ const AT_ONCE: u64 = 500;
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
 /// Announces, and sends with a host loop; no node listens.
-pub fn tell(calls: u64) {
+pub fn announce_all(calls: u64) {
     let config = Config::on(Ipv4Addr::LOCALHOST)
         .port(20_000 + (process::id() % 20_000) as u16)
         .listen(false);

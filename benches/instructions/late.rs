@@ -50,7 +50,7 @@ pub fn in_weeks(calls: u64) {
 
 /// A NAK for the whole window, and the packets that are retransmitted until the next NAK, as
 /// many as the node can keep.
-pub fn asked_for_all(calls: u64) {
+pub fn nak_for_all(calls: u64) {
     let (mut node, epoch) = full(SHORT, Node::flush);
     let nak = Nak::emit(SENDER, TrackerId([US; 4]), epoch, &[1..=u32::MAX]);
     let nak = [&nak[..], &Trailer::default().emit()].concat();

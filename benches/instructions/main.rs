@@ -24,7 +24,11 @@ const MORE_CALLS: u64 = 2 * CALLS;
 
 /// The measured functions, and their limits in instructions per call.
 const LIMITS: [(&str, Function, u64); 13] = [
-    ("a tell, with its share of a packet", functions::tell, 750),
+    (
+        "a tell, with its share of a packet",
+        functions::announce_all,
+        750,
+    ),
     ("a full packet made", functions::make, 41_000),
     (
         "a full packet made and signed",
@@ -55,8 +59,8 @@ const LIMITS: [(&str, Function, u64); 13] = [
     ),
     ("the same, as if it left in weeks", late::in_weeks, 66_000),
     (
-        "a NAK for all of a full window, and what is sent again",
-        late::asked_for_all,
+        "a NAK for all of a full window, and its retransmissions",
+        late::nak_for_all,
         29_500,
     ),
     ("50 peers of a swarm of 20,000", functions::peers, 10_300),

@@ -45,7 +45,7 @@ pub fn run(effort: Effort) {
         "",
     );
     note(&format!(
-        "ours told {torrents} torrents in {took:.1} s, at the pace of the defaults"
+        "ours sent {torrents} torrents in {took:.1} s, at the pace of the defaults"
     ));
 }
 
@@ -140,14 +140,14 @@ impl Torrents for Buckets {
         1
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
+    fn walk(&self, cursor: Cursor, limit: usize, walked: &mut Vec<Torrent>) -> Option<Cursor> {
         let bucket = cursor.bucket as usize;
         let after = self.with_bucket(bucket, |torrents| {
             let begin = cursor.after.map_or(0, |after| {
                 torrents.partition_point(|torrent| torrent.info_hash <= after)
             });
             let rest = &torrents[begin..];
-            told.extend(rest.iter().take(limit));
+            walked.extend(rest.iter().take(limit));
             let after = rest.get(..limit)?.last()?;
             Some(after.info_hash)
         });

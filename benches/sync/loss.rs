@@ -62,9 +62,9 @@ fn heard_by_the_c_way(effort: Effort, pace: &str) -> f64 {
     let port = network::port();
     let receiver = Receiver::start(port, None);
     let sender = child::start(SENDER, &[THE_C_WAY, &port.to_string(), pace, time(effort)]);
-    let told = child::answer(sender)[0];
+    let announced = child::answer(sender)[0];
     thread::sleep(Duration::from_millis(100));
-    percent(told - receiver.applied() as f64, told)
+    percent(announced - receiver.applied() as f64, announced)
 }
 
 /// Returns the loss, and a line that accounts for it.
@@ -73,7 +73,7 @@ fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let host = Arc::new(Nothing::default());
     let node = ours::start(ours::config(port), host.clone());
     let sender = child::start(SENDER, &[sender, &port.to_string(), pace, time(effort)]);
-    let [told, unsent] = child::answer(sender)[..] else {
+    let [announced, unsent] = child::answer(sender)[..] else {
         panic!("two numbers");
     };
     thread::sleep(Duration::from_millis(100));
@@ -81,15 +81,15 @@ fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let stats = node.stats().expect("it was started");
     let repair = &stats.counters.repair;
     let missing = (repair.packets_lost + stats.packets_missing) as f64;
-    let uncounted = told - applied - (unsent + missing) * (RECORDS - 1) as f64;
+    let uncounted = announced - applied - (unsent + missing) * (RECORDS - 1) as f64;
     let account = format!(
-        "ours, last round: of {told} announces {applied} applied; the sender counts {unsent} \
+        "ours, last round: of {announced} announces {applied} applied; the sender counts {unsent} \
          packets as not sent, the receiver {missing} as missing, so {uncounted} announces are lost \
          and not counted; {}",
         stats.counters
     );
-    let lost = told - applied;
-    (percent(lost, told), account)
+    let lost = announced - applied;
+    (percent(lost, announced), account)
 }
 
 fn percent(part: f64, all: f64) -> f64 {
@@ -110,16 +110,16 @@ pub fn send(arguments: &[&str]) {
     let pace = pace.parse().expect("a number");
     let time = Duration::from_millis(time.parse().expect("a time"));
     if *way == THE_C_WAY {
-        let told = tell_for(&Teller::new(port), RECORDS, pace, time);
-        return println!("{told} 0");
+        let announced = announce_for(&Teller::new(port), RECORDS, pace, time);
+        return println!("{announced} 0");
     }
     let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
     // A trailer takes the room of one record.
-    let told = tell_for(&node, RECORDS - 1, pace, time);
+    let announced = announce_for(&node, RECORDS - 1, pace, time);
     thread::sleep(STAYS);
     let counters = ours::counters(&node);
     println!(
-        "{told} {}",
+        "{announced} {}",
         counters.packets_overflowed + counters.send_errors
     );
 }
@@ -127,7 +127,7 @@ pub fn send(arguments: &[&str]) {
 /// Announces in full packets for some time, at this many packets per second, or as fast as it
 /// can. Like a tracker it sleeps when there is no work, and then catches up. Returns the number
 /// of announces.
-fn tell_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
+fn announce_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
     let announces = network::announces();
     let mut announces = announces.iter().cycle();
     let start = Instant::now();

@@ -117,11 +117,11 @@ fn segments(port: u16) -> Option<Sender> {
     let mut packets = Packets::new();
     set_segment(&socket, packets.next().len()).then_some(())?;
     Some(Box::new(move || {
-        let before = packets.told;
+        let before = packets.records;
         let burst: Vec<u8> = (0..BURST).flat_map(|_| packets.next()).collect();
         let group = SocketAddrV4::new(GROUP, port).into();
         socket.send_to(&burst, &group).expect("a burst leaves");
-        packets.told - before
+        packets.records - before
     }))
 }
 
@@ -140,7 +140,7 @@ fn set_segment(_socket: &Socket, _len: usize) -> bool {
 /// The packets of a node, with the library's sequence numbers.
 struct Packets {
     node: Node,
-    told: u64,
+    records: u64,
     announces: Vec<Announce>,
 }
 
@@ -157,7 +157,7 @@ impl Packets {
                 7,
                 &config,
             ),
-            told: 0,
+            records: 0,
             announces: announces
                 .map(|(info_hash, peer)| Announce { info_hash, peer })
                 .collect(),
@@ -170,9 +170,9 @@ impl Packets {
             if let Some(packet) = self.node.poll_transmit() {
                 return packet.as_ref().to_vec();
             }
-            let announce = self.announces[self.told as usize % self.announces.len()];
+            let announce = self.announces[self.records as usize % self.announces.len()];
             self.node.announce(Time::START, announce);
-            self.told += 1;
+            self.records += 1;
         }
     }
 }

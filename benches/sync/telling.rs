@@ -47,9 +47,9 @@ pub fn run(effort: Effort) {
 fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2] {
     let announces = network::announces();
     let each = effort.pick(10_000_000, 100_000);
-    let mut told = Duration::ZERO;
+    let mut time = Duration::ZERO;
     let spent = processor(|| {
-        told = wall(|| {
+        time = wall(|| {
             thread::scope(|scope| {
                 for _ in 0..threads {
                     scope.spawn(|| {
@@ -63,7 +63,7 @@ fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2]
         way.until_all_has_left();
     });
     [
-        told.as_secs_f64() * 1e9 / each as f64,
+        time.as_secs_f64() * 1e9 / each as f64,
         spent.as_secs_f64() * 1e7 / (each * threads) as f64,
     ]
 }

@@ -12,7 +12,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use livesync::unstable::wire::{Frame, Packet};
 use livesync::{Announce, Config, Keys, PeerFlags, TrackerId};
-use livesync_fuzz::peers::Told;
+use livesync_fuzz::peers::AnnounceSeed;
 use livesync_fuzz::tube::cluster::Cluster;
 use livesync_fuzz::tube::host::Host;
 use livesync_fuzz::tube::network::SLOWEST;
@@ -49,7 +49,7 @@ enum Step<'a> {
     /// A client announces a peer to a node.
     Announce {
         by: u8,
-        told: Told,
+        seed: AnnounceSeed,
         more: u8,
     },
     Pass {
@@ -126,10 +126,10 @@ impl Run {
 
     fn step(&mut self, step: Step<'_>) {
         match step {
-            Step::Announce { by, told, more } => {
+            Step::Announce { by, seed, more } => {
                 let by = usize::from(by) % self.cluster.nodes.len();
                 for shift in 0..=u32::from(more % 64) {
-                    let mut announce = told.announce(shift);
+                    let mut announce = seed.announce(shift);
                     announce.peer.ip = announce.peer.ip.to_canonical();
                     self.announce(by, announce);
                 }

@@ -16,7 +16,7 @@ use livesync_fuzz::counting::{self, Counting};
 use livesync_fuzz::forged::Forged;
 use livesync_fuzz::test_node::TestNode;
 use livesync_fuzz::packets::PACKETS;
-use livesync_fuzz::peers::Told;
+use livesync_fuzz::peers::AnnounceSeed;
 use livesync_fuzz::setup::Setup;
 
 #[global_allocator]
@@ -47,8 +47,8 @@ struct Step<'a> {
 
 #[derive(Arbitrary, Debug)]
 enum What<'a> {
-    Tell {
-        told: Told,
+    Announce {
+        seed: AnnounceSeed,
         times: u8,
     },
     Hear {
@@ -78,7 +78,7 @@ enum What<'a> {
     BeginAfter {
         epoch: i8,
     },
-    Ask,
+    TakeTasks,
     Answer {
         which: u8,
         number: u16,
@@ -149,7 +149,7 @@ impl Pair {
     fn step(&mut self, Step { to, what }: Step<'_>) {
         let node = &mut self.nodes[usize::from(to)];
         match what {
-            What::Tell { told, times } => self.announce(usize::from(to), told, times),
+            What::Announce { seed, times } => self.announce(usize::from(to), seed, times),
             What::Hear {
                 from,
                 allowed,
@@ -193,7 +193,7 @@ impl Pair {
                     .protocol
                     .begin_after(ours.wrapping_add_signed(epoch.into()));
             }
-            What::Ask => node.ask(),
+            What::TakeTasks => node.take_tasks(),
             What::Answer { which, number } => node.answer(which.into(), number),
             What::Restart { id, setup } => {
                 node.balances();
@@ -205,11 +205,11 @@ impl Pair {
     }
 
     /// Makes a few announces; or, once, more packets than there is room for.
-    fn announce(&mut self, to: usize, told: Told, times: u8) {
+    fn announce(&mut self, to: usize, seed: AnnounceSeed, times: u8) {
         let burst = times == u8::MAX && !std::mem::replace(&mut self.burst, true);
         let times = if burst { BURST } else { u32::from(times % 8) };
         for shift in 0..times {
-            self.nodes[to].announce(told.announce(shift));
+            self.nodes[to].announce(seed.announce(shift));
             if burst {
                 self.nodes[to].protocol.flush();
             }
@@ -266,9 +266,9 @@ impl Pair {
 }
 
 /// Reads everything that an operator can see.
-fn look(node: &mut TestNode) {
-    let node = &mut node.protocol;
-    assert!(node.nodes(node.now).count() <= MAX_NODES);
+fn look(test_node: &mut TestNode) {
+    let node = &mut test_node.protocol;
+    assert!(node.nodes(test_node.now).count() <= MAX_NODES);
     node.take_isolated();
     node.take_unauthenticated();
     node.take_new_id();

@@ -7,12 +7,12 @@ use livesync::{Announce, InfoHash, Peer, PeerFlags};
 
 /// Describes an announce: a peer, and its flags.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Told {
+pub struct AnnounceSeed {
     pub number: u8,
     pub flags: u8,
 }
 
-impl Told {
+impl AnnounceSeed {
     /// Returns the announce. Every fourth peer has an IPv6 address, and some of those are
     /// mapped IPv4 addresses. A `shift` makes it another peer.
     pub fn announce(self, shift: u32) -> Announce {

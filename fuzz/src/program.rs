@@ -15,7 +15,7 @@ use crate::arguments::{Draft, LONGEST, Odd, Out};
 use crate::callbacks::{Host, torrent};
 use crate::header::*;
 use crate::packets::PACKETS;
-use crate::peers::Told;
+use crate::peers::AnnounceSeed;
 use crate::world::{PORT, WORLD, send};
 
 /// The id that the recorded packets address.
@@ -28,7 +28,7 @@ pub enum Call<'a> {
     Announce {
         hash: bool,
         peer: bool,
-        told: Told,
+        seed: AnnounceSeed,
     },
     Tick,
     Receive {
@@ -119,8 +119,8 @@ impl<'a> Program<'a> {
         let handle = self.handle;
         match *call {
             Call::StartPolling(ref id) => unsafe { livesync_start_polling(handle, id.or(ASKED)) },
-            Call::Announce { hash, peer, told } => {
-                let announce = told.announce(0);
+            Call::Announce { hash, peer, seed } => {
+                let announce = seed.announce(0);
                 let raw = raw_peer(&announce.peer);
                 let hash = if hash {
                     announce.info_hash.0.as_ptr()

@@ -127,7 +127,7 @@ impl TestNode {
     }
 
     /// Takes the questions for the host, which may answer later.
-    pub fn ask(&mut self) {
+    pub fn take_tasks(&mut self) {
         self.tasks.extend(self.protocol.poll_task());
     }
 

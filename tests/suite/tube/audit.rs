@@ -48,7 +48,7 @@ pub struct Audit {
     /// Time of the node's last beacon.
     beacon: Option<Duration>,
     /// Time of the node's last tell packet.
-    tell: Option<Duration>,
+    tell_sent: Option<Duration>,
     /// Time of the last tell packet from another node.
     tell_heard: Option<Duration>,
     /// The first and the last of the tell packets that follow each other.
@@ -99,7 +99,7 @@ impl Audit {
             last_seen: now,
             elapsed: Duration::ZERO,
             beacon: None,
-            tell: None,
+            tell_sent: None,
             tell_heard: None,
             row_of_tells: None,
             worth_asking: None,
@@ -207,7 +207,7 @@ impl Audit {
                 self.walk_interrupted = false;
                 if !self.telling {
                     assert_eq!(*cursor, Cursor::default(), "it begins amidst");
-                    assert!(self.inquired, "it tells all, and nobody asked");
+                    assert!(self.inquired, "it tells all torrents without an inquiry");
                     self.inquired = false;
                     self.telling = true;
                     self.walked_in_this_telling = 0;
@@ -233,7 +233,7 @@ impl Audit {
         self.is_at_least(
             self.config.beacon_interval,
             self.tell_heard,
-            "told after a tell",
+            "told too soon after a scrape tell",
         );
     }
 
@@ -309,28 +309,39 @@ impl Audit {
         );
         let interval = self.config.beacon_interval;
         self.is_at_least(interval, self.beacon, "a beacon after a beacon");
-        self.is_at_least(interval, self.tell_heard, "a beacon after a tell");
+        self.is_at_least(interval, self.tell_heard, "a beacon after a scrape tell");
         assert!(!self.telling, "a beacon while it tells");
         if self.prompt {
-            self.is_at_least(interval, self.tell, "a beacon after its own tell");
+            self.is_at_least(
+                interval,
+                self.tell_sent,
+                "a beacon after its own scrape tell",
+            );
         }
         self.beacon = Some(self.elapsed);
     }
 
-    fn sent_inquire(&mut self, ours: u64, asked: TrackerId) {
+    fn sent_inquire(&mut self, ours: u64, target: TrackerId) {
         let interval = self.config.beacon_interval;
         assert!(
             self.worth_asking.is_some(),
-            "it asks, and since the last tell heard no beacon worth asking"
+            "it inquires without a beacon that is worth it since the last scrape tell"
         );
-        self.is_at_least(interval * 2, self.worth_asking, "it asks after a beacon");
-        let remote = self.remotes.get(&asked).expect("it asks one never heard");
+        self.is_at_least(interval * 2, self.worth_asking, "an inquiry after a beacon");
+        let remote = self
+            .remotes
+            .get(&target)
+            .expect("an inquiry to an unknown node");
         assert!(
             self.is_worth_asking(ours, remote.torrents),
-            "with {ours} it asks one with {}",
+            "with {ours} it inquires of one with {}",
             remote.torrents
         );
-        self.is_at_least(interval, remote.inquired, "it asks the same one again");
+        self.is_at_least(
+            interval,
+            remote.inquired,
+            "a second inquiry to the same node",
+        );
         let lately = |other: &Remote| {
             let inquired = other.inquired;
             inquired.is_some_and(|at| self.elapsed - at < interval * ASKED_FOR)
@@ -338,28 +349,28 @@ impl Audit {
         let asked_lately = self.remotes.values().any(lately);
         let ids: BTreeSet<_> = self.beacons_heard.iter().map(|heard| heard.1).collect();
         let all_are_weighed = ids.len() <= CANDIDATES && !asked_lately;
-        if self.asking != Some(asked) && !self.somebody_shrank && all_are_weighed {
-            let (torrents, id) = (remote.torrents, asked);
+        if self.asking != Some(target) && !self.somebody_shrank && all_are_weighed {
+            let (torrents, id) = (remote.torrents, target);
             for (at, other, others) in &self.beacons_heard {
                 assert!(
                     *at + interval * 2 < self.elapsed || (*others, id) <= (torrents, *other),
-                    "it asks {id} with {torrents}, not {other} with {others}"
+                    "it inquires of {id} with {torrents}, not {other} with {others}"
                 );
             }
         }
-        let remote = self.remotes.entry(asked).or_default();
+        let remote = self.remotes.entry(target).or_default();
         remote.inquired = Some(self.elapsed);
         remote.inquiries_since_beacon += 1;
         assert!(
             remote.inquiries_since_beacon <= INQUIRIES,
-            "it asks again and again, and heard no beacon meanwhile"
+            "too many inquiries without a beacon in between"
         );
-        self.asking = Some(asked);
+        self.asking = Some(target);
     }
 
     fn sent_tell(&mut self) {
         self.scrape_tell_packets += 1;
-        self.tell = Some(self.elapsed);
+        self.tell_sent = Some(self.elapsed);
         self.tells.push_back(self.elapsed);
         while (self.tells.front()).is_some_and(|at| *at + TICK <= self.elapsed) {
             self.tells.pop_front();

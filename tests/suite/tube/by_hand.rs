@@ -55,19 +55,19 @@ fn three_hundred_torrents_beside_five_thousand() {
         .filter(|said| matches!(said.what, What::Inquire(_)));
     let inquiries: Vec<_> = inquiries.map(|said| (said.by, &said.what)).collect();
     assert_eq!(inquiries, [(0, &What::Inquire(id(1)))]);
-    let told = |by| {
+    let sent_by = |by| {
         let tells = said.iter().filter(move |said| said.by == by);
         tells.filter_map(|said| match &said.what {
-            What::Tell(torrents) => Some(torrents.len() as u64),
+            What::ScrapeTell(torrents) => Some(torrents.len() as u64),
             _ => None,
         })
     };
     assert_eq!(
-        told(1).count() as u64,
+        sent_by(1).count() as u64,
         5_000_u64.div_ceil(per_packet(&config))
     );
-    assert_eq!(told(1).sum::<u64>(), 5_000);
-    assert_eq!(told(0).collect::<Vec<_>>(), [40], "told back");
+    assert_eq!(sent_by(1).sum::<u64>(), 5_000);
+    assert_eq!(sent_by(0).collect::<Vec<_>>(), [40], "told back");
 
     let before = cluster.traffic.clone();
     cluster.run_for(INTERVAL * 60);
@@ -100,7 +100,11 @@ pub fn beacon(from: TrackerId, torrents: u64) -> [u8; Beacon::LEN] {
 }
 
 /// Makes a tell packet of the torrents with these numbers, each downloaded this many times.
-pub fn tell(from: TrackerId, numbers: impl IntoIterator<Item = u64>, downloaded: u64) -> Vec<u8> {
+pub fn scrape_tell(
+    from: TrackerId,
+    numbers: impl IntoIterator<Item = u64>,
+    downloaded: u64,
+) -> Vec<u8> {
     let mut packet = Header::new(from, PacketType::ScrapeTell).emit().to_vec();
     for number in numbers {
         let torrent = Torrent {
@@ -117,17 +121,17 @@ pub fn tell(from: TrackerId, numbers: impl IntoIterator<Item = u64>, downloaded:
 pub fn inquiries(cluster: &mut Cluster) -> Vec<(u64, TrackerId)> {
     let said = cluster.journal.as_mut().unwrap().drain(..);
     said.filter_map(|said| match said.what {
-        What::Inquire(asked) => Some((said.at.as_secs(), asked)),
+        What::Inquire(target) => Some((said.at.as_secs(), target)),
         _ => None,
     })
     .collect()
 }
 
 /// Returns the torrents told since the last call.
-pub fn told(cluster: &mut Cluster) -> Vec<Torrent> {
+pub fn sent_torrents(cluster: &mut Cluster) -> Vec<Torrent> {
     let said = cluster.journal.as_mut().unwrap().drain(..);
     said.flat_map(|said| match said.what {
-        What::Tell(torrents) => torrents,
+        What::ScrapeTell(torrents) => torrents,
         _ => Vec::new(),
     })
     .collect()

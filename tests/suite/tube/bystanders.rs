@@ -49,12 +49,15 @@ fn who_knows_no_repair_is_not_disturbed() {
             &expected,
             &HashSet::new(),
         );
-        let again = cluster
+        let retransmitted = cluster
             .ledger
             .as_ref()
             .expect("a ledger")
             .of(Kind::Retransmission);
-        assert!(again.count() > 0, "there is something to be disturbed by");
+        assert!(
+            retransmitted.count() > 0,
+            "there is something to be disturbed by"
+        );
 
         let news = (100_001..100_003).map(|number| announce(number, PeerFlags::SEEDING));
         let news: Vec<_> = news.collect();

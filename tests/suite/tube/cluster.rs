@@ -40,7 +40,7 @@ pub struct Cluster {
     /// All packets, if a ledger is kept.
     pub ledger: Option<Ledger>,
     /// The torrents that were told since this set was last cleared.
-    pub told: HashSet<InfoHash>,
+    pub sent_torrents: HashSet<InfoHash>,
     /// Prints all packets for scrape sync.
     aloud: bool,
     fingerprint: DefaultHasher,
@@ -59,7 +59,7 @@ impl Cluster {
             traffic: Traffic::default(),
             journal: None,
             ledger: None,
-            told: HashSet::new(),
+            sent_torrents: HashSet::new(),
             aloud: env::var_os("LIVESYNC_TESTS_TUBE_SEED").is_some(),
             fingerprint: DefaultHasher::new(),
             rng,
@@ -172,10 +172,10 @@ impl Cluster {
         counts
     }
 
-    /// Returns whether the threshold entitles `asker` to send an inquiry to `other`.
-    pub fn is_entitled(&self, asker: usize, asked: usize) -> bool {
-        let (asker, asked) = (&self.nodes[asker], &self.nodes[asked]);
-        let enough = asker.config.inquire_threshold * asked.host.count() as f64;
+    /// Returns whether the threshold entitles `asker` to send an inquiry to `target`.
+    pub fn is_entitled(&self, asker: usize, target: usize) -> bool {
+        let (asker, target) = (&self.nodes[asker], &self.nodes[target]);
+        let enough = asker.config.inquire_threshold * target.host.count() as f64;
         (asker.host.count() as f64) < enough
     }
 
@@ -242,7 +242,7 @@ impl Cluster {
                 }
                 _ => {}
             }
-            let answer = node.ask(self.now, &task);
+            let answer = node.start_task(self.now, &task);
             if node.slowness().is_zero() {
                 self.answer(number, &answer);
             } else {
@@ -250,7 +250,7 @@ impl Cluster {
                 self.nodes[number].answer_at(at, answer);
             }
         }
-        panic!("it asks its host without end");
+        panic!("it gives its host tasks without end");
     }
 
     fn answer(&mut self, number: usize, answer: &Answer) {
@@ -276,12 +276,12 @@ impl Cluster {
         let Frame {
             header,
             packet,
-            retransmitted: again,
+            retransmitted,
             ..
         } = frame;
         let node = &mut self.nodes[by];
-        assert!(again || header.id == node.protocol.id());
-        if again {
+        assert!(retransmitted || header.id == node.protocol.id());
+        if retransmitted {
             return;
         }
         node.note_sent(&packet);
@@ -304,9 +304,9 @@ impl Cluster {
                         ours >= Some(torrent.downloaded),
                         "{torrent:?}, but {ours:?}"
                     );
-                    self.told.insert(torrent.info_hash);
+                    self.sent_torrents.insert(torrent.info_hash);
                 }
-                What::Tell(torrents.collect())
+                What::ScrapeTell(torrents.collect())
             }
         };
         let said = Said {

@@ -56,8 +56,8 @@ struct Figures {
     missed: usize,
     naks: usize,
     heartbeats: usize,
-    again: usize,
-    again_bytes: usize,
+    retransmissions: usize,
+    retransmitted_bytes: usize,
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn where_nothing_is_lost_repair_costs_nearly_nothing() {
                 conditions: local(LOCAL),
             };
             let figures = case.run(seed);
-            assert_eq!((figures.naks, figures.again), (0, 0));
+            assert_eq!((figures.naks, figures.retransmissions), (0, 0));
             let repair = figures.heartbeats;
             let all = repair + figures.packets;
             assert!(repair * 50 < all, "{repair} of {all} packets");
@@ -209,18 +209,18 @@ impl Case {
         }
         let ledger = cluster.ledger.take().expect("a ledger");
         let count = |kind| ledger.of(kind).count();
-        let again = || ledger.of(Kind::Retransmission);
+        let retransmissions = || ledger.of(Kind::Retransmission);
         Figures {
             complete_after: is_complete(&cluster).then(|| cluster.now - last),
             packets: count(Kind::First),
-            missed: again()
+            missed: retransmissions()
                 .map(|sent| sent.number)
                 .collect::<HashSet<_>>()
                 .len(),
             naks: count(Kind::Nak),
             heartbeats: count(Kind::Heartbeat),
-            again: again().count(),
-            again_bytes: again().map(|sent| sent.bytes.len()).sum(),
+            retransmissions: retransmissions().count(),
+            retransmitted_bytes: retransmissions().map(|sent| sent.bytes.len()).sum(),
         }
     }
 }
@@ -234,13 +234,13 @@ impl fmt::Display for Figures {
         let per_packet = |number| number as f64 / self.missed.max(1) as f64;
         write!(
             f,
-            "; {} packets, {} missed by somebody, each with {:.2} NAKs and sent again {:.2} times, \
+            "; {} packets, {} missed by a node, each with {:.2} NAKs and retransmitted {:.2} times, \
              {} KiB in all; {} heartbeats",
             self.packets,
             self.missed,
             per_packet(self.naks),
-            per_packet(self.again),
-            self.again_bytes >> 10,
+            per_packet(self.retransmissions),
+            self.retransmitted_bytes >> 10,
             self.heartbeats
         )
     }

@@ -139,9 +139,9 @@ impl Forger {
         self.forged += 1;
         let what = self.what.unwrap_or_else(|| any(&mut self.rng));
         let Known { id, .. } = known;
-        let list = |again: bool| {
+        let list = |retransmitted: bool| {
             let header = Header::new(id, PacketType::Live);
-            let header = if again {
+            let header = if retransmitted {
                 header.retransmitted()
             } else {
                 header
@@ -164,8 +164,8 @@ impl Forger {
                     1..=known.highest + 1,
                     number.max(known.highest + 3)..=u32::MAX,
                 ];
-                let asks = TrackerId(self.forged.to_be_bytes());
-                (Nak::emit(asks, id, epoch, &ranges), 0)
+                let from = TrackerId(self.forged.to_be_bytes());
+                (Nak::emit(from, id, epoch, &ranges), 0)
             }
             What::Beacon => {
                 let header = Header::new(id, PacketType::ScrapeBeacon).emit();

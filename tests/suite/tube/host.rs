@@ -67,14 +67,14 @@ impl Host {
         match task {
             Task::CountTorrents => Answer::Count(self.count()),
             Task::Walk { cursor, limit } => {
-                let (told, next) = self.walk(now, *cursor, *limit);
-                Answer::Walked(told, next)
+                let (walked, next) = self.walk(now, *cursor, *limit);
+                Answer::Walked(walked, next)
             }
             Task::LookUp(hashes) => {
                 let known = hashes
                     .iter()
                     .filter_map(|hash| self.torrents.get_key_value(hash));
-                Answer::LookedUp(known.map(|known| tell(now, known)).collect())
+                Answer::LookedUp(known.map(|known| to_torrent(now, known)).collect())
             }
         }
     }
@@ -104,14 +104,14 @@ impl Host {
             .range((begin, Bound::Unbounded))
             .take_while(|(hash, _)| u32::from(hash.0[0] >> 4) == cursor.bucket)
             .peekable();
-        let told: Vec<_> = rest
+        let walked: Vec<_> = rest
             .by_ref()
             .take(limit)
-            .map(|known| tell(now, known))
+            .map(|known| to_torrent(now, known))
             .collect();
         let next = if rest.peek().is_some() {
             Some(Cursor {
-                after: told.last().map(|torrent| torrent.info_hash),
+                after: walked.last().map(|torrent| torrent.info_hash),
                 ..cursor
             })
         } else {
@@ -122,7 +122,7 @@ impl Host {
                     after: None,
                 })
         };
-        (told, next)
+        (walked, next)
     }
 }
 
@@ -132,7 +132,7 @@ fn first_hash(bucket: u32) -> InfoHash {
     InfoHash(hash)
 }
 
-fn tell(now: i64, (info_hash, entry): (&InfoHash, &Entry)) -> Torrent {
+fn to_torrent(now: i64, (info_hash, entry): (&InfoHash, &Entry)) -> Torrent {
     Torrent {
         info_hash: *info_hash,
         base_offset: (now - entry.announced).max(0) as u32,

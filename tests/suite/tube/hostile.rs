@@ -6,7 +6,7 @@ use std::time::Duration;
 use livesync::unstable::wire::{Beacon, Inquire};
 use livesync::{Config, TrackerId};
 
-use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
+use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, scrape_tell, silent};
 use super::cluster::Cluster;
 use super::host::Host;
 
@@ -103,7 +103,7 @@ fn tells_do_not_stop_it_for_ever_however_far_apart() {
             let pause = INTERVAL / 20 * twentieths;
             let needed = intervals_until_synced(seed, pause, |cluster, _| {
                 for number in 0..2 {
-                    cluster.forge(number, HOSTILE, &tell(id(0x66), 2000..2001, 0));
+                    cluster.forge(number, HOSTILE, &scrape_tell(id(0x66), 2000..2001, 0));
                 }
             });
             assert!(needed <= 40, "{needed} intervals, each {pause:?}");
@@ -117,7 +117,7 @@ fn what_is_told_in_another_name_and_refused_does_not_keep_us_from_asking() {
     let mut cluster = full_and_empty(1);
     cluster.nodes[1].host.refused = (5000..6000).map(super::host::info_hash).collect();
     for first in (5000..6000).step_by(40) {
-        cluster.forge(1, HOSTILE, &tell(id(0x66), first..first + 40, 1));
+        cluster.forge(1, HOSTILE, &scrape_tell(id(0x66), first..first + 40, 1));
     }
     cluster.run_for(INTERVAL * 10);
     assert_eq!(cluster.nodes[1].host.count(), 1000);

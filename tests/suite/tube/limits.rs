@@ -14,10 +14,10 @@ use super::seeds::for_seeds;
 use super::traffic::{Kind, Number, Sent};
 
 /// The bytes per second that a node may always retransmit.
-const AGAIN: usize = 512 << 10;
+const RETRANSMIT_RATE: usize = 512 << 10;
 
 /// The bytes of NAKs per second that a node may send.
-const NAKS: usize = 64 << 10;
+const NAK_RATE: usize = 64 << 10;
 
 /// An attacker sends NAKs for everything, a thousand times a second. Retransmissions stay
 /// within their bounds, and no other node is affected.
@@ -29,22 +29,25 @@ fn a_flood_of_naks_costs_no_more_than_it_may() {
         lives.events.truncate(200);
         let mut cluster = lives.cluster(seed);
         lives.happen(&mut cluster, |_| {});
-        let asked = cluster.nodes[0].protocol.id();
+        let target = cluster.nodes[0].protocol.id();
         for number in 0..5000 {
             cluster.announce(0, announce(number, PeerFlags::default()));
             let (_, epoch, seq) = newest(&cluster).expect("a packet of 0");
-            cluster.inject(0, &nak(asked, epoch, seq, number));
+            cluster.inject(0, &nak(target, epoch, seq, number));
             cluster.run_for(Duration::from_millis(1));
         }
         cluster.run_for(Duration::from_secs(1));
         nobody_spends_more_than_it_may(&cluster);
-        let again = cluster
+        let retransmitted = cluster
             .ledger
             .as_ref()
             .expect("a ledger")
             .of(Kind::Retransmission);
-        let again: usize = again.map(|sent| sent.bytes.len()).sum();
-        assert!(again > AGAIN * 4, "the bounds are reached: {again}");
+        let retransmitted: usize = retransmitted.map(|sent| sent.bytes.len()).sum();
+        assert!(
+            retransmitted > RETRANSMIT_RATE * 4,
+            "the bounds are reached: {retransmitted}"
+        );
         for node in &cluster.nodes {
             let known = |number| {
                 node.peers
@@ -65,13 +68,13 @@ fn newest(cluster: &Cluster) -> Option<Number> {
 }
 
 /// Makes a stranger's NAK for all packets of an epoch, up to this one.
-fn nak(asked: TrackerId, epoch: u32, last: u32, sent: u32) -> Vec<u8> {
+fn nak(target: TrackerId, epoch: u32, last: u32, sent: u32) -> Vec<u8> {
     let trailer = Trailer {
         epoch: 1,
         sent,
         ..Trailer::default()
     };
-    let nak = Nak::emit(TrackerId([9; 4]), asked, epoch, &[1..=last]);
+    let nak = Nak::emit(TrackerId([9; 4]), target, epoch, &[1..=last]);
     [&nak[..], &trailer.emit()].concat()
 }
 
@@ -85,13 +88,13 @@ pub fn nobody_spends_more_than_it_may(cluster: &Cluster) {
         busiest_second(sent)
     };
     for number in 0..cluster.nodes.len() {
-        let again = AGAIN.max(most(number, Kind::First) / 5);
+        let retransmitted = RETRANSMIT_RATE.max(most(number, Kind::First) / 5);
         assert!(
-            most(number, Kind::Retransmission) <= again + again / 4,
-            "sent again by {number}"
+            most(number, Kind::Retransmission) <= retransmitted + retransmitted / 4,
+            "retransmitted by {number}"
         );
         assert!(
-            most(number, Kind::Nak) <= NAKS + NAKS / 4,
+            most(number, Kind::Nak) <= NAK_RATE + NAK_RATE / 4,
             "NAKs of {number}"
         );
     }

@@ -48,7 +48,7 @@ fn once_links_stay_up_all_is_settled() {
             .map(|m| m.protocol.id())
             .collect();
         assert_eq!(ids.len(), scenario.cluster.nodes.len());
-        for hash in &scenario.cluster.told {
+        for hash in &scenario.cluster.sent_torrents {
             let counts = scenario.cluster.nodes.iter();
             let counts: Vec<_> = counts.map(|m| m.host.downloaded(hash)).collect();
             let largest = before.get(hash).and_then(|counts| counts.last());
@@ -220,7 +220,7 @@ fn the_same_seed_gives_the_same_run() {
 
 fn nobody_is_entitled(scenario: &Scenario) {
     let entitled: Vec<_> = entitled(scenario).collect();
-    assert_eq!(entitled, [], "(asker, whom it may still ask)");
+    assert_eq!(entitled, [], "(asker, whom it may still inquire of)");
 }
 
 /// Returns which nodes are entitled to send an inquiry to which.
@@ -229,8 +229,8 @@ fn entitled(scenario: &Scenario) -> impl Iterator<Item = (usize, usize)> {
     let nodes = 0..cluster.nodes.len();
     nodes
         .clone()
-        .flat_map(move |asker| nodes.clone().map(move |asked| (asker, asked)))
-        .filter(|(asker, asked)| cluster.is_entitled(*asker, *asked))
+        .flat_map(move |asker| nodes.clone().map(move |target| (asker, target)))
+        .filter(|(asker, target)| cluster.is_entitled(*asker, *target))
 }
 
 fn fullest_count(scenario: &Scenario) -> u64 {

@@ -88,7 +88,7 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
             if repairs {
                 all_tables_are_equal(&cluster);
             }
-            let told: u64 = counters(&cluster)
+            let announced: u64 = counters(&cluster)
                 .map(|counters| counters.records_announced)
                 .sum();
             for (number, counters) in counters(&cluster).enumerate() {
@@ -100,7 +100,7 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
                     counters.drops.of(Reject::OwnPacket) > 30,
                     "{kind}: {counters}"
                 );
-                let heard = told - counters.records_announced;
+                let heard = announced - counters.records_announced;
                 let heard = if repairs { heard } else { 2 * heard };
                 assert_eq!(counters.records_heard, heard, "{kind}: {counters}");
             }

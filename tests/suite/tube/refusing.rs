@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use livesync::Config;
 
-use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
+use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, scrape_tell, silent};
 use super::cluster::Cluster;
 use super::host::{Host, info_hash};
 
@@ -81,17 +81,21 @@ fn a_tracker_that_refuses_asks_once_after_each_start() {
 #[test]
 fn only_what_was_told_counts_as_refused() {
     let mut cluster = cluster(1, [refuses_odd_ones()], &silent());
-    for (told, asks) in [(740, true), (750, false)] {
-        for first in (0..told).step_by(10) {
-            cluster.inject(0, &tell(id(9), first..first + 10, 1));
+    for (count, inquires) in [(740, true), (750, false)] {
+        for first in (0..count).step_by(10) {
+            cluster.inject(0, &scrape_tell(id(9), first..first + 10, 1));
         }
         cluster.run_for(INTERVAL * 10);
         cluster.inject(0, &beacon(id(9), 1000));
         cluster.run_for(INTERVAL * 10);
-        assert_eq!(!inquiries(&mut cluster).is_empty(), asks, "{told} are told");
+        assert_eq!(
+            !inquiries(&mut cluster).is_empty(),
+            inquires,
+            "{count} are told"
+        );
     }
     // The counts of the answer are smaller, and do not replace the first ones.
-    cluster.inject(0, &tell(id(8), 0..10, 2));
+    cluster.inject(0, &scrape_tell(id(8), 0..10, 2));
     cluster.run_for(INTERVAL * 10);
     cluster.inject(0, &beacon(id(9), 1000));
     cluster.run_for(INTERVAL * 10);
@@ -104,7 +108,7 @@ fn what_is_refused_twice_counts_once() {
     let mut cluster = cluster(1, [refuses_odd_ones()], &silent());
     for _ in 0..10 {
         for first in (0..400).step_by(10) {
-            cluster.inject(0, &tell(id(9), first..first + 10, 1));
+            cluster.inject(0, &scrape_tell(id(9), first..first + 10, 1));
         }
         cluster.run_for(INTERVAL * 10);
     }

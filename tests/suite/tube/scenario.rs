@@ -64,7 +64,7 @@ impl Scenario {
         self.cluster.network.sides.clear();
         // Late packets arrive before this ends, so that they do not count as sent now.
         self.cluster.run_for(Duration::from_secs(10));
-        self.cluster.told.clear();
+        self.cluster.sent_torrents.clear();
     }
 
     /// Runs until every node has sent a beacon, and then only beacons were sent for this many

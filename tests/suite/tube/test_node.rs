@@ -196,7 +196,7 @@ impl TestNode {
     }
 
     /// Gives a task to the host.
-    pub fn ask(&mut self, now: Duration, task: &Task) -> Answer {
+    pub fn start_task(&mut self, now: Duration, task: &Task) -> Answer {
         self.audit.asks_host(task);
         self.host.answer(minutes(now), task)
     }

@@ -52,7 +52,7 @@ pub struct Said {
 pub enum What {
     Beacon(u64),
     Inquire(TrackerId),
-    Tell(Vec<Torrent>),
+    ScrapeTell(Vec<Torrent>),
 }
 
 impl fmt::Display for Said {
@@ -60,8 +60,8 @@ impl fmt::Display for Said {
         write!(f, "{:12.6} s  node {}: ", self.at.as_secs_f64(), self.by)?;
         match &self.what {
             What::Beacon(torrents) => write!(f, "beacon, {torrents} torrents"),
-            What::Inquire(asked) => write!(f, "inquire {asked}"),
-            What::Tell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
+            What::Inquire(target) => write!(f, "inquire {target}"),
+            What::ScrapeTell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
         }
     }
 }
