@@ -31,9 +31,9 @@ static size_t write_counts(const ot_peerlist *swarm, char *reply);
 static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t amount, char *out);
 static void tell(ot_hash *hash, const ot_peer *peer, int proto);
 static void say(char sign, ot_hash *hash, const ot_peer *peer, const char *what, int proto);
-static size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+static size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                             size_t compare_size, int *exactmatch);
-static void vector_remove(ot_vector *vector, size_t index, size_t member_size);
+static void vector_remove(ot_vector *vector, size_t index, size_t element_size);
 static time_t monotonic_seconds(void);
 
 void table_init(unsigned expiry)
@@ -197,23 +197,23 @@ void mutex_bucket_unlock_by_hash(ot_hash *hash, int delta_torrentcount)
     mutex_bucket_unlock(bucket_of(hash), delta_torrentcount);
 }
 
-void *vector_find_or_insert(ot_vector *vector, void *key, size_t member_size, size_t compare_size,
+void *vector_find_or_insert(ot_vector *vector, void *key, size_t element_size, size_t compare_size,
                             int *exactmatch)
 {
-    size_t index = vector_search(vector, key, member_size, compare_size, exactmatch);
+    size_t index = vector_search(vector, key, element_size, compare_size, exactmatch);
 
     if (!*exactmatch && vector->size == vector->space) {
         size_t space = vector->space ? 2 * vector->space : 8;
-        void *data = realloc(vector->data, space * member_size);
+        void *data = realloc(vector->data, space * element_size);
         if (!data)
             return NULL;
         vector->data = data;
         vector->space = space;
     }
-    char *member = (char *)vector->data + index * member_size;
+    char *element = (char *)vector->data + index * element_size;
     if (!*exactmatch)
-        memmove(member + member_size, member, (vector->size++ - index) * member_size);
-    return member;
+        memmove(element + element_size, element, (vector->size++ - index) * element_size);
+    return element;
 }
 
 void vector_remove_torrent(ot_vector *vector, ot_torrent *match)
@@ -337,7 +337,7 @@ static void say(char sign, ot_hash *hash, const ot_peer *peer, const char *what,
 }
 
 /* Returns the index of the element that starts with key, or the place where it would be. */
-static size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+static size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                             size_t compare_size, int *exactmatch)
 {
     const char *data = vector->data;
@@ -346,7 +346,7 @@ static size_t vector_search(const ot_vector *vector, const void *key, size_t mem
     *exactmatch = 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = memcmp(data + middle * member_size, key, compare_size);
+        int order = memcmp(data + middle * element_size, key, compare_size);
         if (order == 0) {
             *exactmatch = 1;
             return middle;
@@ -359,10 +359,10 @@ static size_t vector_search(const ot_vector *vector, const void *key, size_t mem
     return low;
 }
 
-static void vector_remove(ot_vector *vector, size_t index, size_t member_size)
+static void vector_remove(ot_vector *vector, size_t index, size_t element_size)
 {
-    char *member = (char *)vector->data + index * member_size;
-    memmove(member, member + member_size, (--vector->size - index) * member_size);
+    char *element = (char *)vector->data + index * element_size;
+    memmove(element, element + element_size, (--vector->size - index) * element_size);
 }
 
 /* Ages must not follow the wall clock when somebody sets it. */

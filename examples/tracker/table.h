@@ -61,7 +61,7 @@ void mutex_bucket_unlock_by_hash(ot_hash *hash, int delta_torrentcount);
 
 /* Finds the element that starts with key, or makes room for one, whose bytes the caller must
    set. Returns NULL when memory is out. */
-void *vector_find_or_insert(ot_vector *vector, void *key, size_t member_size, size_t compare_size,
+void *vector_find_or_insert(ot_vector *vector, void *key, size_t element_size, size_t compare_size,
                             int *exactmatch);
 void vector_remove_torrent(ot_vector *vector, ot_torrent *match);
 
