@@ -1,4 +1,4 @@
-//! Sources of both kinds of IP: who may speak, and as whom he is known.
+//! Sources of both address families: which are allowed, and under which address they are known.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsFd;
@@ -18,7 +18,7 @@ const PEER: Peer = Peer {
     flags: PeerFlags::SEEDING,
 };
 
-/// Tracker 9.9.9.9 has heard of a peer.
+/// A packet in which tracker 9.9.9.9 announces a peer.
 fn packet() -> Vec<u8> {
     let config = Config::default().repair(false);
     let address = ([10, 0, 0, 9], 9696).into();
@@ -69,13 +69,13 @@ fn both_kinds_of_networks_may_be_allowed() {
         ("[2001:db9::1]:1", false),
         ("[fe80::1%2]:1", true),
         ("[fe80::2%2]:1", false),
-        // Mapped into IPv6 it is the IPv4 address, of a source and of a network.
+        // A mapped address is the IPv4 address, both as a source and as a network.
         ("[::ffff:10.1.2.3]:1", true),
         ("[::ffff:11.1.2.3]:1", false),
         ("192.0.2.1:1", true),
         ("[::ffff:192.0.2.1]:1", true),
         ("192.0.3.1:1", false),
-        // What is no address.
+        // Sources that are no address.
         ("0.0.0.0:0", false),
         ("[::]:0", false),
     ] {
@@ -91,7 +91,7 @@ fn both_kinds_of_networks_may_be_allowed() {
     }
 }
 
-/// Notes of whom it is asked, and lets nobody speak.
+/// Notes the sources that it must judge, and allows none.
 #[derive(Default)]
 struct Asked {
     sources: Mutex<Vec<IpAddr>>,
@@ -139,13 +139,13 @@ fn a_socket_of_the_host_may_hear_both_kinds() {
                 expected.push(sender.local_addr().expect("its address"));
             }
         }
-        // They have one id, so the last one is known.
+        // They have one id, so the node has the address of the last one.
         let heard = livesync.nodes().first().map(|node| node.address);
         assert_eq!(heard.as_ref(), expected.last(), "{allow:?}");
         livesync.close();
         let peers = host.peers.lock().expect("no panic");
         assert_eq!(peers.len(), expected.len(), "{allow:?}");
-        // It is asked of our own packets, too: an IPv4 source always comes as such.
+        // The host judges our own packets, too: an IPv4 source always comes in this form.
         let asked = host.sources.lock().expect("no panic");
         assert!(
             asked.iter().all(|source| here.contains(source)),

@@ -1,5 +1,5 @@
-//! The engine at its worst moments: what is told leaves on time, whoever holds up the thread or
-//! the loop that would send it.
+//! The engine at its worst moments: announces leave on time even if the receive thread or the
+//! host loop is blocked.
 
 mod lifetime;
 mod table;
@@ -27,7 +27,8 @@ fn announces_are_sent_on_time_while_the_host_holds_the_receive_thread() {
     engine.stop();
 }
 
-/// After a second of silence the thread looks for nothing any more. It is woken, and held up then.
+/// After a second of silence the receive thread sleeps without a deadline. It is woken, and
+/// then blocked.
 #[test]
 fn announces_are_sent_on_time_while_the_host_holds_a_thread_that_slept() {
     let port = port();
@@ -95,8 +96,8 @@ fn to_ask_for_statistics_sends_nothing() {
     engine.stop();
 }
 
-/// What is told leaves although it fills no packet and the driver does not come to it: five
-/// packets of it, of which the first may be from before.
+/// Announces leave although they fill no packet and the receive thread or the loop does not
+/// send them: checks five of their packets, of which the first may be from before.
 fn is_sent_on_time(wire: &Wire, tell: impl Fn()) {
     let start = Instant::now();
     let mut packets = 0;

@@ -1,4 +1,4 @@
-//! More announces than any clients make. They are told by this process.
+//! More announces than any clients make. This process makes them.
 
 use std::thread;
 use std::time::Instant;
@@ -26,7 +26,7 @@ fn of_a_burst_what_does_not_arrive_is_counted() {
         segment.trackers[0].announce(announce(number));
     }
     let told = start.elapsed();
-    // Ten seconds later nobody hopes any more.
+    // After ten seconds every missing packet counts as lost.
     thread::sleep(13 * SECOND);
     let sender = segment.trackers[0].stats().counters;
     let unsent = sender.packets_overflowed + sender.send_errors;
