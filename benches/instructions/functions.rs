@@ -20,7 +20,7 @@ use crate::MORE_CALLS;
 pub type Function = fn(u64);
 
 /// Number of announces between two turns of the host loop.
-const AT_ONCE: u64 = 500;
+const BURST: u64 = 500;
 
 /// Wall-clock time at which signed packets are neither old nor from the future.
 const NOW: Duration = Duration::from_secs(1_800_000_000);
@@ -35,7 +35,7 @@ pub fn announce_all(calls: u64) {
     for number in 0..calls {
         let Announce { info_hash, peer } = announce(number);
         node.announce(info_hash, peer).expect("it runs");
-        if number % AT_ONCE == AT_ONCE - 1 {
+        if number % BURST == BURST - 1 {
             node.process().expect("it runs");
         }
     }

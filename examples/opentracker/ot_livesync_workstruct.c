@@ -26,13 +26,13 @@ void livesync_tell( struct ot_workstruct *ws ) {
 /* The tracker has one of these two functions; the second name is that of 29 March 2024 and
    later. */
 static int isblessed( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_isblessed" ) ));
-static int is_blessed_today( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_is_blessed" ) ));
+static int isblessed_of_2024( char *ip, ot_permissions permissions ) __attribute__(( weakref( "accesslist_is_blessed" ) ));
 
 static int is_allowed( const uint8_t *ip, void *unused ) {
   char address[16];
   (void)unused;
   memcpy( address, ip, sizeof address );
-  return ( isblessed ? isblessed : is_blessed_today )( address, OT_PERMISSION_MAY_LIVESYNC );
+  return ( isblessed ? isblessed : isblessed_of_2024 )( address, OT_PERMISSION_MAY_LIVESYNC );
 }
 
 static void fill( struct ot_workstruct *ws, ot_hash *hash, const uint8_t *info_hash, const livesync_peer_t *peer );

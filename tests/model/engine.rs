@@ -58,7 +58,7 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
     check(|| {
         let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
         let next = Arc::new(Mutex::new(0));
-        let tell = |count| {
+        let announce = |count| {
             let next = next.clone();
             tracker.spawn(move |tracker| {
                 for _ in 0..count {
@@ -70,7 +70,7 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
                 }
             })
         };
-        join([tell(5), tell(4), tell(3)]);
+        join([announce(5), announce(4), announce(3)]);
         sleep(Duration::from_secs(1));
         tracker.assert_told_is_sent();
         tracker.engine.close();

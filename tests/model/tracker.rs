@@ -48,7 +48,7 @@ pub(super) struct Tracker {
 struct Table {
     engine: OnceLock<Weak<Engine>>,
     buckets: [Mutex<()>; BUCKETS],
-    told: Unseen<BTreeMap<Announce, Time>>,
+    announced: Unseen<BTreeMap<Announce, Time>>,
     applied: Unseen<Vec<u8>>,
     calls: AtomicUsize,
     stop_began: AtomicBool,
@@ -89,8 +89,8 @@ impl Tracker {
         // The call may have waited for room before, of which there is little in the model.
         let now = WORLD.now();
         if !self.table.stop_began.load(SeqCst) {
-            let mut told = self.table.told.lock().expect("no panic");
-            told.insert((teller, number), now);
+            let mut announced = self.table.announced.lock().expect("no panic");
+            announced.insert((teller, number), now);
         }
         sleep(hold);
         drop(bucket);
@@ -129,10 +129,10 @@ impl Tracker {
         self.table.stopped.store(false, SeqCst);
         self.table.stop_began.store(false, SeqCst);
         self.engine.start(ID).expect("start again");
-        let again = (0xaa, 0);
-        self.announce(again.0, again.1, Duration::ZERO);
+        let last = (0xaa, 0);
+        self.announce(last.0, last.1, Duration::ZERO);
         sleep(self.flush_after + Duration::from_millis(1));
-        assert!(self.sent().iter().any(|(_, sent)| *sent == again));
+        assert!(self.sent().iter().any(|(_, sent)| *sent == last));
     }
 
     pub(super) fn calls(&self) -> usize {
@@ -156,19 +156,19 @@ impl Tracker {
             assert_eq!(number, next, "teller {teller} in {sent:?}");
             *next += 1;
         }
-        for (teller, number) in self.table.told.lock().expect("no panic").keys() {
+        for (teller, number) in self.table.announced.lock().expect("no panic").keys() {
             let left = next.get(teller).is_some_and(|next| number < next);
-            assert!(left, "{teller}.{number} was told and is not sent");
+            assert!(left, "{teller}.{number} was announced and is not sent");
         }
     }
 
     /// Checks that no announce has waited longer than the flush time, except while the network
     /// refused packets.
     pub(super) fn assert_sent_on_time(&self) {
-        let told = self.table.told.lock().expect("no panic");
+        let announced = self.table.announced.lock().expect("no panic");
         let patience = self.flush_after + REFUSAL * WORLD.refusals();
         for (at, announce) in self.sent() {
-            let waited = at.since(told[&announce]);
+            let waited = at.since(announced[&announce]);
             assert!(waited <= patience, "{announce:?} waited for {waited:?}");
         }
     }
@@ -262,8 +262,8 @@ impl Torrents for TableHost {
         self.0.called("count", 1)
     }
 
-    fn walk(&self, _: Cursor, _: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
-        told.extend(self.look_up(&InfoHash([1; 20])));
+    fn walk(&self, _: Cursor, _: usize, walked: &mut Vec<Torrent>) -> Option<Cursor> {
+        walked.extend(self.look_up(&InfoHash([1; 20])));
         None
     }
 

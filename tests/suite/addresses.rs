@@ -146,14 +146,14 @@ fn a_socket_of_the_host_may_hear_both_kinds() {
         let peers = host.peers.lock().expect("no panic");
         assert_eq!(peers.len(), expected.len(), "{allow:?}");
         // The host judges our own packets, too: an IPv4 source always comes in this form.
-        let asked = host.sources.lock().expect("no panic");
+        let judged = host.sources.lock().expect("no panic");
         assert!(
-            asked.iter().all(|source| here.contains(source)),
-            "{asked:?}"
+            judged.iter().all(|source| here.contains(source)),
+            "{judged:?}"
         );
         assert!(
-            here.iter().all(|source| asked.contains(source)),
-            "{asked:?}"
+            here.iter().all(|source| judged.contains(source)),
+            "{judged:?}"
         );
     }
 }

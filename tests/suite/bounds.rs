@@ -166,7 +166,7 @@ fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     assert!(hear(&mut node, Time::START, &inquire).is_ok());
     node.handle_timeout(Time::START);
     let Some(Task::Walk { limit, .. }) = node.poll_task() else {
-        panic!("it does not tell");
+        panic!("no scrape tell");
     };
     assert_eq!((limit, node.poll_task()), (PORTION, None));
     node.handle_walked(&[], None::<Cursor>);
@@ -178,8 +178,8 @@ fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     };
     for number in 0..1000 {
         let header = Header::new(OTHER, PacketType::ScrapeTell).emit();
-        let tell = [&header[..], &torrent(number).emit()].concat();
-        assert!(hear(&mut node, Time::START, &tell).is_ok());
+        let scrape_tell = [&header[..], &torrent(number).emit()].concat();
+        assert!(hear(&mut node, Time::START, &scrape_tell).is_ok());
         node.handle_merged(
             Time::START,
             &[(torrent(number).info_hash, Merged::KnownBetter)],
@@ -216,22 +216,22 @@ fn implausible() -> [[Torrent; 3]; 2] {
 fn counts_that_cannot_be_are_neither_used_nor_told() {
     for torrents in implausible() {
         let [first, bad, last] = torrents;
-        let tell = |torrents: &[Torrent]| {
+        let packet_of = |torrents: &[Torrent]| {
             let header = Header::new(OTHER, PacketType::ScrapeTell).emit();
             let records = torrents.iter().flat_map(Record::emit);
             header.into_iter().chain(records).collect::<Vec<u8>>()
         };
         let mut node = node(&Config::default().repair(false));
-        let packet = tell(&torrents);
+        let packet = packet_of(&torrents);
         let Ok(Received::Torrents(heard)) = hear(&mut node, Time::START, &packet) else {
-            panic!("no tell");
+            panic!("no scrape tell");
         };
         assert!(heard.eq([first, last]));
         assert_eq!(node.counters().drops.of(Reject::BadCount), 1);
 
         // A packet without a plausible torrent is no scrape tell: it silences no node.
         let mut node = self::node(&Config::default().repair(false));
-        let packet = tell(&[bad]);
+        let packet = packet_of(&[bad]);
         let received = hear(&mut node, Time::START, &packet);
         assert!(matches!(received, Ok(Received::Nothing)), "{received:?}");
         let inquire = Inquire { asked: US }.emit(OTHER);
@@ -239,10 +239,10 @@ fn counts_that_cannot_be_are_neither_used_nor_told() {
         node.handle_timeout(Time::START);
         assert!(matches!(node.poll_task(), Some(Task::Walk { .. })));
         node.handle_walked(&torrents, None);
-        let told = node.poll_transmit().expect("a tell");
-        let mut expected = tell(&[first, last]);
+        let sent = node.poll_transmit().expect("a scrape tell");
+        let mut expected = packet_of(&[first, last]);
         expected[..US.0.len()].copy_from_slice(&US.0);
-        assert_eq!(told.as_ref(), expected);
+        assert_eq!(sent.as_ref(), expected);
         assert_eq!(node.counters().scrape.torrents_sent, 2);
     }
 }

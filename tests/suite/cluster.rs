@@ -20,8 +20,8 @@ use self::nodes::{address, config, drain, hear, millis, node, node_with, record,
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
 proptest! {
-    /// Whatever is announced at whatever times, every other node gets all of it, in order, no
-    /// later than the flush time, in packets that are neither empty nor too large.
+    /// Every other node receives all announces, whenever they are made: in order, no later than the
+    /// flush time, in packets that are neither empty nor too large.
     #[test]
     fn everybody_hears_everything_in_order_and_in_time(
         gaps in proptest::collection::vec(0..60u64, 1..400),

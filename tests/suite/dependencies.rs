@@ -83,13 +83,16 @@ fn the_programs_of_examples_take_no_other_crates() {
 #[test]
 fn none_asks_for_a_younger_rust() {
     let metadata = cargo(&["metadata", "--format-version=1", "--filter-platform", LINUX]);
-    let asked = metadata.split(r#""rust_version":""#).skip(1);
-    let asked: Vec<_> = asked
+    let versions = metadata.split(r#""rust_version":""#).skip(1);
+    let versions: Vec<_> = versions
         .map(|rest| version(rest.split('"').next().expect("a version")))
         .collect();
     let ours = version(env!("CARGO_PKG_RUST_VERSION"));
-    assert!(asked.len() > 20 && asked.contains(&ours), "{asked:?}");
-    assert_eq!(asked.into_iter().max(), Some(ours));
+    assert!(
+        versions.len() > 20 && versions.contains(&ours),
+        "{versions:?}"
+    );
+    assert_eq!(versions.into_iter().max(), Some(ours));
 }
 
 /// Parses a version; 1.88 and 1.88.0 are equal.

@@ -40,7 +40,9 @@ fn announce_all(trackers: &[&Livesync]) {
                 port,
                 flags: PeerFlags::SEEDING,
             };
-            tracker.announce(InfoHash([0xab; 20]), peer).expect("told");
+            tracker
+                .announce(InfoHash([0xab; 20]), peer)
+                .expect("announced");
         }
         thread::sleep(Duration::from_millis(1));
     }

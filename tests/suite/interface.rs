@@ -93,8 +93,8 @@ fn announce(tracker: &Livesync, torrent: u8) {
         port: 6881,
         flags: PeerFlags::SEEDING,
     };
-    let told = tracker.announce(InfoHash([torrent; 20]), peer);
-    told.expect("it runs");
+    let result = tracker.announce(InfoHash([torrent; 20]), peer);
+    result.expect("it runs");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_tracker_that_starts_while_its_interface_is_down_syncs_when_it_is_up() {
         *level == Level::Warn && line.starts_with("no packet can leave until the interface is up")
     }));
     set("up");
-    // It has kept the packets that it could not send, and receives and sends again.
+    // It has kept the packets that it could not send, and sends and receives as before.
     let start = Instant::now();
     let knows = |tracker: &Livesync| {
         let stats = tracker.stats().expect("it runs");

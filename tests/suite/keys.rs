@@ -236,10 +236,10 @@ fn it_is_read_when_the_group_is_joined_and_never_later() {
         node.start(TrackerId::random()).expect("a start");
         node.stop();
     }
-    let again = node.rebind(config(&file));
+    let rebound = node.rebind(config(&file));
     assert!(
-        matches!(again, Err(SetupError::KeyFile { .. })),
-        "{again:?}"
+        matches!(rebound, Err(SetupError::KeyFile { .. })),
+        "{rebound:?}"
     );
 }
 

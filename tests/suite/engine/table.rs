@@ -116,7 +116,7 @@ pub fn engine_with(config: Config, port: u16) -> (Arc<Livesync>, Arc<Table>) {
     (Arc::new(Livesync::open(config, host).expect("open")), table)
 }
 
-pub fn tell(engine: &Livesync) {
+pub fn announce_one(engine: &Livesync) {
     let peer = Peer {
         ip: [192, 0, 2, 1].into(),
         port: 6881,

@@ -13,7 +13,7 @@ use livesync::{Config, TrackerId};
 #[cfg(target_os = "linux")]
 use livesync::{Event, Events, InfoHash, Keys, Livesync, Peer, PeerFlags};
 
-use super::table::{PATIENCE, engine_with, tell};
+use super::table::{PATIENCE, announce_one, engine_with};
 use crate::support::group::{Wire, port};
 
 /// A tracker stands still for longer than clocks may be apart, and still uses the packets that
@@ -54,10 +54,10 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
     speaks
         .announce(InfoHash([0xab; 20]), peer)
         .expect("it runs");
-    let told = || speaks.stats().expect("it runs").counters.packets_out;
-    let before = told();
+    let packets_out = || speaks.stats().expect("it runs").counters.packets_out;
+    let before = packets_out();
     let start = Instant::now();
-    while told() == before || start.elapsed() < Duration::from_millis(200) {
+    while packets_out() == before || start.elapsed() < Duration::from_millis(200) {
         assert!(start.elapsed() < PATIENCE, "it leaves at the latest now");
         speaks.process().expect("it runs");
         thread::sleep(Duration::from_millis(1));
@@ -78,7 +78,7 @@ fn our_own_packets_may_wait_in_a_socket_of_the_hosts_for_as_long_as_they_like() 
     let hosts = Wire::join(port);
     let (engine, _table) = engine_with(Config::default().repair(false), port);
     engine.start(TrackerId([1; 4])).expect("start");
-    tell(&engine);
+    announce_one(&engine);
     let own = || {
         let stats = engine.stats().expect("it runs");
         stats.counters.drops.of(Reject::OwnPacket)

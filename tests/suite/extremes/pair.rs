@@ -191,9 +191,9 @@ fn answer(node: &mut Node, host: &Memory, now: Time, task: Task) {
     match task {
         Task::CountTorrents => node.handle_torrent_count(now, host.count()),
         Task::Walk { cursor, limit } => {
-            let mut told = Vec::new();
-            let next = host.walk(cursor, limit, &mut told);
-            node.handle_walked(&told, next);
+            let mut walked = Vec::new();
+            let next = host.walk(cursor, limit, &mut walked);
+            node.handle_walked(&walked, next);
         }
         Task::LookUp(hashes) => {
             let known: Vec<_> = hashes

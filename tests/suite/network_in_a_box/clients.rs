@@ -76,7 +76,7 @@ pub fn announce_again(cluster: &Cluster, answers: &[Answer]) {
                 host.inside(|| {
                     mine.for_each(|answer| {
                         visitor
-                            .ask(answer.tracker, answer.client)
+                            .announce_to(answer.tracker, answer.client)
                             .expect("an answer");
                     });
                 })
@@ -244,7 +244,7 @@ impl Visitor {
         let start = Instant::now();
         let home = self.home;
         let mut trackers = (home..TRACKERS).chain(0..home);
-        let tracker = trackers.find(|tracker| self.ask(*tracker, client).is_ok())?;
+        let tracker = trackers.find(|tracker| self.announce_to(*tracker, client).is_ok())?;
         Some(Answer {
             client,
             home,
@@ -253,7 +253,7 @@ impl Visitor {
         })
     }
 
-    fn ask(&mut self, tracker: usize, client: u32) -> io::Result<()> {
+    fn announce_to(&mut self, tracker: usize, client: u32) -> io::Result<()> {
         let connection = &mut self.connections[tracker];
         if connection.is_none() {
             let hosts = &self.hosts;

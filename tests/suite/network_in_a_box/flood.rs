@@ -20,7 +20,7 @@ use crate::support::netns::Host;
 pub const HOSTILE: [u8; 20] = [0xee; 20];
 
 /// Number of packets that are handed to the kernel at once.
-const AT_ONCE: usize = 64;
+const BATCH: usize = 64;
 
 /// Packets of the same length.
 pub struct Packets {
@@ -31,7 +31,7 @@ pub struct Packets {
 /// Makes packets of random bytes.
 pub fn garbage(random: &mut fastrand::Rng) -> Packets {
     let length = random.u16(1..300);
-    let mut bytes = vec![0; AT_ONCE * usize::from(length)];
+    let mut bytes = vec![0; BATCH * usize::from(length)];
     random.fill(&mut bytes);
     Packets { bytes, length }
 }
@@ -40,7 +40,7 @@ pub fn garbage(random: &mut fastrand::Rng) -> Packets {
 pub fn forged(random: &mut fastrand::Rng) -> Packets {
     let records = random.u8(1..8);
     let mut bytes = Vec::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..BATCH {
         let id = TrackerId(random.u32(..).to_ne_bytes());
         let header = Header::new(id, PacketType::Live);
         bytes.extend(header.emit());
@@ -57,7 +57,7 @@ pub fn forged(random: &mut fastrand::Rng) -> Packets {
         };
         bytes.extend(trailer.emit());
     }
-    let length = (bytes.len() / AT_ONCE) as u16;
+    let length = (bytes.len() / BATCH) as u16;
     Packets { bytes, length }
 }
 
@@ -71,7 +71,7 @@ pub struct Flood {
 impl Flood {
     /// Sends this many packets per second, or as many as two threads can send.
     pub fn start(from: &Host, packets: Vec<Packets>, per_second: u32) -> Self {
-        let pause = Duration::from_secs(1) * (2 * AT_ONCE) as u32 / per_second;
+        let pause = Duration::from_secs(1) * (2 * BATCH) as u32 / per_second;
         let over = Arc::new(AtomicBool::new(false));
         let packets = Arc::new(packets);
         let threads = (0..2).map(|_| {
@@ -121,7 +121,7 @@ fn send_until(
         let Packets { bytes, length } = packets.next().expect("a cycle");
         setsockopt(socket, UdpGsoSegment, &i32::from(*length)).expect("UDP_SEGMENT");
         socket.send(bytes).expect("send");
-        sent += AT_ONCE;
+        sent += BATCH;
     }
     sent
 }

@@ -50,13 +50,13 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
     let books = cluster.end();
     let seen = witness.take();
     let mut sent_by_survivors = 0;
-    let mut told = 0;
+    let mut announced = 0;
     for (own, (spawned, ready)) in books.iter().zip(began) {
         println!("{}", own.line);
         let from_it = announces(&seen, |seen| seen.from().to_string() == own.id);
-        assert_eq!(own.told(), from_it, "told, and on the wire");
+        assert_eq!(own.told(), from_it, "announced, and on the wire");
         sent_by_survivors += from_it;
-        told += own.told();
+        announced += own.told();
         let since = |time: Instant| {
             announces(&seen, |seen| {
                 seen.from().to_string() != own.id && seen.at >= time
@@ -73,10 +73,10 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
     }
     // Each client has announced itself twice; announces that the survivors did not get went to
     // the killed trackers.
-    let told_to_killed = 2 * answers.len() as u64 - told;
+    let announced_to_killed = 2 * answers.len() as u64 - announced;
     let sent_by_killed = announces(&seen, |_| true) - sent_by_survivors;
-    println!("the killed ones had sent {sent_by_killed} of {told_to_killed} announces");
-    assert!(sent_by_killed + TRACKERS as u64 * FULL >= told_to_killed);
+    println!("the killed ones had sent {sent_by_killed} of {announced_to_killed} announces");
+    assert!(sent_by_killed + TRACKERS as u64 * FULL >= announced_to_killed);
 }
 
 /// Returns how many announces are in the matching packets.

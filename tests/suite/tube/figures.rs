@@ -28,7 +28,7 @@ const ANNOUNCES: u32 = 20_000;
 const ANNOUNCES_TAKE: Duration = Duration::from_secs(1);
 
 /// Interval at which the test looks whether all tables are complete,
-const LOOK: Duration = Duration::from_millis(5);
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// and the time for which it does so.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -205,7 +205,7 @@ impl Case {
             nodes.all(|node| node.peers.swarm.len() == self.announces as usize)
         };
         while !is_complete(&cluster) && cluster.now < last + PATIENCE {
-            cluster.run_for(LOOK);
+            cluster.run_for(LOOK_INTERVAL);
         }
         let ledger = cluster.ledger.take().expect("a ledger");
         let count = |kind| ledger.of(kind).count();
