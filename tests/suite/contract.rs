@@ -1,18 +1,18 @@
-//! The contract host, `c-tests/contract`: a tracker of our own that checks what the
-//! library does with it, and ends with a line that says so when the contract is broken.
+//! The contract host, `c-tests/contract`: a tracker of our own that checks how the library
+//! uses it, and ends with a line about the violation when the contract is broken.
 //!
-//! Every scenario runs in every generation of the tracker, and again under
+//! Every scenario runs in every generation of the tracker, and also under
 //!
 //! - valgrind's memcheck, with a search for leaks;
 //! - AddressSanitizer and ThreadSanitizer, which both the C files and the library are
-//!   built for (the standard library is not: nothing of it had to be suppressed). What
-//!   is suppressed for ThreadSanitizer is in `tsan.supp`, with the reason.
+//!   built for (the standard library is not: no report of it had to be suppressed).
+//!   `tsan.supp` has the suppressions for ThreadSanitizer, with their reasons.
 //!
-//! Not run: valgrind's helgrind and drd. They take a mutex that is made of atomics and
-//! futexes for none, as ours is, and so report whatever it covers, some 300 places in
-//! the shortest scenario; ThreadSanitizer knows atomics. And no random interruptions
-//! under ThreadSanitizer and valgrind, which put a signal off until it is convenient,
-//! or run the handler so slowly that its time says nothing.
+//! Not run: valgrind's helgrind and drd. They do not recognize a mutex that is made of
+//! atomics and futexes, like ours, and so report everything that it protects, some 300
+//! places in the shortest scenario; ThreadSanitizer knows atomics. Random interruptions do
+//! not run under ThreadSanitizer and valgrind, which delay a signal until it is convenient,
+//! or run the handler so slowly that its duration means nothing.
 
 use std::collections::HashMap;
 use std::io::Write;
