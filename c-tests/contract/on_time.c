@@ -66,7 +66,7 @@ static void measure(int wire, const char *scenario)
         ;
     beacon_time(wire);
     double beacon = shortest(beacon_time, wire, "a beacon", 0.2);
-    printf("%s: a peer is told after %.1f ms, a beacon every %.1f ms\n", scenario, flush * 1e3,
+    printf("%s: a peer is announced after %.1f ms, a beacon every %.1f ms\n", scenario, flush * 1e3,
            beacon * 1e3);
 }
 

@@ -1,4 +1,4 @@
-/* A node in Node.js: announces two peers each second, and prints what it hears from others.
+/* A node in Node.js: announces two peers each second, and prints the announces of other nodes.
  *
  * Build and run it:
  *

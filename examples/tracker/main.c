@@ -50,8 +50,8 @@ static const char usage[] =
     "  -S PORT     UDP port of the sync group                (default 9696)\n"
     "  -A ADDRESS  accept sync packets from ADDRESS too; may be repeated\n"
     "  -i SECONDS  announce interval for clients             (default 1800)\n"
-    "  -e SECONDS  forget a peer not heard of for so long    (default 2700)\n"
-    "  -v          say what happens to each peer\n"
+    "  -e SECONDS  lifetime of a peer without an announce    (default 2700)\n"
+    "  -v          log each change of a peer\n"
     "  -h          show this help\n";
 
 enum { MAX_SECONDS = 7 * 24 * 3600 };

@@ -19,7 +19,7 @@ use crate::peers::AnnounceSeed;
 use crate::world::{PORT, WORLD, send};
 
 /// The id that the recorded packets address.
-const ASKED: u32 = u32::from_ne_bytes([1, 2, 3, 4]);
+const TARGET: u32 = u32::from_ne_bytes([1, 2, 3, 4]);
 
 /// A call of the library, or an event between two calls.
 #[derive(Arbitrary, Debug)]
@@ -118,7 +118,7 @@ impl<'a> Program<'a> {
     pub fn call(&mut self, call: &Call<'_>) -> c_int {
         let handle = self.handle;
         match *call {
-            Call::StartPolling(ref id) => unsafe { livesync_start_polling(handle, id.or(ASKED)) },
+            Call::StartPolling(ref id) => unsafe { livesync_start_polling(handle, id.or(TARGET)) },
             Call::Announce { hash, peer, seed } => {
                 let announce = seed.announce(0);
                 let raw = raw_peer(&announce.peer);
@@ -238,7 +238,7 @@ impl<'a> Program<'a> {
             Call::WithoutHandle => {
                 let handle = mem::replace(&mut self.handle, ptr::null_mut());
                 unsafe {
-                    assert_eq!(livesync_start(self.handle, ASKED), E_ARGUMENT);
+                    assert_eq!(livesync_start(self.handle, TARGET), E_ARGUMENT);
                     assert_eq!(livesync_open(ptr::null(), &mut self.handle), E_ARGUMENT);
                     assert_eq!(livesync_selftest(ptr::null(), 1), E_ARGUMENT);
                     assert_eq!(livesync_process(self.handle), E_ARGUMENT);

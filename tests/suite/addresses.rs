@@ -93,12 +93,12 @@ fn both_kinds_of_networks_may_be_allowed() {
 
 /// Notes the sources that it must judge, and allows none.
 #[derive(Default)]
-struct Asked {
+struct Judge {
     sources: Mutex<Vec<IpAddr>>,
     peers: Mutex<Vec<Peer>>,
 }
 
-impl Host for Asked {
+impl Host for Judge {
     fn is_allowed(&self, source: IpAddr) -> bool {
         self.sources.lock().expect("no panic").push(source);
         false
@@ -121,7 +121,7 @@ fn a_socket_of_the_host_may_hear_both_kinds() {
         (vec!["::1/128"], [false, true]),
         (vec!["::ffff:127.0.0.1/128", "::1/128"], [true, true]),
     ] {
-        let host = Arc::new(Asked::default());
+        let host = Arc::new(Judge::default());
         let config = networks(&allow).port(port());
         let livesync = Livesync::open(config, host.clone()).expect("open");
         livesync.start(TrackerId([1; 4])).expect("start");

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const C_MODULE: [u8; 4] = [0x0a, 0x0b, 0x0c, 0x0d];
 
 /// The id that the vector of an inquiry addresses.
-const ASKED: [u8; 4] = [1, 2, 3, 4];
+const TARGET: [u8; 4] = [1, 2, 3, 4];
 
 const HEADER: usize = 8;
 const LIVE_IPV4: usize = 28;
@@ -73,7 +73,7 @@ fn its_ipv6_peers_are_applied_where_there_can_be_any_and_dropped_elsewhere() {
 fn its_beacon_is_answered_by_an_inquiry_that_it_takes() {
     let port = port();
     let wire = Wire::join(port);
-    let _asks = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+    let _asks = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
     wire.send(&vector("beacon.hex"));
     let inquiry = receive_type(&wire, 2);
     // The module demands exactly this length, and compares these bytes with its id.
@@ -85,7 +85,7 @@ fn its_beacon_is_answered_by_an_inquiry_that_it_takes() {
 fn its_torrents_are_taken_and_told_when_it_inquires() {
     let port = port();
     let wire = Wire::join(port);
-    let mut host = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+    let mut host = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
     let heard = vector("tell_46.hex");
     wire.send(&heard);
     let start = Instant::now();
@@ -130,7 +130,7 @@ fn our_torrents_are_told_once_each() {
     for generation in [V6, WORKSTRUCT, DUALSTACK] {
         let port = port();
         let wire = Wire::join(port);
-        let mut host = generation.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+        let mut host = generation.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
         host.run("fill 0 3000 1");
         wire.send(&vector("inquire.hex"));
         let mut torrents = Vec::new();
