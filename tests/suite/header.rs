@@ -1,12 +1,12 @@
-//! The headers in include/ are cbindgen's output for the source, and every compiler accepts
-//! them.
+//! The headers in include/ are what cbindgen makes of the source, and every compiler
+//! takes them.
 
 use std::fs;
 use std::process::Command;
 
 use crate::support::cc;
 
-/// The headers, their configuration, and their sources.
+/// The headers, how they are made, and of what.
 const HEADERS: [(&str, &str, &[&str]); 2] = [
     (
         "include/ot_livesync.h",
@@ -31,7 +31,7 @@ fn they_are_up_to_date() {
         let mut generated = Vec::new();
         builder.generate().expect("cbindgen").write(&mut generated);
         let generated = String::from_utf8(generated).expect("UTF-8");
-        // Drops the marks that rustdoc needs, and a reader of C does not.
+        // What rustdoc needs, and a reader of C does not.
         let generated = generated
             .replace("# Safety", "What the caller sees to:")
             .replace(" ```c\n", "")
@@ -48,7 +48,7 @@ fn they_are_up_to_date() {
     }
 }
 
-/// Compiles c-tests/`source` without linking; every warning is an error.
+/// Compiles c-tests/`source` without linking, every warning an error.
 fn compiles(compiler: &str, standard: &str, source: &str, flags: &[&str]) {
     cc::run(
         Command::new(compiler)
