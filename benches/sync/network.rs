@@ -10,7 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 
-/// Same size as the library's buffer. The kernel grants less where net.core.rmem_max is
+/// Same size as the library's buffer. The kernel grants less where `net.core.rmem_max` is
 /// smaller.
 const RECEIVE_BUFFER: usize = 8 << 20;
 

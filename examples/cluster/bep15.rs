@@ -72,7 +72,7 @@ const ACTION_ERROR: u32 = 3;
 const PROTOCOL_ID: [u8; 8] = 0x0417_2710_1980_u64.to_be_bytes();
 /// Time for which a client may use a connection id.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
-/// Number of info_hashes that fit into one scrape request.
+/// Number of `info_hashes` that fit into one scrape request.
 const SCRAPE_MAX: usize = 74;
 
 const FIRST_TIMEOUT: Duration = Duration::from_millis(250);

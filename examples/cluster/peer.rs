@@ -49,7 +49,7 @@ impl Peer {
     }
 }
 
-/// Returns the info_hash of the torrent with this number.
+/// Returns the `info_hash` of the torrent with this number.
 pub fn info_hash_of(torrent: u8) -> [u8; 20] {
     let mut info_hash = *b"livesync example ...";
     info_hash[17..].copy_from_slice(format!("{torrent:03}").as_bytes());

@@ -224,7 +224,7 @@ fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     announces
 }
 
-/// Returns how many packets are waiting after a time without sending in which one was lost.
+/// Returns how many packets a node keeps for sending when the first one overflows.
 fn waiting() -> usize {
     let config = Config::default().flush_after(Duration::ZERO);
     let mut node = Node::new(

@@ -121,7 +121,7 @@ fn trailer(packet: &[u8]) -> Option<Trailer> {
     Frame::parse(packet).expect("a packet").trailer
 }
 
-/// Returns the result of a packet that comes this many announces too late.
+/// Returns why a packet is dropped that comes this many announces too late, if it is.
 fn comes_late(window: u64, announces: u64) -> Option<Reject> {
     let mut node = node(window);
     let mut hear = |millis, packet: &[u8]| {

@@ -18,8 +18,7 @@ const AGAIN: u32 = 0x4c53_0100;
 const EPOCH: u32 = 0x25b4_1378;
 const BEGAN: Duration = Duration::from_millis(1_767_323_045_600);
 
-/// A receiving node: one without a key, or with one. None takes IPv6 peers or takes part in
-/// scrape sync.
+/// A receiving node. None of them accepts IPv6 peers or takes part in scrape sync.
 #[derive(Clone, Copy, Debug)]
 enum Hearer {
     RequiresKey,

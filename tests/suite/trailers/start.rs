@@ -55,8 +55,8 @@ fn after_a_greeting_every_loss_shows() {
         let mut pair = Pair::start(&config, |now| now + 500 < BEFORE);
         // Within the first second, only a node that was greeted knows the earlier packets.
         for now in BEFORE..BEFORE + 900 {
-            let tells = [150, 300].contains(&(now - BEFORE));
-            pair.step(now, tells, now - BEFORE < 200 && tells);
+            let announces = [150, 300].contains(&(now - BEFORE));
+            pair.step(now, announces, now - BEFORE < 200 && announces);
         }
         let repair = pair.new.counters().repair;
         assert_eq!((repair.packets_recovered, repair.packets_lost), (1, 0));
@@ -66,11 +66,11 @@ fn after_a_greeting_every_loss_shows() {
 impl Pair {
     /// The first node has run for a while, and announces a peer whenever `announces` returns
     /// true.
-    fn start(config: &Config, tells: impl Fn(u64) -> bool) -> Self {
+    fn start(config: &Config, announces: impl Fn(u64) -> bool) -> Self {
         let config = config.clone().scrape(false).isolated_after(Duration::MAX);
         let mut old = node(OTHER, &config);
         for now in 0..BEFORE {
-            step(&mut old, now, tells(now));
+            step(&mut old, now, announces(now));
             sent(&mut old);
         }
         let mut new = Node::new(
@@ -86,8 +86,8 @@ impl Pair {
 
     /// A packet of the first node is lost if `is_lost`, and arrives otherwise; a packet of the
     /// second one arrives.
-    fn step(&mut self, now: u64, tells: bool, is_lost: bool) {
-        step(&mut self.old, now, tells);
+    fn step(&mut self, now: u64, announces: bool, is_lost: bool) {
+        step(&mut self.old, now, announces);
         step(&mut self.new, now, false);
         loop {
             let (of_old, of_new) = (sent(&mut self.old), sent(&mut self.new));
@@ -112,9 +112,9 @@ impl Pair {
     }
 }
 
-fn step(node: &mut Node, now: u64, tells: bool) {
+fn step(node: &mut Node, now: u64, announces: bool) {
     node.handle_timeout(at(now));
-    if tells {
+    if announces {
         announce_at(node, now, list().next().expect("an announce"));
     }
 }
