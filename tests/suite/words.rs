@@ -48,9 +48,9 @@ const NAMES: [(&str, &str); 30] = [
     ("proven", "authenticated"),
     ("records_told", "records_announced"),
     ("repaired", "recovered"),
-    ("retell", "reissue"),
-    ("retelling", "reissuing"),
-    ("retold", "reissued"),
+    ("retell", "restate"),
+    ("retelling", "restating"),
+    ("retold", "restated"),
     ("send_again", "retransmit"),
     ("sends_again", "retransmits"),
     ("sent_again", "retransmitted"),
@@ -88,7 +88,7 @@ const PHRASES: [(&str, &str); 26] = [
     ("stops to sync", "stops syncing"),
     (
         "told again",
-        "reissued, retransmitted or announced once more",
+        "restated, retransmitted or announced once more",
     ),
     ("unproven", "unauthenticated"),
     ("was repaired", "was recovered"),
@@ -280,7 +280,8 @@ impl Source {
             let is_comment = !self.marks.is_empty() && !self.is_code(text);
             let text = self.without_mark(text);
             let first = text.split([' ', '\'', ',']).next().unwrap_or_default();
-            if is_comment && !goes_on && HEADLESS.contains(&first) {
+            let is_question = text.split(". ").next().unwrap_or_default().contains('?');
+            if is_comment && !goes_on && !is_question && HEADLESS.contains(&first) {
                 let instead = "a sentence with a subject".to_owned();
                 found.push((line + 1, format!("{first} ..."), instead));
             }

@@ -37,7 +37,7 @@
 //! | bystanders.rs | trackers without repair are not disturbed |
 //! | limits.rs | bounds for the cost of repair |
 //! | attacks.rs, forger.rs | attackers forge packets of the nodes, and the cluster recovers |
-//! | renamed.rs | announces of an old id are reissued, and none counts twice |
+//! | renamed.rs | announces of an old id are restated, and none counts twice |
 //! | figures.rs | the cost and the time of complete delivery |
 
 mod attacks;

@@ -1,4 +1,4 @@
-//! A node continues under a new id, and reissues the announces that it sent under the old one.
+//! A node continues under a new id, and restates the announces that it sent under the old one.
 //! Nothing is lost by that, and nothing counts twice.
 
 use std::time::Duration;
@@ -90,7 +90,7 @@ fn a_download_counts_once_under_however_many_ids_and_clocks() {
             .counters()
             .repair
             .packets_recovered;
-        assert!(recovered > 0, "nothing was reissued");
+        assert!(recovered > 0, "nothing was restated");
     }
 }
 
