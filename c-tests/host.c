@@ -1,5 +1,5 @@
-/* A tracker for tests: it has the classic tracker's symbols, does on standard
-   input's command what a tracker would do, and prints what the library calls.
+/* A tracker for tests: it has the classic tracker's symbols, executes the commands
+   on standard input as a tracker would, and prints the library's calls.
 
    Built with -DWIDE it is of the generation with 16-byte addresses, built with
    -DEVENT_6 of the one in which EVENT_SYNC is 6.
@@ -10,12 +10,12 @@
      show-id             prints it
      init, deinit, ticker
      tell HASH ADDRESS PORT FLAGS    HASH is a byte, repeated 20 times
-     burst COUNT         tells COUNT peers, each of a torrent of its own
+     burst COUNT         announces COUNT peers, each of a torrent of its own
      open GROUP PORT     joins a group with a socket of its own, on 127.0.0.1
      handle              handle_livesync on that socket
-     bless 0|1           whether anybody may speak
+     bless 0|1           blesses all sources, or none
      running 0|1         sets g_opentracker_running
-     echo 0|1            whether the host tells what it is told, as some did
+     echo 0|1            lets the host announce peers from sync, as some trackers did
      count               prints how many peers were added
 
    Calls of the library, one a line:
@@ -36,7 +36,7 @@
 
 #include "ot_livesync.h"
 
-/* What the library looks for. */
+/* The variables that the library looks for. */
 time_t g_now_seconds;
 volatile int g_opentracker_running = 1;
 uint32_t g_tracker_id;
@@ -106,14 +106,14 @@ size_t add_peer_to_torrent_and_return_peers( ot_hash *hash, ot_peer *peer, int p
   __atomic_add_fetch( &added, 1, __ATOMIC_RELAXED );
   say_call( "add", hash, peer, proto, reply, amount );
   if( echo ) livesync_tell( hash, peer );
-  /* A tracker writes to what it is handed; nobody else may see that. */
+  /* A tracker may write to its arguments; the library must not see that later. */
   memset( hash, 0xee, sizeof *hash );
   memset( peer, 0xee, sizeof *peer );
   return 0;
 }
 
 size_t remove_peer_from_torrent( ot_hash *hash, ot_peer *peer, char *reply, int proto ) {
-  /* Not from sync: as of a client, whose goodbyes the tracker tells. */
+  /* Used for a client, whose goodbyes the tracker announces. */
   if( proto != 2 ) {
     peer->data[6] |= 0x20;
     livesync_tell( hash, peer );
@@ -145,7 +145,7 @@ static void tell( int hash_byte, const char *address, int port, unsigned flags )
   peer.data[4] = (uint8_t)( port >> 8 );
   peer.data[5] = (uint8_t)port;
   peer.data[6] = (uint8_t)flags;
-  peer.data[7] = 0x77; /* minutes since the last announce: nobody else's business */
+  peer.data[7] = 0x77; /* minutes since the last announce, which must stay private */
   livesync_tell( &hash, &peer );
 }
 

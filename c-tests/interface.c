@@ -1,5 +1,5 @@
-/* A member of a cluster that announces a peer ten times a second for as long as it lives,
-   and prints "heard" for each that it hears, and what is logged.
+/* A node of a cluster that announces a peer ten times a second until it is killed, and prints
+   "heard" for each peer of other nodes, and its log.
 
      interface INTERFACE OTHER */
 

@@ -5,9 +5,9 @@
      struct - - size             for each struct,
      CONSTANT - - value          for each constant.
 
-   Of what there is the test that compiles this makes layouts.h, out of livesync.h. Fails if
-   a field is missing there, unless it is so small that it lies in padding: each must begin
-   where the one before has ended. */
+   The test that compiles this makes layouts.h out of livesync.h. The program fails if a field
+   is missing there, unless it is so small that it lies in padding: each field must begin where
+   the one before has ended. */
 
 #include <stddef.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define STRUCT( type ) structure( #type, sizeof( type ), __alignof__( type ) )
 #define CONSTANT( name ) printf( #name " - - %d\n", name )
 
-/* Where the last field has ended. */
+/* The end of the last field. */
 static size_t end;
 
 static size_t aligned( size_t offset, size_t alignment ) {

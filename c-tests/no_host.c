@@ -1,5 +1,5 @@
-/* A program that is no tracker: the library links, says once what is missing,
-   and does nothing else. With an argument it neither binds nor starts first. */
+/* A program that is no tracker: the library links, logs the missing symbols once, and does
+   nothing else. With an argument the program neither binds nor starts first. */
 
 #include <stdio.h>
 

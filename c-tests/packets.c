@@ -1,5 +1,5 @@
 /* packets ADDRESS PORT: prints a line for every packet to the sync group that
-   comes by at the interface with this address, until it is killed:
+   arrives at the interface with this address, until it is killed:
 
      packet from=ADDRESS type=NUMBER length=BYTES */
 

@@ -1,5 +1,5 @@
 /* A tracker for tests of scrape sync: the table of examples/tracker, filled
-   with made-up torrents. It does what standard input's commands say.
+   with made-up torrents. It executes the commands on standard input.
 
    Torrents have numbers, and everything about one follows from its number. Only
    its downloads depend on BETTER, a set of bits, too: a torrent whose number
@@ -8,9 +8,9 @@
    Commands, one a line, each answered with "ok" once it is done:
      add FIRST AMOUNT BETTER    knows AMOUNT torrents from number FIRST on
      check FIRST AMOUNT BETTER  prints how many of them are there and as they
-                                should be, are missing, or are otherwise
+                                should be, are missing, or differ
      count                      prints the torrent count, and what the buckets hold
-     bless ADDRESS              ADDRESS may speak
+     bless ADDRESS              blesses ADDRESS
      fail                       the library cannot store every 7th torrent that is new: by
                                 turns there is no memory in vector_find_or_insert, none in
                                 calloc, and the access list refuses it
@@ -40,18 +40,18 @@ ot_vector *__real_mutex_bucket_lock_by_hash( ot_hash *hash );
 void __real_mutex_bucket_unlock( int bucket, int delta_torrentcount );
 void __real_mutex_bucket_unlock_by_hash( ot_hash *hash, int delta_torrentcount );
 void *__real_vector_find_or_insert( ot_vector *vector, void *key, size_t member_size, size_t compare_size, int *exactmatch );
-void *__real_calloc( size_t members, size_t size );
+void *__real_calloc( size_t count, size_t size );
 
 enum { NUMBER_OFFSET = 16, FAIL_EVERY = 7, MICROSECONDS = 10000 };
 
-/* How long the library held a bucket: how often so many microseconds. The longest
-   is also measured in processor time, without what the scheduler made of it. */
+/* A histogram in microseconds of the times for which the library held a bucket. The longest
+   is also measured in processor time, without the influence of the scheduler. */
 static atomic_ulong holds[MICROSECONDS];
 static atomic_ulong longest, longest_on_cpu;
 static _Thread_local unsigned long held_since, held_since_on_cpu;
 
 static int failing;
-/* The torrent that is new in the bucket which the library holds, or -1. */
+/* The new torrent in the bucket that the library holds, or -1. */
 static _Thread_local long new_torrent = -1;
 
 static unsigned long microseconds( clockid_t clock ) {
@@ -122,12 +122,12 @@ void *__wrap_vector_find_or_insert( ot_vector *vector, void *key, size_t member_
   return __real_vector_find_or_insert( vector, key, member_size, compare_size, exactmatch );
 }
 
-void *__wrap_calloc( size_t members, size_t size ) {
+void *__wrap_calloc( size_t count, size_t size ) {
   if( new_torrent % ( 3 * FAIL_EVERY ) == FAIL_EVERY ) return NULL;
-  return __real_calloc( members, size );
+  return __real_calloc( count, size );
 }
 
-/* Only a tracker with an access list has this. */
+/* Only a tracker with an access list has this function. */
 int accesslist_hashisvalid( ot_hash *hash ) {
   ot_vector *vector;
   uint32_t number;
@@ -141,7 +141,7 @@ int accesslist_hashisvalid( ot_hash *hash ) {
   return known;
 }
 
-/* Spread over all buckets, and the number readable in it. */
+/* Hashes are spread over all buckets, and contain the number readably. */
 static void hash_of( uint32_t number, ot_hash *hash ) {
   uint64_t mixed = ( number + 1 ) * 0x9e3779b97f4a7c15u;
   mixed = ( mixed ^ mixed >> 31 ) * 0xd6e8feb86659fd93u;
@@ -150,7 +150,7 @@ static void hash_of( uint32_t number, ot_hash *hash ) {
   memcpy( (char *)hash + NUMBER_OFFSET, &number, sizeof number );
 }
 
-/* Mostly more than 32 bits hold, and never more than is believed: 2^48. */
+/* Mostly more than 32 bits hold, and never above the plausible limit of 2^48. */
 static size_t downloads_of( uint32_t number, unsigned better ) {
   return number * (size_t)0x8000001 + ( better >> number % 3 & 1 );
 }
@@ -175,7 +175,7 @@ static void add( uint32_t first, uint32_t amount, unsigned better ) {
 }
 
 static int is_as_it_should_be( const ot_peerlist *swarm, uint32_t number, unsigned better ) {
-  /* A few minutes may begin between two trackers' looks at the clock. */
+  /* A few minutes may begin before the other tracker looks at its clock. */
   time_t late = g_now_seconds / 60 - age_of( number ) - swarm->base;
   return swarm->down_count == downloads_of( number, better ) && late >= -3 && late <= 3 && !swarm->seed_count &&
          !swarm->peer_count && !swarm->peers.data && !swarm->peers.size && !swarm->peers.space;

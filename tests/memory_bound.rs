@@ -1,5 +1,5 @@
-//! The built-in host takes no more memory than it says, measured in bytes that the
-//! allocator gives away. It is a program of its own, as it counts all of them.
+//! Checks that the built-in host stays within its memory limit, in bytes that the allocator
+//! hands out. This is a program of its own, since it counts all of them.
 #![cfg(target_os = "linux")]
 #![allow(unsafe_code)]
 
@@ -9,31 +9,31 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use livesync::memory::Limits;
 use livesync::{Announce, InfoHash, Memory, Peer, PeerFlags};
 
-/// What [`Limits::bytes`] says that the table takes by itself.
+/// Size of an empty table, as [`Limits::bytes`] states it.
 const TABLE_ITSELF: u64 = 4096;
 
-/// The head of an allocation, which stands in front of it.
+/// Size of the header in front of an allocation.
 const HEAD: usize = size_of::<usize>();
 
 static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
-/// The allocator of the system, counted.
+/// The system's allocator with a count.
 struct Counting;
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call goes to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: as this function's contract says.
+        // SAFETY: the caller keeps the contract of this function.
         let at = unsafe { System.alloc(layout) };
-        // SAFETY: NULL, or of the system's allocator.
+        // SAFETY: NULL, or a pointer of the system's allocator.
         TAKEN.fetch_add(unsafe { taken(at) }, Relaxed);
         at
     }
 
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: of the system's allocator, and not freed yet.
+        // SAFETY: a pointer of the system's allocator that is not freed yet.
         TAKEN.fetch_sub(unsafe { taken(at) }, Relaxed);
-        // SAFETY: as this function's contract says.
+        // SAFETY: the caller keeps the contract of this function.
         unsafe { System.dealloc(at, layout) }
     }
 }
@@ -41,16 +41,17 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// What an allocation takes, rounded up as it is.
+/// Returns the bytes that an allocation takes, as rounded up by the allocator.
 ///
 /// # Safety
-/// `at` is NULL, or of the system's allocator and not freed yet.
+///
+/// `at` is NULL, or a pointer of the system's allocator that is not freed yet.
 unsafe fn taken(at: *mut u8) -> usize {
-    // SAFETY: as this function's contract says.
+    // SAFETY: the caller keeps the contract of this function.
     unsafe { libc::malloc_usable_size(at.cast()) + HEAD }
 }
 
-/// A memory, and what was taken before it was there.
+/// A memory host, and the bytes in use before it was made.
 struct Measured {
     memory: Memory,
     limit: u64,
@@ -82,7 +83,7 @@ impl Measured {
         });
     }
 
-    /// Compares what is taken with what the memory says; how many percent of it are.
+    /// Compares the bytes in use with the host's own count, and returns them in percent of it.
     fn check(&self) -> u64 {
         let taken = (TAKEN.load(Relaxed) - self.before) as u64;
         let usage = self.memory.usage();
@@ -92,10 +93,10 @@ impl Measured {
     }
 }
 
-/// All in one test: others would be counted, too.
+/// This is a single test, since the bytes of others would be counted, too.
 #[test]
 fn what_is_announced_takes_no_more_than_the_limit() {
-    // In order: a node is split when it is full, and only the upper half grows further.
+    // In order: a full node of the tree is split, and only its upper half grows further.
     let measured = Measured::new(16 << 20);
     for number in 0..150_000 {
         measured.announce(number, number, PeerFlags::SEEDING);
@@ -108,7 +109,8 @@ fn what_is_announced_takes_no_more_than_the_limit() {
     measured.check();
     drop(measured);
 
-    // In order, and then one of each node leaves, which is as empty as it may be.
+    // In order; then one entry of each node leaves, which makes the nodes as empty as they may
+    // be.
     let measured = Measured::new(16 << 20);
     for number in 0..50_000 {
         measured.announce(0, number, PeerFlags::SEEDING);
@@ -123,7 +125,7 @@ fn what_is_announced_takes_no_more_than_the_limit() {
     );
     drop(measured);
 
-    // Anyhow, again and again; swarms of ten.
+    // In random order for a long time; swarms of ten.
     let mut random = fastrand::Rng::with_seed(5);
     let measured = Measured::new(8 << 20);
     for number in 0..150_000 {

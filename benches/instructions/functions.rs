@@ -1,4 +1,4 @@
-//! What is counted: each does something so often.
+//! The measured functions. Each does its work as often as its argument says.
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -16,17 +16,17 @@ use livesync::{
 
 use crate::MORE_CALLS;
 
-/// It calls what is counted so often.
+/// Calls the measured function this many times.
 pub type Function = fn(u64);
 
-/// What is told between two turns of our loop.
-const AT_ONCE: u64 = 500;
+/// Number of announces between two turns of the host loop.
+const BURST: u64 = 500;
 
-/// On the wall, so that signed packets are neither old nor new.
+/// Wall-clock time at which signed packets are neither old nor from the future.
 const NOW: Duration = Duration::from_secs(1_800_000_000);
 
-/// Telling, and sending with our own loop; nobody hears it.
-pub fn tell(calls: u64) {
+/// Announces, and sends with a host loop; no node listens.
+pub fn announce_all(calls: u64) {
     let config = Config::on(Ipv4Addr::LOCALHOST)
         .port(20_000 + (process::id() % 20_000) as u16)
         .listen(false);
@@ -35,27 +35,27 @@ pub fn tell(calls: u64) {
     for number in 0..calls {
         let Announce { info_hash, peer } = announce(number);
         node.announce(info_hash, peer).expect("it runs");
-        if number % AT_ONCE == AT_ONCE - 1 {
+        if number % BURST == BURST - 1 {
             node.process().expect("it runs");
         }
     }
 }
 
-/// From the announces to the bytes that are sent.
+/// Builds packets from announces.
 pub fn make(calls: u64) {
     packets(&Config::default(), calls, |packet| {
         black_box(packet);
     });
 }
 
-/// The same with the proof of who sends it.
+/// Builds packets and signs them.
 pub fn make_and_sign(calls: u64) {
     packets(&signed(), calls, |packet| {
         black_box(packet);
     });
 }
 
-/// From bytes to announces.
+/// Parses packets into announces.
 pub fn read(calls: u64) {
     let mut full = vec![];
     packets(&Config::default(), 1, |packet| full = packet.to_vec());
@@ -70,17 +70,17 @@ pub fn read(calls: u64) {
     }
 }
 
-/// A packet through all checks, and its announces out of it.
+/// Takes a packet through all checks, and its announces out of it.
 pub fn hear(calls: u64) {
     hear_with(&Config::default(), calls);
 }
 
-/// The same with a check of who sent it.
+/// Takes a signed packet through all checks, and its announces out of it.
 pub fn hear_signed(calls: u64) {
     hear_with(&signed(), calls);
 }
 
-/// The peers for an answer, out of a large swarm.
+/// Picks the peers for an answer from a large swarm.
 pub fn peers(calls: u64) {
     let (memory, info_hash) = large_swarm();
     for _ in 0..calls {
@@ -88,7 +88,7 @@ pub fn peers(calls: u64) {
     }
 }
 
-/// The size of a large swarm.
+/// Counts a large swarm.
 pub fn counts(calls: u64) {
     let (memory, info_hash) = large_swarm();
     for _ in 0..calls {
@@ -109,7 +109,7 @@ fn large_swarm() -> (Memory, InfoHash) {
 
 fn hear_with(config: &Config, calls: u64) {
     let mut made = vec![];
-    // In both processes as many are made.
+    // Both processes make the same number of packets.
     packets(config, MORE_CALLS, |packet| made.push(packet.to_vec()));
     let mut node = node(2, config);
     let source = Source {
@@ -126,7 +126,7 @@ fn hear_with(config: &Config, calls: u64) {
     }
 }
 
-/// Has a node make so many full packets.
+/// Has a node make this many full packets.
 pub fn packets(config: &Config, amount: u64, mut take: impl FnMut(&[u8])) {
     let mut node = node(1, config);
     let mut announces = (0..).map(announce);

@@ -1,5 +1,5 @@
-//! What it costs to hear a packet that comes late, and a NAK, at a node that keeps as much as it
-//! may: no more for that, whatever the sender claims.
+//! The cost of a late packet, and of a NAK, at a node whose windows are full. It must not
+//! depend on what the sender claims.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -15,41 +15,42 @@ use crate::functions::{address, announce, node, packets};
 const US: u8 = 2;
 const SENDER: TrackerId = TrackerId([1; 4]);
 
-/// More announces than are remembered, in more full packets than the window of 8 MiB holds.
+/// More announces than a node remembers, in more full packets than the window of 8 MiB holds.
 const KEPT: u64 = 310_000;
 
-/// More packets of one announce than it holds.
+/// More packets of one announce each than the window holds.
 const SHORT: u64 = 45_000;
 
-/// So many packets of other announces are heard, again and again: we have told the same last.
+/// Number of distinct packets of another node, received in turn. Their announces are those that
+/// this node has announced last.
 const OTHERS: u64 = 500;
 
-/// All that is kept is younger then.
+/// Time of reception; all that the node keeps is younger.
 const NOW: Duration = Duration::from_secs(5);
 
-/// It says that it left when its sender started.
+/// A late packet that claims to have left when its sender started.
 pub fn at_the_start(calls: u64) {
     late(calls, 0);
 }
 
-/// It says when it left.
+/// A late packet with its true time.
 pub fn now(calls: u64) {
     late(calls, NOW.as_millis() as u32);
 }
 
-/// It says that it will leave in an hour.
+/// A late packet that claims to leave in an hour.
 pub fn in_an_hour(calls: u64) {
     late(calls, 3_600_000);
 }
 
-/// It says that it will leave as late as there are numbers for.
+/// A late packet that claims the latest time that the field can hold.
 pub fn in_weeks(calls: u64) {
     late(calls, u32::MAX);
 }
 
-/// A NAK that asks for all that there is, and what is sent again until the next one, of as many
-/// packets as can be kept.
-pub fn asked_for_all(calls: u64) {
+/// A NAK for the whole window, and the packets that are retransmitted until the next NAK, as
+/// many as the node can keep.
+pub fn nak_for_all(calls: u64) {
     let (mut node, epoch) = full(SHORT, Node::flush);
     let nak = Nak::emit(SENDER, TrackerId([US; 4]), epoch, &[1..=u32::MAX]);
     let nak = [&nak[..], &Trailer::default().emit()].concat();
@@ -62,7 +63,7 @@ pub fn asked_for_all(calls: u64) {
     assert!(node.counters().repair.packets_retransmitted > 0);
 }
 
-/// Each repeats what was told here.
+/// Receives late packets that repeat announces of this node.
 fn late(calls: u64, sent: u32) {
     let (mut node, epoch) = full(KEPT, |_| ());
     let mut others = Vec::new();
@@ -81,7 +82,7 @@ fn late(calls: u64, sent: u32) {
         hear(&mut node, Time::START + NOW, &packet);
     };
     let first = Header::new(SENDER, PacketType::Live);
-    // In both processes as many are missing.
+    // Both processes have the same number of missing packets.
     for seq in [1, MORE_CALLS as u32 + 2] {
         hear(first, seq, NOW.as_millis() as u32, &others[0]);
     }
@@ -107,7 +108,7 @@ fn hear(node: &mut Node, now: Time, packet: &[u8]) {
     }
 }
 
-/// A node that has told so much, and its epoch.
+/// Returns a node that has made this many announces, and its epoch.
 fn full(announces: u64, after_each: fn(&mut Node)) -> (Node, u32) {
     let mut node = node(US, &Config::default());
     let mut epoch = 0;

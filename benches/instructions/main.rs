@@ -1,13 +1,13 @@
-//! How many instructions the hot functions take, counted by valgrind: figures that a noisy
-//! machine does not change. Each has a limit, half as much again as was counted when it was
-//! set, and above one of them this fails: a gross regression.
+//! Counts the instructions of the hot functions with valgrind, since a noisy machine does not
+//! change them. Each function has a limit, 1.5 times the count when the limit was set. A count
+//! above its limit is a gross regression, and the benchmark fails.
 //!
 //! ```text
 //! cargo bench --bench instructions
 //! ```
 //!
-//! Each function is called in two processes, in the second one more often. What the second
-//! one takes more is the function's own; what goes before it is in both.
+//! Two processes call each function, the second one more often. The difference between them is
+//! the function's own cost, since both include its preparations.
 
 mod functions;
 mod late;
@@ -17,14 +17,18 @@ use std::process::{Command, ExitCode};
 
 use functions::Function;
 
-/// How often the first process calls it.
+/// Number of calls in the first process.
 const CALLS: u64 = 2_000;
-/// The second one.
+/// Number of calls in the second process.
 const MORE_CALLS: u64 = 2 * CALLS;
 
-/// What is counted, and its limit in instructions for each call.
+/// The measured functions, and their limits in instructions per call.
 const LIMITS: [(&str, Function, u64); 13] = [
-    ("a tell, with its share of a packet", functions::tell, 750),
+    (
+        "a tell, with its share of a packet",
+        functions::announce_all,
+        750,
+    ),
     ("a full packet made", functions::make, 41_000),
     (
         "a full packet made and signed",
@@ -55,8 +59,8 @@ const LIMITS: [(&str, Function, u64); 13] = [
     ),
     ("the same, as if it left in weeks", late::in_weeks, 66_000),
     (
-        "a NAK for all of a full window, and what is sent again",
-        late::asked_for_all,
+        "a NAK for all of a full window, and its retransmissions",
+        late::nak_for_all,
         29_500,
     ),
     ("50 peers of a swarm of 20,000", functions::peers, 10_300),
@@ -72,7 +76,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if !arguments.iter().any(|argument| argument == "--bench") {
-        // `cargo test --benches` only wants to see that it runs.
+        // `cargo test --benches` only checks that it runs.
         LIMITS.iter().for_each(|(_, function, _)| function(10));
         return ExitCode::SUCCESS;
     }
@@ -93,7 +97,7 @@ fn main() -> ExitCode {
     ExitCode::from(!within as u8)
 }
 
-/// The instructions of a process that calls a function so often.
+/// Counts the instructions of a process that calls a function this many times.
 fn count(function: usize, calls: u64) -> u64 {
     let program = env::current_exe().expect("our own path");
     let output = Command::new("valgrind")

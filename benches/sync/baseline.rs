@@ -1,5 +1,5 @@
-//! The C way, of our own: what the module of the C tracker does for each announce and
-//! each datagram, and nothing else.
+//! The C way, rebuilt: the work of the C tracker's module for each announce and each datagram,
+//! and nothing else.
 
 use std::hint::black_box;
 use std::io::ErrorKind;
@@ -15,7 +15,7 @@ use socket2::{SockAddr, Socket};
 use crate::announcer::Announcer;
 use crate::network::{self, GROUP};
 
-/// What one packet holds.
+/// Number of records in one packet.
 pub const RECORDS: usize = 52;
 const HEADER: usize = 8;
 const RECORD: usize = 28;
@@ -23,7 +23,7 @@ const PACKET: usize = HEADER + RECORD * RECORDS;
 
 const STOPPED: u8 = 0x20;
 
-/// One mutex, one buffer, one socket.
+/// The sending side: one mutex, one buffer, one socket.
 pub struct Teller {
     buffer: Mutex<Buffer>,
     socket: Socket,
@@ -36,7 +36,7 @@ struct Buffer {
 }
 
 impl Teller {
-    /// On the loop-back interface.
+    /// Opens the socket on the loopback interface.
     pub fn new(port: u16) -> Self {
         Self::on(Ipv4Addr::LOCALHOST, port)
     }
@@ -54,7 +54,7 @@ impl Teller {
         }
     }
 
-    /// Where its packets come from.
+    /// Returns the source address of its packets.
     pub fn address(&self) -> Option<SocketAddr> {
         self.socket.local_addr().ok()?.as_socket()
     }
@@ -79,7 +79,7 @@ impl Announcer for Teller {
     }
 }
 
-/// What a tracker gives the module to call for each record.
+/// The functions of a tracker that the module calls for each record.
 #[derive(Clone, Copy)]
 pub struct Tracker {
     pub add: fn(&[u8; 20], &[u8; 8]),
@@ -87,9 +87,9 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// One that does nothing with what it hears.
+    /// Returns a host that ignores its announces.
     pub fn doing_nothing() -> Self {
-        // The compiler must not see which functions are called.
+        // Hides from the compiler which functions are called.
         black_box(Self {
             add: |info_hash, peer| {
                 black_box((info_hash, peer));
@@ -100,7 +100,7 @@ impl Tracker {
         })
     }
 
-    /// Hands over what is in a packet; how many records.
+    /// Applies the records of a packet, and returns their number.
     pub fn apply(self, packet: &[u8]) -> u64 {
         let (records, _) = packet[HEADER.min(packet.len())..].as_chunks::<RECORD>();
         for record in records {
@@ -124,7 +124,7 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Drops what comes from `own`.
+    /// Starts the thread, which drops packets from `own`.
     pub fn start(port: u16, own: Option<SocketAddr>) -> Self {
         let socket = network::listener(port);
         let applied = Arc::new(AtomicU64::new(0));
@@ -138,7 +138,7 @@ impl Receiver {
         }
     }
 
-    /// How many records were applied.
+    /// Returns the number of applied records.
     pub fn applied(&self) -> u64 {
         self.applied.load(Ordering::Relaxed)
     }

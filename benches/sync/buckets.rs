@@ -1,5 +1,4 @@
-//! How long a bucket of torrents is locked while a million of them are told to a tracker
-//! that asked.
+//! Measures how long a bucket of torrents is locked during a scrape tell of a million torrents.
 
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -14,10 +13,10 @@ use crate::network::{self, GROUP};
 use crate::ours;
 use crate::table::{Effort, Figures, note, quantile, row};
 
-/// As many as the C tracker has.
+/// As many buckets as the C tracker has.
 const BUCKETS: usize = 1024;
 
-/// What a packet of the C way holds.
+/// Number of torrents in a packet of the C way.
 const PER_PACKET: usize = 45;
 const HEADER: usize = 8;
 const RECORD: usize = 32;
@@ -46,11 +45,11 @@ pub fn run(effort: Effort) {
         "",
     );
     note(&format!(
-        "ours told {torrents} torrents in {took:.1} s, at the pace of the defaults"
+        "ours sent {torrents} torrents in {took:.1} s, at the pace of the defaults"
     ));
 }
 
-/// All of a bucket at once, and what is full is sent under its lock.
+/// Walks a whole bucket at once, and sends full packets under its lock.
 fn the_c_way(host: &Buckets, port: u16) {
     let socket = network::sender(Ipv4Addr::LOCALHOST);
     let group = SocketAddrV4::new(GROUP, port).into();
@@ -87,10 +86,11 @@ fn our_way(host: &Arc<Buckets>, port: u16, torrents: u64) {
     }
 }
 
-/// Torrents in buckets as the C tracker has them: sorted, each behind a lock of its own.
+/// Torrents in buckets, as the C tracker has them: sorted, each bucket behind a lock of its
+/// own.
 struct Buckets {
     buckets: Vec<Mutex<Vec<Torrent>>>,
-    /// How long buckets were locked, in microseconds.
+    /// Times for which buckets were locked, in microseconds.
     holds: Mutex<Vec<f64>>,
 }
 
@@ -116,7 +116,7 @@ impl Buckets {
         }
     }
 
-    /// Does something with the torrents of a bucket, and notes how long that took.
+    /// Runs a function on the torrents of a locked bucket, and notes how long it took.
     fn with_bucket<T>(&self, bucket: usize, what: impl FnOnce(&[Torrent]) -> T) -> T {
         let torrents = self.buckets[bucket].lock().expect("nobody panicked");
         let start = Instant::now();
@@ -128,7 +128,7 @@ impl Buckets {
         result
     }
 
-    /// The p99 and the longest of all holds since this was asked last.
+    /// Returns the p99 and the maximum of all holds since the last call.
     fn longest_holds(&self) -> (f64, f64) {
         let holds = std::mem::take(&mut *self.holds.lock().expect("nobody panicked"));
         (quantile(holds.clone(), 9_900), quantile(holds, 10_000))
@@ -140,14 +140,14 @@ impl Torrents for Buckets {
         1
     }
 
-    fn walk(&self, cursor: Cursor, limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
+    fn walk(&self, cursor: Cursor, limit: usize, walked: &mut Vec<Torrent>) -> Option<Cursor> {
         let bucket = cursor.bucket as usize;
         let after = self.with_bucket(bucket, |torrents| {
             let begin = cursor.after.map_or(0, |after| {
                 torrents.partition_point(|torrent| torrent.info_hash <= after)
             });
             let rest = &torrents[begin..];
-            told.extend(rest.iter().take(limit));
+            walked.extend(rest.iter().take(limit));
             let after = rest.get(..limit)?.last()?;
             Some(after.info_hash)
         });

@@ -1,15 +1,15 @@
-//! This program once more, for what needs a process of its own.
+//! Runs this program as a child process, for measurements that need a process of their own.
 
 use std::env;
 use std::process::{Child, Command, Stdio};
 
-/// What a child is told to be.
+/// First argument of a child.
 const CHILD: &str = "child";
 
-/// What a child does with its arguments.
+/// A task of a child, with the child's arguments.
 pub type Task = fn(&[&str]);
 
-/// Does what a child does, if these are the arguments of one, and its task has one of these names.
+/// Runs the task that the arguments name, if they are those of a child.
 pub fn run(arguments: &[String], tasks: &[(&str, Task)]) -> bool {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let [CHILD, name, ref arguments @ ..] = words[..] else {
@@ -30,7 +30,7 @@ pub fn start(task: &str, arguments: &[&str]) -> Child {
         .expect("a child")
 }
 
-/// Waits for the answer of a child: some numbers.
+/// Waits for a child's answer: some numbers.
 pub fn answer(child: Child) -> Vec<f64> {
     let output = child.wait_with_output().expect("an answer");
     assert!(output.status.success(), "{}", output.status);

@@ -1,7 +1,7 @@
-//! How long the engine's lock is held: threads that announce, and those that ask for statistics,
-//! may wait for it. It is timed where the library is built for that:
-//! `RUSTFLAGS="--cfg lock_times" cargo bench --bench sync -- holds`; without SHA instructions
-//! with `--cfg sha2_backend="soft"` beside it.
+//! Measures how long the engine's lock is held, since threads that announce or read statistics
+//! may wait for it. It needs a library that is built to time its lock: `RUSTFLAGS="--cfg
+//! lock_times" cargo bench --bench sync -- holds`; without SHA instructions, add `--cfg
+//! sha2_backend="soft"`.
 
 use crate::table::Effort;
 #[cfg(not(lock_times))]
@@ -30,10 +30,10 @@ mod timed {
     use crate::ours::{self, Nothing};
     use crate::table::{Effort, row_of_ours};
 
-    /// Of all times that the lock is held, in parts of 10,000.
+    /// The quantiles of all holds of the lock, in parts of 10,000.
     const PARTS: [(u64, &str); 3] = [(5_000, "median"), (9_990, "p99.9"), (10_000, "longest")];
 
-    /// Two nodes of one process hear all that both announce.
+    /// Both nodes of one process receive the announces of both.
     pub fn run(effort: Effort) {
         for (key, what) in [(None, "without a key"), (Some([7; 32]), "with a key")] {
             for (threads, pace) in [(1, "one thread"), (2, "two threads")] {

@@ -1,4 +1,4 @@
-//! How long after an announce another tracker has applied it, while nothing else happens.
+//! Measures the time from an announce until another tracker has applied it, on an idle machine.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub fn run(effort: Effort) {
     );
 }
 
-/// A host that says when it has heard of whom.
+/// A host that reports when it gets which peer.
 struct Noting(Sender<(Instant, IpAddr)>);
 
 impl Host for Noting {

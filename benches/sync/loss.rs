@@ -1,5 +1,5 @@
-//! Loss: what does not arrive of all that a sender in a process of its own tells. Ours counts
-//! what it loses, and asks for it again.
+//! Measures loss: the part of a sender's announces that does not arrive. The sender is a
+//! process of its own. Our receiver counts lost packets and sends NAKs for them.
 
 use std::sync::Arc;
 use std::thread;
@@ -12,17 +12,17 @@ use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
 
-/// What a child is told to do.
+/// Name of the child's task.
 pub const SENDER: &str = "sender";
 
-/// So long a sender stays after its last tell, to repair what was lost.
+/// Time that a sender stays after its last announce, to retransmit lost packets.
 const STAYS: Duration = Duration::from_millis(2500);
 
-/// Packets in a second.
+/// Packets per second.
 const BUSY: &str = "100000";
 const FULL_BLAST: &str = "0";
 
-/// Ours.
+/// The library's way.
 const OURS: &str = "ours";
 /// The C way.
 const THE_C_WAY: &str = "c";
@@ -62,18 +62,18 @@ fn heard_by_the_c_way(effort: Effort, pace: &str) -> f64 {
     let port = network::port();
     let receiver = Receiver::start(port, None);
     let sender = child::start(SENDER, &[THE_C_WAY, &port.to_string(), pace, time(effort)]);
-    let told = child::answer(sender)[0];
+    let announced = child::answer(sender)[0];
     thread::sleep(Duration::from_millis(100));
-    percent(told - receiver.applied() as f64, told)
+    percent(announced - receiver.applied() as f64, announced)
 }
 
-/// The loss, and where it is counted.
+/// Returns the loss, and a line that accounts for it.
 fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let port = network::port();
     let host = Arc::new(Nothing::default());
     let node = ours::start(ours::config(port), host.clone());
     let sender = child::start(SENDER, &[sender, &port.to_string(), pace, time(effort)]);
-    let [told, unsent] = child::answer(sender)[..] else {
+    let [announced, unsent] = child::answer(sender)[..] else {
         panic!("two numbers");
     };
     thread::sleep(Duration::from_millis(100));
@@ -81,27 +81,27 @@ fn heard_by_ours(effort: Effort, sender: &str, pace: &str) -> (f64, String) {
     let stats = node.stats().expect("it was started");
     let repair = &stats.counters.repair;
     let missing = (repair.packets_lost + stats.packets_missing) as f64;
-    let uncounted = told - applied - (unsent + missing) * (RECORDS - 1) as f64;
+    let uncounted = announced - applied - (unsent + missing) * (RECORDS - 1) as f64;
     let account = format!(
-        "ours, last round: of {told} announces {applied} applied; the sender counts {unsent} \
+        "ours, last round: of {announced} announces {applied} applied; the sender counts {unsent} \
          packets as not sent, the receiver {missing} as missing, so {uncounted} announces are lost \
          and not counted; {}",
         stats.counters
     );
-    let lost = told - applied;
-    (percent(lost, told), account)
+    let lost = announced - applied;
+    (percent(lost, announced), account)
 }
 
 fn percent(part: f64, all: f64) -> f64 {
     100.0 * part / all
 }
 
-/// How many milliseconds a sender tells.
+/// Returns how many milliseconds a sender announces.
 fn time(effort: Effort) -> &'static str {
     effort.pick("2000", "100")
 }
 
-/// A child: tells, and answers how much.
+/// The task of a child: announces, and answers with the number of announces.
 pub fn send(arguments: &[&str]) {
     let [way, port, pace, time] = arguments else {
         panic!("four arguments");
@@ -110,23 +110,24 @@ pub fn send(arguments: &[&str]) {
     let pace = pace.parse().expect("a number");
     let time = Duration::from_millis(time.parse().expect("a time"));
     if *way == THE_C_WAY {
-        let told = tell_for(&Teller::new(port), RECORDS, pace, time);
-        return println!("{told} 0");
+        let announced = announce_for(&Teller::new(port), RECORDS, pace, time);
+        return println!("{announced} 0");
     }
     let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
-    // One record less has room beside a trailer.
-    let told = tell_for(&node, RECORDS - 1, pace, time);
+    // A trailer takes the room of one record.
+    let announced = announce_for(&node, RECORDS - 1, pace, time);
     thread::sleep(STAYS);
     let counters = ours::counters(&node);
     println!(
-        "{told} {}",
+        "{announced} {}",
         counters.packets_overflowed + counters.send_errors
     );
 }
 
-/// Tells full packets for some time, so many in a second, or as many as can be. Like a
-/// tracker it sleeps when there is nothing to do, and then catches up. How many announces.
-fn tell_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
+/// Announces in full packets for some time, at this many packets per second, or as fast as it
+/// can. Like a tracker it sleeps when there is no work, and then catches up. Returns the number
+/// of announces.
+fn announce_for(way: &dyn Announcer, records: usize, pace: u32, time: Duration) -> usize {
     let announces = network::announces();
     let mut announces = announces.iter().cycle();
     let start = Instant::now();

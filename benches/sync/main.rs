@@ -1,12 +1,12 @@
-//! What telling, sending and receiving cost, beside a baseline that works as the C module
-//! does: one mutex, a copy, one sendto(2) for each full packet; one recvfrom(2) for each
-//! datagram. Both run in turn in one process, so that the ratios hold on a noisy machine.
+//! Measures the cost of announcing, sending and receiving, beside a baseline that works as the
+//! C module does: one mutex, a copy, one sendto(2) for each full packet; one recvfrom(2) for
+//! each datagram. Both run in turn in one process, so that the ratios hold on a noisy machine.
 //! README.md has the results.
 //!
 //! ```text
 //! cargo bench --bench sync                        # everything
 //! cargo bench --bench sync -- receiving loss      # some rows
-//! cargo bench --bench sync -- --brief             # only whether it runs
+//! cargo bench --bench sync -- --brief             # only checks that it runs
 //! ```
 
 mod announcer;
@@ -33,7 +33,7 @@ use table::Effort;
 /// Measures some rows, and prints them.
 type Group = fn(Effort);
 
-/// What is done in processes of their own.
+/// The tasks that run in processes of their own.
 const TASKS: [(&str, child::Task); 2] = [(loss::SENDER, loss::send), (memory::NODE, memory::live)];
 
 /// The groups of rows, each in a file of its own.
@@ -58,7 +58,7 @@ fn main() {
         .iter()
         .map(String::as_str)
         .partition(|argument| argument.starts_with("--"));
-    // `cargo test --benches` only wants to see that it runs.
+    // `cargo test --benches` only checks that it runs.
     let effort = Effort {
         brief: options.contains(&"--brief") || !options.contains(&"--bench"),
     };

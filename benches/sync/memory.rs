@@ -1,4 +1,4 @@
-//! What a node adds to the memory of its program, in a process of its own.
+//! Measures the memory that a node adds to its program, in a process of its own.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,31 +11,32 @@ use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, quantile, row_of_ours};
 
-/// What a child is told to do.
+/// Name of the child's task.
 pub const NODE: &str = "node";
 
 const MIB: f64 = (1 << 20) as f64;
 
 pub fn run(effort: Effort) {
-    for (path, told, goal) in [
+    for (path, announces, goal) in [
         ("memory of a node", "1", "at most 2 MiB"),
         ("memory of a node, after a million tells", "1000000", ""),
     ] {
         let rounds = 0..effort.pick(5, 1);
-        let taken = rounds.map(|_| child::answer(child::start(NODE, &[told]))[0]);
+        let taken = rounds.map(|_| child::answer(child::start(NODE, &[announces]))[0]);
         let median = quantile(taken.collect(), 5_000);
         row_of_ours(path, "-", median / MIB, "MiB", goal);
     }
 }
 
-/// A child: runs a node that tells and hears itself, and answers what memory that took.
+/// The task of a child: runs a node that receives its own announces, and answers with its
+/// memory.
 pub fn live(arguments: &[&str]) {
-    let tells = arguments[0].parse().expect("a number");
+    let count = arguments[0].parse().expect("a number");
     let announces = network::announces();
     let port = network::port();
     let before = resident_memory();
     let node = ours::start(ours::config(port), Arc::new(Nothing::default()));
-    for (info_hash, peer) in announces.iter().cycle().take(tells) {
+    for (info_hash, peer) in announces.iter().cycle().take(count) {
         node.send_announce(info_hash, peer);
     }
     thread::sleep(Duration::from_millis(500));

@@ -1,4 +1,4 @@
-//! What both ways have in common: the announces, and sockets set up in the same way.
+//! The common part of both ways: the announces, and sockets that are set up in the same way.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::process::{self, Command};
@@ -10,17 +10,18 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 
-/// As large as ours. The kernel grants less where net.core.rmem_max is smaller.
+/// Same size as the library's buffer. The kernel grants less where `net.core.rmem_max` is
+/// smaller.
 const RECEIVE_BUFFER: usize = 8 << 20;
 
-/// A port of the group that nobody else uses.
+/// Returns a group port that no other program uses.
 pub fn port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + (process::id() % 400) as u16 * 64;
     first + NEXT.fetch_add(1, Ordering::Relaxed) % 64
 }
 
-/// Distinct announces, made before anything is measured.
+/// Makes distinct announces, before anything is measured.
 pub fn announces() -> Vec<(InfoHash, Peer)> {
     (0..4096_u32).map(announce).collect()
 }
@@ -36,7 +37,7 @@ fn announce(number: u32) -> (InfoHash, Peer) {
     (InfoHash(info_hash), peer)
 }
 
-/// A socket that sends to the group on this interface.
+/// Returns a socket that sends to the group on this interface.
 pub fn sender(interface: Ipv4Addr) -> Socket {
     let socket = udp_socket();
     socket
@@ -50,7 +51,8 @@ pub fn sender(interface: Ipv4Addr) -> Socket {
     socket
 }
 
-/// A socket that hears the group there: the interface brings back what is sent on it.
+/// Returns a socket that receives from the group on the loopback interface, which brings back
+/// every packet.
 pub fn listener(port: u16) -> UdpSocket {
     let socket = udp_socket();
     socket.set_reuse_address(true).expect("a shared port");
@@ -64,9 +66,9 @@ pub fn listener(port: u16) -> UdpSocket {
     socket.into()
 }
 
-/// Puts this thread, and those that it starts from now on, into a network of its own with an
-/// interface that, unlike the loop-back interface, brings back nothing: its address. It takes root
-/// and iproute2.
+/// Moves this thread, and those that it starts from now on, into a network namespace of its
+/// own. Its interface, unlike the loopback interface, brings back no packets; returns its
+/// address. Needs root and iproute2.
 pub fn of_our_own() -> Result<Ipv4Addr, String> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(|e| format!("no network namespace: {e}"))?;
     for arguments in [

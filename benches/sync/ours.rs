@@ -1,4 +1,4 @@
-//! Ours, as a program uses it.
+//! The library, used as a program uses it.
 
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
@@ -12,12 +12,12 @@ use livesync::{Config, Host, InfoHash, Livesync, Peer, TrackerId};
 
 use crate::announcer::Announcer;
 
-/// A host that does nothing with what it hears but count it, by packets.
+/// A host that only counts its announces, by packets.
 #[derive(Default)]
 pub struct Nothing(AtomicU64);
 
 impl Nothing {
-    /// How many records were applied.
+    /// Returns the number of applied records.
     pub fn applied(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -38,21 +38,21 @@ impl Host for Nothing {
     }
 }
 
-/// On the loop-back interface, where everybody may speak.
+/// Returns a configuration for the loopback interface, where every address is allowed.
 pub fn config(port: u16) -> Config {
     Config::on(Ipv4Addr::LOCALHOST)
         .port(port)
         .allow([IpAddr::from(Ipv4Addr::LOCALHOST).into()])
 }
 
-/// A node that runs by itself.
+/// Starts a node with a receive thread.
 pub fn start(config: Config, host: Arc<dyn Host>) -> Livesync {
     let node = Livesync::open(config, host).expect("a handle");
     node.start(TrackerId::random()).expect("a start");
     node
 }
 
-/// What the node has done so far.
+/// Returns the node's counters.
 pub fn counters(node: &Livesync) -> Counters {
     node.stats().expect("it was started").counters
 }
@@ -62,7 +62,7 @@ impl Announcer for Livesync {
         let _ = self.announce(*info_hash, *peer);
     }
 
-    /// What the last packet has waits for so long that more might come.
+    /// The last packet waits this long for more announces.
     fn until_all_has_left(&self) {
         thread::sleep(Config::default().flush_after + Duration::from_millis(50));
     }

@@ -1,5 +1,6 @@
-//! Telling as a tracker does: at a steady rate, with a tick after each announce or without.
-//! What it costs is what the calls take, and what our thread does on a processor meanwhile.
+//! Measures the cost of announces at a steady rate, as a tracker makes them, with a tick after
+//! each announce or without. The cost is the processor time of the calls and of the library's
+//! thread meanwhile.
 
 use std::fs;
 use std::net::Ipv4Addr;
@@ -17,10 +18,11 @@ use crate::table::{Effort, note, row, row_of_ours};
 /// Announces per second, of all threads together.
 const RATES: [u32; 5] = [500, 2_000, 10_000, 100_000, 1_000_000];
 
-/// Where the rate is higher than one in this time, several announces are made in a row.
+/// Shortest sleep. At higher rates several announces are made in a row.
 const SLEEP: Duration = Duration::from_micros(100);
 
-/// What is not an announce's own: ten flushes in a second, of so many microseconds each.
+/// Fixed cost, which does not depend on the announces: ten flushes per second, of this many
+/// microseconds each.
 const FLUSHES: f64 = 10.0 * 20.0;
 
 pub fn run(effort: Effort) {
@@ -69,7 +71,7 @@ fn measure(effort: Effort, interface: Option<Ipv4Addr>, threads: u32, ticks: boo
     row_of_ours(&path, "0", wakeups.ours, "per second", goal);
 }
 
-/// Microseconds of a processor for an announce, and wake-ups in a second.
+/// Returns the processor time per announce in microseconds, and wake-ups per second.
 fn announce(
     way: &dyn Announcer,
     tick: &(dyn Fn() + Sync),
@@ -102,8 +104,9 @@ fn announce(
     ]
 }
 
-/// How long the calls took on a processor, without what it takes to ask for that. Between them
-/// the thread works on, as that of a busy tracker does: in one that sleeps all is cold.
+/// Returns the processor time of the calls, without the cost of reading the clock. Between them
+/// the thread keeps working, as that of a busy tracker does: the caches of a thread that sleeps
+/// are cold.
 fn at_a_rate(
     way: &dyn Announcer,
     tick: &(dyn Fn() + Sync),
@@ -133,7 +136,7 @@ fn at_a_rate(
     took
 }
 
-/// What our thread has done so far; nothing if there is none.
+/// Processor time and wake-ups of the library's thread so far; zero if there is no thread.
 #[derive(Default)]
 struct OurThread {
     processor: Duration,

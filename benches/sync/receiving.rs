@@ -1,6 +1,6 @@
-//! Receiving: the time of processors that ten million records cost a host that does nothing
-//! with them, and the kernel. They come in bursts that fit into the receive buffer, so that
-//! neither sending nor loss is measured with it.
+//! Measures receiving: the processor time that ten million records cost the kernel and a host
+//! that ignores them. The records come in bursts that fit into the receive buffer, so that
+//! neither sending nor loss is part of the result.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -22,7 +22,7 @@ use crate::table::{Effort, note, row};
 /// Packets in a burst.
 const BURST: usize = 40;
 
-/// Sends a burst; how many records.
+/// Sends a burst, and returns its number of records.
 type Sender = Box<dyn FnMut() -> u64>;
 
 pub fn run(effort: Effort) {
@@ -34,8 +34,8 @@ pub fn run(effort: Effort) {
     rows(effort, "sent by UDP_SEGMENT", in_segments);
 }
 
-/// With repair ours keeps what it hears for ten seconds: a copy of each packet, to memory
-/// that no cache holds.
+/// With repair, our way keeps a copy of each received packet for ten seconds, in memory that no
+/// cache holds.
 fn rows(effort: Effort, how: &str, sender: impl Fn(u16) -> Sender) {
     for (repair, without) in [(true, ""), (false, ", without repair")] {
         let [figures] = effort.medians(
@@ -65,7 +65,7 @@ fn the_c_way(effort: Effort, sender: impl Fn(u16) -> Sender) -> f64 {
     })
 }
 
-/// Driven by [`process`](Livesync::process), which does what the thread does.
+/// Receives by [`process`](Livesync::process), which does the same work as the receive thread.
 fn our_way(effort: Effort, sender: impl Fn(u16) -> Sender, repair: bool) -> f64 {
     let port = network::port();
     let host = Arc::new(Nothing::default());
@@ -73,7 +73,7 @@ fn our_way(effort: Effort, sender: impl Fn(u16) -> Sender, repair: bool) -> f64 
     node.start_polling(TrackerId::random()).expect("a start");
     receive_all(effort, sender(port), |sent| {
         let before = host.applied();
-        // Once is enough, as a rule.
+        // One turn is usually enough.
         for _ in 0..100 {
             node.process().expect("it runs");
             if host.applied() - before >= sent {
@@ -84,7 +84,7 @@ fn our_way(effort: Effort, sender: impl Fn(u16) -> Sender, repair: bool) -> f64 
     })
 }
 
-/// Seconds of processors for ten million of the records that were `received`.
+/// Returns the seconds of processor time for ten million of the `received` records.
 fn receive_all(effort: Effort, mut send: Sender, mut receive: impl FnMut(u64) -> u64) -> f64 {
     let wanted = effort.pick(5_000_000, 50_000);
     let (mut sent, mut received, mut spent) = (0, 0, Duration::ZERO);
@@ -97,7 +97,7 @@ fn receive_all(effort: Effort, mut send: Sender, mut receive: impl FnMut(u64) ->
     spent.as_secs_f64() * 1e7 / received as f64
 }
 
-/// As a C module sends.
+/// Sends one datagram per system call, as a C module does.
 fn one_by_one(port: u16) -> Sender {
     let teller = Teller::new(port);
     let announces = network::announces();
@@ -110,21 +110,22 @@ fn one_by_one(port: u16) -> Sender {
     })
 }
 
-/// As ours sends: a burst with one system call. Nothing, if the kernel cannot do that.
+/// Sends a burst with one system call, as the library does. `None` if the kernel cannot do
+/// that.
 fn segments(port: u16) -> Option<Sender> {
     let socket: Socket = network::sender(Ipv4Addr::LOCALHOST);
     let mut packets = Packets::new();
     set_segment(&socket, packets.next().len()).then_some(())?;
     Some(Box::new(move || {
-        let before = packets.told;
+        let before = packets.records;
         let burst: Vec<u8> = (0..BURST).flat_map(|_| packets.next()).collect();
         let group = SocketAddrV4::new(GROUP, port).into();
         socket.send_to(&burst, &group).expect("a burst leaves");
-        packets.told - before
+        packets.records - before
     }))
 }
 
-/// From now on what is sent becomes datagrams of this length; whether the kernel can.
+/// Lets the kernel split each write into datagrams of this length. Returns whether it can.
 #[cfg(target_os = "linux")]
 fn set_segment(socket: &Socket, len: usize) -> bool {
     use nix::sys::socket::{setsockopt, sockopt::UdpGsoSegment};
@@ -136,10 +137,10 @@ fn set_segment(_socket: &Socket, _len: usize) -> bool {
     false
 }
 
-/// The packets of a node of ours, numbered as they are.
+/// The packets of a node, with the library's sequence numbers.
 struct Packets {
     node: Node,
-    told: u64,
+    records: u64,
     announces: Vec<Announce>,
 }
 
@@ -156,22 +157,22 @@ impl Packets {
                 7,
                 &config,
             ),
-            told: 0,
+            records: 0,
             announces: announces
                 .map(|(info_hash, peer)| Announce { info_hash, peer })
                 .collect(),
         }
     }
 
-    /// A full one.
+    /// Returns a full packet.
     fn next(&mut self) -> Vec<u8> {
         loop {
             if let Some(packet) = self.node.poll_transmit() {
                 return packet.as_ref().to_vec();
             }
-            let announce = self.announces[self.told as usize % self.announces.len()];
+            let announce = self.announces[self.records as usize % self.announces.len()];
             self.node.announce(Time::START, announce);
-            self.told += 1;
+            self.records += 1;
         }
     }
 }

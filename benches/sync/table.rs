@@ -1,19 +1,19 @@
-//! The table, row by row.
+//! Prints the table of results, row by row.
 
-/// How much is measured.
+/// The length of the measurements.
 #[derive(Clone, Copy)]
 pub struct Effort {
-    /// Only whether it runs.
+    /// True if the run only checks that everything works.
     pub brief: bool,
 }
 
 impl Effort {
-    /// As it is measured, or to see whether it runs.
+    /// Returns the first value for a measurement, and the second for a brief run.
     pub fn pick<T>(self, measured: T, brief: T) -> T {
         if self.brief { brief } else { measured }
     }
 
-    /// Measures both ways in turn; of each figure the median of five.
+    /// Measures both ways in turn, and returns the median of five for each figure.
     pub fn medians<const N: usize>(
         self,
         mut c_way: impl FnMut() -> [f64; N],
@@ -39,9 +39,9 @@ pub fn head() {
     println!("| --- | --- | --- | --- | --- |");
 }
 
-/// A row with both ways.
+/// Prints a row with both ways.
 pub fn row(path: &str, unit: &str, Figures { c_way, ours }: Figures, goal: &str) {
-    // What the C way does not lose, we cannot lose a part of.
+    // A ratio to zero means nothing.
     let ratio = if c_way == 0.0 {
         "-".to_owned()
     } else {
@@ -51,18 +51,18 @@ pub fn row(path: &str, unit: &str, Figures { c_way, ours }: Figures, goal: &str)
     println!("| {path} | {c_way} | {ours} | {ratio} | {goal} |");
 }
 
-/// A row for which the C way is not measured; what is known of it instead.
+/// Prints a row without a measurement of the C way, and with a text in its place.
 pub fn row_of_ours(path: &str, c_way: &str, ours: f64, unit: &str, goal: &str) {
     let ours = figure(ours, unit);
     println!("| {path} | {c_way} | {ours} | - | {goal} |");
 }
 
-/// Something to say of the last row. It goes elsewhere, so that the table stays whole.
+/// Prints a note on the last row. It goes to standard error, so that the table stays whole.
 pub fn note(text: &str) {
     eprintln!("    {text}");
 }
 
-/// The smallest figure that so many hundredths of a percent are not above.
+/// Returns the quantile of the figures, in hundredths of a percent.
 pub fn quantile(mut figures: Vec<f64>, hundredths: usize) -> f64 {
     figures.sort_by(f64::total_cmp);
     let above = figures.len() * (10_000 - hundredths) / 10_000;
@@ -73,7 +73,7 @@ fn median(figures: impl Iterator<Item = f64>) -> f64 {
     quantile(figures.collect(), 5_000)
 }
 
-/// With three digits that count.
+/// Formats a value with three significant digits.
 fn figure(value: f64, unit: &str) -> String {
     let digits = match value.abs() {
         0.0 | 100.0.. => 0,

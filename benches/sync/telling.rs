@@ -1,4 +1,5 @@
-//! Telling: how long a tell takes, and what it costs with all that our thread does for it.
+//! Measures announces: the time that a call takes, and its processor time with that of the
+//! library's thread.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,8 +12,8 @@ use crate::network;
 use crate::ours::{self, Nothing};
 use crate::table::{Effort, note, row};
 
-/// Each alone, and each while it hears its own packets, which the loop-back interface
-/// brings back to whoever listens.
+/// Measures each way without a listener, and as a listener of its own packets, which the
+/// loopback interface brings back.
 pub fn run(effort: Effort) {
     for listens in [false, true] {
         for (threads, what, goal) in [
@@ -41,13 +42,14 @@ pub fn run(effort: Effort) {
     }
 }
 
-/// Nanoseconds for a tell of each thread, and seconds of processors for ten million.
+/// Returns the nanoseconds that an announce takes in its thread, and the seconds of processor
+/// time for ten million.
 fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2] {
     let announces = network::announces();
     let each = effort.pick(10_000_000, 100_000);
-    let mut told = Duration::ZERO;
+    let mut time = Duration::ZERO;
     let spent = processor(|| {
-        told = wall(|| {
+        time = wall(|| {
             thread::scope(|scope| {
                 for _ in 0..threads {
                     scope.spawn(|| {
@@ -61,7 +63,7 @@ fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2]
         way.until_all_has_left();
     });
     [
-        told.as_secs_f64() * 1e9 / each as f64,
+        time.as_secs_f64() * 1e9 / each as f64,
         spent.as_secs_f64() * 1e7 / (each * threads) as f64,
     ]
 }

@@ -1,6 +1,6 @@
-//! Tells in the pace of a very busy tracker, a million in a second: the worst of ten
-//! thousand, where to read the clock is part of what is measured, in both ways; and what one
-//! takes when a thousand come at once.
+//! Measures the slowest announces at the pace of a very busy tracker, a million per second. It
+//! takes the slowest of ten thousand, whose time includes reading the clock in both ways, and
+//! the average when a thousand come at once.
 
 use std::sync::Arc;
 use std::thread;
@@ -59,7 +59,8 @@ fn worst_of(way: &dyn Announcer, effort: Effort) -> f64 {
     quantile(took, 9_999)
 }
 
-/// They fit into a lane of ours, and our thread sends them meanwhile.
+/// A thousand announces fit into one of the library's lanes, which its thread empties
+/// meanwhile.
 fn thousand_at_once(way: &dyn Announcer, effort: Effort) -> f64 {
     const BURST: usize = 1000;
     let announces = network::announces();

@@ -1,6 +1,6 @@
-/* calls: every function of the tracker is called, in its place, by the library's
-   thread and inside livesync_ticker and handle_livesync; and never while a lock of
-   the library's is held, so that another thread could call livesync_tell. */
+/* calls: the library calls every function of the tracker in its place: on its thread, and
+   inside livesync_ticker and handle_livesync. It never calls one while it holds a lock of
+   its own, so that another thread could call livesync_tell meanwhile. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -49,7 +49,7 @@ static void probe_lock(enum call call)
         calls_on_main++;
 }
 
-/* The arguments of livesync_tell may be constants, and may vanish afterwards. */
+/* The arguments of livesync_tell may be constants, and may vanish after the call. */
 static void tell_from_constant_memory(void)
 {
     size_t size = (size_t)sysconf(_SC_PAGESIZE);
@@ -61,7 +61,7 @@ static void tell_from_constant_memory(void)
     munmap(page, size);
 }
 
-/* Sends until the library has called this function again. */
+/* Sends packets until the library has called this function again. */
 static void provoke(int wire, uint16_t port, struct packet packet, enum call call, int own_socket)
 {
     unsigned long before = calls_of(call);
@@ -97,8 +97,8 @@ static void provoke_every_call(int wire, uint16_t port, int own_socket)
     provoke(wire, port, tell_packet(THEM, unknown++, 1, 5), REMOVE_TORRENT, own_socket);
     memory = ENOUGH;
     provoke(wire, port, inquire_packet(THEM, US), WALK, own_socket);
-    /* What it knows better it looks up, once nobody tells. Merging takes an insertion
-       for each lock. */
+    /* It looks up the torrents whose count it knows better, once no scrape tell arrives any
+       more. A merge takes an insertion for each lock. */
     unsigned long looked_up = calls_of(BY_HASH) - calls_of(INSERT);
     struct packet too_few = tell_packet(THEM, 30, 1, 4);
     WAIT_FOR((wire_send(wire, port, &too_few), usleep(300 * 1000),
@@ -125,8 +125,8 @@ void calls(uint16_t port, unsigned number)
     own_socket = wire_join(port);
     WAIT_FOR((provoke_every_call(wire, port, own_socket), calls_on_main > 1000));
 
-    /* Packets are used one after the other: when it asks about the next one, what it was
-       allowed to use before is applied. */
+    /* Packets are used one after the other: when the library checks the source of the next
+       one, it has applied the peers of the one before. */
     blessing = false;
     provoke(wire, port, live_packet(THEM, 1, LIVE_RECORDS, 0), ISBLESSED, -1);
     unsigned long added = calls_of(ADD);

@@ -1,4 +1,4 @@
-/* The contract host: a tracker that checks what the library does with it. It has
+/* The contract host: a tracker that checks how the library uses it. It has
    the classic tracker's symbols and layouts, and ends by abort() with a line that
    begins "contract broken:" when the library
 
@@ -9,13 +9,13 @@
    - does not lock and unlock in pairs, by number or by hash; or passes a delta
      that is not how much the bucket grew; or leaves a bucket that is not in order,
    - begins more than the one call that a thread was about to make when
-     g_opentracker_running became 0, or any at all after livesync_deinit(),
+     g_opentracker_running became 0, or any call after livesync_deinit(),
    - allocates memory in livesync_deinit(), changes errno there, or does not wait
      for a call that goes on; or makes exit() in a signal handler unsafe,
-   - passes arguments other than those agreed on, or memory that it still needs:
-     what is handed over is scribbled over.
+   - passes arguments that break the contract, or memory that it still needs:
+     the host scribbles over its arguments.
 
-   The linker must be told --wrap for malloc, calloc, realloc, free, send, nanosleep,
+   The linker needs --wrap for malloc, calloc, realloc, free, send, nanosleep,
    clock_nanosleep and __cxa_thread_atexit_impl.
 
    Built with -DWIDE it is of the generation with 16-byte addresses, built with
@@ -69,7 +69,7 @@ _Static_assert(sizeof(ot_peerlist) == 56 && offsetof(ot_peerlist, base) == 0 &&
 _Static_assert(sizeof(time_t) == 8, "time_t");
 #endif
 
-/* Where the host syncs, as its generation has addresses. */
+/* The address on which the host syncs, as its generation has addresses. */
 #ifdef WIDE
 enum { ADDRESS_SIZE = 16 };
 #else
@@ -77,8 +77,8 @@ enum { ADDRESS_SIZE = 4 };
 #endif
 extern const unsigned char localhost[ADDRESS_SIZE];
 
-/* What a thread of the host is doing, for the checks and for a signal handler
-   that wants to know what it interrupted. */
+/* The work of a thread of the host, for the checks and for a signal handler that has
+   interrupted it. */
 enum place {
     ELSEWHERE,
     IN_BIND,
@@ -96,12 +96,12 @@ extern const char *const place_names[PLACES];
 enum call { ISBLESSED, ADD, REMOVE, EVENT, COUNT, WALK, BY_HASH, INSERT, REMOVE_TORRENT, CALLS };
 extern const char *const call_names[CALLS];
 
-/* Ends the process: the library, or a test, has failed. */
+/* Ends the process, since the library or a test has failed. */
 _Noreturn void broken(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The six functions as a tracker calls them. host_sync binds on the loopback
-   interface and starts; host_announce is an announce of a client: it calls
-   livesync_tell with the torrent's bucket locked, and scribbles over both. */
+/* The six functions as a tracker calls them. host_sync binds on the loopback interface and
+   starts. host_announce is an announce of a client: it calls livesync_tell with the
+   torrent's bucket locked, and scribbles over both. */
 void host_sync(uint16_t port, uint32_t id);
 void host_bind(uint16_t port);
 void host_init(uint32_t id);
@@ -110,60 +110,60 @@ void host_ticker(void);
 void host_handle(int socket);
 void host_deinit(void);
 
-/* Begins a thread of the host. It takes no signals: the main thread does. */
+/* Begins a thread of the host. It blocks all signals, which are for the main thread. */
 void host_thread(void *(*run)(void *), void *argument);
 
 /* Waits for all threads that host_thread began. */
 void host_join(void);
 
-/* What the tracker's signal handler does to its torrents before it calls
-   livesync_deinit(): bucket by bucket, under the bucket locks, makes them
-   unreachable and overwrites them. Unlike the real one it neither waits for the
-   bucket that the interrupted code has locked nor calls free() that the
-   interrupted code may be in: there the real one hangs by its own fault. */
+/* Does to the torrents what the tracker's signal handler does before it calls
+   livesync_deinit(): bucket by bucket, under the bucket locks, it makes them unreachable and
+   overwrites them. Unlike the real one it neither waits for the bucket that the interrupted
+   code has locked nor calls free(), in which the interrupted code may be: there the real one
+   hangs by its own fault. */
 void host_destroy_torrents(void);
 
-/* Counts all torrents, compares with what the deltas sum up to, and frees them. */
+/* Counts all torrents, compares the count with the sum of the deltas, and frees them. */
 void host_check_and_free(void);
 
-/* What the calling thread is doing. */
+/* Returns the work of the calling thread. */
 enum place host_place(void);
 
-/* Whether the library's own thread is inside one of the host's functions, or
-   between lock and unlock. */
+/* Returns whether the library's own thread is inside one of the host's functions, or between
+   lock and unlock. */
 bool library_is_calling(void);
 
-/* For how many nanoseconds livesync_deinit has asked to sleep, all in all. */
+/* Returns the total time for which livesync_deinit has asked to sleep, in nanoseconds. */
 long long slept_in_deinit(void);
 
-/* How often the library has called so far. */
+/* Returns how often the library has made this call so far. */
 unsigned long calls_of(enum call call);
 
-/* Called on every call of the library, on its thread, before the host's own work. */
+/* The library's thread calls it on every call of the library, before the host's own work. */
 typedef void observer(enum call call);
 extern observer *_Atomic on_call;
 
-/* The host tells what comes from sync, and not what clients announce. */
+/* True if the host announces the peers that come from sync, and not those of clients. */
 extern atomic_bool reversed;
 
-/* Where memory is out: in vector_find_or_insert, or in the calloc that the library
-   calls for a peer list. */
+/* The places where memory is out: in vector_find_or_insert, or in the calloc that the
+   library calls for a peer list. */
 enum memory { ENOUGH, NONE_FOR_TORRENTS, NONE_FOR_PEER_LISTS };
 extern _Atomic enum memory memory;
 
-/* Some packets are sent slowly, and some the network does not take at once. */
+/* True if the network is slow for some packets, and refuses others at first. */
 extern atomic_bool rough_network;
 
-/* Who may speak, as accesslist_isblessed answers. */
+/* The answer of accesslist_isblessed. */
 extern atomic_bool blessing;
 
-/* g_opentracker_running. */
+/* Sets g_opentracker_running. */
 void set_running(bool running);
 bool is_running(void);
 
 double seconds(void);
 
-/* The tracker's clock. */
+/* Returns the tracker's clock in minutes. */
 time_t now_minutes(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* The tracker's functions that the library finds by name and calls; and an announce of a
-   client, which does what one of them does. */
+/* The tracker's functions that the library finds by name and calls; and a client's announce,
+   which does the same as one of them. */
 
 #include "contract.h"
 
@@ -42,11 +42,11 @@ void vector_remove_torrent(ot_vector *vector, ot_torrent *match);
 
 atomic_bool reversed, blessing = true;
 
-/* The bucket that the library has locked on this thread, and how. */
+/* The bucket that the library has locked on this thread. */
 static _Thread_local struct {
     const ot_vector *vector;
     bool by_hash;
-    size_t size; /* it had then */
+    size_t size; /* its size at that time */
 } locked;
 
 static void apply(ot_hash *hash, ot_peer *peer, int proto);
@@ -84,8 +84,8 @@ size_t remove_peer_from_torrent(ot_hash *hash, ot_peer *peer, char *reply, int p
     size_t index;
     bool found;
 
-    /* As of a client, whose goodbyes the tracker tells with the bucket locked: livesync_init
-       looks how. */
+    /* Used for a client, whose goodbyes the tracker announces with the bucket locked:
+       livesync_init checks how the tracker does it. */
     if (proto != FLAG_MCA) {
         table_lock(bucket = bucket_of(hash));
         peer->data[6] |= 0x20;
@@ -216,7 +216,7 @@ void vector_remove_torrent(ot_vector *vector, ot_torrent *match)
     memmove(match, match + 1, (size_t)(torrents + vector->size - match) * sizeof *match);
 }
 
-/* Adds the peer, and tells it, with the bucket locked; scribbles over both. */
+/* Adds the peer and announces it, with the bucket locked; scribbles over both. */
 static void apply(ot_hash *hash, ot_peer *peer, int proto)
 {
     int bucket = bucket_of(hash), delta = 0;

@@ -1,4 +1,4 @@
-/* The six functions as the tracker calls them, its clock, and whether it goes down. */
+/* The six functions as the tracker calls them, its clock, and its end. */
 
 #include "contract.h"
 
@@ -11,7 +11,7 @@
 #include "place.h"
 #include "rules.h"
 
-/* What the library finds by name, besides what functions.c has. */
+/* The variables that the library finds by name, besides the functions of functions.c. */
 time_t g_now_seconds;
 volatile int g_opentracker_running = 1;
 uint32_t g_tracker_id;
@@ -90,12 +90,13 @@ void host_deinit(void)
     errno = EXDEV;
     livesync_deinit();
     go_to(interrupted);
-    /* A thread that got no processor for as long as it waits may be about to call. */
+    /* A thread that got no processor during the whole wait may be about to call. */
     library_has_stopped(seconds() - begin < 0.14);
     if (errno != EXDEV)
         broken("livesync_deinit changes errno");
     errno = errno_before;
-    /* If the tracker itself holds a call up it may go on, but is waited for. */
+    /* If the tracker itself delays a call, the call may go on, but livesync_deinit must wait
+       for it. */
     if (library_is_calling() && seconds() - begin < 0.1)
         broken("livesync_deinit does not wait for a call that goes on");
 }

@@ -1,7 +1,7 @@
-/* interrupts: a tracker is told to go down, again and again, at random moments. Each
-   round is a child that tells, ticks and handles, while peers, tells, inquiries and
-   beacons come in, until SIGALRM arrives a random number of microseconds later. The
-   handler does what the classic tracker's does for SIGINT: it clears
+/* interrupts: trackers go down at random moments. Each round is a child that announces,
+   ticks and handles, while peers, scrape tells, inquiries and beacons come in, until
+   SIGALRM arrives a random number of microseconds later. The handler does the same as
+   the classic tracker's handler for SIGINT: it clears
    g_opentracker_running, frees all torrents, calls livesync_deinit() and exit(0). */
 
 #define _GNU_SOURCE
@@ -21,20 +21,20 @@
 #include "contract.h"
 #include "wire.h"
 
-/* So many children run at once, each in a group of its own. */
+/* Number of children that run at once, each in a group of its own. */
 enum { CHILDREN = 12 };
 
-/* Torrents there are at the start, and numbers that come in. */
+/* Number of torrents at the start, and number of torrents that come in. */
 enum { TORRENTS = 3000, NUMBERS = 6000 };
 
-/* While nothing is called a deinit may want to sleep for so many nanoseconds, but for one in
-   FEW: the library's thread may have lost its processor between two calls. */
+/* While no call is going on, a deinit may ask for this many nanoseconds of sleep, except for
+   one in FEW: the library's thread may have lost its processor between two calls. */
 enum { LONG_SLEEP = 2000000, FEW = 20 };
 
-/* At most. */
+/* Upper bound for the number of rounds. */
 enum { MAX_ROUNDS = 1 << 20 };
 
-/* After the signal a child must end within so many seconds. */
+/* Seconds within which a child must end after the signal. */
 enum { CHILD_PATIENCE = 10 };
 
 /* Shared with the children. */
@@ -42,10 +42,10 @@ static struct {
     atomic_ulong interrupted[PLACES];
     atomic_ulong in_delivery;
     atomic_ulong longest; /* microseconds */
-    atomic_ulong waited;  /* deinits that ran out of patience, or nearly */
-    atomic_uint undisturbed; /* deinits while the library was nowhere in the tracker */
-    atomic_uint slept_long;  /* and wanted to sleep for long */
-    unsigned took[MAX_ROUNDS]; /* how many microseconds those took */
+    atomic_ulong waited;  /* deinits that reached their time limit, or nearly */
+    atomic_uint undisturbed; /* deinits while no call of the library was going on */
+    atomic_uint slept_long;  /* of these, the ones that asked for a long sleep */
+    unsigned took[MAX_ROUNDS]; /* duration of these in microseconds */
 } *results;
 
 static pid_t begin_child(uint16_t port, unsigned round);
@@ -93,7 +93,7 @@ void interrupts(uint16_t port, unsigned rounds)
                 children[i].pid = 0;
                 ended++;
             } else if (seconds() - children[i].begun > CHILD_PATIENCE) {
-                /* With a core dump, if the system writes any. */
+                /* Writes a core dump, if the system does so. */
                 kill(children[i].pid, SIGABRT);
                 broken("round %u: process %d does not end", children[i].round, children[i].pid);
             }
@@ -154,8 +154,8 @@ static void *tell_on(void *argument)
     return NULL;
 }
 
-/* One round in eight interrupts the setup, one a tracker that starts sync again and
-   again; one in four has threads that announce, as later trackers have. */
+/* One round in eight interrupts the setup, and one a tracker that restarts sync all the
+   time; one in four has threads that announce, as later trackers have. */
 static void be_a_tracker(uint16_t port, unsigned round)
 {
     int own_socket = wire_join(port);
@@ -207,7 +207,7 @@ static void go_down(int signal)
     called = library_is_calling();
     took = timed_deinit();
     slept = slept_in_deinit() - slept;
-    /* A thread of the library's may have been about to make one more call. */
+    /* A thread of the library may have been about to make one more call. */
     called |= all_calls() != calls;
     if (took > deinit_limit())
         broken("livesync_deinit has taken %d ms in %s", (int)(took * 1e3), place_names[place]);
@@ -222,7 +222,7 @@ static void go_down(int signal)
     for (unsigned long longest = results->longest, us = (unsigned long)(took * 1e6);
          us > longest && !atomic_compare_exchange_weak(&results->longest, &longest, us);)
         ;
-    /* Sometimes, time enough for calls that must not be. */
+    /* Sometimes the child waits long enough for forbidden calls to happen. */
     if (getpid() % 4 == 0)
         usleep(3000);
     exit(0);
@@ -237,7 +237,7 @@ static unsigned long all_calls(void)
     return calls;
 }
 
-/* Of how long a deinit takes while the library is nowhere in the tracker. */
+/* Returns a percentile of the durations of deinits without a call of the library. */
 static unsigned percentile(unsigned per_thousand)
 {
     qsort(results->took, results->undisturbed, sizeof *results->took, compare);

@@ -1,6 +1,6 @@
-/* idle and pounding: a main loop that does not turn, and one that does nothing
-   but turn. Peers and beacons are on the wire on time, and not before it. Others use this
-   machine, too: what is late is tried again, for as long as our patience lasts. */
+/* idle and pounding: a main loop that does not turn, and one that does nothing but turn.
+   Peers and beacons are on the wire on time, and not before. Other programs use this
+   machine, too, so a late packet is measured again until the time limit. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -25,7 +25,7 @@ static double flush_time(int wire)
     double begin = seconds();
     host_announce(&hash, &peer);
     if (!wire_receive(wire, US, SYNC_LIVE, PATIENCE).length)
-        broken("a peer is not told");
+        broken("a peer is not announced");
     return seconds() - begin;
 }
 
@@ -40,7 +40,7 @@ static double beacon_time(int wire)
     return last - before;
 }
 
-/* The shortest time, which must be the one due; and the longest one, which is not before it. */
+/* The shortest time must be the due one, and the longest one must not be before it. */
 static double shortest(double measure(int wire), int wire, const char *what, double due)
 {
     double begin = seconds(), least = PATIENCE, most = 0;
@@ -61,12 +61,12 @@ static void measure(int wire, const char *scenario)
 {
     double flush = shortest(flush_time, wire, "a peer", 0.1);
 
-    /* Those that wait, and the first one of which we see when it comes. */
+    /* Drops the waiting packets; the next one arrives while we watch. */
     while (wire_receive(wire, US, SYNC_SCRAPE_BEACON, 0.001).length)
         ;
     beacon_time(wire);
     double beacon = shortest(beacon_time, wire, "a beacon", 0.2);
-    printf("%s: a peer is told after %.1f ms, a beacon every %.1f ms\n", scenario, flush * 1e3,
+    printf("%s: a peer is announced after %.1f ms, a beacon every %.1f ms\n", scenario, flush * 1e3,
            beacon * 1e3);
 }
 

@@ -10,7 +10,7 @@
 static _Thread_local struct {
     bool of_host;
     volatile enum place place;
-    volatile int bucket; /* locked, plus 1; 0 for none */
+    volatile int bucket; /* the locked bucket, plus 1; 0 for none */
 } self;
 
 static pthread_t threads[64];

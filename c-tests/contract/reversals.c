@@ -1,5 +1,5 @@
-/* reversals: two trackers that tell what comes from sync. What one tracker was told
-   by a third must not come from either. */
+/* reversals: two trackers that announce the peers that come from sync. An announce of a
+   third tracker to one of them must not come from either. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -31,7 +31,7 @@ void reversals(uint16_t port, unsigned number)
     (void)number;
     reversed = true;
     host_sync(port, US);
-    /* Applied both by the library's thread and on the main thread, in both. */
+    /* Both the library's thread and the main thread apply packets, in both trackers. */
     for (unsigned i = 0; i < 20; i++) {
         packet = live_packet(THEM, i * LIVE_RECORDS, LIVE_RECORDS, i % 2 ? PEER_FLAG_STOPPED : 0);
         wire_send(wire, port, &packet);
@@ -40,8 +40,8 @@ void reversals(uint16_t port, unsigned number)
     }
     WAIT_FOR(calls_of(ADD) + calls_of(REMOVE) >= 2 * 20 * LIVE_RECORDS);
 
-    /* A completion is told by such a tracker, too: once, and no echo comes back. What it had told
-       again would leave before it. */
+    /* Such a tracker announces a completion, too: once, and no echo comes back. An echo
+       would leave before the packet that the test waits for. */
     ot_hash hash;
     ot_peer peer = {{10, 0, 0, 1, 0x1a, 0xe1, 0x40, 0}};
     unsigned long before = calls_of(ADD);
@@ -49,12 +49,12 @@ void reversals(uint16_t port, unsigned number)
     livesync_tell(&hash, &peer);
     packet = wire_receive(wire, US, SYNC_LIVE, PATIENCE);
     if (!packet.length)
-        broken("a completion is not told");
+        broken("a completion is not announced");
     if (number_of(packet.bytes + HEADER) != 1 || packet.bytes[HEADER + 26] != 0x40)
-        broken("what came from sync was told again");
+        broken("a peer that came from sync was announced");
     if (wire_receive(wire, US + 1, SYNC_LIVE, 0.5).length || calls_of(ADD) != before)
         broken("a completion comes back");
     end_process(other);
     end_sync();
-    printf("reversals: %lu peers applied, none told again\n", calls_of(ADD) + calls_of(REMOVE));
+    printf("reversals: %lu peers applied, none came back\n", calls_of(ADD) + calls_of(REMOVE));
 }

@@ -26,11 +26,11 @@ const char *const call_names[CALLS] = {"accesslist_isblessed",
 
 observer *_Atomic on_call;
 
-/* What the library has done on one thread. */
+/* The library's calls on one thread. */
 static _Thread_local struct {
-    unsigned begun_when_down; /* calls since g_opentracker_running is 0 */
+    unsigned begun_when_down; /* calls since g_opentracker_running became 0 */
     size_t applied;           /* peers since the last event */
-    const char *last_hash;    /* where the last one lay */
+    const char *last_hash;    /* address of the last one's hash */
 } self;
 
 static atomic_int library_thread;
@@ -40,8 +40,8 @@ static atomic_ulong call_counts[CALLS];
 
 static void observe(enum call call);
 
-/* The line is put together without stdio, which a signal handler may have
-   interrupted; vsnprintf is as near as C comes to that. */
+/* Makes the line without stdio, which a signal handler may have interrupted; vsnprintf is as
+   near as C comes to that. */
 void broken(const char *format, ...)
 {
     char line[512];
@@ -97,7 +97,7 @@ void library_begins(enum call call)
     call_counts[call]++;
     calls_in_progress += !is_of_host();
     observe(call);
-    /* If it became 0 in here, this was the one call that may go on. */
+    /* If it became 0 during the call, this was the one call that may go on. */
     if (!is_running())
         self.begun_when_down = 1;
 }

@@ -1,5 +1,5 @@
-/* contract SCENARIO PORT [NUMBER]: puts the library through a scenario, and says in
-   one line what was checked. Here is also what scenarios share. */
+/* contract SCENARIO PORT [NUMBER]: runs a scenario with the library, and prints in one line
+   what was checked. The scenarios share the functions in this file. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; argc >= 3 && i < sizeof scenarios / sizeof *scenarios; i++) {
         if (strcmp(argv[1], scenarios[i].name))
             continue;
-        /* Not its warnings: that somebody is not blessed, that ids collide. */
+        /* Warnings about sources that are not blessed and about equal ids are expected. */
         setenv("LIVESYNC_LOG", "error", 1);
         /* With the first thread, a sanitizer begins one of its own. */
         host_thread(do_nothing, NULL);
@@ -62,7 +62,7 @@ static void say_it_hangs(int signal)
 
 double deinit_limit(void) { return getenv("CONTRACT_SLOW") ? PATIENCE : 0.2; }
 
-/* So far, in seconds; 0 where the kernel does not say. */
+/* Returns the time so far, in seconds; 0 if the kernel does not report it. */
 static double waited_for_processor(void)
 {
     char text[64] = {0};
@@ -72,7 +72,8 @@ static double waited_for_processor(void)
     if (fd >= 0 && read(fd, text, sizeof text - 1) < 0)
         *text = 0;
     close(fd);
-    /* How long it ran, and how long it waited, in nanoseconds. */
+    /* The first two numbers are the time on a processor and the time of waiting for one, in
+       nanoseconds. */
     strtoull(numbers, &numbers, 10);
     return (double)strtoull(numbers, NULL, 10) / 1e9;
 }
@@ -121,6 +122,6 @@ static unsigned long number_of_threads(void)
 {
     struct stat threads;
 
-    /* A directory for each, besides . and .. */
+    /* Each thread is a directory, besides . and .. */
     return stat("/proc/self/task", &threads) ? 0 : threads.st_nlink - 2;
 }

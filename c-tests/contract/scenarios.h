@@ -1,4 +1,4 @@
-/* What the contract host is put through. */
+/* The scenarios of the contract host. */
 
 #ifndef SCENARIOS_H
 #define SCENARIOS_H
@@ -6,8 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* A scenario uses the group's ports from `port` on, and ends the process by
-   broken() when something is wrong. */
+/* A scenario uses the group's ports from `port` on. It ends the process by broken() when a
+   check fails. */
 typedef void scenario(uint16_t port, unsigned number);
 
 scenario calls;
@@ -28,19 +28,20 @@ enum { US = 1, THEM = 7 };
             broken("in vain waited for: %s", #condition);
 #define PATIENCE 60
 
-/* Deinitialises; how long that took, not counting how long this thread waited for
-   a processor. Works in a signal handler. */
+/* Deinitializes, and returns the duration without the time that this thread waited for a
+   processor. Works in a signal handler. */
 double timed_deinit(void);
 
-/* How long that may be: 200 ms, or where CONTRACT_SLOW is set in the environment, so
+/* Returns the limit for that: 200 ms, or, if CONTRACT_SLOW is set in the environment, so
    long that only a deadlock takes longer. */
 double deinit_limit(void);
 
-/* Deinitialises, if that was not done; the library's thread ends, and leaves a table
-   that is sound. */
+/* Deinitializes unless that was done; checks that the library's thread ends and that the
+   table is sound. */
 void end_sync(void);
 
-/* When the first beacon is sent, and how often, in seconds; from the next host_sync on. */
+/* Sets the delay of the first beacon and the interval, in seconds, from the next host_sync
+   on. */
 void set_beacons(const char *first_delay, const char *interval);
 
 /* A process of its own that ends when this one does. */

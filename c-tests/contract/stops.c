@@ -1,7 +1,7 @@
-/* stops: during every function of the tracker that the library calls, either
-   g_opentracker_running becomes 0, or livesync_deinit is called by another thread
-   while the tracker holds the call up, or it is called on that very thread, as by a
-   signal handler there. No other call may follow. */
+/* stops: during every function of the tracker that the library calls, one of these happens:
+   g_opentracker_running becomes 0; or another thread calls livesync_deinit while the tracker
+   delays the call; or that very thread calls it, as a signal handler on it would. No other
+   call may follow. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -51,8 +51,8 @@ static void set_trap(enum manner manner, enum call call, int countdown)
     on_call = spring;
 }
 
-/* Sends whatever makes the library call, until it does so for the last time. What is
-   to happen on this thread goes to a socket of the host, in a group of its own. */
+/* Sends packets that make the library call, until it does so for the last time. Calls that
+   must happen on this thread are provoked by a socket of the host, in a group of its own. */
 static void send_until_sprung(int wire, uint16_t port, int own_socket)
 {
     static unsigned unknown = 100000;
@@ -67,7 +67,7 @@ static void send_until_sprung(int wire, uint16_t port, int own_socket)
             inquire_packet(THEM, US),
             tell_packet(THEM, unknown, TELL_RECORDS, 1),
         };
-        /* While somebody else tells, the library does not walk. */
+        /* While scrape tells of another tracker arrive, the library does not walk. */
         for (size_t i = 0; i < sizeof packets / sizeof *packets - !telling; i++)
             wire_send(wire, (uint16_t)(port + here), &packets[i]);
         unknown += TELL_RECORDS;
@@ -80,7 +80,7 @@ static void send_until_sprung(int wire, uint16_t port, int own_socket)
     }
 }
 
-/* What it knows better it looks up, some time after the tells. */
+/* The library looks up the torrents that it knows better, some time after the scrape tells. */
 static void look_up_until_sprung(int wire, uint16_t port, enum manner manner)
 {
     const struct packet more = tell_packet(THEM, 1, TELL_RECORDS, 5);
@@ -95,7 +95,7 @@ static void look_up_until_sprung(int wire, uint16_t port, enum manner manner)
         for (double begin = seconds(); seconds() - begin < 0.3; usleep(200))
             if (!sem_trywait(&trap.sprung))
                 return;
-        /* It was faster. */
+        /* The call was faster. */
         on_call = NULL;
     }
     broken("what is known better is not looked up");
@@ -113,7 +113,7 @@ static void stop_now(enum manner manner, enum call call)
     trap.stops++;
     if (manner == HELD_UP)
         sem_post(&trap.release);
-    /* Time enough for calls that must not be. */
+    /* Waits long enough for forbidden calls to happen. */
     usleep(10 * 1000);
     on_call = NULL;
     set_running(true);
@@ -130,14 +130,14 @@ void stops(uint16_t port, unsigned number)
     host_bind(port);
     for (enum manner manner = 0; manner < MANNERS; manner++) {
         trap.shortest = PATIENCE;
-        /* REMOVE_TORRENT is only called within INSERT, and without memory. */
+        /* The library calls REMOVE_TORRENT only within INSERT, and without memory. */
         for (enum call call = 0; call < REMOVE_TORRENT; call++) {
             set_trap(manner, call, 3);
             host_init(US);
             send_until_sprung(wire, port, own_socket);
             stop_now(manner, call);
         }
-        /* And with the last peer of a packet. */
+        /* Also at the last peer of a packet. */
         set_trap(manner, ADD, LIVE_RECORDS);
         host_init(US);
         send_until_sprung(wire, port, own_socket);

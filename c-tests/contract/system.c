@@ -9,7 +9,7 @@
 
 #include "place.h"
 
-/* What the linker calls instead of the functions of the C library, and those. */
+/* The linker calls __wrap_NAME instead of the C library's NAME, which is __real_NAME here. */
 void *__wrap_malloc(size_t size), *__real_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size), *__real_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size), *__real_realloc(void *old, size_t size);
@@ -78,8 +78,8 @@ void __wrap_free(void *old)
     __real_free(old);
 }
 
-/* Here its packets leave. A slow network gives others time to be faster, a full one
-   takes the packet later. */
+/* The library's packets leave here. A slow network gives other threads time to be faster,
+   and a full one takes the packet later. */
 ssize_t __wrap_send(int socket, const void *packet, size_t length, int flags)
 {
     static atomic_uint packets;

@@ -1,11 +1,11 @@
-/* What is below the tracker and the library: memory, the network, sleep. */
+/* The layer below the tracker and the library: memory, the network, sleep. */
 
 #ifndef SYSTEM_H
 #define SYSTEM_H
 
 #include <stddef.h>
 
-/* The host's own memory, as realloc() gives it; there is always enough. */
+/* Returns memory of the host itself, as realloc() does; there is always enough. */
 void *allocate(void *memory, size_t size);
 
 #endif

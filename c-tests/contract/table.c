@@ -79,7 +79,7 @@ void table_check(int bucket)
     }
 }
 
-size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                      size_t compare_size, bool *found)
 {
     size_t low = 0, high = vector->size;
@@ -87,7 +87,7 @@ size_t vector_search(const ot_vector *vector, const void *key, size_t member_siz
     *found = false;
     while (low < high && !*found) {
         size_t middle = (low + high) / 2;
-        int order = memcmp((const char *)vector->data + middle * member_size, key, compare_size);
+        int order = memcmp((const char *)vector->data + middle * element_size, key, compare_size);
         if (order < 0)
             low = middle + 1;
         else
@@ -100,18 +100,18 @@ size_t vector_search(const ot_vector *vector, const void *key, size_t member_siz
     return low;
 }
 
-void *vector_insert(ot_vector *vector, size_t index, size_t member_size)
+void *vector_insert(ot_vector *vector, size_t index, size_t element_size)
 {
-    char *member;
+    char *element;
 
     if (vector->size == vector->space) {
         size_t space = vector->space ? 2 * vector->space : 4;
-        vector->data = allocate(vector->data, space * member_size);
+        vector->data = allocate(vector->data, space * element_size);
         vector->space = space;
     }
-    member = (char *)vector->data + index * member_size;
-    memmove(member + member_size, member, (vector->size++ - index) * member_size);
-    return member;
+    element = (char *)vector->data + index * element_size;
+    memmove(element + element_size, element, (vector->size++ - index) * element_size);
+    return element;
 }
 
 void host_check_and_free(void)
@@ -154,7 +154,7 @@ void host_destroy_torrents(void)
     }
 }
 
-/* Without waiting for ever for code that was interrupted, or waits for such code. */
+/* Locks a bucket, but not after a time limit: interrupted code may hold the lock. */
 static bool lock_patiently(int bucket)
 {
     const struct timespec millisecond = {0, 1000 * 1000};

@@ -1,4 +1,4 @@
-/* The host's torrents, in buckets that are locked each by itself. */
+/* The host's torrents, in buckets with a lock each. */
 
 #ifndef TABLE_H
 #define TABLE_H
@@ -10,23 +10,23 @@ int bucket_of(const void *hash);
 /* Locks a bucket for the calling thread, which has none locked. */
 ot_vector *table_lock(int bucket);
 
-/* Unlocks a bucket that has so many more torrents than before. */
+/* Unlocks a bucket that has grown by this many torrents. */
 void table_unlock(int bucket, int delta);
 
-/* How many torrents there are: what the deltas sum up to. */
+/* Returns the number of torrents, which is the sum of the deltas. */
 size_t table_count(void);
 
-/* Whether this is the vector of the bucket that the calling thread has locked. */
+/* Returns whether this is the vector of the bucket that the calling thread has locked. */
 bool table_has_locked(const ot_vector *vector);
 
-/* Breaks the contract unless a bucket, which is locked, is in order. */
+/* Breaks the contract unless a locked bucket is in order. */
 void table_check(int bucket);
 
-/* The index of the member that begins with key, or where it would have to be. */
-size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+/* Returns the index of the element that begins with key, or the place where it would be. */
+size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                      size_t compare_size, bool *found);
 
-/* Makes room for a member, whose bytes the caller sets. */
-void *vector_insert(ot_vector *vector, size_t index, size_t member_size);
+/* Makes room for an element, whose bytes the caller sets. */
+void *vector_insert(ot_vector *vector, size_t index, size_t element_size);
 
 #endif

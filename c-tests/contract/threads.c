@@ -1,7 +1,7 @@
-/* threads: 8 threads tell numbered peers, each record with its bucket locked, while
-   as many arrive in the same buckets, the main thread calls livesync_ticker, another
-   handle_livesync, and somebody inquires all the time. A process that listens sees
-   every record once, those of a thread in their order. */
+/* threads: 8 threads announce numbered peers, each record with its bucket locked. At the
+   same time as many peers arrive in the same buckets, the main thread calls livesync_ticker,
+   another one calls handle_livesync, and inquiries come all the time. A process that listens
+   receives every record once, those of a thread in their order. */
 
 #define _GNU_SOURCE
 #include "scenarios.h"
@@ -25,7 +25,7 @@ struct wire_count {
 };
 static struct wire_count *wire_count;
 static unsigned tells_each;
-static atomic_ulong told;
+static atomic_ulong announced;
 static atomic_int telling;
 
 static void *tell_numbers(void *thread)
@@ -36,11 +36,12 @@ static void *tell_numbers(void *thread)
         ot_hash hash;
         ot_peer peer = {{10, 0, 0, (uint8_t)number, 0x1a, 0xe1, 0, 0}};
         double begin = seconds();
-        /* Flow control: without it, receive buffers overflow, and that says nothing. */
-        for (; told - wire_count->heard > MAY_BE_UNDER_WAY; usleep(200))
+        /* Flow control: without it receive buffers overflow, which is not a fault of the
+           library. */
+        for (; announced - wire_count->heard > MAY_BE_UNDER_WAY; usleep(200))
             if (seconds() - begin > PATIENCE)
-                broken("records are lost: %lu told, %lu on the wire", told, wire_count->heard);
-        told++;
+                broken("records are lost: %lu announced, %lu on the wire", announced, wire_count->heard);
+        announced++;
         hash_of(i, &hash);
         host_announce(&hash, &peer);
     }
@@ -84,9 +85,10 @@ static void be_the_others(int socket, uint16_t port)
             tell_packet(THEM, i * 13 % 20000, TELL_RECORDS, i),
         };
         wire_send(socket, port, &packets[0]);
-        /* While somebody else tells, the library does not walk. */
+        /* While scrape tells of another tracker arrive, the library does not walk. */
         wire_send(socket, port, &packets[i % 400 < 30 ? 3 : 1 + i % 2]);
-        /* No faster than the tellers, who would starve where the library is slow. */
+        /* No faster than the announcing threads, which would starve where the library is
+           slow. */
         while (i * LIVE_RECORDS > wire_count->heard + MAY_BE_UNDER_WAY)
             usleep(100);
     }
@@ -94,7 +96,7 @@ static void be_the_others(int socket, uint16_t port)
 
 void threads(uint16_t port, unsigned number)
 {
-    /* One socket for each, so that nobody waits at the socket of another. */
+    /* Each process has a socket of its own, so that none waits at the socket of another. */
     int counting = wire_join(port), sending = wire_join(port), own_socket = wire_join(port);
     pid_t counter, others;
     double begin = seconds();
@@ -105,7 +107,7 @@ void threads(uint16_t port, unsigned number)
                       -1, 0);
     counter = begin_process(count_records, counting, port);
     others = begin_process(be_the_others, sending, port);
-    /* What it tells of its torrents must leave the rough network room for peers. */
+    /* The library's tell packets must leave the rough network room for peers. */
     rough_network = true;
     setenv("LIVESYNC_SCRAPE_TELL_PACKETS", "10", 1);
     set_beacons("0.02", "0.02");
@@ -116,17 +118,17 @@ void threads(uint16_t port, unsigned number)
     while (telling)
         host_ticker();
     host_join();
-    /* Peers still come in while it stops. It sends what is left for as long as it may, which on a
-       slow machine is not all: that is awaited before. */
+    /* Peers still come in while it stops. The library sends the remaining packets for a
+       limited time, which is too short on a slow machine, so they are awaited before. */
     rough_network = false;
-    WAIT_FOR(wire_count->heard == told || waitpid(counter, NULL, WNOHANG));
+    WAIT_FOR(wire_count->heard == announced || waitpid(counter, NULL, WNOHANG));
     double took = timed_deinit();
     if (took > deinit_limit())
         broken("livesync_deinit has taken %.0f ms", took * 1e3);
     end_process(others);
     end_process(counter);
     if (wire_count->heard != (unsigned long)TELLERS * number)
-        broken("%lu records told, %lu on the wire", told, wire_count->heard);
+        broken("%lu records announced, %lu on the wire", announced, wire_count->heard);
     end_sync();
     for (enum call call = 0; call < INSERT; call++)
         if (!calls_of(call))

@@ -20,8 +20,8 @@ int wire_join(uint16_t port)
     struct ip_mreq membership = {address.sin_addr, loopback};
     int on = 1, size = 4 << 20, fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-    /* A smaller buffer is no failure as a rule: it is made up for by flow control. But a counter
-       that has no processor for a while is to miss nothing. */
+    /* Flow control makes up for a smaller buffer. But a process that counts must miss no
+       packet while it has no processor. */
     if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size))
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) ||
@@ -87,11 +87,11 @@ struct packet tell_packet(uint32_t from, unsigned first, unsigned records, unsig
     return packet;
 }
 
-struct packet inquire_packet(uint32_t from, uint32_t asked)
+struct packet inquire_packet(uint32_t from, uint32_t target)
 {
     struct packet packet = begin(from, SYNC_SCRAPE_INQUIRE);
 
-    put(&packet, &asked, sizeof asked);
+    put(&packet, &target, sizeof target);
     return packet;
 }
 
@@ -132,7 +132,7 @@ static struct sockaddr_in group(uint16_t port)
     return address;
 }
 
-/* The header: an id as the tracker has it in memory, then the type. */
+/* Writes the header: an id as the tracker has it in memory, then the type. */
 static struct packet begin(uint32_t from, enum packet_type type)
 {
     struct packet packet = {0};

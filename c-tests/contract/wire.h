@@ -1,4 +1,4 @@
-/* The sync group on the loopback interface, as a plain socket sees it. */
+/* The sync group on the loopback interface, from a plain socket. */
 
 #ifndef WIRE_H
 #define WIRE_H
@@ -20,22 +20,22 @@ struct packet {
     unsigned char bytes[LARGEST_PACKET];
 };
 
-/* A socket that is in the group, and from which one can send to it. */
+/* Returns a socket that has joined the group, and that can send to it. */
 int wire_join(uint16_t port);
 
 void wire_send(int socket, uint16_t port, const struct packet *packet);
 
-/* The next packet that `from` has sent, of this type; the length is 0 when none
-   comes within so many seconds. */
+/* Returns the next packet of this type from `from`; the length is 0 if none comes within
+   this many seconds. */
 struct packet wire_receive(int socket, uint32_t from, enum packet_type type, double patience);
 
-/* Lists have torrents number first, first + 1, … */
+/* Lists contain torrents number first, first + 1, … */
 struct packet live_packet(uint32_t from, unsigned first, unsigned records, int flags);
 struct packet tell_packet(uint32_t from, unsigned first, unsigned records, unsigned downloaded);
-struct packet inquire_packet(uint32_t from, uint32_t asked);
+struct packet inquire_packet(uint32_t from, uint32_t target);
 struct packet beacon_packet(uint32_t from, unsigned torrents);
 
-/* The info_hash of a numbered torrent, in any bucket; and back. */
+/* Converts a torrent's number to its info_hash, in any bucket; and back. */
 void hash_of(unsigned number, ot_hash *hash);
 unsigned number_of(const unsigned char *hash);
 

@@ -1,5 +1,5 @@
-/* To be loaded before a program by LD_PRELOAD: its clock on the wall is ahead of that of the
-   system by as many seconds as stand, as a number of 8 bytes, in the file CLOCK_AHEAD. */
+/* Preloaded by LD_PRELOAD, it sets a program's wall clock ahead of the system's. The file
+   CLOCK_AHEAD contains the number of seconds, as a number of 8 bytes. */
 
 #include <fcntl.h>
 #include <stdint.h>

@@ -1,13 +1,13 @@
-/* What becomes of a program when an allocation of the library fails. Its life with the library
-   is lived again and again, each time in a process of its own in which another allocation
-   fails, in a call of the library or in its thread: each until it has started, of the rest some. It
-   prints for each part of that life, and for each end that it took, how often it did:
+/* Checks a program in which an allocation of the library fails. The program runs many times,
+   each time in a process of its own in which another allocation fails, in a call of the library
+   or in its thread: every allocation until the start, and some of the rest. It prints how often
+   each part of that life ended in each way:
 
      error     the call returned an error, and the program went on to its end
-     survived  as if nothing had happened
+     survived  the program did not notice
      ended     the library ended the process by abort(3)
 
-   Whatever else happens, a crash or a hang, is what is wrong. */
+   Any other end, such as a crash or a hang, is a failure. */
 
 #define _GNU_SOURCE
 
@@ -30,14 +30,14 @@ enum { SURVIVED, ERROR, ENDED, ENDS, LONGEST_LIFE_S = 60, ANNOUNCES = 300 };
 static const char *const part_names[PARTS] = { "open", "start", "run", "stop" };
 static const char *const end_names[ENDS] = { "survived", "error", "ended" };
 
-/* Of the life that is lived now; in memory that its parent sees. */
+/* The state of the current life, in memory that the parent sees. */
 static struct life {
   atomic_long allocations;
   atomic_int part;
 } *life;
 
 static int counting; /* set before the first call of the library */
-static long failing; /* which allocation fails; 0: none */
+static long failing; /* number of the failing allocation; 0: none */
 static atomic_int part;
 
 void *__libc_malloc( size_t );
@@ -45,7 +45,7 @@ void *__libc_calloc( size_t, size_t );
 void *__libc_realloc( void *, size_t );
 void *__libc_memalign( size_t, size_t );
 
-/* Whether the allocation that is made now fails. */
+/* Returns whether the current allocation fails. */
 static int fails( void ) {
   if( !counting ) return 0;
   if( atomic_fetch_add( &life->allocations, 1 ) + 1 != failing ) return 0;
@@ -63,7 +63,7 @@ int posix_memalign( void **out, size_t align, size_t size ) {
   return *out ? 0 : ENOMEM;
 }
 
-/* Opens, starts, tells and hears some, stops, closes; which end it took. */
+/* Opens, starts, announces, receives, stops and closes; returns how it ended. */
 static int live( int port ) {
   livesync_config_t config = local_config( port );
   livesync_t *handle = NULL;
@@ -89,7 +89,7 @@ static int live( int port ) {
   return error ? ERROR : SURVIVED;
 }
 
-/* Lives once, with one allocation failing. */
+/* Lives once in a process of its own, with one allocation failing. */
 static int live_apart( int port, long n ) {
   int status;
   pid_t child;
@@ -112,7 +112,7 @@ static int live_apart( int port, long n ) {
   return WEXITSTATUS( status );
 }
 
-/* Another member of the cluster, of which the one that lives hears. */
+/* Starts another node of the cluster, whose packets the tested one receives. */
 static pid_t neighbour( int port ) {
   livesync_config_t config = local_config( port );
   livesync_t *handle;

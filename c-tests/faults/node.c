@@ -1,14 +1,14 @@
-/* A node that something goes wrong with, and what that costs. On an interface and a port it
-   runs for some seconds "thread" or "polling", with nothing told ("idle") or ten announces a
-   second ("telling"), and suffers from half a second on
+/* Measures the cost of faults for a node. On an interface and a port it runs for some seconds
+   "thread" or "polling", without announces ("idle") or with ten per second ("telling"), and
+   has one of these faults from half a second on:
 
-     none             nothing, or what is done to it from outside
+     none             none, or a fault from outside
      send ERROR       every packet that it sends fails with this error
-     receive ERROR    every look for what has arrived fails
+     receive ERROR    every receive fails
      closed           the program closes the sockets of the library
-     replaced         and has opened /dev/null instead of each
+     replaced         the same, and it opens /dev/null in place of each
 
-   It prints what it used of a processor meanwhile, and what was counted and logged. */
+   It prints its processor time, its counters and its log. */
 
 #define _GNU_SOURCE
 
@@ -29,7 +29,7 @@ enum { SETTLING_MS = 500, TELL_INTERVAL_MS = 100 };
 static int polling, telling;
 static livesync_t *handle;
 static int null_fd;
-/* What the library answers: LIVESYNC_E_TRIPPED, if it has lost. */
+/* The library's answer: LIVESYNC_E_TRIPPED if it has switched itself off. */
 static int answer;
 
 static void log_line( int level, const char *message, void *user ) {
@@ -42,7 +42,7 @@ static void replace_it( int fd ) { dup2( null_fd, fd ); }
 
 static void suffer( const char *fault, int error ) {
   const long sends[] = { SYS_sendto, SYS_sendmsg, SYS_sendmmsg };
-  /* Not recvfrom(2), by which the library's thread takes its wake-ups. */
+  /* Without recvfrom(2), by which the library's thread takes its wake-ups. */
   const long receives[] = { SYS_recvmsg, SYS_recvmmsg };
   if( !strcmp( fault, "send" ) ) refuse( sends, 3, error );
   if( !strcmp( fault, "receive" ) ) refuse( receives, 2, error );
@@ -50,7 +50,7 @@ static void suffer( const char *fault, int error ) {
   if( !strcmp( fault, "replaced" ) ) each_socket( replace_it );
 }
 
-/* As a program's own loop does. */
+/* Runs a host loop until this time. */
 static void process_until( int64_t end ) {
   livesync_event_t event;
   while( now_ms() < end && !answer ) {
@@ -110,7 +110,7 @@ int main( int argc, char **argv ) {
   printf( "answer %d\n", answer );
   if( !answer ) {
     stats = stats_of( handle );
-    printf( "told %llu\n", (unsigned long long)stats.records_announced );
+    printf( "announced %llu\n", (unsigned long long)stats.records_announced );
     printf( "out %llu\n", (unsigned long long)stats.packets_out );
     printf( "errors %llu\n", (unsigned long long)stats.send_errors );
     printf( "in %llu\n", (unsigned long long)stats.packets_in );

@@ -5,14 +5,14 @@
 
 #include <stddef.h>
 
-/* Descriptors that the standard ones and a library may have. */
+/* Descriptors that the library may have, above the standard ones. */
 enum { FIRST_FD = 3, LAST_FD = 255 };
 
 /* From now on these system calls fail with this error, in all threads of this process and
    those that they start. */
 void refuse( const long *calls, size_t count, int error );
 
-/* How many descriptors are open. */
+/* Returns the number of open descriptors. */
 int descriptors( void );
 
 /* Calls `visit` with each descriptor that is a socket. */

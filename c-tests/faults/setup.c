@@ -1,5 +1,5 @@
-/* What a program hears when there is not enough to open and start a handle: a clear error
-   with one line in the log, and nothing is left behind. */
+/* Checks the errors when a handle cannot be opened or started for want of resources: a clear
+   error, one line in the log, and nothing is left behind. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -31,7 +31,7 @@ static void expect_line( int result, int expected, const char *line ) {
   lines = 0;
 }
 
-/* No more than so many descriptors that there are now. */
+/* Limits the process to this many descriptors more than it has now. */
 static void allow( int more ) {
   struct rlimit limit;
   if( getrlimit( RLIMIT_NOFILE, &limit ) ) fail( "getrlimit" );
@@ -39,7 +39,7 @@ static void allow( int more ) {
   if( setrlimit( RLIMIT_NOFILE, &limit ) ) fail( "setrlimit" );
 }
 
-/* With one descriptor more each time, until it succeeds. */
+/* Repeats the attempt with one descriptor more each time, until it succeeds. */
 static int needed( int ( *attempt )( void ), int first_error, int then ) {
   int before = descriptors(), more, result;
   for( more = 0; more < MOST_DESCRIPTORS; ++more ) {
@@ -59,12 +59,13 @@ static livesync_t *handle;
 static int attempt_open( void ) { return livesync_open( &config, &handle ); }
 static int attempt_start_again( void ) { return livesync_start( handle, 1 ); }
 
-/* The pair that wakes the thread, two sockets, and the list of memberships. */
+/* Opening takes two sockets to wake the thread, two for the group, and one for the list of
+   memberships. */
 static void no_descriptors_to_open( void ) {
   if( needed( attempt_open, LIVESYNC_E_THREAD, LIVESYNC_E_SOCKET ) != 5 ) fail( "open needs 5 descriptors" );
 }
 
-/* After a stop two sockets are opened again, and the list. */
+/* After a stop, starting opens two sockets again, and the list. */
 static void no_descriptors_to_start_again( void ) {
   if( livesync_start( handle, 1 ) || livesync_stop( handle ) ) fail( "start and stop" );
   sleep_ms( 100 );
@@ -73,7 +74,7 @@ static void no_descriptors_to_start_again( void ) {
   sleep_ms( 100 );
 }
 
-/* It needs an epoll instance besides. Another attempt succeeds. */
+/* Polling needs an epoll instance, too. Another attempt succeeds. */
 static void no_descriptors_to_poll( void ) {
   allow( 3 );
   expect_line( livesync_start_polling( handle, 1 ), LIVESYNC_E_THREAD, "Too many open files" );
@@ -93,7 +94,7 @@ static void no_thread( void ) {
 
 int main( int argc, char **argv ) {
   int before, fd;
-  /* What we have inherited: a limit is one of numbers, not of how many there are. */
+  /* Closes inherited descriptors: the limit is one of numbers, not of how many are open. */
   for( fd = FIRST_FD; fd <= LAST_FD; ++fd ) close( fd );
   before = descriptors();
   config = local_config( argc == 2 ? atoi( argv[1] ) : 0 );

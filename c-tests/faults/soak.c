@@ -1,15 +1,15 @@
-/* One node of several under random load: with a table of 2 MiB, which fills up; now and then it
-   is stopped and started, or closed and opened. It is of a kind:
+/* One node of several under random load, with a table of 2 MiB, which fills up. From time to
+   time it is stopped and started, or closed and opened. There are these kinds:
 
      plain      the library's thread does everything
-     polled     the program's own loop does
-     keyed      it has a key, and uses also what others send without one
-     ignoring   a loop without a table: it fetches its events, and answers no question
+     polled     the host loop does everything
+     keyed      it has a key, and also uses unauthenticated packets
+     ignoring   a loop without a table: it takes its events, and answers none of them
      cancelled  threads that announce are cancelled all the time
      forking    children are forked all the time, which end at once
 
-   It prints every second how many announces it has heard since it began to run, and ends with
-   standard input. */
+   It prints every second how many announces it has received since its start, and ends at the
+   end of standard input. */
 
 #define _GNU_SOURCE
 
@@ -61,7 +61,7 @@ static void *announce_on( void *first ) {
   return NULL;
 }
 
-/* It is somewhere in a call, most likely. */
+/* The thread is most likely inside a call. */
 static void cancel_one( void ) {
   pthread_t thread;
   void *result;
@@ -80,7 +80,7 @@ static void fork_one( void ) {
   if( !WIFEXITED( status ) || WEXITSTATUS( status ) != 7 ) fail( "the child ends otherwise" );
 }
 
-/* For so long, or until standard input ends: whether it has. */
+/* Waits for this long, or until standard input ends; returns whether it has ended. */
 static int wait_and_process( int64_t end ) {
   livesync_event_t events[64];
   struct pollfd fds[] = { { STDIN_FILENO, POLLIN, 0 }, { polled ? livesync_fd( handle ) : -1, POLLIN, 0 } };

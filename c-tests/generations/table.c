@@ -103,8 +103,8 @@ void vector_remove_torrent( ot_vector *vector, ot_torrent *match ) {
   memmove( match, match + 1, (size_t)( (ot_torrent *)vector->data + --vector->size - match ) * sizeof *match );
 }
 
-/* Torrents and peers. A call that began before the tracker went down finds its bucket
-   freed; opentracker itself does not look. */
+/* Torrents and peers. A call that began before the tracker went down finds its bucket freed;
+   opentracker itself does not check that. */
 
 ot_torrent *torrent_of( ot_vector *bucket, void *hash, int *delta_torrentcount ) {
   ot_peerlist **list;

@@ -1,6 +1,6 @@
 /* A tracker for tests of the adapters, of the generation whose headers are in the
    include path, and whose logic.c is linked: it has that tracker's table, in table.c,
-   and does what standard input's commands say.
+   and executes the commands on standard input.
 
    Commands, one a line, each answered with "ok" once it is done:
      bind ADDRESS PORT     livesync_bind_mcast
@@ -16,11 +16,11 @@
      fill FIRST AMOUNT DOWNLOADS    knows AMOUNT torrents, from number FIRST on, each
                            downloaded that often
      check FIRST AMOUNT DOWNLOADS   prints how many of these are as they should be,
-                           are missing, or are otherwise
-     forbid NUMBER         that torrent is not welcome
+                           are missing, or differ
+     forbid NUMBER         refuses that torrent
      count                 prints the torrent count, what the buckets hold, and how
                            many peers came by sync
-     bless 0|1             whether anybody may speak
+     bless 0|1             blesses all sources, or none
      go-down               answers, and gets a SIGINT
 
    Calls of the library, one a line, but with -q on the command line events only:
@@ -41,7 +41,7 @@ time_t       g_now_seconds;
 volatile int g_opentracker_running = 1;
 uint32_t     g_tracker_id;
 
-/* The archive has it; every tracker prints it. */
+/* The archive defines it; every tracker prints it. */
 extern const char *g_version_livesync_c;
 
 static pthread_mutex_t printing = PTHREAD_MUTEX_INITIALIZER;
@@ -59,7 +59,7 @@ void exerr( char *message ) {
   exit( 111 );
 }
 
-/* What else the library calls. */
+/* The other functions that the library calls. */
 
 int accesslist_hashisvalid(
 #ifdef HASH_PARAMETER
@@ -82,7 +82,8 @@ static int may_speak( const char *ip, ot_permissions permissions ) {
 
 int BLESSING( ot_ip6 ip, ot_permissions permissions ) { return may_speak( ip, permissions ); }
 
-/* By these the library knows what it is linked into without an adapter. */
+/* By these symbols the library recognizes the tracker that it is linked into, without an
+   adapter. */
 void handle_udp6( int64 sock );
 void handle_udp6( int64 sock ) { (void)sock; }
 int load_state( const char *file );
@@ -111,7 +112,7 @@ void say_from_sync( const char *what, const uint8_t *hash, const uint8_t *peer, 
 
 /* Commands. */
 
-/* Text of either family to 16 bytes. */
+/* Parses an address of either family to 16 bytes. */
 static int parse_ip( const char *text, ot_ip6 ip ) {
   static const char v4_mapped[12] = { 0,0,0,0, 0,0,0,0, 0,0,-1,-1 };
   memcpy( ip, v4_mapped, sizeof v4_mapped );
@@ -127,8 +128,8 @@ static void announce_command( int byte, const char *address, int port, unsigned 
   client_announces( hash, ip, wire_port, (uint8_t)flags );
 }
 
-/* Two of three torrents share a bucket, so that a walk stops inside of it; the others
-   are in all buckets, also in the first and the last one. */
+/* Two of three torrents share a bucket, so that a walk stops inside it; the others are in
+   all buckets, including the first and the last one. */
 static void hash_of( uint32_t number, ot_hash hash ) {
   uint32_t mixed = number * 2654435761u;
   memset( hash, 0xab, sizeof( ot_hash ) );
@@ -204,7 +205,7 @@ static int is_as_it_should_be( ot_torrent *torrent, uint32_t i, size_t downloads
     if( ( *list )->base > youngest ) youngest = ( *list )->base;
     empty = empty && !( *list )->peer_count && !( *list )->seed_count && !( *list )->peers.data && !( *list )->peers.size;
   }
-  /* A few minutes may begin between two trackers' looks at the clock. */
+  /* A few minutes may begin before the other tracker looks at its clock. */
   late = g_now_minutes - age_of( i ) - youngest;
   return empty && sum == downloads && late >= -3 && late <= 3;
 }
@@ -260,8 +261,8 @@ static void bind_command( const char *address, int port ) {
   memset( ip, 0xee, sizeof ip );
 }
 
-/* As the tracker does it: freed vectors stay in their buckets. But that a worker holds
-   all buckets for a moment, so that the library surely waits for one. */
+/* Goes down as the tracker does: freed vectors stay in their buckets. In addition, a worker
+   holds all buckets for a moment, so that the library surely waits for one. */
 static void go_down( int signal ) {
   const struct timespec moment = { 0, 150000000 };
   ot_vector *buckets[OT_BUCKET_COUNT];

@@ -1,5 +1,5 @@
-/* Sources of both kinds of IP at a socket of the program's own: who may speak, and as whom
-   livesync_nodes() shows him. */
+/* Sources of both address families at a socket of the program's own: which are allowed, and
+   which addresses livesync_nodes() returns for them. */
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -13,7 +13,7 @@
 
 static const uint8_t IPV6_LOOPBACK[16] = { 0,0,0,0, 0,0,0,0, 0,0,0,0, 0,0,0,1 };
 
-/* A socket for both, and its port. */
+/* Opens a socket for both families, and returns its port. */
 static int dual_stack( uint16_t *port ) {
   struct sockaddr_in6 address = { .sin6_family = AF_INET6, .sin6_addr = in6addr_any };
   socklen_t length = sizeof address;
@@ -26,8 +26,8 @@ static int dual_stack( uint16_t *port ) {
   return fd;
 }
 
-/* A tracker with this id tells of a peer, from an address of this kind. */
-static void tell( int family, uint16_t port, uint8_t id ) {
+/* Sends an announce of a tracker with this id, from an address of this family. */
+static void announce_peer( int family, uint16_t port, uint8_t id ) {
   struct sockaddr_in  ipv4 = { .sin_family = AF_INET, .sin_port = htons( port ) };
   struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons( port ), .sin6_addr = in6addr_loopback };
   const struct sockaddr *to = family == AF_INET ? (struct sockaddr *)&ipv4 : (struct sockaddr *)&ipv6;
@@ -47,7 +47,7 @@ static void hear( livesync_t *handle, int fd ) {
   if( livesync_receive( handle, fd ) ) fail( "receive" );
 }
 
-/* Who of both may speak, if this is allowed. */
+/* Checks which of both may send with this allow list. */
 static void test_allowed( int port, const char *allow, int ipv4, int ipv6 ) {
   livesync_config_t config = local_config( port );
   livesync_node_t nodes[2];
@@ -57,9 +57,9 @@ static void test_allowed( int port, const char *allow, int ipv4, int ipv6 ) {
   int fd = dual_stack( &at ), i;
   config.allow = allow;
   if( livesync_open( &config, &handle ) || livesync_start( handle, 1 ) ) fail( allow );
-  tell( AF_INET, at, 4 );
+  announce_peer( AF_INET, at, 4 );
   hear( handle, fd );
-  tell( AF_INET6, at, 6 );
+  announce_peer( AF_INET6, at, 6 );
   hear( handle, fd );
   stats = stats_of( handle );
   if( stats.drops_not_allowed != (uint64_t)( 2 - ipv4 - ipv6 ) ) fail( allow );
@@ -86,7 +86,7 @@ int main( int argc, char **argv ) {
   test_allowed( port, "127.0.0.1", 1, 0 );
   test_allowed( port, "::1", 0, 1 );
   test_allowed( port, "::1/128,127.0.0.0/8", 1, 1 );
-  /* Mapped into IPv6 it is a network of IPv4. */
+  /* Mapped into IPv6, this is an IPv4 network. */
   test_allowed( port, "::ffff:127.0.0.1", 1, 0 );
   test_allowed( port, "::ffff:127.0.0.0/104", 1, 0 );
   test_allowed( port, "::/0", 0, 1 );

@@ -1,5 +1,5 @@
-/* Two handles with a thread of the library's, in one cluster: what is announced to one is
-   told to the other by callbacks. */
+/* Two handles with receive threads in one cluster: the announces to one reach the other by
+   callbacks. */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ int main( int argc, char **argv ) {
   int port = argc > 1 ? atoi( argv[1] ) : 9696;
 
   open_tracker( &one, port, 1 );
-  open_tracker( &other, port, 1 ); /* the same id: they heal that */
+  open_tracker( &other, port, 1 ); /* the same id, which they must resolve */
 
   announce( one.handle, 1, ipv6 );
   wait_for( &other, &other.added, 1, "no IPv6 peer" );
@@ -77,7 +77,7 @@ static void packet_applied( size_t peers, void *user ) {
   pthread_mutex_unlock( &tracker->lock );
 }
 
-/* By hand and with the defaults otherwise; 127.0.0.1 does without loopback. */
+/* Opens and starts a handle, without local_config(): 127.0.0.1 needs no loopback. */
 static void open_tracker( struct tracker *tracker, int port, uint32_t id ) {
   livesync_config_t config;
   memset( tracker, 0, sizeof *tracker );

@@ -1,5 +1,5 @@
-/* A thread that is to be cancelled calls every function of livesync.h: each returns, and the
-   thread is cancelled afterwards. Prints the name of each before "ok". */
+/* A thread with a pending cancellation calls every function of livesync.h: each call
+   returns, and the thread is cancelled afterwards. Prints the name of each before "ok". */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -13,7 +13,7 @@ static livesync_t *handle;
 static const struct function *function;
 static int returned;
 
-/* What is not in with_handle. */
+/* The functions that are not in with_handle. */
 static int version( livesync_t *unused ) { (void)unused; return !livesync_version(); }
 static int features( livesync_t *unused ) { (void)unused; return !livesync_features(); }
 static int text( livesync_t *unused ) { (void)unused; return !livesync_strerror( 0 ); }
@@ -24,7 +24,7 @@ static int config_init( livesync_t *unused ) {
   return livesync_config_init( &config, sizeof config );
 }
 
-/* What is written to standard error is said by a call that may be cancelled in. */
+/* The call writes to standard error, which is a cancellation point. */
 static int open_in_vain( livesync_t *unused ) {
   livesync_config_t config = local_config( port );
   (void)unused;
@@ -86,7 +86,7 @@ static void *announce_for_ever( void *unused ) {
   return NULL;
 }
 
-/* Where more is announced than leaves an announce waits for room. */
+/* If the program announces faster than packets leave, an announce waits for room. */
 static void flood( void ) {
   pthread_t threads[3];
   void *result;
@@ -101,7 +101,7 @@ static void flood( void ) {
   }
 }
 
-/* All of them as they are with a thread of the library's, polled, and stopped. */
+/* Runs all of them with a receive thread, polled, and stopped. */
 int main( int argc, char **argv ) {
   livesync_config_t config;
   port = argc > 1 ? atoi( argv[1] ) : 9696;

@@ -1,6 +1,6 @@
-/* What the programs beside this file have in common. Each of them tests one side of the
-   handles of livesync.h, on 127.0.0.1 and the port it is given, and prints "ok", or what
-   is wrong. */
+/* The common part of the programs beside this file. Each of them tests one side of the
+   handles of livesync.h, on 127.0.0.1 and the port of its arguments. It prints "ok" or the
+   failure. */
 
 #ifndef COMMON_H
 #define COMMON_H
@@ -9,16 +9,16 @@
 
 #include "livesync.h"
 
-/* How long to wait for what must happen. */
+/* Time limit for events that must happen. */
 enum { PATIENCE_MS = 60000 };
 
-/* Prints what is wrong, and ends the program. */
+/* Prints the failure, and ends the program. */
 void fail( const char *what );
 
 int64_t now_ms( void );
 void sleep_ms( int ms );
 
-/* A config for 127.0.0.1, which hears others there. */
+/* Returns a config for 127.0.0.1, where other nodes of this host can be received. */
 livesync_config_t local_config( int port );
 int is_loopback( const uint8_t *ip );
 

@@ -1,4 +1,4 @@
-/* What a config holds at first, which configs open no handle, and what is said of errors. */
+/* The defaults of a config, the configs that open no handle, and the texts of errors. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +59,7 @@ static void begins_cb( int level, const char *message, void *user ) {
   if( !strncmp( message, *begin, strlen( *begin ) ) ) *begin = NULL;
 }
 
-/* The log must begin with this. */
+/* Checks that the log begins with this text. */
 static void expect_named( livesync_config_t config, const char *begin ) {
   livesync_t *handle = NULL;
   const char *what = begin;
@@ -97,7 +97,7 @@ static void test_refused_by_name( int port ) {
   expect_named( config, "key_file must be" );
   config.key_file = "/nowhere/caf\xe9";
   expect_named( config, "cannot use the key file /nowhere/" );
-  /* The longest name, and all else at its limit. */
+  /* The longest name, and every other field at its limit. */
   config = good;
   config.cluster = name + 1;
   config.auth = LIVESYNC_AUTH_ACCEPT;
@@ -107,7 +107,7 @@ static void test_refused_by_name( int port ) {
   if( livesync_open( &config, &handle ) || livesync_close( handle ) ) fail( "what is allowed" );
 }
 
-/* Callbacks that nobody may call. */
+/* Callbacks that must not be called. */
 
 static void peer_cb( const uint8_t *info_hash, const livesync_peer_t *peer, void *user ) {
   (void)info_hash; (void)peer; (void)user;
@@ -140,7 +140,7 @@ static void expect_refused_with_table( livesync_config_t config, const char *wha
   livesync_t *handle;
   config.table = 1;
   expect_refused( config, LIVESYNC_E_CONFIG, what );
-  /* It is the two of them together. */
+  /* The combination of both is refused. */
   config.table = 0;
   if( livesync_open( &config, &handle ) || livesync_close( handle ) ) fail( "callbacks without a table" );
 }

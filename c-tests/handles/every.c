@@ -17,7 +17,7 @@ static int try_to_announce( livesync_t *handle ) {
   return livesync_try_announce( handle, info_hash, &peer );
 }
 
-/* Nothing waits at standard input. */
+/* No packet waits at standard input. */
 static int receive( livesync_t *handle ) { return livesync_receive( handle, 0 ); }
 
 static int stats( livesync_t *handle ) {

@@ -1,4 +1,4 @@
-/* Every function of livesync.h, called with arguments that make sense. */
+/* Every function of livesync.h, called with sensible arguments. */
 
 #ifndef EVERY_H
 #define EVERY_H
@@ -10,7 +10,8 @@ struct function {
   int ( *call )( livesync_t *handle );
 };
 
-/* Those that take a handle, up to one without a name; livesync_close is not among them. */
+/* The functions that take a handle, up to one without a name; livesync_close is not among
+   them. */
 extern const struct function with_handle[];
 
 #endif

@@ -1,5 +1,5 @@
-/* The least and the most that each field of a config can hold: it is refused by its name, or the
-   handle works. */
+/* The smallest and the largest value of each field of a config: the library names the field
+   in its error, or the handle works. */
 
 #include <stddef.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include "common.h"
 
-/* A field, and whether 0 and its largest value are refused. */
+/* A field, and whether the library refuses 0 and its largest value. */
 struct field {
   const char *name;
   size_t offset, size;

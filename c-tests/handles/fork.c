@@ -1,6 +1,6 @@
-/* Processes that fork. A handle that was started stays with its process: in a child every
-   function says so, close gives the child's descriptors back, and the parent notices nothing
-   of it. A handle that was only opened may be started in a child. */
+/* Processes that fork. A started handle stays with its process: in a child every function
+   returns an error, close frees the child's descriptors, and the parent is not affected. A
+   handle that was only opened may be started in a child. */
 
 #define _GNU_SOURCE
 #include <poll.h>
@@ -61,7 +61,7 @@ static void wait_until_known( uint32_t torrent, const char *what ) {
   }
 }
 
-/* Runs in a child, which ends well. A child that hangs is ended by a signal. */
+/* Runs a function in a child, which must succeed. A signal ends a child that hangs. */
 static void in_child( void ( *run )( void ) ) {
   int status;
   pid_t pid;
@@ -90,7 +90,7 @@ static void use_and_close( void ) {
   expect_forked( threaded );
   expect_forked( polled );
   if( descriptors() != before ) fail( "descriptors come and go in a child" );
-  /* The waker's two, the group's two; and what a loop waits on. */
+  /* Two sockets of the waker, two of the group; and the epoll instance of a loop. */
   if( livesync_close( threaded ) || livesync_close( polled ) ) fail( "close in a child" );
   if( before - descriptors() != 9 ) fail( "a close in a child closes other descriptors" );
 }
@@ -102,8 +102,8 @@ static void use_its_own( void ) {
   if( livesync_close( own ) ) fail( "close a child's own" );
 }
 
-/* The parent's numbers are not used by a child, whose packets others would take for the
-   parent's, and the parent's for duplicates. */
+/* A child does not use the parent's sequence numbers: other nodes would take its packets for
+   the parent's, and the parent's for duplicates. */
 static void both_go_on( void ) {
   uint32_t round;
   for( round = 0; round < 5; ++round ) {
@@ -121,7 +121,7 @@ static void both_go_on( void ) {
   wait_until_known( 10, "what a child announces by a handle of its own is lost" );
 }
 
-/* What the loop waits on is one object for both processes. */
+/* Both processes share the epoll instance of the loop. */
 static void the_loop_still_wakes( void ) {
   struct pollfd fds;
   int64_t end = now_ms() + PATIENCE_MS;
@@ -135,7 +135,7 @@ static void the_loop_still_wakes( void ) {
   }
 }
 
-static void *tell( void *unused ) {
+static void *announce_all( void *unused ) {
   uint16_t number = 0;
   while( !over ) {
     announce( threaded, 70, ipv4_peer( ++number ? number : 1, 0 ) );
@@ -149,12 +149,12 @@ static void use_while_busy( void ) {
   if( livesync_close( threaded ) ) fail( "close in a child of a busy process" );
 }
 
-/* Some lock is held in the moment of the fork, by a thread that the child does not have. */
+/* At the moment of the fork a thread that the child does not have holds some lock. */
 static void whatever_is_locked( void ) {
   pthread_t tellers[TELLERS];
   int i;
   for( i = 0; i < TELLERS; ++i )
-    if( pthread_create( &tellers[i], NULL, tell, NULL ) ) fail( "a thread" );
+    if( pthread_create( &tellers[i], NULL, announce_all, NULL ) ) fail( "a thread" );
   for( i = 0; i < CHILDREN; ++i ) in_child( use_while_busy );
   over = 1;
   for( i = 0; i < TELLERS; ++i ) pthread_join( tellers[i], NULL );

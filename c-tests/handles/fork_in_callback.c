@@ -1,5 +1,5 @@
-/* A callback forks, on the library's own thread. Its child returns from the callback: the thread
-   ends there, and sends nothing of what the parent has to send. */
+/* A callback forks on the receive thread. Its child returns from the callback: the thread
+   ends there, and sends none of the parent's packets. */
 
 #define _GNU_SOURCE
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, voi
   if( child ) return;
   pid = fork();
   if( pid < 0 ) fail( "fork" );
-  /* One that hangs is ended by a signal. */
+  /* A signal ends a child that hangs. */
   if( !pid ) alarm( PATIENCE_MS / 1000 );
   child = pid ? pid : -1;
 }

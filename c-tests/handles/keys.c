@@ -1,5 +1,5 @@
 /* Opens and closes a handle with a key file, one step for each line of standard input, for a
-   test that looks into its memory meanwhile. Answers "ok". */
+   test that searches its memory meanwhile. Answers "ok". */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ int main( int argc, char **argv ) {
   return 0;
 }
 
-/* Returns when it has sent a packet. */
+/* Returns after the handle has sent a packet. */
 static livesync_t *start( int port, const char *key_file ) {
   livesync_config_t config = local_config( port );
   livesync_t *handle;

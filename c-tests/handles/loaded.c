@@ -1,7 +1,7 @@
-/* The shared library is loaded by dlopen(3), named by the first argument. A thread that never
-   came into it stops a handle, as a signal handler may, and no memory is taken for that: not
-   even for the library's thread-local variables. When it is unloaded nothing of it is left
-   that a fork calls. */
+/* The shared library is loaded by dlopen(3) from the path in the first argument. A thread
+   that never called it stops a handle, as a signal handler may, and that takes no memory,
+   not even for the library's thread-local variables. After unloading, no handler for fork(2)
+   is left. */
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -65,8 +65,8 @@ static void *use( void *unused ) {
   return unused;
 }
 
-/* A library is unloaded only after the threads have ended that it has thread-local variables
-   of with something to do at their end. */
+/* A library is only unloaded after all threads have ended that have thread-local variables
+   of it with destructors. */
 int main( int argc, char **argv ) {
   pthread_t thread;
   int status;

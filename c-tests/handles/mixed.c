@@ -1,5 +1,5 @@
-/* A handle that is polled and has callbacks for peers, but none for torrents, so it has no
-   events; calls from inside of the log; and what is left of a handle that was stopped. */
+/* A polled handle with callbacks for peers, but none for torrents, so that it has no events;
+   calls from inside the log; and the state of a stopped handle. */
 
 #include <poll.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static livesync_t *opened( const livesync_config_t *config ) {
   return handle;
 }
 
-/* Turns a loop that knows only this handle for so long; how often. */
+/* Runs a loop with only this handle for this long, and returns the number of turns. */
 static unsigned turn_for( livesync_t *handle, int ms ) {
   struct pollfd fd = { livesync_fd( handle ), POLLIN, 0 };
   int64_t end = now_ms() + ms;
@@ -49,7 +49,7 @@ static unsigned turn_for( livesync_t *handle, int ms ) {
   return turns;
 }
 
-/* Others tell each other of more torrents than there is room for events. */
+/* Other nodes tell each other of more torrents than there is room for events. */
 static void test_peers_by_callbacks( int port ) {
   livesync_config_t config = local_config( port ), empty_config;
   livesync_t *full, *empty, *polled;
@@ -69,7 +69,7 @@ static void test_peers_by_callbacks( int port ) {
   if( livesync_start( full, 1 ) || livesync_start_polling( polled, 2 ) ) fail( "start" );
   for( i = 0; i < PEERS; ++i ) announce( full, (uint32_t)i, ipv4_peer( 6881, 0 ) );
   turn_for( polled, 500 );
-  /* What is open hears already. */
+  /* An open handle already receives. */
   empty = opened( &empty_config );
   if( livesync_start( empty, 3 ) ) fail( "start" );
   while( stats_of( empty ).torrents_heard < PEERS ) {
@@ -121,7 +121,7 @@ static void test_after_stop( int port ) {
   announce( handle, 1, ipv4_peer( 6881, 0 ) );
   if( livesync_stop( handle ) || livesync_process( handle ) != LIVESYNC_E_STATE ) fail( "stop" );
   stats = stats_of( handle );
-  /* The announce, and last how much it was. */
+  /* The announce, and at the end its heartbeat. */
   if( stats.records_announced != 1 || stats.packets_out != 2 ) fail( "the counts are gone" );
   if( stats.tracker_id || stats.uptime_ms || stats.nodes ) fail( "up after a stop" );
   if( livesync_start_polling( handle, 7 ) ) fail( "start" );
@@ -129,7 +129,8 @@ static void test_after_stop( int port ) {
   if( livesync_close( handle ) ) fail( "close" );
 }
 
-/* Events that nobody has fetched are no reason for the thread of the next run to be deaf. */
+/* Events that the program has not taken must not keep the thread of the next run from
+   receiving. */
 static void test_from_loop_to_thread( int port ) {
   livesync_config_t config = local_config( port );
   livesync_t *teller = opened( &config ), *handle = opened( &config );

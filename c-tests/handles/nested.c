@@ -1,5 +1,6 @@
-/* Callbacks inside of callbacks, and stops from there: a handle is not closed inside of its
-   own callback, whatever is in between; and a stop waits for nothing that it is inside of. */
+/* Callbacks inside callbacks, and stops from there: a handle is not closed inside its own
+   callback, however indirectly; and a stop inside a callback does not wait for that
+   callback. */
 
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -15,7 +16,7 @@ static livesync_t *outer, *inner;
 static int refused;
 static atomic_int stopped, held, storm_is_over;
 
-/* How often this thread has slept or waited. */
+/* Returns how often this thread has slept or waited. */
 static long waits( void ) {
   struct rusage usage;
   if( getrusage( RUSAGE_THREAD, &usage ) ) fail( "getrusage" );
@@ -88,7 +89,7 @@ static void stop_on_our_thread( int port ) {
   if( livesync_close( outer ) || livesync_close( other ) ) fail( "close after that" );
 }
 
-/* A stop of a handle of which nothing runs does not sleep. */
+/* The stop of a handle without a running call does not sleep. */
 static void stop_at_once( int port ) {
   livesync_config_t config = local_config( port );
   long before;
@@ -116,7 +117,7 @@ static void *storm( void *main_thread ) {
   return NULL;
 }
 
-/* It has to wait for a callback, and wakes up all the time. */
+/* The stop has to wait for a callback, and wakes up all the time. */
 static void stop_in_a_storm( int port ) {
   struct sigaction action = { 0 };
   pthread_t main_thread = pthread_self(), thread;

@@ -1,5 +1,4 @@
-/* Handles with a table that only listen, or only speak, with a thread of the library's and
-   polled. */
+/* Handles with a table that only listen, or only speak, with a receive thread and polled. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,7 @@ int main( int argc, char **argv ) {
   return 0;
 }
 
-/* A handle that hears and speaks, one that only hears, and one that only speaks. */
+/* Tests a handle that listens and speaks, one that only listens, and one that only speaks. */
 static void test_who_hears_whom( int port, int way ) {
   struct cluster cluster = { { NULL, NULL, NULL }, way };
   livesync_config_t config = table_config( port );

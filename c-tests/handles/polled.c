@@ -85,7 +85,7 @@ void take_events( struct node *node ) {
   if( count < 0 ) fail( "poll_events" );
 }
 
-/* What a program does, whether it is called back or polls. */
+/* The program's reactions, for callbacks and for polling. */
 
 static void add_peer( struct node *node, const uint8_t *info_hash, const livesync_peer_t *peer ) {
   ++node->added;
@@ -104,7 +104,7 @@ static void new_tracker_id( struct node *node, uint32_t id ) {
   node->new_id = id;
 }
 
-/* The way of callbacks. */
+/* Callbacks. */
 
 static int is_allowed_cb( const uint8_t *ip, void *user ) {
   called_back( user );
@@ -122,7 +122,7 @@ static void packet_applied_cb( size_t peers, void *user ) {
 }
 static void new_tracker_id_cb( uint32_t id, void *user ) { new_tracker_id( called_back( user ), id ); }
 
-/* Without an allow list: who is blessed is asked. */
+/* Without an allow list the library calls is_allowed. */
 static void set_callbacks( livesync_config_t *config ) {
   config->allow = NULL;
   config->is_allowed = is_allowed_cb;
@@ -133,7 +133,7 @@ static void set_callbacks( livesync_config_t *config ) {
   set_torrent_callbacks( config );
 }
 
-/* The way of events. What is not said to be set is 0. */
+/* Events. Fields that an event does not use are 0. */
 static void handle_event( struct node *node, const livesync_event_t *event ) {
   static const livesync_event_t zeros;
   livesync_event_t rest = *event;

@@ -1,4 +1,4 @@
-/* A node that a program drives by a poll(2) loop of its own. */
+/* A node in a host loop with poll(2). */
 
 #ifndef POLLED_NODE_H
 #define POLLED_NODE_H
@@ -8,10 +8,10 @@
 
 #include "common.h"
 
-/* How many torrents there are, and how many are walked at most in one go. */
+/* Number of torrents, and upper bound for a single walk. */
 enum { TORRENTS = 1000, PORTION = 97 };
 
-/* How a node is told what it hears. */
+/* The ways in which a node gets its announces. */
 enum { BY_EVENTS, BY_CALLBACKS, EVENTS_WAIT };
 
 struct node {
@@ -24,15 +24,15 @@ struct node {
   unsigned added, removed, packets;
   livesync_peer_t last;
   uint8_t last_hash[20];
-  /* Torrents: by number, how often they were downloaded; 0 for those not known. */
+  /* Torrents: download counts by number; 0 for unknown ones. */
   uint64_t downloaded[TORRENTS];
   unsigned torrents, raised, counted, walked, looked_up;
-  /* The id that took the place of one that somebody else has. */
+  /* The id that replaced one that another node had. */
   unsigned renamed;
   uint32_t new_id;
 };
 
-/* The node that a callback is for; fails if it may not come now. */
+/* Returns the node that a callback is for; fails if it may not come now. */
 static inline struct node *called_back( void *user ) {
   struct node *node = user;
   if( !pthread_equal( pthread_self(), node->thread ) ) fail( "called back from another thread" );

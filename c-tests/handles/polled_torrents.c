@@ -6,7 +6,7 @@ uint64_t downloads_of( uint32_t torrent ) { return torrent * UINT64_C( 0x1000000
 
 static uint32_t age_of( uint32_t torrent ) { return torrent % 6 * 10; }
 
-/* What a program does, whether it is called back or polls. */
+/* The program's reactions, for callbacks and for polling. */
 
 static uint64_t count_torrents( struct node *node ) {
   ++node->counted;
@@ -56,7 +56,7 @@ static int merge_torrent( struct node *node, const livesync_torrent_t *torrent )
   return LIVESYNC_MERGED;
 }
 
-/* The way of callbacks. */
+/* Callbacks. */
 
 static uint64_t count_torrents_cb( void *user ) { return count_torrents( called_back( user ) ); }
 static size_t walk_torrents_cb( livesync_cursor_t *cursor, livesync_torrent_t *torrents, size_t limit, void *user ) {
@@ -76,7 +76,7 @@ void set_torrent_callbacks( livesync_config_t *config ) {
   config->merge_torrent = merge_torrent_cb;
 }
 
-/* The way of events. */
+/* Events. */
 
 void answer_count( struct node *node ) {
   if( livesync_answer_count( node->handle, count_torrents( node ) ) ) fail( "answer_count" );

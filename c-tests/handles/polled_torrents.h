@@ -1,11 +1,11 @@
-/* The torrents of a node that a program drives by a poll(2) loop of its own. */
+/* The torrents of a node in a host loop with poll(2). */
 
 #ifndef POLLED_TORRENTS_H
 #define POLLED_TORRENTS_H
 
 #include "polled_node.h"
 
-/* How often a torrent was downloaded: more than 32 bits hold, and never 0. */
+/* Returns a torrent's download count: more than 32 bits hold, and never 0. */
 uint64_t downloads_of( uint32_t torrent );
 
 void set_torrent_callbacks( livesync_config_t *config );

@@ -1,5 +1,5 @@
-/* Two handles in the program's own loop: in which states what may be called, and what
-   wakes the loop; peers and a new id, by events and by callbacks. */
+/* Two handles in a host loop: the allowed calls in each state, and the events that wake the
+   loop; peers and a new id, by events and by callbacks. */
 
 #include <poll.h>
 #include <stdio.h>
@@ -37,12 +37,12 @@ static void test_no_room( int port ) {
   uint8_t hash[20] = { 7 };
   uint64_t taken = 0;
   int code;
-  /* Nothing that waits is late. */
+  /* No waiting announce is late. */
   config.flush_ms = 600000;
   config.listen = 0;
   start( &node, &config, 1 );
   while( ( code = livesync_try_announce( node.handle, hash, &peer ) ) == LIVESYNC_OK && taken < 2 * ROOM ) ++taken;
-  /* The first one finds the loop late, and is taken at once. */
+  /* The first announce finds the loop late, and is taken at once. */
   if( code != LIVESYNC_E_FULL || taken < ROOM || taken > ROOM + 1 ) fail( "another number of announces has room" );
   if( livesync_try_announce( node.handle, hash, NULL ) != LIVESYNC_E_ARGUMENT ) fail( "nobody was announced" );
   if( livesync_announce( node.handle, hash, &peer ) ) fail( "it does not make room itself" );
@@ -144,7 +144,7 @@ static void test_same_id( int port, int way ) {
   announce( b->handle, 1, ipv4_peer( 1, 0 ) );
   wait_for( two, &a->added, 1, "not heard under the same id" );
   turn_for( two, 50 );
-  /* Whoever heard the other first: perhaps both at once. */
+  /* The node that received the other's packet first draws a new id; perhaps both do. */
   if( !a->renamed && !b->renamed ) fail( "no new id" );
   for( i = 0; i < 2; ++i ) {
     livesync_stats_t stats = stats_of( two[i].handle );
@@ -179,8 +179,8 @@ static void test_other_thread( int port ) {
   start_two( two, port, BY_EVENTS );
   late.handle = two[0].handle;
   fd.fd = livesync_fd( late.handle );
-  /* Both hear that the other is there, and then of a heartbeat every second: between two of them
-     there is nothing to do. */
+  /* Both receive a first packet of the other, and then a heartbeat every second: between two
+     of them there is no work. */
   do {
     if( now_ms() > end ) fail( "nothing to do, but a short timeout, or readable" );
     turn_for( two, 300 );

@@ -1,5 +1,5 @@
-/* The program's own loop under load: one that does not take its events, and what was
-   announced right before a stop or a close. */
+/* A host loop under load: one that does not take its events, and announces right before a
+   stop or a close. */
 
 #include <poll.h>
 #include <stdio.h>
@@ -43,8 +43,8 @@ static void test_backpressure( int port ) {
   if( stats_of( b->handle ).events_waiting == 0 ) fail( "nothing waits" );
   if( stats_of( b->handle ).events_waiting > FLOOD / 2 ) fail( "the library did not stop receiving" );
 
-  /* Now they are taken: each once, and in order but for what the kernel had no room for,
-     which comes later. */
+  /* Now it takes them: each once, and in order, except for those that the kernel had no room
+     for, which come later. */
   for( end = now_ms() + PATIENCE_MS; heard < FLOOD; turn( two, 50 ) ) {
     if( now_ms() > end ) fail( "packets got lost" );
     while( ( count = livesync_poll_events( b->handle, events, 64, sizeof *events ) ) > 0 )
@@ -68,7 +68,7 @@ static void test_backpressure( int port ) {
   close_two( two );
 }
 
-/* Without the other node, which is stopped or closed. */
+/* Processes this node alone, after the other has stopped or closed. */
 static void hear_alone( struct node *node, unsigned peers, const char *what ) {
   struct pollfd fd = { -1, POLLIN, 0 };
   int64_t end = now_ms() + PATIENCE_MS;
@@ -81,7 +81,7 @@ static void hear_alone( struct node *node, unsigned peers, const char *what ) {
   }
 }
 
-/* What was announced before a stop is sent by the next call, whichever it is. */
+/* The next call sends the announces before a stop, whichever call it is. */
 static void test_stop_and_start( int port ) {
   struct node two[2], *a = &two[0], *b = &two[1];
   int fd;

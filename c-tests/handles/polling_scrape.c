@@ -1,5 +1,5 @@
-/* Scrape sync in the program's own loop, by events and by callbacks: A has all torrents,
-   B a single one, of which it knows a larger count. */
+/* Scrape sync in a host loop, by events and by callbacks: A has all torrents, B a single
+   one, of which it knows a larger count. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +45,13 @@ static void test_scrape_sync( int port, int way ) {
     if( a->downloaded[i] != expected || b->downloaded[i] != expected ) fail( "not the same downloads" );
   }
   if( a->torrents != TORRENTS || a->raised != 1 || b->raised ) fail( "learned too much" );
-  if( a->walked < TORRENTS / PORTION || a->looked_up || b->walked || b->looked_up != 1 ) fail( "asked too much" );
-  if( !a->counted || !b->counted ) fail( "asked too little" );
+  if( a->walked < TORRENTS / PORTION || a->looked_up || b->walked || b->looked_up != 1 ) fail( "too many tasks" );
+  if( !a->counted || !b->counted ) fail( "too few tasks" );
 
   stats = stats_of( a->handle );
-  if( stats.torrents_sent != TORRENTS || stats.torrents_heard != 1 || stats.torrents_failed ) fail( "what a told" );
+  if( stats.torrents_sent != TORRENTS || stats.torrents_heard != 1 || stats.torrents_failed ) fail( "torrents told by a" );
   if( !stats.beacons_sent || !stats.beacons_heard || !stats.inquiries_heard || stats.inquiries_sent )
-    fail( "how a told" );
+    fail( "packets told by a" );
   if( stats.scrape_state != LIVESYNC_SCRAPE_IDLE ) fail( "a is not done" );
   stats = stats_of( b->handle );
   if( stats.torrents_sent != 1 || stats.torrents_heard != TORRENTS || stats.torrents_not_remembered )

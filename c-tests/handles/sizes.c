@@ -1,5 +1,5 @@
-/* Callers that were compiled with an older or a newer livesync.h: they know less of a
-   struct, or more. */
+/* Callers that were compiled with an older or a newer livesync.h: their structs are shorter
+   or longer. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static void test_config_sizes( void ) {
     int error;
     memset( &config, 0xee, sizeof config );
     error = livesync_config_init( &config, size );
-    /* No struct ends in the midst of a pointer. */
+    /* No struct ends in the middle of a pointer. */
     if( size < sizeof( size_t ) + sizeof( char * ) || size % sizeof( char * ) ) {
       if( error != LIVESYNC_E_ARGUMENT ) fail( "a size that cannot be" );
       continue;
@@ -41,7 +41,7 @@ static void test_config_sizes( void ) {
   }
 }
 
-/* Whether bytes are still as they were set before the call. */
+/* Returns whether bytes are as they were before the call. */
 static int untouched( const void *bytes, size_t from, size_t end ) {
   for( ; from < end; ++from )
     if( ( (const uint8_t *)bytes )[from] != 0xee ) return 0;
@@ -92,7 +92,7 @@ static void test_event_sizes( int port ) {
   close_two( two );
 }
 
-/* The second node has heard one peer of the first. */
+/* Returns when the second node has received one peer of the first. */
 static void start_two_and_announce( struct node *two, int port ) {
   start_two( two, port, BY_EVENTS );
   announce( two[0].handle, 1, ipv4_peer( 1, 0 ) );

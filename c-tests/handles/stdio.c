@@ -1,5 +1,5 @@
-/* Standard input, output and error as they are on other people's machines: closed, or a pipe
-   that nobody reads. Prints one line with what came of it to the file of the first argument. */
+/* Standard input, output and error in unusual states: closed, or a pipe without a reader.
+   Prints one line with the results to the file of the first argument. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,8 @@ static void check( const char *what, int error ) {
   if( error ) fail( what, error );
 }
 
-/* Another tracker of this host with another id: every packet of it is refused. */
+/* Plays another tracker of this host with another id; the library refuses each of its
+   packets. */
 static void send_noise( int socket, unsigned short port, unsigned char number ) {
   struct sockaddr_in to;
   unsigned char packet[36] = { 1, 2, 3, 4 };

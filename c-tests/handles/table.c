@@ -1,4 +1,4 @@
-/* Handles with a table of their own, with a thread of the library's and polled. */
+/* Handles with tables of their own, with receive threads and polled. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,7 +58,7 @@ static void test_peers( int port, int way ) {
       fail( "counts of nothing" );
   }
 
-  /* Two are announced to A, and one to B: both know all three. */
+  /* Two peers are announced to A, and one to B: both know all three. */
   announce( a, 1, ipv4_peer( 1, LIVESYNC_PEER_SEEDING ) );
   announce( a, 1, ipv6_peer( 2, 0 ) );
   if( !has_counts( a, 1, 1, 1, 0 ) ) fail( "A does not know what is announced to it" );
@@ -79,7 +79,7 @@ static void test_peers( int port, int way ) {
       fail( "what is in the table" );
   }
 
-  /* One finishes its download, one is announced again, and one leaves. */
+  /* One finishes its download, one announces itself once more, and one leaves. */
   announce( a, 1, ipv6_peer( 2, LIVESYNC_PEER_SEEDING | LIVESYNC_PEER_COMPLETED ) );
   wait_for_counts( &cluster, b, 1, 2, 1, 1, "a completed download" );
   if( !has_counts( a, 1, 2, 1, 1 ) ) fail( "an own completed download" );
@@ -98,7 +98,7 @@ static void test_peers( int port, int way ) {
   close_all( &cluster );
 }
 
-/* B comes up late and empty, and learns of the torrents without their peers. */
+/* B starts late and empty, and learns the torrents without their peers. */
 static void test_scrape_sync( int port, int way ) {
   enum { TORRENTS = 300 };
   struct cluster cluster = { { NULL, NULL, NULL }, way };
@@ -141,7 +141,7 @@ static void test_lifetimes( int port, int way ) {
   announce( a, 1, ipv4_peer( 1, 0 ) );
   announce( a, 1, ipv4_peer( 2, 0 ) );
   wait_for_counts( &cluster, b, 1, 0, 2, 0, "no peers" );
-  /* One is announced again and again, the other is not. */
+  /* One peer announces itself all the time, the other does not. */
   while( counts_of( a, 1 ).leechers == 2 || counts_of( b, 1 ).leechers == 2 ) {
     if( now_ms() > begin + PATIENCE_MS ) fail( "a peer does not leave" );
     let_happen_for( &cluster, 100 );
@@ -152,7 +152,7 @@ static void test_lifetimes( int port, int way ) {
   if( peers_of( a, 1, peers, 8 ) != 1 || !is_peer( peers, ipv4_peer( 2, 0 ) ) ) fail( "another peer left A" );
   if( peers_of( b, 1, peers, 8 ) != 1 || !is_peer( peers, ipv4_peer( 2, 0 ) ) ) fail( "another peer left B" );
 
-  /* Then no more; the torrent stays where torrents live longer. */
+  /* Then the last peer leaves; the torrent stays where torrents live longer. */
   wait_for_counts( &cluster, a, 1, 0, 0, 0, "the last peer does not leave" );
   while( counts_of( b, 1 ).known ) {
     if( now_ms() > begin + PATIENCE_MS ) fail( "a torrent does not leave" );
@@ -192,7 +192,7 @@ static void test_small_table( int port, int way ) {
     if( !stats.table_evicted || stats.table_expired ) fail( "how they left" );
   }
 
-  /* One torrent with many peers is no way around it. */
+  /* One torrent with many peers does not evade the limit. */
   for( number = 1; number <= MANY; ++number ) {
     announce( a, MANY, ipv4_peer( (uint16_t)number, 0 ) );
     if( number % 100 == 0 ) let_happen( &cluster );

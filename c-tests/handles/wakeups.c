@@ -1,5 +1,6 @@
-/* How often the library's thread wakes up while packets do not fill, with a tick after each
-   announce, as a tracker's main loop has it, and without. The flush time is the default. */
+/* Counts the wake-ups of the receive thread while packets do not fill, with a tick after
+   each announce, as a tracker's main loop has it, and without. The flush time is the
+   default. */
 
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -11,7 +12,8 @@
 
 enum { FLUSH_MS = 100, LENGTH_MS = 1000, PAUSE_MS = 4 };
 
-/* A line of a file of one of our threads, behind what it begins with; 0 if there is none. */
+/* Returns the rest of a line that begins with `begin`, from a file of one of our threads;
+   0 if there is none. */
 static int line_of( const char *thread, const char *file, const char *begin, char *line, int size ) {
   char path[300];
   FILE *stream;
@@ -25,7 +27,7 @@ static int line_of( const char *thread, const char *file, const char *begin, cha
   return found;
 }
 
-/* How often the thread has slept so far; less than 0 if there is none to be seen. */
+/* Returns how often the thread has slept so far; less than 0 if it is not visible. */
 static long sleeps( void ) {
   DIR *threads = opendir( "/proc/self/task" );
   struct dirent *thread;
@@ -46,7 +48,7 @@ static void test_wakeups( int port, int ticks ) {
   int64_t start, passed;
   long before, woken;
   uint32_t number = 0;
-  /* Its own packets would come back, and wake it. */
+  /* Its own packets would come back, and wake the thread. */
   config.listen = 0;
   if( livesync_open( &config, &handle ) || livesync_start( handle, 1 ) ) fail( "start" );
   announce( handle, ++number, ipv4_peer( 1, 0 ) );

@@ -1,5 +1,5 @@
-/* A member of a cluster in a poll(2) loop: no thread, no callbacks. It announces two
-   peers every second, prints what the others announce, and ends with standard input.
+/* A node of a cluster in a poll(2) loop: no thread, no callbacks. It announces two peers
+   every second, prints what the others announce, and ends at the end of standard input.
 
      cc -O2 -o node examples/c/node.c $(pkg-config --cflags --libs livesync)
      ./node 127.0.0.1 9696 7001 */
@@ -48,7 +48,7 @@ int main( int argc, char **argv ) {
       announce_peers( handle, peer_port, 0 );
       next_announce = now + ANNOUNCE_INTERVAL_MS;
     }
-    /* Whoever comes first: the library, or our next announce. */
+    /* Sleeps until the library's next deadline or our next announce, whichever comes first. */
     int timeout = check( livesync_next_timeout_ms( handle ) );
     if( timeout > next_announce - now ) timeout = (int)( next_announce - now );
     if( poll( fds, 2, timeout ) < 0 ) continue;
@@ -59,7 +59,7 @@ int main( int argc, char **argv ) {
     if( fds[1].revents && read( STDIN_FILENO, ignored, sizeof ignored ) <= 0 ) break;
   }
   announce_peers( handle, peer_port, 1 );
-  /* What was announced last leaves before this returns. */
+  /* Sends the last announces before it returns. */
   check( livesync_close( handle ) );
   return 0;
 }
@@ -73,7 +73,7 @@ static livesync_t *open_node( const char *interface, uint16_t port ) {
   config.port = port;
   config.loopback = 1;
   config.ipv6 = 1;
-  config.scrape = 0; /* no torrents to count, walk, look up, and merge */
+  config.scrape = 0; /* without a table this node has no torrents to exchange */
   check( livesync_open( &config, &handle ) );
   return handle;
 }
@@ -111,7 +111,7 @@ static void print_event( char sign, const livesync_event_t *event ) {
   printf( " %s %u\n", ip, event->peer.port );
 }
 
-/* The result, unless it is an error. */
+/* Returns the result, or ends the program if it is an error. */
 static int check( int result ) {
   if( result < 0 ) {
     fprintf( stderr, "node: %s\n", livesync_strerror( result ) );
@@ -120,7 +120,7 @@ static int check( int result ) {
   return result;
 }
 
-/* 0: this is no port. */
+/* Returns 0 if the text is not a port. */
 static uint16_t port_of( const char *text ) {
   char *end;
   unsigned long port = strtoul( text, &end, 10 );

@@ -1,10 +1,10 @@
-/* Tries whether this host can sync: sends to the group and listens, on the interface
-   that trackers would use. They may run meanwhile, and show when they speak.
+/* Checks whether this host can sync: sends to the group and listens, on the interface that
+   trackers would use. Trackers may run at the same time; the test lists those that send.
 
      cc -O2 -o selftest examples/c/selftest.c $(pkg-config --cflags --libs livesync)
      ./selftest 192.0.2.1 9696 3000
 
-   The last number is how many milliseconds to listen. Settings like LIVESYNC_GROUP come
+   The last number is the time to listen, in milliseconds. Settings like LIVESYNC_GROUP come
    from the environment, as for the tracker. */
 
 #include <stdint.h>

@@ -1,4 +1,4 @@
-//! The first act: what one of three trackers is told, all of them know.
+//! The first act: peers announce themselves to one of three trackers, and all three know them.
 
 use std::net::SocketAddrV4;
 use std::thread;
@@ -11,12 +11,13 @@ use crate::screen::{ms, say};
 use crate::watch::{self, Expect, LIMIT, POLL, Watch};
 
 const PEERS: u8 = 8;
-/// Between two announces, so that one can watch each of them spread.
+/// Pause between two announces, so that one can watch each of them spread.
 const PACE: Duration = Duration::from_millis(150);
 
-/// Plays the act.
+/// Plays the first act.
 pub fn play(trackers: &[SocketAddrV4], summary: &mut Vec<String>) -> Result<(), String> {
-    // A torrent for each, so that a tracker's counts tell exactly which peers it knows.
+    // Each peer has a torrent of its own, so that a tracker's counts show exactly which peers
+    // it knows.
     let peers: Vec<Peer> = (1..=PEERS).map(|n| Peer::new(n, n, n % 2 == 1)).collect();
 
     peers_arrive(trackers, &peers, summary)?;
@@ -37,7 +38,7 @@ fn peers_arrive(
     let mut arrive = || {
         for (index, peer) in peers.iter().enumerate() {
             peer.announce(trackers[0], Event::Started)?;
-            watch.told(index);
+            watch.note_announced(index);
             watch.look_for(PACE)?;
         }
         watch.look_until_settled()
@@ -52,13 +53,13 @@ fn downloader_asks(
     seeder: &Peer,
     summary: &mut Vec<String>,
 ) -> Result<(), String> {
-    let asked = trackers.len();
+    let last = trackers.len();
     say(&format!(
-        "\nA downloader that knows only tracker {asked} asks it for peers:"
+        "\nA downloader that knows only tracker {last} asks it for peers:"
     ));
     let downloader = Peer::new(100, 1, false);
     let start = Instant::now();
-    let answer = downloader.announce(trackers[asked - 1], Event::Started)?;
+    let answer = downloader.announce(trackers[last - 1], Event::Started)?;
     let time = ms(start.elapsed());
     let others: Vec<_> = answer
         .peers
@@ -68,12 +69,12 @@ fn downloader_asks(
     say(&format!("  answer after {time}: {others:?}"));
     if others != [&seeder.address] {
         return Err(format!(
-            "tracker {asked} should have answered [{}]",
+            "tracker {last} should have answered [{}]",
             seeder.address
         ));
     }
     summary.push(format!(
-        "tracker {asked} gave a downloader the seeder {}, who told only tracker 1",
+        "tracker {last} gave a downloader the seeder {}, which announced itself only to tracker 1",
         seeder.address
     ));
     Ok(())
@@ -88,13 +89,13 @@ fn peer_stops(
         return Ok(());
     };
     say(&format!(
-        "\n{} stops and tells tracker 1 only:",
+        "\n{} stops and announces it to tracker 1 only:",
         stopping.address
     ));
     let mut watch = Watch::new(trackers, &[*stopping], Expect::Gone)?;
     let mut stop = || {
         stopping.announce(trackers[0], Event::Stopped)?;
-        watch.told(0);
+        watch.note_announced(0);
         watch.look_until_settled()?;
         watch::check_all_known(trackers, staying)
     };
@@ -103,11 +104,11 @@ fn peer_stops(
     outcome
 }
 
-/// What the second act is about.
+/// Completes the downloads that the second act counts.
 fn downloads_complete(trackers: &[SocketAddrV4], summary: &mut Vec<String>) -> Result<(), String> {
     let (all, total) = (trackers.len(), downloads::total());
     say(&format!(
-        "\n{total} downloads complete, of {} torrents, and tell tracker 1 only:",
+        "\n{total} downloads complete, of {} torrents, announced to tracker 1 only:",
         DOWNLOADS.len()
     ));
     let mut counters = Counters::new(trackers)?;

@@ -1,5 +1,5 @@
-//! The second act: a tracker joins empty, and learns the torrents and how often each was
-//! downloaded, though nobody announces anything any more.
+//! The second act: a tracker joins empty, and learns the torrents and their download counts,
+//! although no peer announces itself any more.
 
 use std::net::SocketAddrV4;
 use std::thread;
@@ -11,14 +11,14 @@ use crate::table::{Column, Table};
 use crate::trackers::{Cluster, url};
 use crate::watch::{LIMIT, POLL};
 
-/// Looks at the counts of all trackers, and measures how long the last one takes to learn them.
+/// Scrapes all trackers and measures how long the last one takes to learn their counts.
 struct Lesson {
     counters: Counters,
     counted: Vec<Counts>,
     table: Table,
 }
 
-/// Plays the act.
+/// Plays the second act.
 pub fn play(cluster: &mut Cluster, summary: &mut Vec<String>) -> Result<(), String> {
     let number = cluster.trackers().len() + 1;
     say(&format!(
@@ -65,7 +65,7 @@ impl Lesson {
         })
     }
 
-    /// How many torrents the tracker that joined knows.
+    /// Returns how many torrents the tracker that joined knows.
     fn known(&self) -> usize {
         let counts = self.counted.last();
         counts.map_or(0, |counts| {
@@ -73,7 +73,7 @@ impl Lesson {
         })
     }
 
-    /// Looks until all trackers count right, those that did before, too.
+    /// Scrapes until all trackers show the right counts, including those that had them before.
     fn look_until_learned(&mut self, limit: Duration) -> Result<(), String> {
         let start = Instant::now();
         (0..DOWNLOADS.len()).for_each(|row| self.table.wait(row, self.counted.len()));
@@ -104,7 +104,7 @@ impl Lesson {
         self.table.refresh();
     }
 
-    /// A line on what the tracker that joined has learned.
+    /// Returns a line about what the tracker that joined has learned.
     fn summary(&self) -> String {
         let number = self.counted.len();
         let times: Vec<Duration> = self.table.times(number).collect();

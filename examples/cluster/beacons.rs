@@ -1,9 +1,10 @@
-//! The settings of beacons: the defaults would make the second act last half an hour.
+//! Beacon intervals for the demonstration: with the defaults the second act would take half an
+//! hour.
 
 use std::env;
 use std::time::Duration;
 
-/// When the trackers send beacons.
+/// The beacon settings of all trackers.
 pub struct Beacons {
     first_delay: Setting,
     interval: Setting,
@@ -16,12 +17,14 @@ struct Setting {
     time: Duration,
 }
 
-/// From its first beacon on, a tracker has to learn within so many intervals: at most one until
-/// it hears one, two to hear all others, and two more in case that its inquiry is lost.
+/// Number of intervals in which a tracker has to learn the counts, counted from its first
+/// beacon: at most one until it hears a beacon, two to hear all other trackers, and two more in
+/// case its inquiry is lost.
 const INTERVALS_TO_LEARN: u32 = 5;
 
 impl Beacons {
-    /// What the user has set, and short times for what he has not.
+    /// Reads the settings from the environment, and uses short times for those that are not
+    /// set.
     pub fn from_environment() -> Result<Beacons, String> {
         Ok(Beacons {
             first_delay: Setting::read("LIVESYNC_FIRST_BEACON_DELAY", "1")?,
@@ -29,18 +32,19 @@ impl Beacons {
         })
     }
 
-    /// What the environment of each tracker says.
+    /// Returns the environment variables for each tracker.
     pub fn environment(&self) -> [(&'static str, &str); 2] {
         [&self.first_delay, &self.interval].map(|setting| (setting.name, &setting.value[..]))
     }
 
-    /// So long a tracker that joins may take to learn, the telling itself aside.
+    /// Returns how long a tracker that joins may take to learn, without the time of the scrape
+    /// tell itself.
     pub fn time_to_learn(&self) -> Duration {
         let intervals = self.interval.time.saturating_mul(INTERVALS_TO_LEARN);
         self.first_delay.time.saturating_add(intervals)
     }
 
-    /// For people.
+    /// Describes the settings for the screen.
     pub fn describe(&self) -> String {
         format!(
             "the first {} s after its start, then every {} s",

@@ -1,10 +1,10 @@
 //! A small client for the UDP tracker protocol (BEP 15): connect, announce, scrape.
 //!
-//! A request that stays unanswered is sent again after 250 ms, 500 ms, 1 s and 2 s; the last
-//! one is given 4 s. A tracker's error reply becomes an [`io::Error`] with the tracker's words.
-//! All numbers on the wire are big endian.
+//! The client repeats an unanswered request after 250 ms, 500 ms, 1 s and 2 s, and waits 4 s
+//! for the answer to the last one. A tracker's error reply becomes an [`io::Error`] with the
+//! tracker's words. All numbers on the wire are big endian.
 
-// Shared by programs of which each uses its own part.
+// Several programs share this file, and each uses only a part of it.
 #![allow(dead_code)]
 
 use std::collections::hash_map::RandomState;
@@ -21,7 +21,7 @@ pub struct Client {
     transaction_id: u32,
 }
 
-/// What a peer tells the tracker about itself in one torrent.
+/// The parameters of an announce request: one peer in one torrent.
 #[derive(Clone, Copy, Debug)]
 pub struct Announce {
     pub info_hash: [u8; 20],
@@ -29,16 +29,16 @@ pub struct Announce {
     /// Bytes still to download; 0 makes the peer a seeder.
     pub left: u64,
     pub event: Event,
-    /// Where the peer listens; its address is the one [`Client::connect`] was bound to.
+    /// The peer's listening port; its address is the one that [`Client::connect`] bound to.
     pub port: u16,
-    /// How many peers the answer should hold at most; -1 leaves it to the tracker.
+    /// Maximum number of peers in the answer; -1 leaves it to the tracker.
     pub num_want: i32,
 }
 
-/// Why a peer announces.
+/// The event that an announce reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Nothing in particular: the interval is over.
+    /// No event: a regular announce after the interval.
     None = 0,
     Completed = 1,
     Started = 2,
@@ -48,14 +48,14 @@ pub enum Event {
 /// The tracker's answer to an announce.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
-    /// Seconds until the tracker wants to hear of the peer again.
+    /// Seconds until the tracker expects the peer's next announce.
     pub interval: u32,
     pub leechers: u32,
     pub seeders: u32,
     pub peers: Vec<SocketAddrV4>,
 }
 
-/// What a tracker counts in one torrent.
+/// The tracker's counts of one torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scraped {
     pub seeders: u32,
@@ -68,11 +68,11 @@ const ACTION_ANNOUNCE: u32 = 1;
 const ACTION_SCRAPE: u32 = 2;
 const ACTION_ERROR: u32 = 3;
 
-/// Stands in a connect request where all others have the connection id.
+/// Magic number that a connect request has in place of the connection id.
 const PROTOCOL_ID: [u8; 8] = 0x0417_2710_1980_u64.to_be_bytes();
-/// A client may use a connection id for one minute.
+/// Time for which a client may use a connection id.
 const CONNECTION_LIFETIME: Duration = Duration::from_secs(60);
-/// More info_hashes than this do not fit into one scrape request.
+/// Number of `info_hashes` that fit into one scrape request.
 const SCRAPE_MAX: usize = 74;
 
 const FIRST_TIMEOUT: Duration = Duration::from_millis(250);
@@ -82,7 +82,7 @@ impl Client {
     /// Takes a free UDP port on the local address `bind` and connects to `tracker`.
     pub fn connect(bind: Ipv4Addr, tracker: SocketAddrV4) -> io::Result<Client> {
         let socket = UdpSocket::bind(SocketAddrV4::new(bind, 0))?;
-        // From here on the kernel drops what comes from anywhere else.
+        // From here on the kernel drops packets from any other address.
         socket.connect(tracker)?;
         let mut client = Client {
             socket,
@@ -94,7 +94,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Tells the tracker of a peer and learns of others in the same torrent.
+    /// Announces a peer to the tracker and returns other peers of the same torrent.
     pub fn announce(&mut self, announce: &Announce) -> io::Result<Announced> {
         let mut body = Vec::with_capacity(82);
         body.extend(announce.info_hash);
@@ -103,7 +103,7 @@ impl Client {
         body.extend(announce.left.to_be_bytes());
         body.extend(0_u64.to_be_bytes()); // uploaded
         body.extend((announce.event as u32).to_be_bytes());
-        body.extend(0_u32.to_be_bytes()); // address: the one the request comes from
+        body.extend(0_u32.to_be_bytes()); // address: the tracker uses the source address
         body.extend(0_u32.to_be_bytes()); // key
         body.extend(announce.num_want.to_be_bytes());
         body.extend(announce.port.to_be_bytes());
@@ -125,13 +125,13 @@ impl Client {
         })
     }
 
-    /// Asks for the counts of torrents, answered in the order of `info_hashes`. Changes nothing
-    /// in the tracker.
+    /// Requests the counts of torrents, which the tracker does not change by it. The answer is
+    /// in the order of `info_hashes`.
     pub fn scrape(&mut self, info_hashes: &[[u8; 20]]) -> io::Result<Vec<Scraped>> {
         let mut all = Vec::with_capacity(info_hashes.len());
-        for asked in info_hashes.chunks(SCRAPE_MAX) {
-            let reply = self.request(ACTION_SCRAPE, asked.as_flattened())?;
-            if reply.len() != 12 * asked.len() {
+        for chunk in info_hashes.chunks(SCRAPE_MAX) {
+            let reply = self.request(ACTION_SCRAPE, chunk.as_flattened())?;
+            if reply.len() != 12 * chunk.len() {
                 return Err(malformed("scrape", &reply));
             }
             let mut rest = &reply[..];
@@ -156,16 +156,16 @@ impl Client {
 
     fn reconnect(&mut self) -> io::Result<()> {
         self.connection_id = PROTOCOL_ID;
-        let asked = Instant::now();
+        let sent = Instant::now();
         let reply = self.exchange(ACTION_CONNECT, &[])?;
         self.connection_id = reply[..]
             .try_into()
             .map_err(|_| malformed("connect", &reply))?;
-        self.connected = asked;
+        self.connected = sent;
         Ok(())
     }
 
-    /// Sends a request until it is answered; gives what the answer holds behind its header.
+    /// Sends a request until it is answered, and returns the answer without its header.
     fn exchange(&mut self, action: u32, body: &[u8]) -> io::Result<Vec<u8>> {
         self.transaction_id = self.transaction_id.wrapping_add(1);
         let mut packet = Vec::with_capacity(16 + body.len());
@@ -188,7 +188,7 @@ impl Client {
         ))
     }
 
-    /// Waits for the answer to the current transaction; others, late ones, are skipped.
+    /// Waits for the answer to the current transaction, and skips late answers to earlier ones.
     fn receive(&self, action: u32, deadline: Instant) -> io::Result<Option<Vec<u8>>> {
         let mut buffer = [0; 65_536];
         loop {
@@ -212,14 +212,14 @@ impl Client {
                 return Err(io::Error::other(String::from_utf8_lossy(rest).into_owned()));
             }
             if replied != action {
-                return Err(malformed("unasked", rest));
+                return Err(malformed("unexpected", rest));
             }
             return Ok(Some(rest.to_vec()));
         }
     }
 }
 
-/// The first N numbers of 4 bytes, and what is behind them.
+/// Returns the first N numbers of 4 bytes, and the bytes behind them.
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<([u32; N], &[u8])> {
     let (head, rest) = bytes.split_at_checked(4 * N)?;
     let mut numbers = [0; N];
@@ -234,7 +234,7 @@ fn compact_peer(&[a, b, c, d, high, low]: &[u8; 6]) -> SocketAddrV4 {
 }
 
 fn is_no_answer_yet(error: &io::Error) -> bool {
-    // A time-out is WouldBlock on some systems and TimedOut on others.
+    // A timeout is WouldBlock on some systems and TimedOut on others.
     matches!(
         error.kind(),
         ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted

@@ -1,4 +1,4 @@
-//! Child processes that end when we end, however we end.
+//! Child processes that end when this program ends, even if it crashes or is killed.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -13,12 +13,12 @@ use crate::interrupt;
 #[derive(Clone, Default)]
 pub struct Children(Arc<Mutex<Vec<Child>>>);
 
-/// A child that has not ended so long after SIGTERM gets SIGKILL.
+/// Time between SIGTERM and SIGKILL for a child that does not end.
 const PATIENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(2);
 
 impl Children {
-    /// Starts a child; gives its standard output where the command pipes it.
+    /// Starts a child, and returns its standard output if the command pipes it.
     pub fn start(&self, command: &mut Command) -> io::Result<Option<ChildStdout>> {
         self.add(command).map(|(_, stdout)| stdout)
     }
@@ -40,12 +40,12 @@ impl Children {
         }
     }
 
-    /// Ends all children and tells how each of them ended.
+    /// Ends all children and returns their exit statuses.
     pub fn stop(&self) -> Vec<ExitStatus> {
         stop(&mut self.lock())
     }
 
-    /// Ends all children; while the guard lives, nobody can start another.
+    /// Ends all children. While the guard lives, no other thread can start one.
     pub fn close(&self) -> MutexGuard<'_, Vec<Child>> {
         let mut children = self.lock();
         stop(&mut children);
@@ -53,7 +53,7 @@ impl Children {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Child>> {
-        // Whatever a thread was at when it panicked, its children are to end.
+        // The children must end no matter where a thread panicked.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -90,8 +90,8 @@ fn reap(child: &mut Child, deadline: Instant) -> io::Result<ExitStatus> {
     }
 }
 
-/// Starts a child in a process group of its own, so that the Ctrl-C of a terminal reaches us
-/// alone and a compiler's helpers end together with it.
+/// Starts a child in a process group of its own. A terminal's Ctrl-C then reaches only this
+/// program, and a compiler's helpers end together with it.
 #[allow(unsafe_code)]
 fn spawn(command: &mut Command) -> io::Result<Child> {
     let parent = process::id();
@@ -107,7 +107,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
         if result != 0 {
             return Err(io::Error::last_os_error());
         }
-        // The parent may have died before the child could ask to be told.
+        // The parent may have died before the child asked for the signal.
         if u32::try_from(ppid) != Ok(parent) {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -123,7 +123,7 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
 /// Sends a signal to a child and its process group.
 #[allow(unsafe_code)]
 fn signal(child: &mut Child, signal: i32) {
-    // Until it is waited for, an ended child's id belongs to nobody else.
+    // The id of an ended child belongs to no other process until we have waited for it.
     if let (Ok(None), Ok(group)) = (child.try_wait(), i32::try_from(child.id())) {
         // SAFETY: kill takes two numbers; the group is our child's own, see `spawn`.
         unsafe { libc::kill(-group, signal) };

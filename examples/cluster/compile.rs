@@ -1,4 +1,4 @@
-//! Building the C tracker of examples/tracker.
+//! Builds the C tracker of examples/tracker.
 
 use std::env;
 use std::fs;
@@ -8,7 +8,7 @@ use std::process::{self, Command};
 
 use crate::children::Children;
 
-/// What a C program links besides liblivesync.a.
+/// Libraries that a C program links besides liblivesync.a.
 const LIBRARIES: [&str; 7] = [
     "-lgcc_s",
     "-lutil",
@@ -19,7 +19,7 @@ const LIBRARIES: [&str; 7] = [
     "-lc",
 ];
 
-/// Compiles the tracker with the library of this very build; gives the program's path.
+/// Compiles the tracker with the library of this very build, and returns the program's path.
 pub fn tracker(children: &Children) -> Result<PathBuf, String> {
     let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     let source = root.join("examples/tracker");
@@ -66,23 +66,23 @@ pub fn tracker(children: &Children) -> Result<PathBuf, String> {
     Ok(program)
 }
 
-/// Removes what an interrupted [`tracker`] leaves.
+/// Removes the file that an interrupted [`tracker`] leaves behind.
 pub fn remove_unfinished() {
     if let Ok(target) = target_dir() {
-        // Mostly there is nothing to remove.
+        // Usually there is no such file.
         let _ = fs::remove_file(unfinished_program(&target));
     }
 }
 
-/// Where cargo has put this program.
+/// Returns the directory that holds this program.
 fn target_dir() -> io::Result<PathBuf> {
     let mut exe = env::current_exe()?;
     exe.pop();
     Ok(exe)
 }
 
-/// Where the compiler writes to. Not the program itself, which another run of this example may
-/// be starting at the same time.
+/// Returns the path that the compiler writes to. It is not the program's own path, since
+/// another run of this example may be starting that program at the same time.
 fn unfinished_program(target: &Path) -> PathBuf {
     target.join(format!("cluster-tracker.{}", process::id()))
 }

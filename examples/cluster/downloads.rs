@@ -1,4 +1,4 @@
-//! Downloads that complete, and what the trackers count of them.
+//! Downloads that complete, and the trackers' counts of them.
 
 use std::net::SocketAddrV4;
 use std::time::Duration;
@@ -7,22 +7,23 @@ use crate::bep15::{Client, Event};
 use crate::peer::{self, Peer};
 use crate::watch::observe;
 
-/// How often each torrent is downloaded; the first torrent has the number 1. Never 0: a scrape
-/// shows no difference between a torrent without downloads and one that is not known.
+/// How often each torrent is downloaded; the first torrent has the number 1. Never 0, because a
+/// scrape shows no difference between a torrent without downloads and an unknown one.
 pub const DOWNLOADS: [u32; 8] = [3, 1, 4, 1, 5, 9, 2, 6];
 
-/// What one tracker counts: the downloads of each torrent.
+/// One tracker's counts: the downloads of each torrent.
 pub type Counts = [u32; DOWNLOADS.len()];
 
-/// Reads what trackers count by scraping them, which changes nothing there.
+/// Reads the trackers' counts by scrapes, which change nothing there.
 pub struct Counters(Vec<Client>);
 
-/// All downloads.
+/// Returns the number of all downloads.
 pub fn total() -> u32 {
     DOWNLOADS.iter().sum()
 }
 
-/// Lets all downloads complete, each by another peer that tells only this tracker, and leaves.
+/// Completes all downloads, each by another peer that announces itself to this tracker only,
+/// and then leaves.
 pub fn complete(tracker: SocketAddrV4) -> Result<(), String> {
     let torrents = (1..).zip(DOWNLOADS);
     let downloads = torrents.flat_map(|(torrent, times)| (0..times).map(move |_| torrent));
@@ -35,13 +36,13 @@ pub fn complete(tracker: SocketAddrV4) -> Result<(), String> {
 }
 
 impl Counters {
-    /// Begins to look at the trackers.
+    /// Connects to the trackers.
     pub fn new(trackers: &[SocketAddrV4]) -> Result<Counters, String> {
         let observers = trackers.iter().copied().map(observe);
         Ok(Counters(observers.collect::<Result<_, _>>()?))
     }
 
-    /// What each of the trackers counts now.
+    /// Returns the current counts of each tracker.
     pub fn read(&mut self) -> Result<Vec<Counts>, String> {
         let torrents: Vec<[u8; 20]> = (1..)
             .take(DOWNLOADS.len())
@@ -61,7 +62,7 @@ impl Counters {
     }
 }
 
-/// Which trackers count wrongly after so long.
+/// Names the trackers whose counts are still wrong after this time.
 pub fn what_is_wrong(counted: &[Counts], after: Duration) -> String {
     let mut lines = Vec::new();
     for (tracker, counts) in (1..).zip(counted) {

@@ -1,5 +1,5 @@
-//! Ctrl-C and what else asks a program to end. One thread waits for these signals, and in all
-//! threads they are blocked, so that what is done then may lock and allocate.
+//! Ctrl-C and the other signals that ask a program to end. One thread waits for them and all
+//! threads block them, so that the handler may lock and allocate.
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -8,8 +8,8 @@ use std::thread;
 
 const SIGNALS: [i32; 3] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP];
 
-/// Calls the function when one of them comes. To be called before other threads start, which
-/// inherit what is blocked.
+/// Calls the function when one of the signals arrives. Call this before any other thread
+/// starts, since threads inherit the blocked signals.
 pub fn on_signal(function: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let signals = set(&SIGNALS);
     mask(libc::SIG_BLOCK, &signals)?;
@@ -20,7 +20,7 @@ pub fn on_signal(function: impl FnOnce() + Send + 'static) -> io::Result<()> {
     Ok(())
 }
 
-/// Unblocks them again, in a child process that is to end by them.
+/// Unblocks the signals, in a child process that they shall end.
 pub fn unblock() -> io::Result<()> {
     mask(libc::SIG_UNBLOCK, &set(&SIGNALS))
 }
@@ -40,7 +40,7 @@ fn set(signals: &[i32]) -> libc::sigset_t {
 
 #[allow(unsafe_code)]
 fn mask(how: i32, signals: &libc::sigset_t) -> io::Result<()> {
-    // SAFETY: the set is valid, and the old one is not asked for.
+    // SAFETY: the set is valid, and a null pointer says that we do not want the old one.
     match unsafe { libc::pthread_sigmask(how, signals, ptr::null_mut()) } {
         0 => Ok(()),
         error => Err(io::Error::from_raw_os_error(error)),

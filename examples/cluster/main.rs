@@ -1,17 +1,17 @@
 //! Three C trackers on this machine become one: `cargo run --release -p cluster`.
 //!
-//! In the first act peers announce themselves to the first tracker only. It shows how long the
-//! others take to know them, that a downloader who knows only the third tracker finds a seeder
-//! who told only the first, that a peer that stops vanishes from all three, and that all three
-//! count the downloads that complete. In the second act a fourth tracker joins empty, and learns
-//! the torrents and their downloads from the others.
+//! In the first act peers announce themselves to the first tracker only. The program shows how
+//! long the others take to know them, that a downloader of the third tracker finds a seeder that
+//! announced itself only to the first, that a peer that stops vanishes from all three, and that
+//! all three count the downloads that complete. In the second act a fourth tracker joins empty,
+//! and learns the torrents and their download counts from the others.
 //!
-//! | file | what is in it |
+//! | file | contents |
 //! | --- | --- |
 //! | `act_one.rs`, `act_two.rs` | the two acts |
-//! | `peer.rs`, `downloads.rs` | what the trackers are told |
-//! | `watch.rs` | what they know of it, and after how long |
-//! | `table.rs`, `screen.rs` | what people see |
+//! | `peer.rs`, `downloads.rs` | peers and downloads that are announced to the trackers |
+//! | `watch.rs` | measures which peers the trackers know, and after how long |
+//! | `table.rs`, `screen.rs` | output for people |
 //! | `bep15.rs` | a client for the UDP tracker protocol |
 //! | `compile.rs`, `trackers.rs`, `beacons.rs`, `children.rs` | the C trackers: built, run, set, ended |
 //! | `interrupt.rs` | Ctrl-C |
@@ -54,7 +54,7 @@ $CC names the C compiler (default: cc). LIVESYNC_* variables are passed on to th
 Two of them have shorter defaults here, so that the second act takes seconds and not half an
 hour: LIVESYNC_FIRST_BEACON_DELAY=1 and LIVESYNC_BEACON_INTERVAL=0.5.";
 
-/// In the first act.
+/// Number of trackers in the first act.
 const TRACKERS: usize = 3;
 
 const INTERRUPTED: i32 = 130;
@@ -110,7 +110,7 @@ fn run(serve: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Ctrl-C ends the program from whatever it does, with the status given back.
+/// Lets Ctrl-C end the program at any point, with the exit status in the returned number.
 fn end_on_ctrl_c(children: &Children) -> Result<Arc<AtomicI32>, String> {
     let status = Arc::new(AtomicI32::new(INTERRUPTED));
     let (children, exit_status) = (children.clone(), status.clone());

@@ -14,7 +14,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Peers differ in their number, and know each other when they are in the same torrent.
+    /// Makes a peer. Each needs its own number; peers in the same torrent learn of each other.
     pub fn new(number: u8, torrent: u8, seeding: bool) -> Peer {
         let mut peer_id = *b"-LS0100-example peer";
         peer_id[17..].copy_from_slice(format!("{number:03}").as_bytes());
@@ -27,7 +27,7 @@ impl Peer {
         }
     }
 
-    /// Tells one tracker of the peer.
+    /// Announces the peer to one tracker.
     pub fn announce(&self, tracker: SocketAddrV4, event: Event) -> Result<Announced, String> {
         let announce = Announce {
             info_hash: self.info_hash,
@@ -42,14 +42,14 @@ impl Peer {
             .map_err(|e| format!("announce of {} to {tracker}: {e}", self.address))
     }
 
-    /// For people.
+    /// Returns a name for the screen.
     pub fn name(&self) -> String {
         let role = if self.seeding { "seeder" } else { "leecher" };
         format!("{} {role}", self.address)
     }
 }
 
-/// Torrents differ in their number.
+/// Returns the `info_hash` of the torrent with this number.
 pub fn info_hash_of(torrent: u8) -> [u8; 20] {
     let mut info_hash = *b"livesync example ...";
     info_hash[17..].copy_from_slice(format!("{torrent:03}").as_bytes());

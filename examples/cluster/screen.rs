@@ -1,19 +1,19 @@
-//! What people see: lines, and on a terminal a frame that is drawn over and over.
+//! Output for people: lines, and on a terminal a frame that is redrawn in place.
 
 use std::env;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write as _};
 use std::time::{Duration, Instant};
 
-/// The terminal, when there is one.
+/// The terminal, if there is one.
 pub struct Screen {
-    /// Whether to use colours.
+    /// True if the output may have colours.
     pub colour: bool,
     lines: usize,
     drawn: Option<Instant>,
 }
 
-/// So often a frame is worth drawing though nothing happened.
+/// Interval for redrawing a frame although nothing has happened.
 const REDRAW: Duration = Duration::from_millis(40);
 
 impl Screen {
@@ -27,19 +27,19 @@ impl Screen {
         })
     }
 
-    /// Whether what is shown is old.
+    /// Returns whether the frame is due for a redraw.
     pub fn is_due(&self) -> bool {
         self.drawn.is_none_or(|drawn| drawn.elapsed() >= REDRAW)
     }
 
-    /// Draws over what was shown last.
+    /// Draws over the previous frame.
     pub fn show(&mut self, lines: &[String]) {
         let mut frame = String::new();
         if self.lines > 0 {
             // Writing to a String cannot fail.
             let _ = write!(frame, "\r\x1b[{}A", self.lines);
         }
-        // A line that wrapped around would spoil the way back up.
+        // A line that wrapped around would break the way back up.
         frame.push_str("\x1b[?7l");
         for line in lines {
             let _ = write!(frame, "{line}\x1b[K\r\n");
@@ -55,7 +55,7 @@ impl Screen {
     }
 }
 
-/// A duration in milliseconds, for people.
+/// Formats a duration in milliseconds.
 pub fn ms(time: Duration) -> String {
     format!("{:.1} ms", time.as_secs_f64() * 1000.0)
 }

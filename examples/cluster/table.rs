@@ -1,4 +1,4 @@
-//! A table of what trackers know and of how long it took: live on a terminal, line by line
+//! A table of the trackers' counts and of the time each took: live on a terminal, line by line
 //! elsewhere.
 
 use std::fmt::Write as _;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::screen::{Screen, ms, say};
 
-/// The table. A cell holds a count, or a time that runs until something has happened.
+/// The table. A cell holds a count, or a time that runs until an event has happened.
 pub struct Table {
     title: String,
     columns: Vec<Column>,
@@ -14,11 +14,11 @@ pub struct Table {
     screen: Option<Screen>,
 }
 
-/// What stands above a column.
+/// The head of a column.
 pub struct Column {
     title: String,
     width: usize,
-    /// What has happened when a cell's time stops, as in `a peer, <news> after 5 ms`.
+    /// The event that stops a cell's time, as in `a peer, <news> after 5 ms`.
     news: String,
 }
 
@@ -60,7 +60,7 @@ impl Column {
 }
 
 impl Table {
-    /// A table whose cells are empty. Its title stands above the names of the rows.
+    /// Makes a table with empty cells. Its title stands above the names of the rows.
     pub fn new(title: &str, columns: Vec<Column>, names: Vec<String>) -> Table {
         let cells = vec![Cell::Empty; columns.len()];
         let rows = names
@@ -87,13 +87,13 @@ impl Table {
         }
     }
 
-    /// The cell's time begins to run.
+    /// Starts the cell's time.
     pub fn wait(&mut self, row: usize, column: usize) {
         self.rows[row].cells[column] = Cell::Waiting(Instant::now());
         self.draw();
     }
 
-    /// The cell's time stops, if it runs.
+    /// Stops the cell's time, if it runs.
     pub fn done(&mut self, row: usize, column: usize) {
         let Row { name, cells } = &mut self.rows[row];
         if let Cell::Waiting(since) = cells[column] {
@@ -109,20 +109,20 @@ impl Table {
         }
     }
 
-    /// Lets the times that run be seen running.
+    /// Redraws the table, so that the running times are seen to run.
     pub fn refresh(&mut self) {
         if self.screen.as_ref().is_some_and(Screen::is_due) {
             self.draw();
         }
     }
 
-    /// The names of the rows in which the column's time has not stopped.
+    /// Returns the names of the rows in which the column's time still runs.
     pub fn open(&self, column: usize) -> impl Iterator<Item = &str> {
         let is_open = move |row: &&Row| !matches!(row.cells[column], Cell::Done(_));
         self.rows.iter().filter(is_open).map(|row| &row.name[..])
     }
 
-    /// All times of a column that have stopped.
+    /// Returns all stopped times of a column.
     pub fn times(&self, column: usize) -> impl Iterator<Item = Duration> {
         self.rows
             .iter()

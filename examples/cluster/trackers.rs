@@ -1,4 +1,4 @@
-//! The C trackers while they run.
+//! The running C trackers.
 
 use std::io::{self, BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -24,13 +24,13 @@ pub struct Cluster {
     lines: Receiver<Line>,
 }
 
-/// What a tracker, counted from 0, printed; None at its end.
+/// A line that a tracker, counted from 0, printed; `None` at its end.
 type Line = (usize, Option<String>);
 
 const START_LIMIT: Duration = Duration::from_secs(5);
 
 impl Cluster {
-    /// A cluster without trackers yet. Verbose ones tell what happens to each peer.
+    /// Makes a cluster without trackers. If `verbose` is set, they log each change of a peer.
     pub fn new(
         program: PathBuf,
         children: Children,
@@ -42,7 +42,7 @@ impl Cluster {
             program,
             children,
             beacons,
-            // One of our own, so that two runs at the same time do not meet.
+            // Each run has its own port, so that two runs at the same time do not meet.
             sync_port: free_port().map_err(|e| format!("no free UDP port: {e}"))?,
             verbose,
             trackers: Vec::new(),
@@ -59,7 +59,8 @@ impl Cluster {
             .args(["-l", "127.0.0.1", "-p", "0", "-s", "127.0.0.1"])
             .args(["-S", &self.sync_port.to_string()])
             .args(self.verbose.then_some("-v"))
-            // Otherwise the group's packets would leave out trackers on the sender's machine.
+            // Without this setting, multicast does not reach trackers on the sender's own
+            // machine.
             .env("LIVESYNC_LOOPBACK", "1")
             .envs(self.beacons.environment())
             .stdin(Stdio::null())
@@ -77,22 +78,22 @@ impl Cluster {
         Ok(address)
     }
 
-    /// Where the trackers serve, in the order of their start.
+    /// Returns the addresses at which the trackers serve, in the order of their start.
     pub fn trackers(&self) -> &[SocketAddrV4] {
         &self.trackers
     }
 
-    /// When the trackers send beacons.
+    /// Returns the beacon settings of the trackers.
     pub fn beacons(&self) -> &Beacons {
         &self.beacons
     }
 
-    /// The UDP port of the sync group.
+    /// Returns the UDP port of the sync group.
     pub fn sync_port(&self) -> u16 {
         self.sync_port
     }
 
-    /// Prints what the trackers say from now on, until one of them ends.
+    /// Prints the trackers' output from now on, until one of them ends.
     pub fn print_lines(&self) -> Result<(), String> {
         self.lines.try_iter().for_each(drop);
         for (index, line) in &self.lines {
@@ -104,7 +105,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ends all trackers; an error when one of them did not end as it should.
+    /// Ends all trackers; returns an error if one of them did not end as it should.
     pub fn stop(&self) -> Result<(), String> {
         let ends = self.children.stop();
         match ends.iter().position(|status| !status.success()) {
@@ -143,12 +144,12 @@ impl Drop for Cluster {
     }
 }
 
-/// What one gives to a BitTorrent client.
+/// Returns the announce URL for a BitTorrent client.
 pub fn url(tracker: SocketAddrV4) -> String {
     format!("udp://{tracker}/announce")
 }
 
-/// From "tracker: serving udp://127.0.0.1:6969, syncing on ...".
+/// Parses a line like "tracker: serving udp://127.0.0.1:6969, syncing on ...".
 fn served_address(line: &str) -> Option<SocketAddrV4> {
     let (address, _) = line.split_once("serving udp://")?.1.split_once(',')?;
     address.parse().ok()
@@ -161,7 +162,7 @@ fn free_port() -> io::Result<u16> {
 
 fn forward(stdout: ChildStdout, index: usize, sender: &Sender<Line>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        // Without a receiver we are about to end; then so is the tracker.
+        // Without a receiver this program is about to end, and so is the tracker.
         let _ = sender.send((index, Some(line)));
     }
     let _ = sender.send((index, None));

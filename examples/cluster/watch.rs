@@ -1,4 +1,4 @@
-//! What trackers know of peers, and how long it took.
+//! Measures which peers the trackers know, and how long they took to learn of them.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -10,15 +10,15 @@ use crate::peer::Peer;
 use crate::screen::ms;
 use crate::table::{Column, Table};
 
-/// What the trackers shall come to show.
+/// The state that all trackers shall reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
     Known,
     Gone,
 }
 
-/// Looks at trackers by scraping them, which changes nothing there, and measures how long each
-/// takes to show what is expected of each peer.
+/// Watches trackers by scrapes, which change nothing there, and measures how long each takes to
+/// show the expected state of each peer.
 pub struct Watch {
     observers: Vec<Client>,
     peers: Vec<Peer>,
@@ -26,13 +26,13 @@ pub struct Watch {
     table: Table,
 }
 
-/// Between two looks.
+/// Pause between two scrapes.
 pub const POLL: Duration = Duration::from_millis(3);
-/// What trackers tell each other at once must have arrived after so long.
+/// Time limit for an announce to reach all trackers.
 pub const LIMIT: Duration = Duration::from_secs(5);
 
 impl Watch {
-    /// Begins to look at the trackers; nothing is waited for yet.
+    /// Connects to the trackers; no time runs yet.
     pub fn new(trackers: &[SocketAddrV4], peers: &[Peer], expect: Expect) -> Result<Watch, String> {
         let news = match expect {
             Expect::Known => "known to",
@@ -55,12 +55,12 @@ impl Watch {
         })
     }
 
-    /// The peer's announce was just answered: its time runs.
-    pub fn told(&mut self, peer: usize) {
+    /// Starts the peer's time: a tracker has just answered its announce.
+    pub fn note_announced(&mut self, peer: usize) {
         (0..self.observers.len()).for_each(|column| self.table.wait(peer, column));
     }
 
-    /// Looks for so long.
+    /// Scrapes for this long.
     pub fn look_for(&mut self, time: Duration) -> Result<(), String> {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -69,7 +69,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Looks until all trackers show what is expected of all peers.
+    /// Scrapes until all trackers show the expected state of all peers.
     pub fn look_until_settled(&mut self) -> Result<(), String> {
         let deadline = Instant::now() + LIMIT;
         while (0..self.observers.len()).any(|column| self.table.open(column).next().is_some()) {
@@ -81,7 +81,7 @@ impl Watch {
         Ok(())
     }
 
-    /// A line on what the trackers that were not told, all but the first, have come to show.
+    /// Returns a line about the trackers that learned from others: all but the first.
     pub fn summary(&self) -> String {
         let others = 1..self.observers.len();
         let expected = self.peers.len() * others.len();
@@ -142,7 +142,7 @@ impl Watch {
     }
 }
 
-/// An error unless all these trackers know all these peers now.
+/// Returns an error unless all these trackers know all these peers now.
 pub fn check_all_known(trackers: &[SocketAddrV4], peers: &[Peer]) -> Result<(), String> {
     for &tracker in trackers {
         let known = known(&mut observe(tracker)?, peers)
@@ -157,12 +157,13 @@ pub fn check_all_known(trackers: &[SocketAddrV4], peers: &[Peer]) -> Result<(), 
     Ok(())
 }
 
-/// A client to look at a tracker with.
+/// Makes a client that scrapes a tracker.
 pub fn observe(tracker: SocketAddrV4) -> Result<Client, String> {
     Client::connect(Ipv4Addr::LOCALHOST, tracker).map_err(|e| format!("{tracker}: {e}"))
 }
 
-/// Which of the peers a tracker counts, each being the only one of its kind in its torrent.
+/// Returns which of the peers a tracker counts, each being the only one of its kind in its
+/// torrent.
 fn known(observer: &mut Client, peers: &[Peer]) -> io::Result<Vec<bool>> {
     let info_hashes: Vec<[u8; 20]> = peers.iter().map(|peer| peer.info_hash).collect();
     let counts = observer.scrape(&info_hashes)?;

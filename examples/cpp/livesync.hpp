@@ -1,5 +1,5 @@
-// livesync for C++17: a handle that closes itself, std::function for callbacks, errors
-// as exceptions. What is not said here is said in livesync.h.
+// livesync for C++17: a handle that closes itself, std::function for callbacks, errors as
+// exceptions. livesync.h documents the functions behind it.
 
 #pragma once
 
@@ -18,13 +18,13 @@
 
 namespace livesync {
 
-/// An error of the library: LIVESYNC_E_..., and what livesync_strerror() says to it.
+/// An error of the library: LIVESYNC_E_..., with the text of livesync_strerror().
 struct error : std::runtime_error {
   explicit error( int number ) : std::runtime_error( livesync_strerror( number ) ), code( number ) {}
   int code;
 };
 
-/// The result of a function of livesync.h, unless it is an error.
+/// Returns the result of a function of livesync.h, or throws if it is an error.
 inline int check( int result ) { return result < 0 ? throw error( result ) : result; }
 
 using info_hash = std::array<std::uint8_t, 20>;
@@ -34,11 +34,11 @@ using torrent = livesync_torrent_t;
 using cursor = livesync_cursor_t;
 using event = livesync_event_t;
 
-/// A livesync_config_t with its defaults. Its strings and callbacks are those of C++ here,
-/// which hide the fields of the same names; empty is NULL.
+/// A livesync_config_t with its defaults. C++ strings and callbacks hide its fields of the
+/// same names; an empty one stands for NULL.
 ///
-/// Callbacks must not throw: exceptions cannot pass through the library, and to drop them
-/// would hide a bug. One that throws ends the program by std::terminate, as a thread does.
+/// Callbacks must not throw: exceptions cannot pass through the library, and dropping them
+/// would hide a bug. A callback that throws ends the program by std::terminate.
 struct config : livesync_config_t {
   config() { check( livesync_config_init( this, sizeof( livesync_config_t ) ) ); }
   std::string interface, group, allow, key_file, cluster;
@@ -54,23 +54,23 @@ struct config : livesync_config_t {
   std::function<int( const torrent & )> merge_torrent;
 };
 
-/// A member of a cluster, until it goes out of scope. Not inside of its own callbacks:
-/// that ends the program.
+/// A node of a cluster, until it goes out of scope. Destroying it inside one of its own
+/// callbacks ends the program.
 class handle {
 public:
   explicit handle( config settings ) : self( std::make_unique<state>( std::move( settings ) ) ) {}
 
-  /// Callbacks come from the library's own thread.
+  /// Starts the library's receive thread, which makes the callbacks.
   void start( std::uint32_t tracker_id = 0 ) { check( livesync_start( get(), tracker_id ) ); }
   void stop() { check( livesync_stop( get() ) ); }
   void announce( const info_hash &hash, const peer &who ) { check( livesync_announce( get(), hash.data(), &who ) ); }
 
-  /// Everything happens in process(), in a loop of your own.
+  /// Starts without a thread: the program's own loop calls process(), which does all the work.
   void start_polling( std::uint32_t tracker_id = 0 ) { check( livesync_start_polling( get(), tracker_id ) ); }
   int fd() { return check( livesync_fd( get() ) ); }
   int next_timeout_ms() { return check( livesync_next_timeout_ms( get() ) ); }
   void process() { check( livesync_process( get() ) ); }
-  /// Call it until it has none left.
+  /// Returns the events that are waiting, at most `most`. Call it until it returns none.
   std::vector<event> poll_events( std::size_t most = 64 ) {
     return filled<event>( most, [&]( event *out ) { return livesync_poll_events( get(), out, most, sizeof *out ); } );
   }
@@ -85,7 +85,7 @@ public:
   std::vector<livesync_node_t> nodes( std::size_t most = LIVESYNC_MAX_NODES ) {
     return filled<livesync_node_t>( most, [&]( auto *out ) { return livesync_nodes( get(), out, most, sizeof *out ); } );
   }
-  /// For Prometheus.
+  /// Returns counters and nodes in the exposition format of Prometheus.
   std::string metrics_text() {
     for( std::string text;; ) {
       auto length = static_cast<std::size_t>( check( livesync_metrics_text( get(), text.data(), text.size() ) ) );
@@ -94,11 +94,12 @@ public:
     }
   }
 
-  /// For all else that is in livesync.h, for instance the table. NULL: it was moved from.
+  /// Returns the handle for the other functions of livesync.h, such as those of the table.
+  /// It is NULL after a move from this object.
   livesync_t *get() { return self ? self->opened : nullptr; }
 
 private:
-  // What the library knows by its address: it stays where it is when a handle is moved.
+  // The library holds the address of this struct, so it stays in place when a handle is moved.
   struct state {
     explicit state( config from );
     ~state() { if( livesync_close( opened ) == LIVESYNC_E_STATE ) std::terminate(); }

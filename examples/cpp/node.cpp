@@ -1,5 +1,5 @@
-// A member of a cluster with callbacks from the library's own thread. It announces two
-// peers every second, prints what the others announce, and ends with standard input.
+// A node of a cluster with callbacks from the library's receive thread. It announces two peers
+// every second, prints what the others announce, and ends at the end of standard input.
 //
 //   c++ -std=c++17 -O2 -o node examples/cpp/node.cpp $(pkg-config --cflags --libs livesync)
 //   ./node 127.0.0.1 9696 7001
@@ -39,7 +39,7 @@ int main( int argc, char **argv ) try {
   do announce_peers( node, peer_port, 0 );
   while( !input_ended_within( announce_interval_ms ) );
   announce_peers( node, peer_port, LIVESYNC_PEER_STOPPED );
-  return 0; // the handle sends what was announced last, and closes
+  return 0; // the destructor sends the last announces and closes the handle
 } catch( const livesync::error &e ) {
   std::cerr << "node: " << e.what() << '\n';
   return 1;
@@ -75,7 +75,7 @@ bool input_ended_within( int timeout_ms ) {
   return poll( &input, 1, timeout_ms ) > 0 && read( STDIN_FILENO, ignored, sizeof ignored ) <= 0;
 }
 
-// Only the library's thread comes here, so lines do not mix.
+// Only the library's thread calls this, so lines do not mix.
 void print( char sign, const livesync::info_hash &hash, const livesync::peer &peer ) {
   std::cout << sign << ' ';
   for( auto byte : hash ) std::cout << "0123456789abcdef"[byte >> 4] << "0123456789abcdef"[byte & 15];
@@ -90,7 +90,7 @@ std::string text_of( const std::uint8_t *ip ) {
   return ipv6.compare( 0, sizeof mapped - 1, mapped ) ? ipv6 : ipv6.substr( sizeof mapped - 1 );
 }
 
-// 0: this is no port.
+// Returns 0 if the text is not a port.
 std::uint16_t port_of( const char *text ) {
   char *end;
   const unsigned long port = std::strtoul( text, &end, 10 );

@@ -7,7 +7,7 @@
 --     for event in sync:events() do ... end
 --   end
 --
--- Info_hashes are strings of 20 bytes, addresses are text. What goes wrong is raised.
+-- Info_hashes are strings of 20 bytes, addresses are text. Errors are raised.
 
 local bit = require "bit"
 local ffi = require "ffi"
@@ -24,8 +24,8 @@ local livesync = {
 local Sync = {}
 Sync.__index = Sync
 
--- Joins the group and starts to sync. The settings are fields of livesync_config_t; those
--- that are 0 or 1 may be false or true. Without an id one is drawn at random.
+-- Joins the group and starts syncing. The settings are fields of livesync_config_t; those that
+-- are 0 or 1 may be false or true. Without an id, the library draws one at random.
 function livesync.open( settings, tracker_id )
   local config = ffi.new "livesync_config_t"
   check( lib.livesync_config_init( config, ffi.sizeof( config ) ) )
@@ -33,7 +33,7 @@ function livesync.open( settings, tracker_id )
     if type( value ) == "boolean" then value = value and 1 or 0 end
     h.set( config, name, value )
   end
-  if config.table == 0 then config.scrape = 0 end -- only a table answers what scrape sync asks
+  if config.table == 0 then config.scrape = 0 end -- scrape sync needs a table here
   local out = ffi.new "livesync_t *[1]"
   check( lib.livesync_open( config, out ) )
   local sync = setmetatable( { handle = ffi.gc( out[0], lib.livesync_close ) }, Sync )
@@ -41,33 +41,33 @@ function livesync.open( settings, tracker_id )
   return sync
 end
 
--- The version of the library: major, minor, patch.
+-- Returns the version of the library: major, minor, patch.
 function livesync.version()
   local version = lib.livesync_version()
   return bit.rshift( version, 16 ), bit.band( bit.rshift( version, 8 ), 255 ), version % 256
 end
 
--- What is compiled into the library: FEATURE_... bits.
+-- Returns the features compiled into the library: FEATURE_... bits.
 function livesync.features() return tonumber( lib.livesync_features() ) end
 
--- Sends what was announced, and gives everything back. Also done by the garbage collector.
+-- Sends the last announces and frees the handle. The garbage collector does it, too.
 function Sync:close()
   local handle = self.handle
   self.handle = nil
   if handle then check( lib.livesync_close( ffi.gc( handle, nil ) ) ) end
 end
 
--- A descriptor that is readable when process() has something to do.
+-- Returns a descriptor that is readable when process() has work to do.
 function Sync:fd() return check( lib.livesync_fd( self.handle ) ) end
 
--- In how many milliseconds process() must be called: for poll(2).
+-- Returns the number of milliseconds until process() must be called, for poll(2).
 function Sync:next_timeout_ms() return check( lib.livesync_next_timeout_ms( self.handle ) ) end
 
--- Receives, does what is due, and sends, without blocking.
+-- Receives, does the due work, and sends, without blocking.
 function Sync:process() check( lib.livesync_process( self.handle ) ) end
 
--- Iterates over what happened, until nothing is left: tables with `type`, which is one of
--- EVENT_..., and `info_hash` and `peer`, or `tracker_id`.
+-- Iterates over the events that are waiting: tables with `type`, which is one of EVENT_..., and
+-- `info_hash` and `peer`, or `tracker_id`.
 function Sync:events()
   local event, size = ffi.new "livesync_event_t", ffi.sizeof "livesync_event_t"
   return function()
@@ -81,8 +81,8 @@ function Sync:events()
   end
 end
 
--- Tells the others of an announce. `peer` has an `ip`, a `port`, and `flags` of PEER_... bits;
--- with PEER_STOPPED it has left.
+-- Announces a peer to the other trackers. `peer` has an `ip`, a `port`, and `flags` of PEER_...
+-- bits; with PEER_STOPPED it has left.
 function Sync:announce( info_hash, peer )
   local raw = ffi.new "livesync_peer_t"
   h.write_ip( raw.ip, peer.ip )
@@ -91,14 +91,14 @@ function Sync:announce( info_hash, peer )
   check( lib.livesync_announce( self.handle, h.info_hash( info_hash ), raw ) )
 end
 
--- What was done since the start: a livesync_stats_t, with numbers that tonumber() takes.
+-- Returns the counters since the start: a livesync_stats_t, whose numbers tonumber() converts.
 function Sync:stats()
   local stats = ffi.new "livesync_stats_t"
   check( lib.livesync_stats( self.handle, stats, ffi.sizeof( stats ) ) )
   return stats
 end
 
--- The trackers that were heard, the one heard last first.
+-- Returns the other trackers, the one that sent last first.
 function Sync:nodes()
   local capacity, size = livesync.MAX_NODES, ffi.sizeof "livesync_node_t"
   local raw, nodes = ffi.new( "livesync_node_t[?]", capacity ), {}
@@ -117,7 +117,7 @@ function Sync:nodes()
   return nodes
 end
 
--- Statistics and nodes in the exposition format of Prometheus.
+-- Returns counters and nodes in the exposition format of Prometheus.
 function Sync:metrics_text()
   local length, capacity, buffer = 8191, 0
   while length >= capacity do
@@ -128,7 +128,7 @@ function Sync:metrics_text()
   return ffi.string( buffer, length )
 end
 
--- The peers of a swarm in the table, those announced last first, at most `limit` of them.
+-- Returns at most `limit` peers of a swarm in the table, those announced last first.
 function Sync:peers( info_hash, limit )
   local raw, peers = ffi.new( "livesync_peer_t[?]", limit ), {}
   for i = 1, check( lib.livesync_peers( self.handle, h.info_hash( info_hash ), raw, limit ) ) do
@@ -137,7 +137,8 @@ function Sync:peers( info_hash, limit )
   return peers
 end
 
--- The counts of a swarm in the table: a livesync_counts_t, with numbers that tonumber() takes.
+-- Returns the counts of a swarm in the table: a livesync_counts_t, whose numbers tonumber()
+-- converts.
 function Sync:counts( info_hash )
   local counts = ffi.new "livesync_counts_t"
   local size = ffi.sizeof( counts )

@@ -1,6 +1,6 @@
--- What livesync.lua needs of include/livesync.h, and how values get into its structs and
--- out of them. The library is the one that the environment variable LIVESYNC_LIBRARY
--- names, else liblivesync.so.0.1.
+-- The declarations of include/livesync.h that livesync.lua needs, and the conversion of values
+-- to and from their structs. The environment variable LIVESYNC_LIBRARY names the library; the
+-- default is liblivesync.so.0.1.
 
 local ffi = require "ffi"
 
@@ -110,7 +110,7 @@ const char *inet_ntop( int family, const void *ip, char *text, uint32_t size );
 ]]
 
 local AF_INET, AF_INET6 = 2, 10 -- on Linux
-local MAPPED = ("\0"):rep( 10 ) .. "\255\255" -- how IPv4 addresses begin
+local MAPPED = ("\0"):rep( 10 ) .. "\255\255" -- first 12 bytes of every IPv4 address
 
 local h = { lib = ffi.load( os.getenv "LIVESYNC_LIBRARY" or "liblivesync.so.0.1" ) }
 
@@ -119,7 +119,7 @@ function h.check( result )
   return result
 end
 
--- Refuses numbers that do not fit: ffi would cut them off.
+-- Sets a field, and refuses numbers that do not fit: ffi would cut them off.
 function h.set( struct, name, value )
   struct[name] = value
   if type( value ) == "number" and tonumber( struct[name] ) ~= value then

@@ -4,7 +4,7 @@
 --   LIVESYNC_LIBRARY=target/release/liblivesync.so \
 --     luajit examples/luajit/node.lua 127.0.0.1 19696 7001
 --
--- It ends with its standard input.
+-- It ends at the end of standard input.
 
 package.path = arg[0]:gsub( "[^/]*$", "" ) .. "?.lua;" .. package.path
 local ffi = require "ffi"

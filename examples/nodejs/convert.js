@@ -1,5 +1,5 @@
-/* Values of JavaScript to those of livesync.h, and back. koffi takes much on trust, and ends
-   the process at other types than it was told: what a caller gives is made right here. */
+/* Converts JavaScript values to those of livesync.h, and back. koffi checks little, and ends
+   the process at a value of another type than declared, so callers' values are converted here. */
 'use strict';
 
 const net = require('node:net');
@@ -16,7 +16,7 @@ const { livesync_config_t } = require('./structs.js');
 
 const TEXTS = ['interface', 'group', 'allow', 'key_file', 'cluster'];
 
-/** The defaults, with `settings` instead of some. */
+/** Returns the default configuration with these settings. */
 function toConfig(settings) {
   const config = {};
   library.livesync_config_init(config, livesync_config_t.size);
@@ -40,13 +40,13 @@ function toPeer({ ip, port, flags = 0 }) {
   return { ip: addressToBytes(ip), port: Number(port), flags: Number(flags), reserved: 0 };
 }
 
-/** Has `fill` write at most `capacity` structs, and returns as many as it says. */
+/** Lets `fill` write at most `capacity` structs, and returns as many as it reports. */
 function list(struct, capacity, fill) {
   const out = Buffer.alloc(capacity * struct.size);
   return koffi.decode(out, struct, fill(out, capacity, struct.size));
 }
 
-/** A peer or a node, with its address as text. */
+/** Returns a peer or a node with its address as text. */
 function withText(struct) {
   return { ...struct, ip: addressToText(struct.ip) };
 }
@@ -65,7 +65,7 @@ function addressToText(bytes) {
   return canonical(buffer.toString('hex').match(/..../g).join(':'));
 }
 
-/* The text of an IPv6 address as URLs have it: short, and in hexadecimal groups only. */
+/* Writes an IPv6 address as URLs have it: short, and in hexadecimal groups only. */
 function canonical(text) {
   return new URL(`http://[${text}]`).hostname.slice(1, -1);
 }

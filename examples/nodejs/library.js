@@ -5,7 +5,7 @@
 const koffi = require('koffi');
 require('./structs.js');
 
-/** What livesync_strerror() says; `code` is one of LIVESYNC_E_... */
+/** An error with the text of livesync_strerror(); `code` is one of LIVESYNC_E_... */
 class LivesyncError extends Error {
   /** @param {number} code */
   constructor(code) {

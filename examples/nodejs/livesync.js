@@ -12,16 +12,16 @@ const { livesync_counts_t, livesync_event_t, livesync_node_t, livesync_peer_t,
 
 /** @typedef {import('./convert.js').Peer} Peer */
 
-const EVENTS = 256; // taken at once
-const NODES = 256; // more are never known
+const EVENTS = 256; // taken in one call
+const NODES = 256; // the library's upper bound
 
 /**
- * A member of a cluster. Its methods throw a LivesyncError where those of livesync.h return
- * one. It emits what it hears from others:
- * - 'add' (infoHash: Buffer, peer: Peer): announced to another tracker. Do not announce it again.
- * - 'remove' (infoHash: Buffer, peer: Peer): said goodbye there.
- * - 'newTrackerId' (trackerId: number): another tracker spoke under our id; this is the new one.
- * - 'error' (error: LivesyncError): it failed, and hears and says nothing more.
+ * One node of a cluster. Its methods throw a LivesyncError where the functions of livesync.h
+ * return an error. It emits these events:
+ * - 'add' (infoHash: Buffer, peer: Peer): another tracker announced it. Do not announce it here.
+ * - 'remove' (infoHash: Buffer, peer: Peer): the peer left another tracker.
+ * - 'newTrackerId' (trackerId: number): another tracker had our id; this is our new one.
+ * - 'error' (error: LivesyncError): the node failed, and neither sends nor receives any more.
  */
 class Livesync extends EventEmitter {
   #handle = null;
@@ -29,9 +29,9 @@ class Livesync extends EventEmitter {
   #timer = null;
 
   /**
-   * Joins the group. What is wrong is also told on standard error.
+   * Joins the group. The details of an error are on standard error.
    * @param {Object<string, string | number | boolean>} settings fields of livesync_config_t, but
-   *   no callbacks; `interface` must be there. Scrape sync needs `table` here.
+   *   no callbacks; `interface` is required. Scrape sync needs `table` here.
    */
   constructor(settings) {
     super();
@@ -41,8 +41,8 @@ class Livesync extends EventEmitter {
   }
 
   /**
-   * Starts to sync. The event loop then runs until stop() or close().
-   * @param {number} [trackerId] no other tracker of the cluster has it; 0: drawn at random
+   * Starts syncing. The event loop then runs until stop() or close().
+   * @param {number} [trackerId] unique in the cluster; 0: drawn at random
    */
   start(trackerId = 0) {
     library.livesync_start_polling(this.#handle, trackerId);
@@ -52,7 +52,7 @@ class Livesync extends EventEmitter {
   }
 
   /**
-   * Tells the others of an announce of a client. A peer that leaves has LIVESYNC_PEER_STOPPED.
+   * Announces a peer to the other trackers. A peer that leaves has LIVESYNC_PEER_STOPPED.
    * @param {Uint8Array} infoHash 20 bytes
    * @param {Peer} peer
    */
@@ -67,13 +67,13 @@ class Livesync extends EventEmitter {
     return stats;
   }
 
-  /** @returns {object[]} livesync_node_t, with `ip` as text: who was heard, the last one first */
+  /** @returns {object[]} livesync_node_t, with `ip` as text; the one that sent last first */
   nodes() {
     return list(livesync_node_t, NODES, (out, capacity, size) =>
       library.livesync_nodes(this.#handle, out, capacity, size)).map(withText);
   }
 
-  /** @returns {string} statistics and nodes in the exposition format of Prometheus */
+  /** @returns {string} counters and nodes in the exposition format of Prometheus */
   metricsText() {
     for (let size = 8192; ;) {
       const out = Buffer.alloc(size);
@@ -84,7 +84,7 @@ class Livesync extends EventEmitter {
   }
 
   /**
-   * The peers of a torrent, those announced last first. It needs the setting `table`.
+   * Returns the peers of a torrent, those announced last first. It needs the setting `table`.
    * @param {Uint8Array} infoHash
    * @param {number} [limit]
    * @returns {Peer[]}
@@ -101,20 +101,20 @@ class Livesync extends EventEmitter {
     return counts;
   }
 
-  /** Stops to sync, after what was announced was sent. start() starts again. */
+  /** Sends the last announces and stops syncing. start() resumes. */
   stop() {
     this.#unwatch();
     library.livesync_stop(this.#handle);
   }
 
-  /** Stops, and gives everything back. Closing again does nothing. */
+  /** Stops, and frees the handle. A second call does nothing. */
   close() {
     this.#unwatch();
     library.livesync_close(this.#handle);
     this.#handle = null;
   }
 
-  /* Runs the library once, and hands on what it heard. A listener may stop or close us. */
+  /* Runs the library once, and emits its events. A listener may call stop() or close(). */
   #turn() {
     let events;
     try {

@@ -1,4 +1,4 @@
-/* A node in Node.js: announces two peers each second, and prints what it hears from others.
+/* A node in Node.js: announces two peers each second, and prints the announces of other nodes.
  *
  * Build and run it:
  *
@@ -27,7 +27,7 @@ livesync.on('add', (infoHash, peer) => show('+', infoHash, peer));
 livesync.on('remove', (infoHash, peer) => show('-', infoHash, peer));
 livesync.start();
 announce(0);
-const second = setInterval(announce, 1000, 0); // again, for nodes that joined later
+const second = setInterval(announce, 1000, 0); // repeated for nodes that join later
 process.stdin.resume().on('end', leave);
 
 function announce(flags) {

@@ -1,9 +1,9 @@
-/* What the adapters beside this file have in common. Each of them makes one
-   generation of opentracker use liblivesync: it is put in the place of that tree's
-   ot_livesync.c, and includes this after the tracker's own headers and after it has
-   defined PEER_IP_SIZE, 4 or 16: the bytes of an address in the tracker's peers.
+/* The common part of the adapters beside this file. Each adapter makes one generation of
+   opentracker use liblivesync: it takes the place of that tree's ot_livesync.c, and includes
+   this file after the tracker's own headers and after it has defined PEER_IP_SIZE, 4 or 16:
+   the bytes of an address in the tracker's peers.
 
-   Of the functions of ot_livesync.h all but livesync_tell() are here. */
+   This file defines all functions of ot_livesync.h except livesync_tell(). */
 
 #ifndef LIVESYNC_ADAPTER_H
 #define LIVESYNC_ADAPTER_H
@@ -18,30 +18,30 @@
 
 #include "livesync.h"
 
-/* A peer of the tracker: its address, then its port, its flags, and how many
-   minutes ago it was last announced. */
+/* A peer of the tracker: its address, then its port, its flags, and the minutes since its
+   last announce. */
 enum { PEER_PORT = PEER_IP_SIZE, PEER_FLAGS = PEER_PORT + 2, PEER_MINUTES };
 
-/* NULL until an address to sync on was given; the library's functions take that
-   for nothing to do. */
+/* NULL until the operator gives an address to sync on. The library's functions do nothing
+   then. */
 static livesync_t *g_cluster;
 
-/* Callbacks that the adapter has. */
+/* Callbacks that the adapter defines. */
 static int  is_allowed( const uint8_t *ip, void *unused );
 static void add_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
 static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *peer, void *unused );
 
-/* Callbacks that are here. */
+/* Callbacks that this file defines. */
 static int       is_running( void *unused );
 static void      packet_applied( size_t peers, void *unused );
 static void      new_tracker_id( uint32_t tracker_id, void *unused );
 static void      log_line( int level, const char *message, void *unused );
 static uint64_t  count_torrents( void *unused );
-static size_t    walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, size_t limit, void *unused );
+static size_t    walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *out, size_t limit, void *unused );
 static int       look_up_torrent( livesync_torrent_t *torrent, void *unused );
 static int       merge_torrent( const livesync_torrent_t *heard, void *unused );
 
-/* An error line of the setup that is under way on this thread is kept for exerr(). */
+/* exerr() gets the last error line of the setup that runs on this thread. */
 static _Thread_local int  g_setting_up;
 static _Thread_local char g_setup_error[512];
 
@@ -94,12 +94,12 @@ void handle_livesync( const int64 serversocket ) {
   livesync_receive( g_cluster, (int)serversocket );
 }
 
-/* Called by a signal handler that may have interrupted anything, also the library. */
+/* A signal handler may call this, and it may have interrupted anything, even the library. */
 void livesync_deinit( void ) {
   livesync_stop( g_cluster );
 }
 
-/* For livesync_tell(): a peer as the tracker has it. */
+/* For livesync_tell(): converts the tracker's peer and announces it. */
 static void announce( const void *info_hash, const uint8_t *bytes ) {
   livesync_peer_t peer = { { 0,0,0,0, 0,0,0,0, 0,0,0xff,0xff, 0 }, 0, 0, 0 };
 
@@ -109,7 +109,7 @@ static void announce( const void *info_hash, const uint8_t *bytes ) {
   livesync_announce( g_cluster, info_hash, &peer );
 }
 
-/* For add_peer() and remove_peer(): a peer as the tracker wants it. */
+/* For add_peer() and remove_peer(): converts a peer to the tracker's form. */
 static void write_peer( uint8_t *bytes, const livesync_peer_t *peer ) {
   memcpy( bytes, peer->ip + sizeof peer->ip - PEER_IP_SIZE, PEER_IP_SIZE );
   bytes[PEER_PORT]     = (uint8_t)( peer->port >> 8 );
@@ -118,7 +118,7 @@ static void write_peer( uint8_t *bytes, const livesync_peer_t *peer ) {
   bytes[PEER_MINUTES]  = 0;
 }
 
-/* Ends the process the tracker's way if the setup has failed. */
+/* If the setup has failed, ends the process the way the tracker does. */
 static void end_setup( int error ) {
   g_setting_up = 0;
   if( !error )
@@ -143,7 +143,7 @@ static void new_tracker_id( uint32_t tracker_id, void *unused ) {
   g_tracker_id = tracker_id;
 }
 
-/* Without stdio's lock, which a thread may hold that a signal has interrupted. */
+/* Writes without stdio's lock: a thread that a signal has interrupted may hold it. */
 static void log_line( int level, const char *message, void *unused ) {
   static const char *const names[] = { "off", "error", "warn", "info", "debug" };
 
@@ -154,14 +154,14 @@ static void log_line( int level, const char *message, void *unused ) {
     dprintf( STDERR_FILENO, "livesync: %s: %s\n", names[level], message );
 }
 
-/* The rest is for scrape sync. Buckets are vectors of torrents, sorted by hash. The
-   tracker that goes down frees the torrents before it calls livesync_deinit(), and
-   leaves the freed vectors in their buckets: so whoever has locked one looks whether
-   the tracker is still up. Hashes are passed as void *, since revisions differ in
-   whether they take an ot_hash or an ot_hash *. */
+/* The rest is for scrape sync. Buckets are vectors of torrents, sorted by hash. A tracker
+   that goes down frees the torrents before it calls livesync_deinit(), and leaves the freed
+   vectors in their buckets. So a function that has locked a bucket checks whether the
+   tracker is still up. Hashes are passed as void *, since revisions differ in whether they
+   take an ot_hash or an ot_hash *. */
 
 static size_t    torrents_in( const ot_vector *bucket );
-static void      read_torrent( ot_torrent *torrent, livesync_torrent_t *told );
+static void      read_torrent( ot_torrent *torrent, livesync_torrent_t *out );
 static int       begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard );
 static size_t    downloads( ot_torrent *torrent );
 static void      add_downloads( ot_torrent *torrent, size_t more );
@@ -171,7 +171,7 @@ static uint64_t count_torrents( void *unused ) {
   return mutex_get_torrent_count();
 }
 
-static size_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told, size_t limit, void *unused ) {
+static size_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *out, size_t limit, void *unused ) {
   ot_vector  *bucket   = mutex_bucket_lock( (int)cursor->bucket );
   ot_torrent *torrents = bucket->data;
   size_t      next = 0, count = 0, end = torrents_in( bucket );
@@ -179,18 +179,18 @@ static size_t walk_torrents( livesync_cursor_t *cursor, livesync_torrent_t *told
 
   (void)unused;
   if( end && cursor->place ) {
-    /* Where it is or, if it has vanished, where it would be. */
+    /* The place of this torrent or, if it has vanished, the place where it would be. */
     ot_torrent *last = binary_search( cursor->after, torrents, end, sizeof *torrents, OT_HASH_COMPARE_SIZE, &found );
     next = (size_t)( last - torrents ) + ( found ? 1 : 0 );
   }
   while( next < end && count < limit )
-    read_torrent( torrents + next++, told + count++ );
+    read_torrent( torrents + next++, out + count++ );
   more = next < end;
   mutex_bucket_unlock( (int)cursor->bucket, 0 );
 
   if( more ) {
     cursor->place = 1;
-    memcpy( cursor->after, told[count - 1].info_hash, sizeof cursor->after );
+    memcpy( cursor->after, out[count - 1].info_hash, sizeof cursor->after );
   } else {
     cursor->bucket++;
     cursor->place = cursor->bucket < OT_BUCKET_COUNT ? 0 : 2;
@@ -240,8 +240,8 @@ static size_t torrents_in( const ot_vector *bucket ) {
   return g_opentracker_running ? bucket->size : 0;
 }
 
-/* A torrent is its hash, and behind that pointers to its lists of peers: one, or two where
-   the tracker has IPv4 and IPv6 peers in one table. */
+/* A torrent is its hash, followed by pointers to its lists of peers: one, or two where the
+   tracker has IPv4 and IPv6 peers in one table. */
 struct torrent_with_one_list { ot_hash hash; ot_peerlist *list; };
 enum {
   LISTS_AT   = offsetof( struct torrent_with_one_list, list ),
@@ -253,7 +253,7 @@ static ot_peerlist **lists_of( ot_torrent *torrent ) {
   return (ot_peerlist **)( (char *)torrent + LISTS_AT );
 }
 
-static void read_torrent( ot_torrent *torrent, livesync_torrent_t *told ) {
+static void read_torrent( ot_torrent *torrent, livesync_torrent_t *out ) {
   ot_peerlist **lists = lists_of( torrent );
   ot_time       base = 0, now = g_now_minutes;
   size_t        i;
@@ -261,12 +261,12 @@ static void read_torrent( ot_torrent *torrent, livesync_torrent_t *told ) {
   for( i = 0; i < LIST_COUNT; ++i )
     if( lists[i]->base > base )
       base = lists[i]->base;
-  memcpy( told->info_hash, torrent->hash, sizeof told->info_hash );
-  told->base_offset = now > base ? (uint32_t)( now - base ) : 0;
-  told->downloaded  = downloads( torrent );
+  memcpy( out->info_hash, torrent->hash, sizeof out->info_hash );
+  out->base_offset = now > base ? (uint32_t)( now - base ) : 0;
+  out->downloaded  = downloads( torrent );
 }
 
-/* Makes a new torrent of undefined bytes one without peers; 0 without memory. */
+/* Turns undefined bytes into a torrent without peers; returns 0 if memory is out. */
 static int begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard ) {
   ot_peerlist **lists = lists_of( torrent );
   size_t        i;
@@ -281,7 +281,7 @@ static int begin_torrent( ot_torrent *torrent, const livesync_torrent_t *heard )
   return 1;
 }
 
-/* A torrent's count is the sum over its lists. */
+/* Returns a torrent's download count, which is the sum over its lists. */
 static size_t downloads( ot_torrent *torrent ) {
   ot_peerlist **lists = lists_of( torrent );
   size_t        i, sum = 0;

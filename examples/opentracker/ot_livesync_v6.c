@@ -1,8 +1,8 @@
 /* Live sync for opentracker revisions from 13 January 2009 to 21 April 2010, built
-   with WANT_V6 (without it they need no adapter, but may have this one).
+   with WANT_V6 (without it they need no adapter, but may use this one).
 
-   Put it in the place of ot_livesync.c, and have livesync.h and livesync_adapter.h
-   in the include path. */
+   Replace ot_livesync.c by this file, and put livesync.h and livesync_adapter.h in the include
+   path. */
 
 /* Some revisions declare livesync_tell()'s first argument as ot_hash *, some as
    ot_hash; both are the address of 20 bytes. */
@@ -31,21 +31,21 @@ static int is_allowed( const uint8_t *ip, void *unused ) {
   return accesslist_isblessed( address, OT_PERMISSION_MAY_LIVESYNC );
 }
 
-static void add_peer( const uint8_t *info_hash, const livesync_peer_t *told, void *unused ) {
+static void add_peer( const uint8_t *info_hash, const livesync_peer_t *announced, void *unused ) {
   ot_hash hash;
   ot_peer peer;
   (void)unused;
   memcpy( hash, info_hash, sizeof hash );
-  write_peer( peer.data, told );
+  write_peer( peer.data, announced );
   add_peer_to_torrent_and_return_peers( (void *)hash, &peer, FLAG_MCA, 0, NULL );
 }
 
-static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *told, void *unused ) {
+static void remove_peer( const uint8_t *info_hash, const livesync_peer_t *announced, void *unused ) {
   ot_hash hash;
   ot_peer peer;
   (void)unused;
   memcpy( hash, info_hash, sizeof hash );
-  write_peer( peer.data, told );
+  write_peer( peer.data, announced );
   remove_peer_from_torrent( (void *)hash, &peer, NULL, FLAG_MCA );
 }
 

@@ -55,7 +55,7 @@ class Node(NamedTuple):
 
 
 class Livesync:
-    """A member of a cluster. Use each from one thread at a time."""
+    """One node of a cluster. Use each from one thread at a time."""
 
     def __init__(self, interface: str, tracker_id: int = 0, **settings: Union[int, str]) -> None:
         """Joins the group and starts. `settings` are named like the fields of livesync_config_t."""
@@ -64,7 +64,7 @@ class Livesync:
         config.interface = interface.encode()
         for name, value in settings.items():
             setattr(config, name, value.encode() if isinstance(value, str) else value)
-        config.scrape &= config.table  # Here only a table answers what scrape sync asks.
+        config.scrape &= config.table  # scrape sync needs a table here
         self._handle = c_void_p()
         lib.livesync_open(byref(config), byref(self._handle))
         self._close = weakref.finalize(self, lib.livesync_close, self._handle)
@@ -77,46 +77,46 @@ class Livesync:
         self.close()
 
     def close(self) -> None:
-        """Sends what was announced, and gives everything back. Closing again does nothing."""
+        """Sends the last announces and frees the handle. A second call does nothing."""
         self._handle = c_void_p()
         self._close()
 
     def fileno(self) -> int:
-        """A descriptor that is readable when process() has something to do."""
+        """Returns a descriptor that is readable when process() has work to do."""
         return int(lib.livesync_fd(self._handle))
 
     def next_timeout(self) -> float:
-        """In how many seconds process() must be called: an hour at most."""
+        """Returns the number of seconds until process() must be called: an hour at most."""
         return min(int(lib.livesync_next_timeout_ms(self._handle)), 3_600_000) / 1000
 
     def process(self) -> None:
-        """Receives, does what is due, and sends, without blocking."""
+        """Receives, does the due work, and sends, without blocking."""
         lib.livesync_process(self._handle)
 
     def events(self) -> Iterator[Event]:
-        """Takes what happened, one by one, until nothing is left."""
+        """Yields the events that are waiting."""
         e = CEvent()
         while lib.livesync_poll_events(self._handle, byref(e), 1, sizeof(e)):
             yield Event(e.event_type, bytes(e.info_hash), _peer(e.peer), e.tracker_id)
 
     def announce(self, info_hash: bytes, peer: Peer) -> None:
-        """Tells the others of an announce. A peer that leaves has the flag STOPPED."""
+        """Announces a peer to the other trackers. A peer that leaves has the flag STOPPED."""
         ip = (bytes(10) + b"\xff\xff" + peer.ip.packed)[-16:]
         raw = CPeer((c_uint8 * 16)(*ip), peer.port, peer.flags)
         lib.livesync_announce(self._handle, _torrent(info_hash), byref(raw))
 
     def stats(self) -> Dict[str, int]:
-        """What was done since the start: the fields of livesync_stats_t."""
+        """Returns the counters since the start: the fields of livesync_stats_t."""
         return _numbers(CStats(), lib.livesync_stats, self._handle)
 
     def nodes(self) -> List[Node]:
-        """The trackers that were heard, the one heard last first."""
+        """Returns the other trackers, the one that sent last first."""
         nodes = (CNode * MAX_NODES)()
         count = lib.livesync_nodes(self._handle, nodes, len(nodes), sizeof(CNode))
         return [Node(_ip(n.ip), *(getattr(n, f) for f in Node._fields[1:])) for n in nodes[:count]]
 
     def metrics_text(self) -> str:
-        """Statistics and nodes in the exposition format of Prometheus."""
+        """Returns counters and nodes in the exposition format of Prometheus."""
         length, buffer = 8191, create_string_buffer(0)
         while length >= len(buffer):
             buffer = create_string_buffer(length + 1)
@@ -124,13 +124,13 @@ class Livesync:
         return buffer.value.decode()
 
     def peers(self, info_hash: bytes, limit: int = 200) -> List[Peer]:
-        """The peers of a swarm in the table, those announced last first."""
+        """Returns peers of a swarm in the table, those announced last first."""
         peers = (CPeer * limit)()
         count = lib.livesync_peers(self._handle, _torrent(info_hash), peers, limit)
         return [_peer(peer) for peer in peers[:count]]
 
     def counts(self, info_hash: bytes) -> Dict[str, int]:
-        """The counts of a swarm in the table: the fields of livesync_counts_t."""
+        """Returns the counts of a swarm in the table: the fields of livesync_counts_t."""
         return _numbers(CCounts(), lib.livesync_counts, self._handle, _torrent(info_hash))
 
 

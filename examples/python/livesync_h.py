@@ -1,6 +1,6 @@
-"""What livesync.py needs of include/livesync.h: numbers, structs and functions.
+"""The numbers, structs and functions of include/livesync.h that livesync.py needs.
 
-The library is the one that LIVESYNC_LIBRARY names, else liblivesync.so.0.1.
+LIVESYNC_LIBRARY names the library; the default is liblivesync.so.0.1.
 """
 
 import enum
@@ -16,7 +16,7 @@ Feature = enum.IntFlag("Feature", {"CLASSIC": 1, "SCRAPE": 2})
 
 
 class LivesyncError(Exception):
-    """An error number of livesync.h, and what it means. The details are in the log."""
+    """An error number of livesync.h and its meaning. The details are in the log."""
 
     def __init__(self, code: int) -> None:
         super().__init__(lib.livesync_strerror(code).decode())
@@ -24,18 +24,20 @@ class LivesyncError(Exception):
 
 
 def version() -> Tuple[int, int, int]:
-    """The version of the library: major, minor, patch."""
+    """Returns the version of the library: major, minor, patch."""
     number = int(lib.livesync_version())
     return number >> 16, number >> 8 & 0xFF, number & 0xFF
 
 
 def features() -> Feature:
-    """What is compiled into the library."""
+    """Returns the features that are compiled into the library."""
     return Feature(lib.livesync_features())
 
 
 class CStruct(Structure):
-    """Refuses what ctypes takes silently: fields that do not exist, numbers that do not fit."""
+    """Refuses fields that do not exist and numbers that do not fit, both of which ctypes
+    accepts.
+    """
 
     def __setattr__(self, name: str, value: Any) -> None:
         getattr(self, name)
@@ -124,7 +126,7 @@ class CCounts(CStruct):
 
 
 def declare(name: str, *arguments: Any, returns: Any = c_int) -> None:
-    """Says what a function takes and returns; a negative int becomes an exception."""
+    """Sets the types of a function; a negative result becomes an exception."""
     function = getattr(lib, "livesync_" + name)
     function.argtypes = arguments
     function.restype = returns

@@ -4,7 +4,7 @@
     LIVESYNC_LIBRARY=target/release/liblivesync.so \\
         python3 examples/python/node.py 127.0.0.1 9696 7001
 
-It ends with its standard input.
+It ends at the end of standard input.
 """
 
 import os

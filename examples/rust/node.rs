@@ -1,9 +1,10 @@
-//! A member of a cluster in Rust, with a thread of the library's that calls back.
+//! A node of a cluster in Rust, with callbacks from the library's receive thread.
 //!
 //! Build and run: cargo run -p node 127.0.0.1 9696 7001
 //!
-//! It announces two peers with the port given last once a second, prints those that
-//! others announce (+) and that leave (-), and ends with its standard input.
+//! Once a second it announces two peers with the port from the last argument. It prints the
+//! peers that other nodes announce (+) and that leave (-), and ends at the end of standard
+//! input.
 
 use std::error::Error;
 use std::io::{Read, Write, stdin, stdout};
@@ -61,10 +62,10 @@ fn run(interface: IpAddr, port: u16, peer_port: u16) -> Result<(), Box<dyn Error
     }
     announce(PeerFlags::STOPPED)?;
     Ok(())
-    // Dropped, the handle sends what was announced, and leaves the group.
+    // The handle is dropped here: it sends the last announces and leaves the group.
 }
 
-/// Our two peers, with these flags besides their own.
+/// Returns the program's two peers, with `more` flags besides their own.
 fn peers(port: u16, more: PeerFlags) -> impl Iterator<Item = Peer> {
     let ipv4 = (Ipv4Addr::new(192, 0, 2, 1).into(), PeerFlags::SEEDING);
     let ipv6 = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);
@@ -76,7 +77,7 @@ fn peers(port: u16, more: PeerFlags) -> impl Iterator<Item = Peer> {
     })
 }
 
-/// What comes when standard input has ended.
+/// Returns a receiver that gets a message at the end of standard input.
 fn end_of_input() -> mpsc::Receiver<()> {
     let (ended, input) = mpsc::channel();
     thread::spawn(move || {
@@ -86,7 +87,7 @@ fn end_of_input() -> mpsc::Receiver<()> {
     input
 }
 
-/// A tracker that stores nothing, and says what it hears.
+/// A tracker that stores nothing, and prints each change.
 struct Printer;
 
 impl Host for Printer {
@@ -104,6 +105,6 @@ impl Host for Printer {
 }
 
 fn print(sign: char, info_hash: &InfoHash, peer: &Peer) {
-    // Nobody may listen any more.
+    // A closed standard output is no error here.
     let _ = writeln!(stdout(), "{sign} {info_hash} {} {}", peer.ip, peer.port);
 }

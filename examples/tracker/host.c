@@ -24,7 +24,7 @@ void exerr(char *message)
     exit(111);
 }
 
-/* ip points at 4 raw bytes in network order. */
+/* ip points to 4 raw bytes in network order. */
 int accesslist_isblessed(char *ip, int permissions)
 {
     if (permissions != OT_PERMISSION_MAY_LIVESYNC)

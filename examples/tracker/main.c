@@ -2,7 +2,7 @@
 
    It serves the UDP tracker protocol (BEP 15) from a table shaped like
    opentracker's, and keeps that table in step with the other trackers of its
-   cluster through the functions of ot_livesync.h:
+   cluster by the functions of ot_livesync.h:
 
      livesync_bind_mcast  here, during setup: joins the sync group
      livesync_init        here, once g_tracker_id is drawn: starts the library's thread
@@ -10,12 +10,12 @@
      livesync_tell        table.c, for every local announce, its bucket locked
      livesync_deinit      here, on the way out: stops the thread
 
-   The sixth, handle_livesync, is for programs that receive in their own loop;
-   here the library's thread receives. In return the library finds, by their
-   names, what it needs of us:
+   The sixth, handle_livesync, is for programs that receive in their own loop; here the
+   library's receive thread receives. The library in turn finds the functions and variables
+   that it needs of us by their names:
 
      table.c  torrents, peers, bucket locks
-     host.c   clock, tracker id, who may speak, how to die
+     host.c   clock, tracker id, allowed addresses, fatal errors
 
    udp.c speaks to the clients, and knows nothing of other trackers.
 
@@ -49,9 +49,9 @@ static const char usage[] =
     "  -s ADDRESS  IPv4 address of the interface to sync on  (default: no sync)\n"
     "  -S PORT     UDP port of the sync group                (default 9696)\n"
     "  -A ADDRESS  accept sync packets from ADDRESS too; may be repeated\n"
-    "  -i SECONDS  announce interval told to clients         (default 1800)\n"
-    "  -e SECONDS  forget a peer not heard of for so long    (default 2700)\n"
-    "  -v          say what happens to each peer\n"
+    "  -i SECONDS  announce interval for clients             (default 1800)\n"
+    "  -e SECONDS  lifetime of a peer without an announce    (default 2700)\n"
+    "  -v          log each change of a peer\n"
     "  -h          show this help\n";
 
 enum { MAX_SECONDS = 7 * 24 * 3600 };
@@ -187,8 +187,8 @@ static void refuse(const char *format, ...)
     exit(2);
 }
 
-/* SIGINT and SIGTERM arrive as input to the main loop. Blocked before the
-   library starts its thread, so that they are blocked there, too. */
+/* SIGINT and SIGTERM arrive as input to the main loop. They are blocked before the library
+   starts its thread, so that they are blocked in that thread, too. */
 static int open_signals(void)
 {
     sigset_t set;
@@ -230,7 +230,7 @@ static void say_ready(const struct options *options)
         puts("not syncing");
 }
 
-/* Until a signal asks us to stop. */
+/* Runs the main loop until a signal arrives. */
 static void serve(int udp, int signals)
 {
     struct pollfd inputs[] = {

@@ -9,8 +9,8 @@
 
 #include "host.h"
 
-/* The one byte for a peer's age counts steps of a 45th of the expiry time: a
-   minute at the default of 2700 seconds, as in opentracker. */
+/* The one byte for a peer's age counts steps of a 45th of the expiry time: a minute at the
+   default of 2700 seconds, as in opentracker. */
 enum { AGE_LIMIT = 45 };
 
 enum { TORRENT_TIMEOUT_MINUTES = 24 * 60 };
@@ -31,9 +31,9 @@ static size_t write_counts(const ot_peerlist *swarm, char *reply);
 static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t amount, char *out);
 static void tell(ot_hash *hash, const ot_peer *peer, int proto);
 static void say(char sign, ot_hash *hash, const ot_peer *peer, const char *what, int proto);
-static size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+static size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                             size_t compare_size, int *exactmatch);
-static void vector_remove(ot_vector *vector, size_t index, size_t member_size);
+static void vector_remove(ot_vector *vector, size_t index, size_t element_size);
 static time_t monotonic_seconds(void);
 
 void table_init(unsigned expiry)
@@ -64,7 +64,7 @@ size_t add_peer_to_torrent_and_return_peers(ot_hash *hash, ot_peer *peer, int pr
 
         peer->data[PEER_FLAGS] &= PEER_FLAG_SEEDING | PEER_FLAG_COMPLETED;
         peer->data[PEER_AGE] = 0;
-        /* A client that says twice that it completed is one download. */
+        /* A client that announces its completion twice counts as one download. */
         if (completed_before)
             peer->data[PEER_FLAGS] |= PEER_FLAG_COMPLETED;
         else if (peer->data[PEER_FLAGS] & PEER_FLAG_COMPLETED)
@@ -93,7 +93,7 @@ size_t remove_peer_from_torrent(ot_hash *hash, ot_peer *peer, char *reply, int p
     ot_vector *bucket = mutex_bucket_lock_by_hash(hash);
     ot_torrent *torrent = find_torrent(bucket, hash);
 
-    /* Told even when we do not know the peer: another tracker may. */
+    /* Announced even if we do not know the peer: another tracker may know it. */
     peer->data[PEER_FLAGS] |= PEER_FLAG_STOPPED;
     tell(hash, peer, proto);
 
@@ -197,23 +197,23 @@ void mutex_bucket_unlock_by_hash(ot_hash *hash, int delta_torrentcount)
     mutex_bucket_unlock(bucket_of(hash), delta_torrentcount);
 }
 
-void *vector_find_or_insert(ot_vector *vector, void *key, size_t member_size, size_t compare_size,
+void *vector_find_or_insert(ot_vector *vector, void *key, size_t element_size, size_t compare_size,
                             int *exactmatch)
 {
-    size_t index = vector_search(vector, key, member_size, compare_size, exactmatch);
+    size_t index = vector_search(vector, key, element_size, compare_size, exactmatch);
 
     if (!*exactmatch && vector->size == vector->space) {
         size_t space = vector->space ? 2 * vector->space : 8;
-        void *data = realloc(vector->data, space * member_size);
+        void *data = realloc(vector->data, space * element_size);
         if (!data)
             return NULL;
         vector->data = data;
         vector->space = space;
     }
-    char *member = (char *)vector->data + index * member_size;
+    char *element = (char *)vector->data + index * element_size;
     if (!*exactmatch)
-        memmove(member + member_size, member, (vector->size++ - index) * member_size);
-    return member;
+        memmove(element + element_size, element, (vector->size++ - index) * element_size);
+    return element;
 }
 
 void vector_remove_torrent(ot_vector *vector, ot_torrent *match)
@@ -251,8 +251,8 @@ static ot_torrent *find_or_add_torrent(ot_vector *bucket, ot_hash *hash, int *ad
     return torrent;
 }
 
-/* Lets the peers grow older by so many steps; true when the torrent may go,
-   too: nobody is left, and the last announce is long ago. */
+/* Ages the peers by this number of steps. Returns true if the torrent may go, too: it has no
+   peers, and its last announce is long ago. */
 static int forget_old_peers(ot_torrent *torrent, time_t steps)
 {
     ot_peerlist *swarm = torrent->peer_list;
@@ -260,8 +260,8 @@ static int forget_old_peers(ot_torrent *torrent, time_t steps)
     size_t kept = 0;
 
     for (size_t i = 0; i < swarm->peers.size; i++) {
-        /* The first step may have begun just before the announce, so a peer
-           stays until it is past the limit. */
+        /* The first step may have begun just before the announce, so a peer stays until it
+           is past the limit. */
         time_t age = peers[i].data[PEER_AGE] + steps;
         if (age > (time_t)age_limit) {
             count_peer(swarm, &peers[i], -1);
@@ -292,8 +292,8 @@ static size_t write_counts(const ot_peerlist *swarm, char *reply)
     return sizeof counts;
 }
 
-/* Picks peers of use to the asker, each with the same chance: going through
-   all of them, takes the next with probability (still wanted / still to come). */
+/* Picks peers that are useful to the client, each with the same chance: walks through all of
+   them, and takes the next with probability (still wanted / still to come). */
 static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t amount, char *out)
 {
     const ot_peer *peer = swarm->peers.data;
@@ -310,8 +310,8 @@ static size_t write_peers(const ot_peerlist *swarm, const ot_peer *asker, size_t
     return PEER_ADDRESS_SIZE * taken;
 }
 
-/* Every local announce goes out, with the bucket locked; what arrived from
-   other trackers does not, or it would circle for ever. */
+/* Announces every local change to the other trackers, with the bucket locked. Announces that
+   came from other trackers stay here, or they would circle for ever. */
 static void tell(ot_hash *hash, const ot_peer *peer, int proto)
 {
 #ifdef WANT_SYNC_LIVE
@@ -336,8 +336,8 @@ static void say(char sign, ot_hash *hash, const ot_peer *peer, const char *what,
            proto == FLAG_MCA ? " from sync" : "");
 }
 
-/* The index of the member that starts with key, or where it would have to be. */
-static size_t vector_search(const ot_vector *vector, const void *key, size_t member_size,
+/* Returns the index of the element that starts with key, or the place where it would be. */
+static size_t vector_search(const ot_vector *vector, const void *key, size_t element_size,
                             size_t compare_size, int *exactmatch)
 {
     const char *data = vector->data;
@@ -346,7 +346,7 @@ static size_t vector_search(const ot_vector *vector, const void *key, size_t mem
     *exactmatch = 0;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = memcmp(data + middle * member_size, key, compare_size);
+        int order = memcmp(data + middle * element_size, key, compare_size);
         if (order == 0) {
             *exactmatch = 1;
             return middle;
@@ -359,10 +359,10 @@ static size_t vector_search(const ot_vector *vector, const void *key, size_t mem
     return low;
 }
 
-static void vector_remove(ot_vector *vector, size_t index, size_t member_size)
+static void vector_remove(ot_vector *vector, size_t index, size_t element_size)
 {
-    char *member = (char *)vector->data + index * member_size;
-    memmove(member, member + member_size, (--vector->size - index) * member_size);
+    char *element = (char *)vector->data + index * element_size;
+    memmove(element, element + element_size, (--vector->size - index) * element_size);
 }
 
 /* Ages must not follow the wall clock when somebody sets it. */

@@ -13,23 +13,23 @@
 
 enum { OT_BUCKET_COUNT = 1024 };
 
-/* The bytes of an ot_peer. */
+/* Offsets and size of an ot_peer. */
 enum { PEER_IP = 0, PEER_PORT = 4, PEER_FLAGS = 6, PEER_AGE = 7, PEER_ADDRESS_SIZE = 6 };
 
 enum { PEER_FLAG_SEEDING = 0x80, PEER_FLAG_COMPLETED = 0x40, PEER_FLAG_STOPPED = 0x20 };
 
 typedef struct {
     void *data;
-    size_t size;  /* members in use */
-    size_t space; /* members there is memory for */
+    size_t size;  /* elements in use */
+    size_t space; /* elements that fit into the memory */
 } ot_vector;
 
 typedef struct {
-    time_t base; /* the minute of the last announce */
+    time_t base; /* minute of the last announce */
     size_t seed_count;
     size_t peer_count;
     size_t down_count;
-    ot_vector peers; /* of ot_peer, sorted by address and port */
+    ot_vector peers; /* elements are ot_peer, sorted by address and port */
 } ot_peerlist;
 
 typedef struct {
@@ -45,10 +45,10 @@ _Static_assert(sizeof(ot_peerlist) == 56 && offsetof(ot_peerlist, peers) == 32, 
 _Static_assert(sizeof(ot_torrent) == 32 && offsetof(ot_torrent, peer_list) == 24, "ot_torrent");
 #endif
 
-/* What the library calls, too. It passes FLAG_MCA as proto, no reply and no
-   amount; we pass FLAG_UDP. A reply is what a BEP 15 announce reply carries
-   after its interval: leechers, seeders, then up to amount peers of 6 bytes.
-   Its length is returned, 0 when memory is out. */
+/* The library calls these functions, too. It passes FLAG_MCA as proto, no reply and no
+   amount; we pass FLAG_UDP. A reply is the part of a BEP 15 announce reply after its
+   interval: leechers, seeders, then up to amount peers of 6 bytes. The functions return its
+   length, and 0 when memory is out. */
 size_t add_peer_to_torrent_and_return_peers(ot_hash *hash, ot_peer *peer, int proto, size_t amount,
                                             char *reply);
 size_t remove_peer_from_torrent(ot_hash *hash, ot_peer *peer, char *reply, int proto);
@@ -59,22 +59,22 @@ ot_vector *mutex_bucket_lock_by_hash(ot_hash *hash);
 void mutex_bucket_unlock(int bucket, int delta_torrentcount);
 void mutex_bucket_unlock_by_hash(ot_hash *hash, int delta_torrentcount);
 
-/* Finds the member that starts with key, or makes room for one, whose bytes
-   the caller must set. NULL when memory is out. */
-void *vector_find_or_insert(ot_vector *vector, void *key, size_t member_size, size_t compare_size,
+/* Finds the element that starts with key, or makes room for one, whose bytes the caller must
+   set. Returns NULL when memory is out. */
+void *vector_find_or_insert(ot_vector *vector, void *key, size_t element_size, size_t compare_size,
                             int *exactmatch);
 void vector_remove_torrent(ot_vector *vector, ot_torrent *match);
 
-/* The rest is between our own files. */
+/* The other files of this program use the rest. */
 
-/* Peers not heard of for so many seconds are forgotten. */
+/* Sets the number of seconds after which a peer without an announce is forgotten. */
 void table_init(unsigned expiry);
 
-/* Forgets the peers and torrents whose time is up. Call it often: mostly it
-   finds nothing to do. From one thread only. */
+/* Forgets the peers and torrents whose time is up. Call it often, and from one thread only:
+   mostly it finds no work. */
 void table_expire(void);
 
-/* 12 bytes, as BEP 15 has them: seeders, completed, leechers. */
+/* Writes 12 bytes, as BEP 15 has them: seeders, completed, leechers. */
 void table_scrape(ot_hash *hash, char *reply);
 
 void table_free(void);

@@ -22,8 +22,8 @@ enum { INFO_HASH = 16, LEFT = 64, EVENT = 80, NUM_WANT = 92, PORT = 96, ANNOUNCE
 enum { DEFAULT_NUM_WANT = 50, MAX_NUM_WANT = 200, MAX_SCRAPE = 74 };
 enum { MAX_PACKET = 2048, PACKETS_PER_TURN = 64, RECEIVE_BUFFER = 4 << 20 };
 
-/* BEP 15 wants a connection id to be good for two minutes. Ours holds for the
-   window of so many seconds in which it is given out, and for the next one. */
+/* BEP 15 wants a connection id to be valid for two minutes. Ours is valid for the window of
+   this many seconds in which it is issued, and for the next one. */
 enum { CONNECTION_WINDOW = 120 };
 
 static uint64_t connection_key[2];
@@ -55,7 +55,7 @@ int udp_open(struct sockaddr_in *address, unsigned interval)
                  strerror(errno));
         exerr(message);
     }
-    /* Room for bursts; the system gives as much of it as it allows. */
+    /* A large buffer for bursts; the system grants as much of it as it allows. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     random_bytes(connection_key, sizeof connection_key);
     announce_interval = interval;
@@ -74,14 +74,14 @@ void udp_serve(int socket)
         if (length < 0)
             return;
         size_t reply_length = answer(request, (size_t)length, client.sin_addr, reply);
-        /* A client that gets no reply asks again. */
+        /* Without a reply the client repeats its request. */
         if (reply_length)
             sendto(socket, reply, reply_length, MSG_DONTWAIT, (struct sockaddr *)&client,
                    client_length);
     }
 }
 
-/* The length of the reply, 0 for none. */
+/* Returns the length of the reply, or 0 for none. */
 static size_t answer(const uint8_t *request, size_t length, struct in_addr client, uint8_t *reply)
 {
     if (length < HEADER_SIZE)
@@ -94,8 +94,8 @@ static size_t answer(const uint8_t *request, size_t length, struct in_addr clien
     memcpy(reply + 4, request + TRANSACTION_ID, 4);
     if (action == CONNECT)
         return memcmp(request, protocol_id, 8) ? 0 : answer_connect(client, reply);
-    /* An address may be forged until a connection id has proved it: it never
-       gets more bytes than it sent. */
+    /* An address may be forged until a connection id confirms it: until then it never gets
+       more bytes than it sent. */
     if (!connection_id_valid(request, client))
         return whole ? answer_error("connection id is not valid", reply) : 0;
     if (!whole)
@@ -123,7 +123,7 @@ static size_t answer_announce(const uint8_t *request, struct in_addr client, uin
     size_t length;
 
     memcpy(hash, request + INFO_HASH, sizeof hash);
-    /* The source of the packet, whatever address the request names. */
+    /* The source of the packet counts, whatever address the request names. */
     memcpy(peer.data + PEER_IP, &client, 4);
     memcpy(peer.data + PEER_PORT, request + PORT, 2);
     if (!peer.data[PEER_PORT] && !peer.data[PEER_PORT + 1])
@@ -173,8 +173,8 @@ static size_t answer_error(const char *message, uint8_t *reply)
     return 8 + length;
 }
 
-/* Nothing is stored for a client: its id is a keyed hash of its address and
-   the time, which only we can compute. */
+/* Nothing is stored for a client: its id is a keyed hash of its address and the time, which
+   only we can compute. */
 static uint64_t connection_id(struct in_addr client, uint32_t window)
 {
     return siphash24(connection_key, (uint64_t)client.s_addr << 32 | window);

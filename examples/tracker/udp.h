@@ -5,11 +5,11 @@
 
 #include <netinet/in.h>
 
-/* A socket that serves at this address (port 0: any free one, filled in);
-   clients are told to announce every interval seconds. */
+/* Opens a socket that serves at this address (port 0: any free one, filled in). Clients are
+   asked to announce every interval seconds. */
 int udp_open(struct sockaddr_in *address, unsigned interval);
 
-/* Answers what is waiting on the socket; returns after a bounded number. */
+/* Answers the requests that wait on the socket; returns after a bounded number of them. */
 void udp_serve(int socket);
 
 #endif

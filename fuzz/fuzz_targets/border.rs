@@ -1,7 +1,7 @@
-//! The functions of livesync.h, called in any order with whatever arguments the header
-//! allows: NULL, lengths of structs of other versions, texts that are none, packets of
-//! anybody. On 127.0.0.1, and without a thread: the handle polls. A panic inside of the
-//! library ends the run, as every other crash; and nothing is left behind.
+//! Calls the functions of livesync.h in any order, with any arguments that the header allows:
+//! NULL, lengths of structs of other versions, texts that are not UTF-8, packets of any sender.
+//! The handle polls on 127.0.0.1, without a thread. A panic inside the library ends the run,
+//! like any other crash, and no memory or descriptor may be left behind.
 
 #![no_main]
 
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
         let Ok(call) = Call::arbitrary(&mut data) else {
             break;
         };
-        // No function may say that there was an error inside of the library.
+        // No function may report an internal error.
         assert_ne!(program.call(&call), E_TRIPPED, "{call:?}");
     }
     program.close();

@@ -1,5 +1,5 @@
-//! The parser, fed any bytes. Whatever it takes is put together again from its parts, and
-//! must be the same bytes, but for those that mean nothing.
+//! Feeds the parser any bytes. A packet that it accepts is put together from its parts, and
+//! must give the same bytes, except for those without meaning.
 
 #![no_main]
 
@@ -20,7 +20,7 @@ fuzz_target!(|datagram: &[u8]| {
     }
 });
 
-/// The datagram, made of what was read.
+/// Puts the datagram together from its parsed parts.
 fn put_together(frame: &Frame<'_>) -> Vec<u8> {
     let Frame { header, packet, .. } = frame;
     let mut datagram = match packet {
@@ -56,7 +56,7 @@ where
     datagram
 }
 
-/// The datagram without what means nothing in it: a bit of each peer's flags, and the byte
+/// Returns the datagram without its meaningless bits: one of each peer's flags, and the byte
 /// behind them.
 fn meaning_of(datagram: &[u8], frame: &Frame<'_>) -> Vec<u8> {
     let mut meaning = datagram.to_vec();

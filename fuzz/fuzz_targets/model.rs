@@ -1,7 +1,7 @@
-//! A cluster against a model of it. In the model there is no network and no protocol: each
-//! announce is in each table at once. In the cluster packets are lost, doubled and
-//! overtaken as the data say; then nothing goes wrong any more, and in the end the tables
-//! must be those of the model.
+//! Compares a cluster with a model of it. The model has no network and no protocol: each
+//! announce is in each table at once. In the cluster, packets are lost, doubled and overtaken
+//! as the data say. Then the network recovers, and in the end the tables must be those of the
+//! model.
 
 #![no_main]
 
@@ -12,7 +12,7 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use livesync::unstable::wire::{Frame, Packet};
 use livesync::{Announce, Config, Keys, PeerFlags, TrackerId};
-use livesync_fuzz::peers::Told;
+use livesync_fuzz::peers::AnnounceSeed;
 use livesync_fuzz::tube::cluster::Cluster;
 use livesync_fuzz::tube::host::Host;
 use livesync_fuzz::tube::network::SLOWEST;
@@ -20,42 +20,42 @@ use livesync_fuzz::tube::old::Old;
 use livesync_fuzz::tube::peers::{Key, Peers, assert_same, key};
 use livesync_fuzz::tube::traffic::{Kind, Ledger, Sent};
 
-/// How long the members know each other when the first announce comes.
+/// Time that the nodes have to learn of each other before the first announce.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// What went wrong within so short a time is recovered, all of it.
+/// A disturbance of at most this length is recovered completely.
 const SHORT: Duration = Duration::from_secs(5);
 
-/// So long nothing goes wrong at the end: who was silent longest has said how much it had
-/// sent, and what is missing then is recovered or lost.
+/// Time without disturbances at the end. After it, even the node with the longest silence has
+/// sent its last sequence number, and every missing packet is recovered or lost.
 const CALM: Duration = Duration::from_secs(45);
 
 const MOST_STEPS: usize = 64;
 
-/// The cluster.
+/// The cluster's configuration and its steps.
 #[derive(Arbitrary, Debug)]
 struct Setup {
-    members: u8,
+    nodes: u8,
     repair: bool,
     key: bool,
-    /// Whether each member hears of IPv6 peers, by bit.
+    /// One bit per node: whether it receives IPv6 peers.
     ipv6: u8,
     flush_ms: u8,
 }
 
-/// Something that happens.
+/// A step of a run.
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
-    /// A member hears announces.
+    /// A client announces a peer to a node.
     Announce {
         by: u8,
-        told: Told,
+        seed: AnnounceSeed,
         more: u8,
     },
     Pass {
         centis: u8,
     },
-    /// What becomes of the next packets.
+    /// Sets the fates of the next packets.
     Misbehave {
         fates: &'a [u8],
     },
@@ -83,12 +83,12 @@ fuzz_target!(|data: &[u8]| {
 struct Run {
     cluster: Cluster,
     config: Config,
-    /// The tables as they should be: those of the members, and that of the old one.
+    /// The expected tables: those of the nodes, and that of the old node.
     tables: Vec<Peers>,
-    /// Which member has heard a peer last, and when.
+    /// The node to which a peer was announced last, and when.
     last: HashMap<Key, (usize, Duration)>,
     completed: HashSet<Key>,
-    /// Nothing has gone wrong.
+    /// True while the network has worked without faults.
     faultless: bool,
 }
 
@@ -100,8 +100,8 @@ impl Run {
             .repair(setup.repair)
             .flush_after(Duration::from_millis(setup.flush_ms.into()));
         config.keys = setup.key.then(|| Keys::new([7; 32]));
-        let members = 2 + setup.members % 3;
-        for number in 0..members {
+        let nodes = 2 + setup.nodes % 3;
+        for number in 0..nodes {
             let ipv6 = setup.ipv6 >> number & 1 == 0;
             let config = config.clone().ipv6(ipv6);
             cluster.join(
@@ -117,7 +117,7 @@ impl Run {
         Self {
             cluster,
             config,
-            tables: vec![Peers::default(); usize::from(members) + 1],
+            tables: vec![Peers::default(); usize::from(nodes) + 1],
             last: HashMap::new(),
             completed: HashSet::new(),
             faultless: true,
@@ -126,10 +126,10 @@ impl Run {
 
     fn step(&mut self, step: Step<'_>) {
         match step {
-            Step::Announce { by, told, more } => {
-                let by = usize::from(by) % self.cluster.members.len();
+            Step::Announce { by, seed, more } => {
+                let by = usize::from(by) % self.cluster.nodes.len();
                 for shift in 0..=u32::from(more % 64) {
-                    let mut announce = told.announce(shift);
+                    let mut announce = seed.announce(shift);
                     announce.peer.ip = announce.peer.ip.to_canonical();
                     self.announce(by, announce);
                 }
@@ -138,7 +138,7 @@ impl Run {
                 let time = Duration::from_millis(10) * centis.into();
                 self.cluster.run_for(time);
             }
-            // Without repair nobody promises anything.
+            // Without repair, the protocol promises nothing here.
             Step::Misbehave { fates } if self.config.repair => {
                 self.faultless &= fates.is_empty();
                 self.cluster.network.misbehave(fates);
@@ -147,9 +147,9 @@ impl Run {
         }
     }
 
-    /// A member hears an announce; and it is in all tables that hear of such. That of two
-    /// announces to different members one is the later is known only if they are further
-    /// apart than packets wait and take. A peer completes once.
+    /// A client announces to a node, and all tables that take such peers get the announce. Of
+    /// two announces to different nodes, the later one is only known if they are further apart
+    /// than packets wait and travel. A peer completes once.
     fn announce(&mut self, by: usize, mut announce: Announce) {
         let key = key(&announce);
         let flags = &mut announce.peer.flags;
@@ -166,26 +166,26 @@ impl Run {
         self.last.insert(key, (by, self.cluster.now));
         self.cluster.announce(by, announce);
         for (number, table) in self.tables.iter_mut().enumerate() {
-            let member = self.cluster.members.get(number);
-            let ipv6 = member.is_some_and(|member| member.config.ipv6);
+            let node = self.cluster.nodes.get(number);
+            let ipv6 = node.is_some_and(|node| node.config.ipv6);
             if number == by || ipv6 || announce.peer.ip.is_ipv4() {
                 table.apply([announce]);
             }
         }
     }
 
-    /// Nothing goes wrong any more; then the tables are those of the model, but for the
-    /// peers in packets that are counted as lost.
+    /// Ends the disturbances. Then the tables must be those of the model, except for the peers
+    /// in packets that are counted as lost.
     fn ends(mut self) {
         let took = self.cluster.now - WARM_UP;
         self.cluster.network.misbehave(&[]);
         self.cluster.run_for(CALM);
-        for (number, member) in self.cluster.members.iter().enumerate() {
+        for (number, node) in self.cluster.nodes.iter().enumerate() {
             let missing = self.missing(number);
-            let counters = member.node.counters();
+            let counters = node.protocol.counters();
             assert_eq!(counters.packets_overflowed, 0);
             let lost = counters.repair.packets_lost;
-            if member.config.ipv6 {
+            if node.config.ipv6 {
                 assert_eq!(lost, missing.len() as u64, "lost by {number}");
             }
             if self.faultless || took < SHORT {
@@ -193,7 +193,7 @@ impl Run {
             }
             let announces = missing.iter().flat_map(|sent| announces(sent));
             let unknown = announces.map(|announce| key(&announce)).collect();
-            assert_same(number, &member.peers, &self.tables[number], &unknown);
+            assert_same(number, &node.peers, &self.tables[number], &unknown);
         }
         if self.faultless
             && let (Some(old), Some(table)) = (self.cluster.old.first(), self.tables.last())
@@ -202,7 +202,7 @@ impl Run {
         }
     }
 
-    /// The numbered packets of others that a member has not used.
+    /// Returns the numbered packets of other nodes that this node has not used.
     fn missing(&self, number: usize) -> Vec<&Sent> {
         let ledger = self.cluster.ledger.as_ref().expect("a ledger");
         let used = ledger.used.get(number);

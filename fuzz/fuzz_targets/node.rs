@@ -1,6 +1,6 @@
-//! The whole node, and another one beside it, fed whatever happens in any order: what the
-//! other one sends, in any order, doubled, changed or never; what nobody has sent; tells,
-//! timers, clocks that jump, and answers of the host.
+//! Feeds two nodes any events in any order: packets of the other node, reordered, doubled,
+//! changed or lost; forged packets; announces, timers, clocks that jump, and answers of the
+//! host.
 
 #![no_main]
 
@@ -14,31 +14,31 @@ use livesync::TrackerId;
 use livesync::unstable::protocol::{MAX_NODES, Source};
 use livesync_fuzz::counting::{self, Counting};
 use livesync_fuzz::forged::Forged;
-use livesync_fuzz::member::Member;
+use livesync_fuzz::test_node::TestNode;
 use livesync_fuzz::packets::PACKETS;
-use livesync_fuzz::peers::Told;
+use livesync_fuzz::peers::AnnounceSeed;
 use livesync_fuzz::setup::Setup;
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The most memory that two nodes take, whatever happens: each keeps 8 MiB of packets for
-/// others and 8 MiB to know what is late, and has 1024 packets to send.
+/// Upper bound for the memory of two nodes: each keeps 8 MiB of packets for others, 8 MiB to
+/// recognize late announces, and 1024 packets to send.
 const MOST_MEMORY: usize = 48 << 20;
 
-/// So much happens at most.
+/// Upper bound for the number of steps.
 const MOST_STEPS: usize = 512;
 
-/// So many packets are more than a node has room for.
+/// More packets than a node has room for.
 const BURST: u32 = 1100;
 
-/// So many packets are on their way at most.
+/// Upper bound for the number of packets in flight.
 const ON_THEIR_WAY: usize = 64;
 
-/// How often each node wakes up at the end, when nothing happens any more.
+/// Number of wake-ups of each node at the end, without further events.
 const WAKES: usize = 50;
 
-/// Something that happens to one of the two.
+/// An event for one of the two nodes.
 #[derive(Arbitrary, Debug)]
 struct Step<'a> {
     to: bool,
@@ -47,8 +47,8 @@ struct Step<'a> {
 
 #[derive(Arbitrary, Debug)]
 enum What<'a> {
-    Tell {
-        told: Told,
+    Announce {
+        seed: AnnounceSeed,
         times: u8,
     },
     Hear {
@@ -78,7 +78,7 @@ enum What<'a> {
     BeginAfter {
         epoch: i8,
     },
-    Ask,
+    TakeTasks,
     Answer {
         which: u8,
         number: u16,
@@ -93,14 +93,14 @@ enum What<'a> {
 /// A datagram.
 #[derive(Arbitrary, Debug)]
 enum Bytes<'a> {
-    /// One that one of the two has sent.
+    /// A datagram that one of the two has sent.
     OnItsWay(u8),
     Forged(Forged),
     Recorded(u8),
     Any(&'a [u8]),
 }
 
-/// Some bits of it are changed on the way, and some bytes lost.
+/// A change of some bits, and a loss of some bytes, on the way.
 #[derive(Arbitrary, Debug)]
 struct Change {
     at: u16,
@@ -109,27 +109,27 @@ struct Change {
 }
 
 fuzz_target!(|data: &[u8]| {
-    // It ends in an error when there is no more data, as it should.
+    // An error means that the data are used up, which is how a run ends.
     let _ = Pair::new(&mut Unstructured::new(data)).map(Pair::ends);
 });
 
-/// The two nodes, and what they have sent.
+/// The two nodes, and the packets in flight.
 struct Pair {
-    members: [Member; 2],
+    nodes: [TestNode; 2],
     on_their_way: VecDeque<Vec<u8>>,
     burst: bool,
     memory_before: usize,
 }
 
 impl Pair {
-    /// A pair to which all that happens that the data say.
+    /// Makes a pair, and feeds it all events that the data describe.
     fn new(data: &mut Unstructured<'_>) -> arbitrary::Result<Self> {
         let memory_before = counting::taken();
         let [one, other] = <[Setup; 2]>::arbitrary(data)?;
-        let member =
-            |number, setup: Setup| Member::new(number, TrackerId([number; 4]), &setup.config());
+        let node =
+            |number, setup: Setup| TestNode::new(number, TrackerId([number; 4]), &setup.config());
         let mut pair = Self {
-            members: [member(1, one), member(2, other)],
+            nodes: [node(1, one), node(2, other)],
             on_their_way: VecDeque::new(),
             burst: false,
             memory_before,
@@ -147,9 +147,9 @@ impl Pair {
     }
 
     fn step(&mut self, Step { to, what }: Step<'_>) {
-        let member = &mut self.members[usize::from(to)];
+        let node = &mut self.nodes[usize::from(to)];
         match what {
-            What::Tell { told, times } => self.announce(usize::from(to), told, times),
+            What::Announce { seed, times } => self.announce(usize::from(to), seed, times),
             What::Hear {
                 from,
                 allowed,
@@ -157,19 +157,19 @@ impl Pair {
                 change,
             } => self.hear(usize::from(to), from, allowed, &bytes, change),
             What::Send { packets } => {
-                let taken = (0..packets).map_while(|_| member.take());
+                let taken = (0..packets).map_while(|_| node.take());
                 self.on_their_way.extend(taken);
                 let older = self.on_their_way.len().saturating_sub(ON_THEIR_WAY);
                 self.on_their_way.drain(..older);
             }
-            What::PutBack => member.take_and_put_back(),
-            What::CountSendError => member.node.count_send_error(),
-            What::Flush => member.node.flush(),
-            What::Tick => member.tick(),
-            What::Sleep => member.sleep(),
+            What::PutBack => node.take_and_put_back(),
+            What::CountSendError => node.protocol.count_send_error(),
+            What::Flush => node.protocol.flush(),
+            What::Tick => node.tick(),
+            What::Sleep => node.sleep(),
             What::Pass { millis } => {
-                for member in &mut self.members {
-                    member.now = member.now + Duration::from_millis(millis.into());
+                for node in &mut self.nodes {
+                    node.now = node.now + Duration::from_millis(millis.into());
                 }
             }
             What::Jump {
@@ -177,41 +177,41 @@ impl Pair {
                 log_millis,
             } => {
                 let by = Duration::from_millis(1 << (log_millis % 30));
-                member.now = if forwards {
-                    member.now + by
+                node.now = if forwards {
+                    node.now + by
                 } else {
-                    member.now.before(by)
+                    node.now.before(by)
                 };
             }
             What::SetWall { unix } => {
                 let unix = Duration::from_secs(unix.into());
-                member.node.set_unix_time(member.now, unix);
+                node.protocol.set_unix_time(node.now, unix);
             }
             What::BeginAfter { epoch } => {
-                let ours = member.node.epoch().unwrap_or_default();
-                member
-                    .node
+                let ours = node.protocol.epoch().unwrap_or_default();
+                node
+                    .protocol
                     .begin_after(ours.wrapping_add_signed(epoch.into()));
             }
-            What::Ask => member.ask(),
-            What::Answer { which, number } => member.answer(which.into(), number),
+            What::TakeTasks => node.take_tasks(),
+            What::Answer { which, number } => node.answer(which.into(), number),
             What::Restart { id, setup } => {
-                member.balances();
+                node.balances();
                 let number = 1 + u8::from(to);
-                *member = Member::new(number, TrackerId([id; 4]), &setup.config());
+                *node = TestNode::new(number, TrackerId([id; 4]), &setup.config());
             }
-            What::Look => look(member),
+            What::Look => look(node),
         }
     }
 
-    /// A few announces; or, once, more packets than there is room for.
-    fn announce(&mut self, to: usize, told: Told, times: u8) {
+    /// Makes a few announces; or, once, more packets than there is room for.
+    fn announce(&mut self, to: usize, seed: AnnounceSeed, times: u8) {
         let burst = times == u8::MAX && !std::mem::replace(&mut self.burst, true);
         let times = if burst { BURST } else { u32::from(times % 8) };
         for shift in 0..times {
-            self.members[to].announce(told.announce(shift));
+            self.nodes[to].announce(seed.announce(shift));
             if burst {
-                self.members[to].node.flush();
+                self.nodes[to].protocol.flush();
             }
         }
     }
@@ -224,15 +224,15 @@ impl Pair {
         bytes: &Bytes<'_>,
         change: Option<Change>,
     ) {
-        let [one, other] = &self.members;
-        let (hearer, speaker) = if to == 0 { (one, other) } else { (other, one) };
+        let [one, other] = &self.nodes;
+        let (receiver, sender) = if to == 0 { (one, other) } else { (other, one) };
         let nothing = Vec::new();
         let mut datagram = match bytes {
             Bytes::OnItsWay(number) => {
                 let number = usize::from(*number) % self.on_their_way.len().max(1);
                 self.on_their_way.get(number).unwrap_or(&nothing).clone()
             }
-            Bytes::Forged(forged) => forged.datagram(&hearer.node, &speaker.node),
+            Bytes::Forged(forged) => forged.datagram(&receiver.protocol, &sender.protocol),
             Bytes::Recorded(number) => PACKETS[usize::from(*number) % PACKETS.len()].clone(),
             Bytes::Any(bytes) => bytes.to_vec(),
         };
@@ -245,30 +245,30 @@ impl Pair {
                 .for_each(|byte| *byte ^= bits);
         }
         let address = SocketAddr::from(([10, 0, 0, from], 9696));
-        self.members[to].hear(Source { address, allowed }, &datagram);
+        self.nodes[to].hear(Source { address, allowed }, &datagram);
     }
 
-    /// Nothing happens any more: no node is busy for ever, all books balance, and no memory
-    /// is taken without bound.
+    /// Checks, without further events, that no node is busy for ever, that all books balance,
+    /// and that memory is bounded.
     fn ends(mut self) {
         self.on_their_way = VecDeque::new();
-        for member in &mut self.members {
-            member.tick();
+        for node in &mut self.nodes {
+            node.tick();
             for _ in 0..WAKES {
-                member.sleep();
+                node.sleep();
             }
             let taken = counting::taken() - self.memory_before;
             assert!(taken < MOST_MEMORY, "{taken} bytes");
-            member.balances();
-            look(member);
+            node.balances();
+            look(node);
         }
     }
 }
 
-/// What an operator sees.
-fn look(member: &mut Member) {
-    let node = &mut member.node;
-    assert!(node.nodes(member.now).count() <= MAX_NODES);
+/// Reads everything that an operator can see.
+fn look(test_node: &mut TestNode) {
+    let node = &mut test_node.protocol;
+    assert!(node.nodes(test_node.now).count() <= MAX_NODES);
     node.take_isolated();
     node.take_unauthenticated();
     node.take_new_id();

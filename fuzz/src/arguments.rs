@@ -1,4 +1,4 @@
-//! Arguments of C functions: mostly as they should be, sometimes anything.
+//! Arguments of C functions: mostly the correct ones, sometimes any.
 
 use std::ffi::{CString, c_char};
 use std::mem::offset_of;
@@ -9,17 +9,17 @@ use libfuzzer_sys::arbitrary::{self, Arbitrary, Unstructured};
 use crate::callbacks::Host;
 use crate::header::livesync_config_t;
 
-/// How long a struct of a program of the future may be.
+/// Length of the longest struct that a future program may pass.
 pub const LONGEST: usize = 1024;
 
-/// The least that a configuration has, and what it has with a callback for the log.
+/// Shortest valid length of a configuration, and its length up to the callback for the log.
 const LEAST: usize = offset_of!(livesync_config_t, group);
 const AFTER_LOG: usize = offset_of!(livesync_config_t, is_running);
 
-/// What is behind the end of what the library may write to.
+/// Fills the bytes behind the memory that the library may write to.
 const GUARD: u8 = 0xa5;
 
-/// A value that is mostly the one that it should be.
+/// A value that is mostly the correct one.
 #[derive(Debug)]
 pub struct Odd<T>(Option<T>);
 
@@ -28,7 +28,7 @@ impl<T: Copy> Odd<T> {
         self.0.unwrap_or(usual)
     }
 
-    /// The value, if it is not the usual one.
+    /// Returns the value if it is not the usual one.
     pub fn or_none(&self) -> Option<T> {
         self.0
     }
@@ -68,7 +68,7 @@ impl Drop for Out {
     }
 }
 
-/// A configuration, by what differs from one that works.
+/// A configuration, as its differences from one that works.
 #[derive(Arbitrary, Debug)]
 pub struct Draft<'a> {
     size: Odd<u16>,
@@ -95,7 +95,7 @@ pub struct Draft<'a> {
     callbacks: Odd<u16>,
 }
 
-/// The texts of a configuration, which are kept as long as it is used.
+/// The texts of a configuration, which must outlive its use.
 pub struct Config {
     room: Out,
     _texts: Vec<CString>,
@@ -108,8 +108,8 @@ impl Config {
 }
 
 impl Draft<'_> {
-    /// Changes `config`, which livesync_config_init() has set, and puts it where there is
-    /// as much room as its size says. It stays on 127.0.0.1, and reads no file but the key.
+    /// Changes `config`, which livesync_config_init() has set, and copies it to memory of the
+    /// length that its size says. It stays on 127.0.0.1, and reads no file but the key.
     pub fn config(
         &self,
         mut config: livesync_config_t,
@@ -129,7 +129,7 @@ impl Draft<'_> {
             texts.push(text);
             at
         };
-        // No other interface, and no other file.
+        // The library must use no other interface and no other file.
         let interface = self.interface.0.flatten();
         let interface = Odd(interface.filter(|text| !is_address(text)).map(Some));
         let path = self.key_file.0.flatten();
@@ -161,12 +161,12 @@ impl Draft<'_> {
         host.fill(&mut config, self.callbacks.or(0));
         let whole = size_of::<livesync_config_t>() as u16;
         config.size = match usize::from(self.size.or(whole)) % LONGEST {
-            // Without a callback for the log it goes to standard error, which is ours.
+            // Without a callback for the log, lines would go to our own standard error.
             LEAST..AFTER_LOG => AFTER_LOG,
             size => size,
         };
         let mut room = Out::new(LONGEST);
-        // SAFETY: there is more room than that.
+        // SAFETY: `room` is large enough.
         unsafe { room.as_mut_ptr::<livesync_config_t>().write(config) };
         Config {
             room,

@@ -1,5 +1,5 @@
-//! A host that is called back: it looks at all that it is given, answers whatever, and
-//! calls the library from inside of its callbacks.
+//! A host with callbacks: it reads all its arguments, gives any answer, and calls the library
+//! from inside its callbacks.
 
 use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -7,11 +7,11 @@ use std::ptr;
 
 use crate::header::*;
 
-/// What a callback finds behind `user`.
+/// The callbacks find it behind `user`.
 pub struct Host {
-    /// The handle that calls, while there is one.
+    /// The handle that calls back at the moment, if any.
     pub handle: Cell<Handle>,
-    /// What it answers next: any number.
+    /// The next answer: any number.
     pub answer: Cell<u8>,
 }
 
@@ -23,7 +23,7 @@ impl Host {
         }
     }
 
-    /// A number, another one each time.
+    /// Returns a different number each time.
     fn answers(&self) -> u8 {
         let answer = self.answer.get().wrapping_mul(5).wrapping_add(3);
         self.answer.set(answer);
@@ -48,7 +48,7 @@ impl Host {
     }
 }
 
-/// The host behind `user`, which calls the library meanwhile.
+/// Returns the host behind `user`, and calls the library from inside the callback.
 fn host<'a>(user: *mut c_void) -> &'a Host {
     // SAFETY: `fill` has set it, and the host outlives its handle.
     let host = unsafe { &*user.cast::<Host>() };
@@ -92,7 +92,7 @@ extern "C" fn peer(info_hash: *const u8, peer: *const livesync_peer_t, user: *mu
     let (_, peer) = unsafe { (info_hash.cast::<[u8; 20]>().read(), peer.read()) };
     assert_eq!(peer.reserved, 0);
     let handle = host(user).handle.get();
-    // SAFETY: as in `host`; from inside of a callback it does nothing.
+    // SAFETY: as in `host`; inside a callback the call does nothing.
     unsafe { livesync_announce(handle, info_hash, &peer) };
 }
 

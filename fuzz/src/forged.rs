@@ -1,4 +1,4 @@
-//! Packets that nobody has sent: well formed, with whatever in them.
+//! Well-formed packets that no node has sent, with any content.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use livesync::unstable::ByFamily;
@@ -9,35 +9,35 @@ use livesync::unstable::wire::{
 use livesync::{InfoHash, Torrent, TrackerId};
 
 use crate::arguments::Odd;
-use crate::peers::Told;
+use crate::peers::AnnounceSeed;
 
-/// A packet that is to be forged.
+/// Describes a forged packet.
 #[derive(Arbitrary, Debug)]
 pub struct Forged {
     from: Who,
-    again: bool,
+    retransmitted: bool,
     kind: Kind,
     trailer: Option<Forgery>,
 }
 
-/// An id.
+/// A tracker id.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub enum Who {
-    /// That of the node that hears it.
-    Hearer,
-    /// That of the other node.
+    /// The id of the receiver.
+    Receiver,
+    /// The id of the other node.
     Other,
-    /// That of somebody else.
+    /// The id of a third node.
     Stranger(u16),
 }
 
 #[derive(Arbitrary, Debug)]
 enum Kind {
-    Live(Told, u8),
-    LiveIpv6(Told, u8),
+    Live(AnnounceSeed, u8),
+    LiveIpv6(AnnounceSeed, u8),
     Beacon(u64),
     Inquire(Who),
-    Tell {
+    ScrapeTell {
         first: u8,
         torrents: u8,
         downloaded: u8,
@@ -47,13 +47,13 @@ enum Kind {
         highest: u32,
     },
     Nak {
-        asked: Who,
+        target: Who,
         epoch: Odd<i8>,
         missing: Vec<(u16, u8)>,
     },
 }
 
-/// A trailer. Its epoch is relative to that of the node that hears it, and mostly the same.
+/// A trailer. Its epoch is relative to that of the receiver, and mostly the same.
 #[derive(Arbitrary, Debug)]
 struct Forgery {
     epoch: Odd<i16>,
@@ -63,35 +63,35 @@ struct Forgery {
 }
 
 impl Forged {
-    /// The datagram, as `hearer` hears it.
-    pub fn datagram(&self, hearer: &Node, other: &Node) -> Vec<u8> {
+    /// Returns the datagram, as `receiver` would get it.
+    pub fn datagram(&self, receiver: &Node, other: &Node) -> Vec<u8> {
         let id = |who| match who {
-            Who::Hearer => hearer.id(),
+            Who::Receiver => receiver.id(),
             Who::Other => other.id(),
             Who::Stranger(number) => TrackerId(u32::from(number).to_be_bytes()),
         };
-        let base = hearer.epoch().or(other.epoch()).unwrap_or_default();
+        let base = receiver.epoch().or(other.epoch()).unwrap_or_default();
         let epoch = |by: &Odd<i8>| base.wrapping_add_signed(by.or(0).into());
         let from = id(self.from);
         let mut datagram = match &self.kind {
-            Kind::Live(told, records) => live(from, *told, *records, PacketType::Live),
-            Kind::LiveIpv6(told, records) => live(from, *told, *records, PacketType::LIVE_IPV6),
+            Kind::Live(seed, records) => live(from, *seed, *records, PacketType::Live),
+            Kind::LiveIpv6(seed, records) => live(from, *seed, *records, PacketType::LIVE_IPV6),
             Kind::Beacon(torrents) => {
                 let torrents = *torrents;
                 Beacon { torrents }.emit(from).into()
             }
-            Kind::Inquire(asked) => Inquire { asked: id(*asked) }.emit(from).into(),
-            Kind::Tell {
+            Kind::Inquire(target) => Inquire { asked: id(*target) }.emit(from).into(),
+            Kind::ScrapeTell {
                 first,
                 torrents,
                 downloaded,
-            } => tell(from, *first, *torrents, *downloaded),
+            } => scrape_tell(from, *first, *torrents, *downloaded),
             Kind::Heartbeat { epoch: by, highest } => {
                 let (epoch, highest) = (epoch(by), *highest);
                 Heartbeat { epoch, highest }.emit(from).into()
             }
             Kind::Nak {
-                asked,
+                target,
                 epoch: by,
                 missing,
             } => {
@@ -100,10 +100,10 @@ impl Forged {
                     first..=first + u32::from(*more)
                 };
                 let ranges: Vec<_> = missing.iter().map(range).collect();
-                Nak::emit(from, id(*asked), epoch(by), &ranges)
+                Nak::emit(from, id(*target), epoch(by), &ranges)
             }
         };
-        if self.again
+        if self.retransmitted
             && let Ok((header, _)) = Header::parse(&datagram)
         {
             datagram[..Header::LEN].copy_from_slice(&header.retransmitted().emit());
@@ -122,10 +122,10 @@ impl Forged {
     }
 }
 
-fn live(from: TrackerId, told: Told, records: u8, packet_type: PacketType) -> Vec<u8> {
+fn live(from: TrackerId, seed: AnnounceSeed, records: u8, packet_type: PacketType) -> Vec<u8> {
     let mut datagram = Header::new(from, packet_type).emit().to_vec();
     for shift in 0..records {
-        match told.announce(shift.into()).into() {
+        match seed.announce(shift.into()).into() {
             ByFamily::V4(announce) if packet_type == PacketType::Live => {
                 datagram.extend(announce.emit());
             }
@@ -138,7 +138,7 @@ fn live(from: TrackerId, told: Told, records: u8, packet_type: PacketType) -> Ve
     datagram
 }
 
-fn tell(from: TrackerId, first: u8, torrents: u8, downloaded: u8) -> Vec<u8> {
+fn scrape_tell(from: TrackerId, first: u8, torrents: u8, downloaded: u8) -> Vec<u8> {
     let mut datagram = Header::new(from, PacketType::ScrapeTell).emit().to_vec();
     for number in 0..torrents {
         let torrent = Torrent {

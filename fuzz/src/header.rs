@@ -1,11 +1,11 @@
-//! include/livesync.h, as a program in another language would declare it. Structs that the
+//! include/livesync.h, declared as a program in another language would do it. Structs that the
 //! library only writes are bytes here.
 
 #![allow(non_camel_case_types)]
 
 use std::ffi::{c_char, c_int, c_void};
 
-// So that the library is linked.
+// Links the library.
 use livesync as _;
 
 pub const OK: c_int = 0;
@@ -101,7 +101,7 @@ pub struct livesync_config_t {
     pub repair_window: u64,
 }
 
-/// A handle: NULL, or what livesync_open() has stored.
+/// A handle: NULL, or a pointer that livesync_open() has stored.
 pub type Handle = *mut c_void;
 
 unsafe extern "C" {

@@ -1,4 +1,4 @@
-//! Whether a run has left something behind.
+//! Checks that a run leaves nothing behind.
 
 use std::net::UdpSocket;
 use std::os::fd::AsRawFd;
@@ -6,20 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use crate::counting;
 
-/// What is made once and stays is there after so many runs.
+/// Number of runs after which everything exists that is made once and stays.
 const WARM: usize = 100;
 
-/// What libFuzzer's own side of the target may take meanwhile.
+/// Memory that libFuzzer's own part may take meanwhile.
 const TOLERANCE: usize = 1 << 20;
 
 static RUNS: AtomicUsize = AtomicUsize::new(0);
 static MEMORY: AtomicUsize = AtomicUsize::new(0);
 static DESCRIPTOR: AtomicUsize = AtomicUsize::new(0);
 
-/// To be called behind each run: memory and descriptors are as they were. `socket` is any.
+/// Call this after each run: it checks that memory and descriptors are as they were. `socket`
+/// may be any socket.
 pub fn look(socket: &UdpSocket) {
     let memory = counting::taken();
-    // A copy has the lowest number that is free.
+    // A copy gets the lowest free number.
     let copy = socket.try_clone().expect("a descriptor");
     let descriptor = copy.as_raw_fd() as usize;
     if RUNS.fetch_add(1, Relaxed) < WARM {

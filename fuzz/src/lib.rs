@@ -1,4 +1,4 @@
-//! What the fuzz targets share, and the longer ones of their parts.
+//! The shared parts of the fuzz targets, and the longer parts of single ones.
 
 pub mod arguments;
 pub mod callbacks;
@@ -6,7 +6,7 @@ pub mod counting;
 pub mod forged;
 pub mod header;
 pub mod leaks;
-pub mod member;
+pub mod test_node;
 pub mod packets;
 pub mod peers;
 pub mod program;

@@ -1,4 +1,4 @@
-//! Real packets, from tests/vectors, for targets whose input is more than one.
+//! Real packets, from tests/vectors, for targets whose input is more than one packet.
 
 use std::sync::LazyLock;
 
@@ -18,7 +18,7 @@ pub static PACKETS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     texts.into_iter().map(packet).collect()
 });
 
-/// A packet in hexadecimal, with comments behind `#`.
+/// Parses a packet in hexadecimal, with comments behind `#`.
 fn packet(text: &str) -> Vec<u8> {
     let data = text.lines().filter_map(|line| line.split('#').next());
     let bytes = data.flat_map(str::split_whitespace);

@@ -5,16 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use livesync::{Announce, InfoHash, Peer, PeerFlags};
 
-/// An announce: which peer, and its flags.
+/// Describes an announce: a peer, and its flags.
 #[derive(Arbitrary, Clone, Copy, Debug)]
-pub struct Told {
+pub struct AnnounceSeed {
     pub number: u8,
     pub flags: u8,
 }
 
-impl Told {
-    /// The announce. Every fourth peer has an IPv6 address, and some of those an IPv4
-    /// address in disguise. A `shift` makes it another peer.
+impl AnnounceSeed {
+    /// Returns the announce. Every fourth peer has an IPv6 address, and some of those are
+    /// mapped IPv4 addresses. A `shift` makes it another peer.
     pub fn announce(self, shift: u32) -> Announce {
         let number = u32::from(self.number) + (shift << 8);
         let ipv4 = Ipv4Addr::from(0x0b00_0000 + number);

@@ -15,20 +15,20 @@ use crate::arguments::{Draft, LONGEST, Odd, Out};
 use crate::callbacks::{Host, torrent};
 use crate::header::*;
 use crate::packets::PACKETS;
-use crate::peers::Told;
+use crate::peers::AnnounceSeed;
 use crate::world::{PORT, WORLD, send};
 
-/// The id that the recorded packets ask.
-const ASKED: u32 = u32::from_ne_bytes([1, 2, 3, 4]);
+/// The id that the recorded packets address.
+const TARGET: u32 = u32::from_ne_bytes([1, 2, 3, 4]);
 
-/// A call of the library, or something that happens between two.
+/// A call of the library, or an event between two calls.
 #[derive(Arbitrary, Debug)]
 pub enum Call<'a> {
     StartPolling(Odd<u32>),
     Announce {
         hash: bool,
         peer: bool,
-        told: Told,
+        seed: AnnounceSeed,
     },
     Tick,
     Receive {
@@ -88,7 +88,7 @@ pub enum Call<'a> {
         listens: Odd<()>,
     },
     Close,
-    /// A packet is sent, to the group or to the socket for livesync_receive().
+    /// Sends a packet to the group, or to the socket for livesync_receive().
     Send {
         group: bool,
         recorded: u8,
@@ -113,14 +113,14 @@ impl<'a> Program<'a> {
         Self { host, handle }
     }
 
-    /// SAFETY of all calls: pointers are NULL, or to as much room as the call says, and the
+    /// SAFETY of all calls: pointers are NULL, or to as much memory as the call says, and the
     /// handle is NULL or open.
     pub fn call(&mut self, call: &Call<'_>) -> c_int {
         let handle = self.handle;
         match *call {
-            Call::StartPolling(ref id) => unsafe { livesync_start_polling(handle, id.or(ASKED)) },
-            Call::Announce { hash, peer, told } => {
-                let announce = told.announce(0);
+            Call::StartPolling(ref id) => unsafe { livesync_start_polling(handle, id.or(TARGET)) },
+            Call::Announce { hash, peer, seed } => {
+                let announce = seed.announce(0);
                 let raw = raw_peer(&announce.peer);
                 let hash = if hash {
                     announce.info_hash.0.as_ptr()
@@ -137,7 +137,7 @@ impl<'a> Program<'a> {
             }
             Call::Tick => unsafe { livesync_tick(handle) },
             Call::Receive { ref fd } => {
-                // Of the numbers below 0 and above none is a descriptor of anybody's.
+                // None of these numbers is an open descriptor: they are negative or too high.
                 let fd = match fd.or(0) {
                     0 => WORLD.inbox.as_raw_fd(),
                     odd if odd < 0 => odd.into(),
@@ -224,7 +224,7 @@ impl<'a> Program<'a> {
                 })
             }),
             Call::Constants(error) => {
-                // SAFETY: it is never NULL.
+                // SAFETY: the text is never NULL.
                 let text = unsafe { CStr::from_ptr(livesync_strerror(error)) };
                 assert!(!text.is_empty());
                 unsafe { (livesync_version() + livesync_features() as u32) as c_int }
@@ -238,7 +238,7 @@ impl<'a> Program<'a> {
             Call::WithoutHandle => {
                 let handle = mem::replace(&mut self.handle, ptr::null_mut());
                 unsafe {
-                    assert_eq!(livesync_start(self.handle, ASKED), E_ARGUMENT);
+                    assert_eq!(livesync_start(self.handle, TARGET), E_ARGUMENT);
                     assert_eq!(livesync_open(ptr::null(), &mut self.handle), E_ARGUMENT);
                     assert_eq!(livesync_selftest(ptr::null(), 1), E_ARGUMENT);
                     assert_eq!(livesync_process(self.handle), E_ARGUMENT);
@@ -276,14 +276,14 @@ impl<'a> Program<'a> {
     pub fn close(&mut self) {
         let handle = mem::replace(&mut self.handle, ptr::null_mut());
         self.host.handle.set(ptr::null_mut());
-        // SAFETY: it is open, and nobody uses it any more.
+        // SAFETY: the handle is open, and no call uses it any more.
         assert_eq!(unsafe { livesync_close(handle) }, OK);
     }
 }
 
 fn defaults() -> livesync_config_t {
     let mut config = mem::MaybeUninit::uninit();
-    // SAFETY: there is as much room as it says, and then all is set.
+    // SAFETY: the memory is as large as it says, and is initialized afterwards.
     unsafe {
         assert_eq!(
             livesync_config_init(config.as_mut_ptr(), size_of::<livesync_config_t>()),
@@ -293,7 +293,7 @@ fn defaults() -> livesync_config_t {
     }
 }
 
-/// An array that the library may fill, of elements of this size; or NULL.
+/// Returns an array of elements of this size for the library to fill; or NULL.
 fn elements(
     out: bool,
     capacity: u8,

@@ -1,11 +1,11 @@
-//! Configurations, drawn.
+//! Random configurations.
 
 use std::time::Duration;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use livesync::{Auth, Config, Keys};
 
-/// What a configuration is made of, as far as the protocol looks at it.
+/// The parts of a configuration that the protocol uses.
 #[derive(Arbitrary, Clone, Copy, Debug)]
 pub struct Setup {
     speak: bool,
@@ -23,7 +23,7 @@ pub struct Setup {
     remembered: u8,
     window_kib: u8,
     max_skew_s: u8,
-    lonely_s: u8,
+    isolated_s: u8,
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
@@ -35,7 +35,8 @@ enum Held {
 }
 
 impl Setup {
-    /// The configuration. Who does not listen speaks, as the border demands.
+    /// Returns the configuration. A node that does not listen speaks, as the C interface
+    /// demands.
     pub fn config(self) -> Config {
         let seconds = |seconds: u8| Duration::from_secs(seconds.into());
         let mut config = Config::default()
@@ -56,7 +57,7 @@ impl Setup {
             .remembered_torrents(usize::from(self.remembered))
             .repair_window(usize::from(self.window_kib.max(64)) << 10)
             .max_skew(seconds(self.max_skew_s.max(1)))
-            .isolated_after(seconds(self.lonely_s));
+            .isolated_after(seconds(self.isolated_s));
         if self.allow {
             config.allow = vec!["10.0.0.0/30".parse().expect("a network")];
         }

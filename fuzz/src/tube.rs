@@ -1,4 +1,4 @@
-//! The cluster of tests/suite/tube, on a network that does what fuzzed bytes say.
+//! The cluster of tests/suite/tube, on a network that follows fuzzed bytes.
 
 #[path = "../../tests/suite/tube/audit.rs"]
 pub mod audit;
@@ -6,8 +6,8 @@ pub mod audit;
 pub mod cluster;
 #[path = "../../tests/suite/tube/host.rs"]
 pub mod host;
-#[path = "../../tests/suite/tube/member.rs"]
-pub mod member;
+#[path = "../../tests/suite/tube/test_node.rs"]
+pub mod test_node;
 pub mod network;
 #[path = "../../tests/suite/tube/old.rs"]
 pub mod old;

@@ -1,14 +1,14 @@
-//! What is around a program that uses the library, on 127.0.0.1.
+//! The environment of a program that uses the library, on 127.0.0.1.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::unix::fs::OpenOptionsExt;
 use std::sync::LazyLock;
 use std::{env, fs, io::Write, process};
 
-/// Of one process, so that several may run at once.
+/// Each process has its own port, so that several may run at once.
 pub static PORT: LazyLock<u16> = LazyLock::new(|| 20_000 + (process::id() % 40_000) as u16);
 
-/// A socket that sends to the group, one that livesync_receive() is given, and a key.
+/// A socket that sends to the group, a socket for livesync_receive(), and a key.
 pub struct World {
     pub sender: UdpSocket,
     pub inbox: UdpSocket,
@@ -41,6 +41,6 @@ pub fn send(group: bool, datagram: &[u8]) {
     } else {
         inbox.local_addr().ok()
     };
-    // The library is to hear whatever arrives; nobody minds what does not.
+    // The library must handle whatever arrives; a packet that does not arrive is no error.
     let _ = to.map(|to| sender.send_to(datagram, to));
 }

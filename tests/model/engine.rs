@@ -14,10 +14,10 @@ use super::schedules::{check, sleep};
 use super::tracker::{self, FLUSH_AFTER, ID, NEIGHBOUR_ID, Tracker, won};
 use super::world::WORLD;
 
-/// As late as a setting may be.
+/// The largest value of a setting.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// As many announces are one packet, less a few.
+/// A few announces fewer than a packet holds.
 const NEARLY_FULL: u8 = 49;
 
 #[test]
@@ -34,7 +34,7 @@ fn also_when_the_network_refuses_packets_now_and_then() {
 }
 
 fn tell_from_all_sides() {
-    // Either each announce is a packet, or they are full or late.
+    // Either each announce leaves in its own packet, or packets are full or late.
     let at_once = thread_rng().gen_ratio(1, 2);
     let flush_after = if at_once { Duration::ZERO } else { FLUSH_AFTER };
     let tracker = Arc::new(Tracker::start(flush_after, NEVER));
@@ -58,7 +58,7 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
     check(|| {
         let tracker = Arc::new(Tracker::start(FLUSH_AFTER, NEVER));
         let next = Arc::new(Mutex::new(0));
-        let tell = |count| {
+        let announce = |count| {
             let next = next.clone();
             tracker.spawn(move |tracker| {
                 for _ in 0..count {
@@ -70,7 +70,7 @@ fn announces_of_one_peer_keep_their_order_whoever_tells_them() {
                 }
             })
         };
-        join([tell(5), tell(4), tell(3)]);
+        join([announce(5), announce(4), announce(3)]);
         sleep(Duration::from_secs(1));
         tracker.assert_told_is_sent();
         tracker.engine.close();
@@ -180,14 +180,14 @@ fn a_thread_takes_over_from_a_loop() {
     });
 }
 
-/// A loop may still hold the sockets of the run before, when there are new ones, and it
-/// logs the end of a run after the stop: that is its own call.
+/// Allows a loop to log the end of a run after its stop: it may still hold the sockets of that
+/// run when there are new ones.
 fn forgive_a_loop() {
     WORLD.forgive("joined the group twice");
     WORLD.forgive("called after the stop: stopped after");
 }
 
-/// The event loop of a host without a thread of ours.
+/// Runs a host loop, without a receive thread.
 fn poll(tracker: &Tracker) {
     while let Ok(timeout) = tracker.engine.next_timeout() {
         WORLD.wait(false, timeout);
@@ -251,7 +251,7 @@ fn a_stop_is_final_also_for_what_the_threads_of_the_tracker_do() {
     check(|| {
         let tracker = Arc::new(Tracker::start(FLUSH_AFTER, FLUSH_AFTER));
         WORLD.arrives_at_host(tracker::announces(NEIGHBOUR_ID, &[0]));
-        // The first beacon is due, and the torrents for it are to be counted.
+        // The first beacon is due, and the host must count its torrents.
         sleep(FLUSH_AFTER);
         join([
             tracker.spawn(receive),
@@ -318,7 +318,7 @@ fn what_arrives_is_applied_once_and_not_told_again() {
         ]);
         sleep(Duration::from_secs(1));
         assert_eq!(tracker.applied(), [0, 1, 2, 3]);
-        // An echo would be an announce of a teller that has told nothing.
+        // An echo would be an announce of a teller that has announced nothing.
         tracker.assert_sent_on_time();
         tracker.assert_told_is_sent();
         tracker.engine.close();
@@ -346,12 +346,12 @@ fn tick(tracker: &Tracker) {
     }
 }
 
-/// As a tracker does that watches a socket itself.
+/// Calls the library as a tracker does that watches a socket itself.
 fn receive(tracker: &Tracker) {
     tracker.engine.receive_from(io::stderr().as_fd());
 }
 
-/// Packets of all kinds, each of them first in some schedules.
+/// Delivers packets of all types, each of them first in some schedules.
 fn arrive() {
     let mut packets = [
         tracker::announces(NEIGHBOUR_ID, &[0, 1]),

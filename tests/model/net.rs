@@ -1,5 +1,5 @@
-//! What the room `net` offers otherwise. The descriptors are only names: there is
-//! one network, and one socket of the tracker's own, which goes by standard error.
+//! Replaces the module `net`. Descriptors are only names: there is one network, and one socket
+//! of the tracker's own, whose descriptor is that of standard error.
 
 use std::io::{self, Stdin, Stdout};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -17,7 +17,7 @@ mod link;
 
 pub(crate) use link::Link;
 
-/// Where all packets come from that are not our own.
+/// The source of all packets that are not our own.
 const NEIGHBOUR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 2)), 9696);
 
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl Inbox {
     }
 }
 
-/// The model has another clock.
+/// The clock of the model.
 pub(crate) fn monotonic() -> Duration {
     Duration::ZERO
 }
@@ -148,7 +148,7 @@ pub(crate) fn receive_capacity(_: BorrowedFd<'_>) -> usize {
     16
 }
 
-/// By its name alone it is known what is waited for.
+/// A name is enough to know what is waited for.
 pub(crate) struct Awaited<'a> {
     fd: Option<BorrowedFd<'a>>,
     ready: bool,
@@ -180,7 +180,7 @@ pub(crate) fn wait(awaited: &mut [Awaited<'_>], timeout: Option<Duration>) -> io
     Ok(())
 }
 
-/// What a host that polls waits on: nobody does here.
+/// The descriptors that a host loop waits on; no thread waits on them here.
 pub(crate) struct PollSet {
     fd: Stdin,
 }
@@ -253,7 +253,7 @@ pub(crate) fn forks() -> usize {
     0
 }
 
-/// 0 is nobody.
+/// Returns the id of this thread; 0 is no thread.
 pub(crate) fn this_thread() -> usize {
     usize::from(shuttle::current::me()) + 1
 }

@@ -7,11 +7,11 @@ use shuttle::{Config, MaxSteps, Runner, thread};
 
 use super::world::WORLD;
 
-/// How many schedules of each kind. `LIVESYNC_TESTS_MODEL_SCHEDULES` says another number.
+/// Number of schedules of each kind; `LIVESYNC_TESTS_MODEL_SCHEDULES` overrides it.
 const SCHEDULES: usize = 3000;
 
-/// Runs `body`, which starts threads and asserts something of what they did, under
-/// random schedules, and under such that starve some threads for long.
+/// Runs `body`, which starts threads and checks their results, under random schedules, and
+/// under schedules that starve some threads for long.
 pub(super) fn check(body: fn()) {
     let schedules = std::env::var("LIVESYNC_TESTS_MODEL_SCHEDULES")
         .map_or(SCHEDULES, |number| number.parse().expect("a number"));
@@ -32,9 +32,8 @@ fn run(scheduler: impl Scheduler + 'static, body: fn()) {
     });
 }
 
-/// The first thread, which is the time, goes on only when no other can: a
-/// millisecond is very long. So whoever waits for a while finds that all others
-/// have done what they could do.
+/// The first thread is the time, and continues only when no other thread can: a millisecond is
+/// very long. So when a wait is over, all other threads have done what they could do.
 struct TimeLast<S>(S);
 
 const TIME: usize = 0;
@@ -67,7 +66,7 @@ impl<S: Scheduler> Scheduler for TimeLast<S> {
     }
 }
 
-/// Waits until all others have done what they can do in this time.
+/// Waits until all other threads have done what they can do in this time.
 pub(super) fn sleep(duration: Duration) {
     WORLD.sleep(duration);
 }

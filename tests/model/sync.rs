@@ -1,5 +1,4 @@
-//! What `engine::sync` offers otherwise, with the shapes of parking_lot and of the
-//! standard library.
+//! Replaces `engine::sync`, with the interfaces of parking_lot and of the standard library.
 
 use std::time::Duration;
 
@@ -42,7 +41,7 @@ impl Instant {
     }
 }
 
-/// In no time: others run meanwhile.
+/// Takes no time, but lets other threads run.
 pub(crate) fn pause() {
     shuttle::thread::yield_now();
 }

@@ -1,5 +1,5 @@
-//! A tracker with a few buckets. A tell happens with a bucket locked, and the calls of
-//! the engine lock a bucket, as in opentracker.
+//! A tracker with a few buckets. As in opentracker, it announces with a bucket locked, and the
+//! engine's calls lock a bucket.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -30,10 +30,11 @@ type Announce = (u8, u8);
 
 pub(super) const NEIGHBOUR_ID: TrackerId = TrackerId([2; 4]);
 
-/// Who tells what the neighbour announces: nobody, it would be an echo.
+/// The teller of the neighbour's announces. No local teller has this number, so its announces
+/// leave only as an echo.
 const NEIGHBOUR: u8 = 0xe1;
 
-/// Each teller has its own, and all calls of the engine take the one of teller 1.
+/// Each teller has a bucket of its own, and all calls of the engine take that of teller 1.
 const BUCKETS: usize = 4;
 
 pub(super) struct Tracker {
@@ -42,12 +43,12 @@ pub(super) struct Tracker {
     flush_after: Duration,
 }
 
-/// What is not of shuttle is seen by the test only, and no place to change threads.
+/// State that is not shuttle's belongs to the test alone, and is no place to change threads.
 #[derive(Default)]
 struct Table {
     engine: OnceLock<Weak<Engine>>,
     buckets: [Mutex<()>; BUCKETS],
-    told: Unseen<BTreeMap<Announce, Time>>,
+    announced: Unseen<BTreeMap<Announce, Time>>,
     applied: Unseen<Vec<u8>>,
     calls: AtomicUsize,
     stop_began: AtomicBool,
@@ -55,7 +56,7 @@ struct Table {
 }
 
 impl Tracker {
-    /// A tracker that syncs.
+    /// Starts a tracker that syncs.
     pub(super) fn start(flush_after: Duration, first_beacon_delay: Duration) -> Self {
         let tracker = Self::bound(flush_after, first_beacon_delay);
         tracker.engine.start(ID).expect("start");
@@ -81,15 +82,15 @@ impl Tracker {
         }
     }
 
-    /// Locks a bucket and tells; keeps it locked for a while.
+    /// Locks a bucket and announces; keeps it locked for a while.
     pub(super) fn announce(&self, teller: u8, number: u8, hold: Duration) {
         let bucket = self.table.lock(teller);
         let _ = self.engine.announce(info_hash((teller, number)), peer());
-        // Before it may have waited for room, of which there is little in the model.
+        // The call may have waited for room before, of which there is little in the model.
         let now = WORLD.now();
         if !self.table.stop_began.load(SeqCst) {
-            let mut told = self.table.told.lock().expect("no panic");
-            told.insert((teller, number), now);
+            let mut announced = self.table.announced.lock().expect("no panic");
+            announced.insert((teller, number), now);
         }
         sleep(hold);
         drop(bucket);
@@ -104,7 +105,7 @@ impl Tracker {
         thread::spawn(move || body(&tracker))
     }
 
-    /// Stops; from now on it is a fault to call the host.
+    /// Stops; from now on a call of the host is a fault.
     pub(super) fn stop(&self) {
         self.table.stop_began.store(true, SeqCst);
         let start = WORLD.now();
@@ -116,37 +117,37 @@ impl Tracker {
         }
     }
 
-    /// Closes, which may log the last line of a run that a stop did not wait for.
+    /// Closes the handle, which may log the last line of a run that a stop did not wait for.
     pub(super) fn close(&self) {
         self.table.stopped.store(false, SeqCst);
         self.engine.close();
         self.table.stopped.store(true, SeqCst);
     }
 
-    /// Starts again, and sees that an announce gets through.
+    /// Starts once more, and checks that an announce gets through.
     pub(super) fn works_again(&self) {
         self.table.stopped.store(false, SeqCst);
         self.table.stop_began.store(false, SeqCst);
         self.engine.start(ID).expect("start again");
-        let again = (0xaa, 0);
-        self.announce(again.0, again.1, Duration::ZERO);
+        let last = (0xaa, 0);
+        self.announce(last.0, last.1, Duration::ZERO);
         sleep(self.flush_after + Duration::from_millis(1));
-        assert!(self.sent().iter().any(|(_, sent)| *sent == again));
+        assert!(self.sent().iter().any(|(_, sent)| *sent == last));
     }
 
     pub(super) fn calls(&self) -> usize {
         self.table.calls.load(SeqCst)
     }
 
-    /// The neighbours' announces that were applied, sorted.
+    /// Returns the neighbours' announces that were applied, sorted.
     pub(super) fn applied(&self) -> Vec<u8> {
         let mut applied = self.table.applied.lock().expect("no panic").clone();
         applied.sort();
         applied
     }
 
-    /// Whether what each teller told has left once, in order. Of what was told after
-    /// a stop began the last ones may be missing.
+    /// Checks that each teller's announces left once, in order. The last ones may be missing if
+    /// they were made after a stop began.
     pub(super) fn assert_told_is_sent(&self) {
         let mut next = BTreeMap::new();
         let sent = self.sent();
@@ -155,24 +156,24 @@ impl Tracker {
             assert_eq!(number, next, "teller {teller} in {sent:?}");
             *next += 1;
         }
-        for (teller, number) in self.table.told.lock().expect("no panic").keys() {
+        for (teller, number) in self.table.announced.lock().expect("no panic").keys() {
             let left = next.get(teller).is_some_and(|next| number < next);
-            assert!(left, "{teller}.{number} was told and is not sent");
+            assert!(left, "{teller}.{number} was announced and is not sent");
         }
     }
 
-    /// Whether no announce has waited longer than the flush time-out, and what the
-    /// network refused.
+    /// Checks that no announce has waited longer than the flush time, except while the network
+    /// refused packets.
     pub(super) fn assert_sent_on_time(&self) {
-        let told = self.table.told.lock().expect("no panic");
+        let announced = self.table.announced.lock().expect("no panic");
         let patience = self.flush_after + REFUSAL * WORLD.refusals();
         for (at, announce) in self.sent() {
-            let waited = at.since(told[&announce]);
+            let waited = at.since(announced[&announce]);
             assert!(waited <= patience, "{announce:?} waited for {waited:?}");
         }
     }
 
-    /// The announces that were sent, and when.
+    /// Returns the announces that were sent, and their times.
     fn sent(&self) -> Vec<(Time, Announce)> {
         let mut announces = Vec::new();
         for (at, packet) in WORLD.sent() {
@@ -199,7 +200,7 @@ impl Table {
         self.begins(call);
         self.calls.fetch_add(1, SeqCst);
         drop(self.lock(NEIGHBOUR));
-        // It takes its time.
+        // A call takes some time.
         thread::yield_now();
         self.calls.fetch_sub(1, SeqCst);
         result
@@ -261,8 +262,8 @@ impl Torrents for TableHost {
         self.0.called("count", 1)
     }
 
-    fn walk(&self, _: Cursor, _: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
-        told.extend(self.look_up(&InfoHash([1; 20])));
+    fn walk(&self, _: Cursor, _: usize, walked: &mut Vec<Torrent>) -> Option<Cursor> {
+        walked.extend(self.look_up(&InfoHash([1; 20])));
         None
     }
 
@@ -275,7 +276,7 @@ impl Torrents for TableHost {
     }
 }
 
-/// A SYNC_LIVE packet of a neighbour with these announces.
+/// Returns a SYNC_LIVE packet of a neighbour with these announces.
 pub(super) fn announces(id: TrackerId, numbers: &[u8]) -> Vec<u8> {
     let header = Header::new(id, PacketType::Live);
     let mut packet = header.emit().to_vec();
@@ -294,7 +295,7 @@ pub(super) fn announces(id: TrackerId, numbers: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// A SYNC_SCRAPE_TELL packet of a neighbour with these torrents.
+/// Returns a SYNC_SCRAPE_TELL packet of a neighbour with these torrents.
 pub(super) fn torrents(numbers: &[u8]) -> Vec<u8> {
     let header = Header::new(NEIGHBOUR_ID, PacketType::ScrapeTell);
     let mut packet = header.emit().to_vec();
@@ -304,12 +305,12 @@ pub(super) fn torrents(numbers: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// A neighbour asks us for our torrents.
+/// Returns a neighbour's inquiry to us.
 pub(super) fn inquiry() -> Vec<u8> {
     Inquire { asked: ID }.emit(NEIGHBOUR_ID).to_vec()
 }
 
-/// A packet of a type that nobody knows.
+/// Returns a packet of an unknown type.
 pub(super) fn garbage() -> Vec<u8> {
     [&NEIGHBOUR_ID.0[..], &[0xff; 5]].concat()
 }
@@ -336,7 +337,7 @@ fn peer() -> Peer {
     }
 }
 
-/// The result of a start that may come second.
+/// Returns whether a start succeeded, which may be the second of two.
 pub(super) fn won(started: Result<(), SetupError>) -> bool {
     match started {
         Ok(()) => true,

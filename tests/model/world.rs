@@ -1,4 +1,4 @@
-//! What is outside of the engine: a network, and the time. Each schedule has its own.
+//! The engine's environment: a network, and the time. Each schedule has its own.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
 use crate::time::Time;
 
-/// So long the network takes no packets after it has refused one.
+/// Time for which the network takes no packets after it has refused one.
 pub(super) const REFUSAL: Duration = Duration::from_millis(5);
 
 shuttle::lazy_static! {
@@ -24,7 +24,7 @@ pub(super) struct World {
     changed: Condvar,
 }
 
-/// What a wait has found.
+/// The result of a wait.
 pub(super) struct Ready {
     pub(super) to_receive: bool,
     pub(super) to_send: bool,
@@ -34,7 +34,7 @@ pub(super) struct Ready {
 struct State {
     now: Time,
     looks: u64,
-    /// Until when somebody waits.
+    /// The ends of the running waits.
     alarms: Vec<Time>,
     woken: bool,
     arrived: VecDeque<Vec<u8>>,
@@ -46,10 +46,10 @@ struct State {
     members: u32,
     senders: u32,
     waiters: u32,
-    /// How often somebody has waited.
+    /// Number of waits so far.
     waits: u32,
     faults: Vec<String>,
-    /// How faults begin that are none in this test.
+    /// The beginnings of faults that this test allows.
     forgiven: Vec<&'static str>,
 }
 
@@ -104,7 +104,7 @@ impl World {
         let together = state.senders > 1;
         state.fault_if(together, "two threads send at once");
         drop(state);
-        // Others run here.
+        // Other threads run here.
         let mut state = self.lock();
         state.senders -= 1;
         if state.refusing && state.now >= state.refuses_until && thread_rng().gen_ratio(1, 3) {
@@ -119,7 +119,7 @@ impl World {
         Ok(())
     }
 
-    /// A packet of the group; or, `at_host`, from a socket of the tracker's own.
+    /// Returns a packet of the group; or, `at_host`, from a socket of the tracker's own.
     pub(super) fn receive(&self, at_host: bool) -> Option<Vec<u8>> {
         let mut state = self.lock();
         if at_host {
@@ -129,7 +129,7 @@ impl World {
         }
     }
 
-    /// Waits as poll(2) does, also until the network takes packets if asked.
+    /// Waits as poll(2) does, and if `writable` also until the network takes packets.
     pub(super) fn wait(&self, writable: bool, timeout: Option<Duration>) -> Ready {
         let mut state = self.lock();
         state.waiters += 1;
@@ -174,7 +174,7 @@ impl World {
         self.lock().now
     }
 
-    /// The time on a clock so fine that it never shows the same time twice.
+    /// Returns the time of a clock that is so fine that it never shows the same time twice.
     pub(super) fn clock(&self) -> Time {
         let mut state = self.lock();
         state.looks += 1;
@@ -206,10 +206,10 @@ impl World {
     }
 }
 
-/// What a test sees and does.
+/// The interface for tests.
 #[cfg(test)]
 impl World {
-    /// Goes to the next point in time for which somebody waits, if there is one.
+    /// Advances the time to the end of the next wait, and returns whether there was one.
     pub(super) fn let_time_pass(&self) -> bool {
         let mut state = self.lock();
         let next = state.alarms.iter().min().copied();
@@ -222,12 +222,12 @@ impl World {
         true
     }
 
-    /// From now on packets are refused now and then.
+    /// From now on the network refuses packets at times.
     pub(super) fn refuse_now_and_then(&self) {
         self.lock().refusing = true;
     }
 
-    /// A packet of a neighbour arrives, if we are a member of the group.
+    /// Delivers a packet of a neighbour, if we have joined the group.
     pub(super) fn arrives(&self, packet: Vec<u8>) {
         let mut state = self.lock();
         if state.members > 0 {
@@ -237,7 +237,7 @@ impl World {
         self.changed.notify_all();
     }
 
-    /// A packet arrives at the tracker's own socket.
+    /// Delivers a packet to the tracker's own socket.
     pub(super) fn arrives_at_host(&self, packet: Vec<u8>) {
         self.lock().arrived_at_host.push_back(packet);
     }
@@ -258,7 +258,7 @@ impl World {
         self.lock().faults.push(what.to_owned());
     }
 
-    /// From now on a fault that begins so is none.
+    /// From now on a fault that begins like this is allowed.
     pub(super) fn forgive(&self, what: &'static str) {
         self.lock().forgiven.push(what);
     }

@@ -1,5 +1,5 @@
-//! The adapters for later generations of opentracker, in trackers of these shapes: what they
-//! tell each other.
+//! Trackers with the shapes of later generations of opentracker, and with the adapters for
+//! them, that sync with each other.
 
 mod going_down;
 mod setup;
@@ -15,7 +15,7 @@ use crate::support::group::{Wire, port};
 use crate::support::host::Host;
 use crate::support::{is_long, skip};
 
-/// How long scrape sync may take, in which nothing is measured.
+/// Time limit for scrape sync, where no time is measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -25,7 +25,7 @@ fn announces_and_stops_arrive_both_ways() {
         let mut hosts = [generation.syncing(1, port), generation.syncing(2, port)];
         announce_both_ways(&mut hosts, &[generation, generation]);
         for host in &mut hosts {
-            // One comes, one goes; each in either family. None is heard twice.
+            // One peer comes and one leaves, of each family. None arrives twice.
             let heard = if generation.ipv6 { 4 } else { 2 };
             assert_eq!(count(host, "peers_from_sync"), heard);
         }
@@ -77,7 +77,7 @@ fn a_classic_tracker_gets_the_ipv4_peers_of_a_mixed_one_and_takes_no_harm() {
     classic.run("tell cc 192.0.2.2 6882 20");
     assert_eq!(mixed.expect("remove"), "remove cc 192.0.2.2 6882 0x20");
     mixed.run("announce aa 2001:db8::1 6881 20");
-    // What it might make of it would come before this.
+    // An answer to it would come before this announce.
     mixed.run("announce dd 192.0.2.1 6881 80");
     let call = classic.expect("add");
     assert!(call.starts_with("add dd "), "{call}");
@@ -132,7 +132,7 @@ fn only_blessed_sources_are_heard_also_on_the_trackers_own_socket() {
         host.run(&format!("open 224.0.42.5 {theirs}"));
         host.run("bless 0");
         wire.send(&packet);
-        // It is applied in there, if at all.
+        // The library applies it inside this call, if at all.
         host.run("handle");
         assert_eq!(host.call("add", Duration::ZERO), None);
         host.run("bless 1");
@@ -192,7 +192,7 @@ fn they_are_clean_under_valgrind() {
                     ])
                     .arg(generation.program());
                 let mut valgrind = hasten_scrape_sync(valgrind);
-                // So slow as it is there, it would ask again before it was answered.
+                // It is so slow there that it would send another inquiry before the answer.
                 valgrind.env("LIVESYNC_BEACON_INTERVAL", "1");
                 let mut host = Host::start(&mut valgrind);
                 host.sync(id, port);
@@ -207,7 +207,7 @@ fn they_are_clean_under_valgrind() {
     );
 }
 
-/// Peers come and go in either tracker, and the other one hears it.
+/// Peers come and go in either tracker, and the other one applies them.
 fn announce_both_ways(hosts: &mut [Host; 2], generations: &[Generation; 2]) {
     for (teller, hearer) in [(0, 1), (1, 0)] {
         let mut peers = vec![("192.0.2.1", generations[hearer].ipv4_prefix)];
@@ -227,8 +227,8 @@ fn announce_both_ways(hosts: &mut [Host; 2], generations: &[Generation; 2]) {
     }
 }
 
-/// The first tracker knows four times as many torrents, the second one knows larger
-/// counts of those that it has, and is forbidden the last one.
+/// The first tracker knows four times as many torrents. The second one knows larger counts of
+/// its torrents, and refuses the last one.
 fn learn_from_each_other(hosts: &mut [Host; 2]) {
     let before = hosts.each_mut().map(|host| count(host, "torrents"));
     hosts[1].run("forbid 1999");
@@ -256,7 +256,7 @@ fn await_check(host: &mut Host, command: &str, right: usize, missing: usize) {
     });
 }
 
-/// A number of the answer to "count".
+/// Returns a number of the answer to "count".
 fn count(host: &mut Host, name: &str) -> usize {
     host.run("count");
     let answer = host.expect("count");
@@ -268,7 +268,7 @@ fn count(host: &mut Host, name: &str) -> usize {
         .expect("a count")
 }
 
-/// What `look` finds, once it finds something.
+/// Returns the result of `look`, once there is one.
 fn eventually<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

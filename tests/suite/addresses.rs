@@ -1,4 +1,4 @@
-//! Sources of both kinds of IP: who may speak, and as whom he is known.
+//! Sources of both address families: which are allowed, and under which address they are known.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::os::fd::AsFd;
@@ -18,7 +18,7 @@ const PEER: Peer = Peer {
     flags: PeerFlags::SEEDING,
 };
 
-/// Tracker 9.9.9.9 has heard of a peer.
+/// A packet in which tracker 9.9.9.9 announces a peer.
 fn packet() -> Vec<u8> {
     let config = Config::default().repair(false);
     let address = ([10, 0, 0, 9], 9696).into();
@@ -69,13 +69,13 @@ fn both_kinds_of_networks_may_be_allowed() {
         ("[2001:db9::1]:1", false),
         ("[fe80::1%2]:1", true),
         ("[fe80::2%2]:1", false),
-        // Mapped into IPv6 it is the IPv4 address, of a source and of a network.
+        // A mapped address is the IPv4 address, both as a source and as a network.
         ("[::ffff:10.1.2.3]:1", true),
         ("[::ffff:11.1.2.3]:1", false),
         ("192.0.2.1:1", true),
         ("[::ffff:192.0.2.1]:1", true),
         ("192.0.3.1:1", false),
-        // What is no address.
+        // Sources that are no address.
         ("0.0.0.0:0", false),
         ("[::]:0", false),
     ] {
@@ -91,14 +91,14 @@ fn both_kinds_of_networks_may_be_allowed() {
     }
 }
 
-/// Notes of whom it is asked, and lets nobody speak.
+/// Notes the sources that it must judge, and allows none.
 #[derive(Default)]
-struct Asked {
+struct Judge {
     sources: Mutex<Vec<IpAddr>>,
     peers: Mutex<Vec<Peer>>,
 }
 
-impl Host for Asked {
+impl Host for Judge {
     fn is_allowed(&self, source: IpAddr) -> bool {
         self.sources.lock().expect("no panic").push(source);
         false
@@ -121,7 +121,7 @@ fn a_socket_of_the_host_may_hear_both_kinds() {
         (vec!["::1/128"], [false, true]),
         (vec!["::ffff:127.0.0.1/128", "::1/128"], [true, true]),
     ] {
-        let host = Arc::new(Asked::default());
+        let host = Arc::new(Judge::default());
         let config = networks(&allow).port(port());
         let livesync = Livesync::open(config, host.clone()).expect("open");
         livesync.start(TrackerId([1; 4])).expect("start");
@@ -139,21 +139,21 @@ fn a_socket_of_the_host_may_hear_both_kinds() {
                 expected.push(sender.local_addr().expect("its address"));
             }
         }
-        // They have one id, so the last one is known.
+        // They have one id, so the node has the address of the last one.
         let heard = livesync.nodes().first().map(|node| node.address);
         assert_eq!(heard.as_ref(), expected.last(), "{allow:?}");
         livesync.close();
         let peers = host.peers.lock().expect("no panic");
         assert_eq!(peers.len(), expected.len(), "{allow:?}");
-        // It is asked of our own packets, too: an IPv4 source always comes as such.
-        let asked = host.sources.lock().expect("no panic");
+        // The host judges our own packets, too: an IPv4 source always comes in this form.
+        let judged = host.sources.lock().expect("no panic");
         assert!(
-            asked.iter().all(|source| here.contains(source)),
-            "{asked:?}"
+            judged.iter().all(|source| here.contains(source)),
+            "{judged:?}"
         );
         assert!(
-            here.iter().all(|source| asked.contains(source)),
-            "{asked:?}"
+            here.iter().all(|source| judged.contains(source)),
+            "{judged:?}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! docs/architecture.md names files that there are.
+//! docs/architecture.md names existing files.
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ fn the_files_that_the_page_names_exist() {
     }
 }
 
-/// The floors of the page, from 0 on, and above them what the crate shows of itself.
+/// The floors of the page, from 0 on, and above them the crate's public modules.
 const FLOORS: [&[&str]; 10] = [
     &[
         "types", "address", "time", "reject", "counters", "keys", "config", "log", "error",
@@ -65,7 +65,7 @@ fn imports_go_downwards_only() {
         for path in source.split("crate::").skip(1) {
             let end = path.find(|c: char| !c.is_lowercase() && c != '_');
             let module = &path[..end.unwrap_or(path.len())];
-            // What begins with a capital letter is named by the documentation.
+            // The documentation names everything that begins with a capital letter.
             if !["", own, "model"].contains(&module) {
                 let is_below = floor(module) < floor(own) || floor(own) == 0;
                 assert!(is_below, "{file} imports {module}");

@@ -1,5 +1,5 @@
-//! What can grow has a bound, which docs/reliability.md states. Here are the tests that drive
-//! something to its bound by the protocol alone; of private types they stand beside the type.
+//! Everything that can grow has a bound, which docs/reliability.md states. The tests in this
+//! file reach bounds by the protocol alone; tests of private types are beside the type.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -54,7 +54,7 @@ fn the_page_states_them_as_they_are() {
     }
 }
 
-/// All that may contain tests.
+/// Returns all sources that may contain tests.
 fn sources() -> Vec<String> {
     fn files(directory: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(directory).expect("a directory") {
@@ -74,7 +74,7 @@ fn sources() -> Vec<String> {
     found.iter().map(read).collect()
 }
 
-/// The value that a constant, or the default that a setting, has in this source.
+/// Returns the value of a constant, or the default of a setting, in this source.
 fn value_of(constant: &str, source: &str) -> Option<u64> {
     let is_it = |line: &&str| {
         let mut words = line.split(|c: char| !c.is_alphanumeric() && c != '_');
@@ -109,7 +109,7 @@ fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>
     node.handle_datagram(now, Source { address, allowed }, packet)
 }
 
-/// A full list, numbered or without a trailer.
+/// Returns a full list, numbered or without a trailer.
 fn list(from: TrackerId, seq: Option<u32>) -> Vec<u8> {
     let mut packet = Header::new(from, PacketType::Live).emit().to_vec();
     packet.resize(Header::LEN + 51 * 28, 1);
@@ -130,7 +130,7 @@ fn a_packet_that_comes_after_what_is_forgotten_is_dropped() {
         let packet = list(OTHER, Some(seq));
         assert!(hear(&mut node, at(seq.into()), &packet).is_ok());
     }
-    // In less time than lists are kept.
+    // This takes less time than lists are kept.
     for number in 0..8000 {
         let packet = list(TrackerId([3; 4]), None);
         assert!(hear(&mut node, at(5 + number / 10), &packet).is_ok());
@@ -166,7 +166,7 @@ fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     assert!(hear(&mut node, Time::START, &inquire).is_ok());
     node.handle_timeout(Time::START);
     let Some(Task::Walk { limit, .. }) = node.poll_task() else {
-        panic!("it does not tell");
+        panic!("no scrape tell");
     };
     assert_eq!((limit, node.poll_task()), (PORTION, None));
     node.handle_walked(&[], None::<Cursor>);
@@ -178,8 +178,8 @@ fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     };
     for number in 0..1000 {
         let header = Header::new(OTHER, PacketType::ScrapeTell).emit();
-        let tell = [&header[..], &torrent(number).emit()].concat();
-        assert!(hear(&mut node, Time::START, &tell).is_ok());
+        let scrape_tell = [&header[..], &torrent(number).emit()].concat();
+        assert!(hear(&mut node, Time::START, &scrape_tell).is_ok());
         node.handle_merged(
             Time::START,
             &[(torrent(number).info_hash, Merged::KnownBetter)],
@@ -194,7 +194,7 @@ fn no_more_torrents_are_asked_for_at_once_than_a_portion() {
     assert_eq!(node.poll_task(), None);
 }
 
-/// The second of three, which no torrent can have.
+/// The second of three torrents, which has impossible values.
 fn implausible() -> [[Torrent; 3]; 2] {
     let good = |number| Torrent {
         info_hash: InfoHash([number; 20]),
@@ -216,22 +216,22 @@ fn implausible() -> [[Torrent; 3]; 2] {
 fn counts_that_cannot_be_are_neither_used_nor_told() {
     for torrents in implausible() {
         let [first, bad, last] = torrents;
-        let tell = |torrents: &[Torrent]| {
+        let packet_of = |torrents: &[Torrent]| {
             let header = Header::new(OTHER, PacketType::ScrapeTell).emit();
             let records = torrents.iter().flat_map(Record::emit);
             header.into_iter().chain(records).collect::<Vec<u8>>()
         };
         let mut node = node(&Config::default().repair(false));
-        let packet = tell(&torrents);
+        let packet = packet_of(&torrents);
         let Ok(Received::Torrents(heard)) = hear(&mut node, Time::START, &packet) else {
-            panic!("no tell");
+            panic!("no scrape tell");
         };
         assert!(heard.eq([first, last]));
         assert_eq!(node.counters().drops.of(Reject::BadCount), 1);
 
-        // It is no tell if there is no good one in it: nobody is silent for it.
+        // A packet without a plausible torrent is no scrape tell: it silences no node.
         let mut node = self::node(&Config::default().repair(false));
-        let packet = tell(&[bad]);
+        let packet = packet_of(&[bad]);
         let received = hear(&mut node, Time::START, &packet);
         assert!(matches!(received, Ok(Received::Nothing)), "{received:?}");
         let inquire = Inquire { asked: US }.emit(OTHER);
@@ -239,10 +239,10 @@ fn counts_that_cannot_be_are_neither_used_nor_told() {
         node.handle_timeout(Time::START);
         assert!(matches!(node.poll_task(), Some(Task::Walk { .. })));
         node.handle_walked(&torrents, None);
-        let told = node.poll_transmit().expect("a tell");
-        let mut expected = tell(&[first, last]);
+        let sent = node.poll_transmit().expect("a scrape tell");
+        let mut expected = packet_of(&[first, last]);
         expected[..US.0.len()].copy_from_slice(&US.0);
-        assert_eq!(told.as_ref(), expected);
+        assert_eq!(sent.as_ref(), expected);
         assert_eq!(node.counters().scrape.torrents_sent, 2);
     }
 }

@@ -1,6 +1,5 @@
-//! Peer sync: a cluster of sans-IO nodes in one test, on a clock that the test
-//! owns. What is told leaves on time and arrives. Scrape sync is off here, and has a cluster
-//! of its own in tube/.
+//! Peer sync: a cluster of sans-IO nodes in one test, on a clock of the test. Announces leave
+//! on time and arrive. Scrape sync is off here; tube/ has clusters for it.
 
 mod hearing;
 mod ids;
@@ -17,12 +16,12 @@ use proptest::prelude::*;
 
 use self::nodes::{address, config, drain, hear, millis, node, node_with, record, source};
 
-/// The default.
+/// The default flush time.
 const FLUSH_AFTER: Duration = Duration::from_millis(100);
 
 proptest! {
-    /// Whatever is told at whatever times, every other node hears all of it, in order,
-    /// no later than the flush time-out, in packets that are neither empty nor too large.
+    /// Every other node receives all announces, whenever they are made: in order, no later than the
+    /// flush time, in packets that are neither empty nor too large.
     #[test]
     fn everybody_hears_everything_in_order_and_in_time(
         gaps in proptest::collection::vec(0..60u64, 1..400),
@@ -82,7 +81,7 @@ proptest! {
 
 #[test]
 fn a_full_packet_leaves_at_once_and_the_clock_starts_with_its_first_record() {
-    // No tag, for there is no key; epoch 0, as nobody said what time it is.
+    // No tag, since there is no key; epoch 0, since the node does not know the wall-clock time.
     let trailer = [&[0; 12 + 4][..], &[0, 0, 0, 160, 0, 0, 0, 2, 0, b'L', b'S']];
     for (config, full, heartbeat, trailer) in [
         (config(), 51, millis(1052), trailer.concat()),
@@ -197,7 +196,7 @@ fn who_speaks_and_hears_nobody_is_warned_once() {
             config,
         )
     };
-    /// Lets the node do what is due until then; whether it says that it is isolated.
+    /// Lets the node do the due work until then; returns whether it reports isolation.
     fn wait(node: &mut Node, until: Time) -> bool {
         while node.poll_timeout() <= until {
             node.handle_timeout(node.poll_timeout());

@@ -1,5 +1,5 @@
-//! Without want_sync_live nothing is left but the version line, and a tracker that
-//! does not want live sync builds and runs.
+//! Without want_sync_live only the version line is left, and a tracker that does not want live
+//! sync builds and runs.
 
 use std::process::Command;
 

@@ -1,18 +1,18 @@
-//! The contract host, `c-tests/contract`: a tracker of our own that checks what the
-//! library does with it, and ends with a line that says so when the contract is broken.
+//! The contract host, `c-tests/contract`: a tracker of our own that checks how the library
+//! uses it, and ends with a line about the violation when the contract is broken.
 //!
-//! Every scenario runs in every generation of the tracker, and again under
+//! Every scenario runs in every generation of the tracker, and also under
 //!
 //! - valgrind's memcheck, with a search for leaks;
 //! - AddressSanitizer and ThreadSanitizer, which both the C files and the library are
-//!   built for (the standard library is not: nothing of it had to be suppressed). What
-//!   is suppressed for ThreadSanitizer is in `tsan.supp`, with the reason.
+//!   built for (the standard library is not: no report of it had to be suppressed).
+//!   `tsan.supp` has the suppressions for ThreadSanitizer, with their reasons.
 //!
-//! Not run: valgrind's helgrind and drd. They take a mutex that is made of atomics and
-//! futexes for none, as ours is, and so report whatever it covers, some 300 places in
-//! the shortest scenario; ThreadSanitizer knows atomics. And no random interruptions
-//! under ThreadSanitizer and valgrind, which put a signal off until it is convenient,
-//! or run the handler so slowly that its time says nothing.
+//! Not run: valgrind's helgrind and drd. They do not recognize a mutex that is made of
+//! atomics and futexes, like ours, and so report everything that it protects, some 300
+//! places in the shortest scenario; ThreadSanitizer knows atomics. Random interruptions do
+//! not run under ThreadSanitizer and valgrind, which delay a signal until it is convenient,
+//! or run the handler so slowly that its duration means nothing.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -42,7 +42,7 @@ const SOURCES: [&str; 14] = [
     "c-tests/contract/wire.c",
 ];
 
-/// What the contract host needs of the linker.
+/// The linker flags that the contract host needs.
 const WRAPPED: &str = "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free,--wrap=send,\
                        --wrap=nanosleep,--wrap=clock_nanosleep,\
                        --wrap=__cxa_thread_atexit_impl";
@@ -77,15 +77,16 @@ fn all_is_on_time_in_a_tracker_that_does_nothing_but_tick() {
     run(&mut Command::new(contract(GENERATIONS[0].1)), &["pounding"]);
 }
 
-/// `LIVESYNC_TEST_ROUNDS` says how often; in CI, 10,000 times. In fewer than 1,000 rounds of one
-/// generation not every place need be interrupted.
+/// `LIVESYNC_TEST_ROUNDS` sets the number of rounds; in CI, 10,000. Fewer than 1,000 rounds of
+/// one generation need not interrupt every place.
 #[test]
 fn deinit_in_a_signal_handler_interrupts_anything() {
     let rounds = std::env::var("LIVESYNC_TEST_ROUNDS")
         .map_or(if is_long() { 10_000 } else { 500 }, |rounds| {
             rounds.parse().expect("LIVESYNC_TEST_ROUNDS is a number")
         });
-    // Not all of them in each: what is interrupted hardly differs.
+    // Most rounds run in one generation, since the generations hardly differ in what is
+    // interrupted.
     for (rounds, (_, flags, _)) in [rounds * 8 / 10, rounds / 10, rounds / 10]
         .iter()
         .zip(GENERATIONS)
@@ -93,7 +94,7 @@ fn deinit_in_a_signal_handler_interrupts_anything() {
         let rounds = rounds.to_string();
         let program = &mut Command::new(contract(flags));
         let report = report_of(program, &["interrupts", &rounds]);
-        // Said on the real standard error: how often it was is part of the result.
+        // Printed to the real standard error, since the number of rounds is part of the result.
         let _ = write!(std::io::stderr(), "{report}");
     }
 }
@@ -114,9 +115,9 @@ fn is_clean_under_memcheck() {
                 "--leak-check=full",
                 "--errors-for-leak-kinds=definite",
             ])
-            // Without it a thread that spins keeps the others from running.
+            // Without this option a thread that spins keeps the others from running.
             .arg("--fair-sched=try")
-            // And with it, time still says nothing.
+            // Even with it, measured times mean nothing.
             .env("CONTRACT_SLOW", "1")
             .arg(contract(GENERATIONS[0].1));
         run(&mut valgrind, scenario);
@@ -171,12 +172,12 @@ fn in_every_generation(scenario: &[&str]) {
     }
 }
 
-/// Runs a scenario, which must end well.
+/// Runs a scenario, which must succeed.
 fn run(program: &mut Command, scenario: &[&str]) {
     print!("{}", report_of(program, scenario));
 }
 
-/// Runs a scenario, which must end well; the line that it prints.
+/// Runs a scenario, which must succeed, and returns the line that it prints.
 fn report_of(program: &mut Command, scenario: &[&str]) -> String {
     let port = ports(match scenario[0] {
         "interrupts" => 13,
@@ -188,7 +189,7 @@ fn report_of(program: &mut Command, scenario: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// The contract host, compiled with these flags by the first who asks.
+/// Returns the contract host with these flags; the first caller compiles it.
 fn contract(flags: &[&str]) -> PathBuf {
     static COMPILED: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().expect("no test panics while it compiles");
@@ -208,8 +209,8 @@ fn contract(flags: &[&str]) -> PathBuf {
         .clone()
 }
 
-/// The contract host, built together with the library for a sanitizer; or why that
-/// cannot be.
+/// Returns the contract host, built together with the library for a sanitizer; or an error with
+/// the reason why that is not possible.
 fn sanitized(sanitizer: Sanitizer) -> Result<PathBuf, String> {
     sanitizer.link("contract", &SOURCES.map(Path::new), &[WRAPPED])
 }

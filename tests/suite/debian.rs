@@ -1,4 +1,4 @@
-//! `dpkg-buildpackage` makes a package to run programs with and one to build them.
+//! `dpkg-buildpackage` makes a runtime package and a development package.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn the_packages_depend_on_these() {
     assert_eq!(field(&dev, "Depends"), same);
 }
 
-/// From this file dpkg-shlibdeps knows which version a program needs.
+/// From this file dpkg-shlibdeps learns which version a program needs.
 #[test]
 fn the_symbols_are_those_of_the_list() {
     let Some(packages) = build("debian::the_symbols_are_those_of_the_list") else {
@@ -112,7 +112,7 @@ fn a_program_is_built_and_runs_with_the_packages() {
     assert!(usage.starts_with("usage: "), "{usage}");
 }
 
-/// The directory that the packages are in, or a skip of this test.
+/// Returns the directory of the packages, or skips this test.
 fn build(test: &str) -> Option<&'static Path> {
     static PACKAGES: OnceLock<PathBuf> = OnceLock::new();
     match available() {
@@ -139,14 +139,14 @@ fn available() -> Result<(), String> {
     Err(String::from_utf8_lossy(&check.stderr).trim().into())
 }
 
-/// Builds in a copy of the tree, because dpkg-buildpackage writes next to it. The copy is
-/// new every time, what cargo made of it stays.
+/// Builds in a copy of the tree, because dpkg-buildpackage writes next to it. The copy is new
+/// every time, but cargo's output stays.
 fn build_packages() -> PathBuf {
     let packages = cc::scratch().join("debian");
     let tree = packages.join("livesync");
     let _ = fs::remove_dir_all(&packages);
     fs::create_dir_all(&tree).expect("directory of the copy");
-    // Whoever owns the checkout.
+    // The checkout may have any owner.
     let git = "git -c safe.directory='*'";
     let list = format!("{git} ls-files -z --cached --others --exclude-standard");
     let copy = "xargs -0 cp --archive --parents --target-directory";
@@ -165,7 +165,7 @@ fn build_packages() -> PathBuf {
     packages
 }
 
-/// The package of this name, of whatever version and architecture.
+/// Returns the package of this name, of any version and architecture.
 fn package(packages: &Path, name: &str) -> PathBuf {
     let prefix = format!("{name}_");
     fs::read_dir(packages)
@@ -178,7 +178,7 @@ fn package(packages: &Path, name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("no package {name}"))
 }
 
-/// The files of a package, sorted, links as `link -> target`.
+/// Returns the files of a package, sorted, links as `link -> target`.
 fn files(package: &Path) -> Vec<String> {
     let output = cc::run(Command::new("dpkg-deb").arg("--contents").arg(package)).stdout;
     let output = String::from_utf8(output).expect("UTF-8");
@@ -206,7 +206,7 @@ fn dpkg_deb(command: &str, package: &Path, argument: impl AsRef<std::ffi::OsStr>
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Where Debian has libraries of this architecture.
+/// Returns Debian's directory for libraries of this architecture.
 fn lib() -> String {
     let triplet = cc::run(Command::new("dpkg-architecture").arg("-qDEB_HOST_MULTIARCH")).stdout;
     let triplet = String::from_utf8(triplet).expect("UTF-8");

@@ -1,4 +1,4 @@
-//! docs/dependencies.md names what the library is built of, and who wants it.
+//! docs/dependencies.md names the library's dependencies, and their dependents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
@@ -8,7 +8,7 @@ use crate::support::cc;
 /// The system that the page is about.
 const LINUX: &str = "x86_64-unknown-linux-gnu";
 
-/// Crates, and by which others they are wanted.
+/// Crates, and their dependents.
 type Wanted = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
@@ -16,7 +16,7 @@ fn the_page_names_all_and_who_wants_them() {
     assert_eq!(page(), tree());
 }
 
-/// The first two columns of the table.
+/// Reads the first two columns of the table.
 fn page() -> Wanted {
     let rows = read("docs/dependencies.md");
     let rows = rows.lines().filter(|line| line.starts_with("| `"));
@@ -33,7 +33,7 @@ fn name(cell: &str) -> String {
     cell.trim_matches('`').to_owned()
 }
 
-/// The same, as cargo builds them.
+/// Reads the same from cargo.
 fn tree() -> Wanted {
     let tree = cargo(&[
         "tree",
@@ -62,7 +62,7 @@ fn tree() -> Wanted {
     wanted
 }
 
-/// Who tries the library first builds one of these, and nothing that only tests need.
+/// A plain build of the library builds one of these, and nothing that only tests need.
 #[test]
 fn the_programs_of_examples_take_no_other_crates() {
     let all = |package| -> BTreeSet<String> {
@@ -79,27 +79,30 @@ fn the_programs_of_examples_take_no_other_crates() {
     }
 }
 
-/// Also of what the tests need.
+/// Includes the dependencies of the tests.
 #[test]
 fn none_asks_for_a_younger_rust() {
     let metadata = cargo(&["metadata", "--format-version=1", "--filter-platform", LINUX]);
-    let asked = metadata.split(r#""rust_version":""#).skip(1);
-    let asked: Vec<_> = asked
+    let versions = metadata.split(r#""rust_version":""#).skip(1);
+    let versions: Vec<_> = versions
         .map(|rest| version(rest.split('"').next().expect("a version")))
         .collect();
     let ours = version(env!("CARGO_PKG_RUST_VERSION"));
-    assert!(asked.len() > 20 && asked.contains(&ours), "{asked:?}");
-    assert_eq!(asked.into_iter().max(), Some(ours));
+    assert!(
+        versions.len() > 20 && versions.contains(&ours),
+        "{versions:?}"
+    );
+    assert_eq!(versions.into_iter().max(), Some(ours));
 }
 
-/// 1.88 and 1.88.0 are one.
+/// Parses a version; 1.88 and 1.88.0 are equal.
 fn version(text: &str) -> (u32, u32, u32) {
     let mut numbers = text.split('.').map(|n| n.parse().expect("a number"));
     let mut next = || numbers.next().unwrap_or(0);
     (next(), next(), next())
 }
 
-/// No repository that somebody can change, and nothing without a checksum.
+/// No dependency comes from a repository that can change, and each has a checksum.
 #[test]
 fn all_come_from_one_registry_with_a_checksum() {
     let lock = read("Cargo.lock");

@@ -1,4 +1,4 @@
-//! The six functions in a C program: what is told goes on the wire, and arrives in other
+//! The six functions in a C program: its announces go on the wire, and arrive in other
 //! trackers.
 
 mod heard;
@@ -10,10 +10,10 @@ use crate::support::group::{TRAILER, Wire, port};
 use crate::support::host::{Host, program};
 use crate::support::{cc, skip};
 
-/// How long anything may take that is not measured. Nobody waits that long for what comes.
+/// Time limit for everything that is not measured. No test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whatever is wrong has happened by then most likely; if not, the test does not see it.
+/// A wrong call has most likely happened after this time; if not, the test does not see it.
 const MOMENT: Duration = Duration::from_millis(50);
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -21,7 +21,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// A SYNC_LIVE packet of tracker 7 with records for torrents 1, 2, …
+/// Returns a SYNC_LIVE packet of tracker 7 with records for torrents 1, 2, …
 fn live_packet(records: u8) -> Vec<u8> {
     let mut packet = 7u32.to_ne_bytes().to_vec();
     packet.extend([0, 0, 0, 0]);
@@ -32,14 +32,14 @@ fn live_packet(records: u8) -> Vec<u8> {
     packet
 }
 
-/// A SYNC_LIVE packet of tracker 7 with one record.
+/// Returns a SYNC_LIVE packet of tracker 7 with one record.
 fn packet_of(torrent: u8) -> Vec<u8> {
     let mut packet = live_packet(1);
     packet[8..28].fill(torrent);
     packet
 }
 
-/// How many peers are added before this one.
+/// Returns how many peers are added before this one.
 fn calls_before(host: &mut Host, last: &str) -> usize {
     let mut calls = std::iter::from_fn(|| Some(host.expect("add")));
     calls
@@ -48,7 +48,7 @@ fn calls_before(host: &mut Host, last: &str) -> usize {
         .count()
 }
 
-/// How many peers a host that says nothing has heard of.
+/// Returns how many peers a quiet host has added.
 fn counted(host: &mut Host) -> u32 {
     host.run("count");
     let line = host.expect("count ");
@@ -61,7 +61,7 @@ fn an_announce_is_on_the_wire_within_150_ms_to_the_byte() {
     let wire = Wire::join(port);
     let mut host = Host::syncing(0x0102_0304, port);
     let mut times = Vec::new();
-    // Others use this machine, too: what is late is tried again.
+    // Other programs use this machine, too: a late packet is measured again.
     for number in 1..=100 {
         if number > 5 && times.iter().any(|time| *time <= Duration::from_millis(150)) {
             break;
@@ -73,18 +73,18 @@ fn an_announce_is_on_the_wire_within_150_ms_to_the_byte() {
         let mut expected = 0x0102_0304u32.to_ne_bytes().to_vec();
         expected.extend([0, 0, 0, 0]);
         expected.extend([0xab; 20]);
-        // FROM_SYNC, 0x10, and the host's minutes stay at home.
+        // FROM_SYNC, 0x10, and the host's minutes are not sent.
         expected.extend([192, 0, 2, 1, 0x1a, 0xe1, 0xe0, 0]);
         let (packet, trailer) = packet.split_at(expected.len());
         assert_eq!(packet, expected);
-        // Number, no tag, and a mark; others take it for the beginning of a record.
+        // A number, no tag, and a mark; old trackers take it for the beginning of a record.
         assert_eq!(trailer.len(), TRAILER);
         assert_eq!(trailer[20..], [0, 0, 0, number, 0, b'L', b'S']);
     }
     let shortest = *times.iter().min().expect("a time");
     assert!(shortest <= Duration::from_millis(150), "{times:?}");
     assert!(median(times) >= Duration::from_millis(90), "not batched");
-    // At the end it sends what is left, and that is nothing.
+    // At the end the host sends the remaining packets, of which there are none.
     assert_eq!(host.end(), Some(0));
     assert!(wire.receive(MOMENT).is_none(), "an empty packet");
 }
@@ -117,13 +117,13 @@ fn an_announce_is_in_another_tracker_within_250_ms() {
         let expected = "remove ab 192.0.2.1 6881 0x20 0 proto=2 reply=NULL amount=0 ";
         assert!(call.starts_with(expected), "{call}");
     }
-    // What it hears of itself would come before this.
+    // An announce that came back to the host would come before this one.
     hearers[0].run("tell cd 192.0.2.1 6881 80");
     let call = teller.expect("add");
     assert!(call.starts_with("add cd "), "it heard itself: {call}");
 }
 
-/// Threads of other programs in Rust may do with little.
+/// Threads of other Rust programs may have little memory.
 #[test]
 fn the_environment_does_not_say_how_large_our_stack_is() {
     let port = port();
@@ -169,7 +169,8 @@ fn trackers_that_drew_the_same_id_draw_others_and_sync() {
     for host in &mut hosts {
         host.run("tell aa 192.0.2.1 6881 80");
     }
-    // What reveals it is used; at least the one that it reaches first draws anew.
+    // The packet that reveals the collision is used; at least the node that it reaches first
+    // draws a new id.
     for host in &mut hosts {
         host.expect("add aa");
     }
@@ -194,7 +195,7 @@ fn deinit_sends_what_is_left_and_init_starts_again() {
         host.run("deinit");
         let left = wire.receive(PATIENCE).expect("what was left");
         assert_eq!(left[8..28], [0xab; 20], "round {round}");
-        // Of what is told and heard meanwhile nothing is before what is told and heard then.
+        // No earlier announce may come before this one.
         host.run("tell dd 192.0.2.1 6881 80");
         host.run("ticker");
         wire.send(&packet_of(0xdd));

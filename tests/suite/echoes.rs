@@ -1,4 +1,4 @@
-//! Our own packets, as they come back from another address.
+//! Our own packets that come back from another address.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
@@ -40,13 +40,15 @@ fn announce_all(trackers: &[&Livesync]) {
                 port,
                 flags: PeerFlags::SEEDING,
             };
-            tracker.announce(InfoHash([0xab; 20]), peer).expect("told");
+            tracker
+                .announce(InfoHash([0xab; 20]), peer)
+                .expect("announced");
         }
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Each has heard each of the others once, and kept its id.
+/// Checks that each tracker got each announce of the others once, and kept its id.
 fn all_is_heard_once(trackers: &[&Livesync]) {
     let others = (trackers.len() as u64 - 1) * u64::from(PEERS);
     let stats = |tracker: &Livesync| tracker.stats().expect("it runs");
@@ -76,7 +78,7 @@ fn own_packets(tracker: &Livesync) -> u64 {
     stats.counters.drops.of(Reject::OwnPacket)
 }
 
-/// A host that sends all packets of the group once more, from its own address.
+/// A host that sends all packets of the group a second time, from its own address.
 struct Reflector {
     over: Arc<AtomicBool>,
     reflected: Arc<AtomicUsize>,
@@ -102,7 +104,7 @@ impl Reflector {
             let mut packet = [0; 2048];
             while !ends.load(Ordering::SeqCst) {
                 if let Ok((len, _)) = input.recv_from(&mut packet) {
-                    // Its interface may be busy: then that one is not reflected.
+                    // Its interface may be busy: then that packet is not reflected.
                     if output.send_to(&packet[..len], (GROUP, PORT)).is_ok() {
                         count.fetch_add(1, Ordering::SeqCst);
                     }
@@ -147,8 +149,8 @@ fn what_a_reflector_sends_back_is_not_used_and_changes_no_id() {
     }
 }
 
-/// A host has two interfaces in the same segment, and a tracker on each: what one of them sends
-/// comes to the host twice.
+/// A host has two interfaces in the same segment, and a tracker on each: a packet of one of
+/// them arrives at the host twice.
 #[test]
 fn two_interfaces_in_one_segment_are_no_second_tracker() {
     const TEST: &str = "echoes::two_interfaces_in_one_segment_are_no_second_tracker";

@@ -1,5 +1,5 @@
-//! The engine at its worst moments: what is told leaves on time, whoever holds up the thread or
-//! the loop that would send it.
+//! The engine at its worst moments: announces leave on time even if the receive thread or the
+//! host loop is blocked.
 
 mod lifetime;
 mod table;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use livesync::{Config, TrackerId};
 
-use self::table::{PATIENCE, engine, engine_with, packet, tell};
+use self::table::{PATIENCE, announce_one, engine, engine_with, packet};
 use crate::support::group::{Wire, port};
 
 #[test]
@@ -22,12 +22,13 @@ fn announces_are_sent_on_time_while_the_host_holds_the_receive_thread() {
     let bucket = table.lock();
     wire.send(&packet(1));
     table.wait_for(1);
-    is_sent_on_time(&wire, || tell(&engine));
+    is_sent_on_time(&wire, || announce_one(&engine));
     drop(bucket);
     engine.stop();
 }
 
-/// After a second of silence the thread looks for nothing any more. It is woken, and held up then.
+/// After a second of silence the receive thread sleeps without a deadline. It is woken, and
+/// then blocked.
 #[test]
 fn announces_are_sent_on_time_while_the_host_holds_a_thread_that_slept() {
     let port = port();
@@ -43,7 +44,7 @@ fn announces_are_sent_on_time_while_the_host_holds_a_thread_that_slept() {
         wire.send(&packet(1));
         table.wait_for(added + 1);
         let start = Instant::now();
-        tell(&engine);
+        announce_one(&engine);
         while wire
             .receive(Duration::from_millis(10))
             .is_none_or(|packet| packet[..4] != [1; 4])
@@ -64,9 +65,9 @@ fn announces_are_sent_on_time_while_the_host_logs() {
     let (engine, table) = engine_with(isolated, port);
     engine.start(TrackerId([1; 4])).expect("start");
     let bucket = table.lock();
-    tell(&engine);
+    announce_one(&engine);
     table.wait_for(1);
-    is_sent_on_time(&wire, || tell(&engine));
+    is_sent_on_time(&wire, || announce_one(&engine));
     drop(bucket);
     engine.stop();
 }
@@ -78,7 +79,7 @@ fn announces_are_sent_on_time_while_a_loop_is_held_up_and_somebody_counts() {
     let (engine, _) = engine(port);
     engine.start_polling(TrackerId([1; 4])).expect("start");
     is_sent_on_time(&wire, || {
-        tell(&engine);
+        announce_one(&engine);
         assert!(engine.stats().is_some_and(|stats| stats.running));
     });
     engine.stop();
@@ -89,20 +90,20 @@ fn to_ask_for_statistics_sends_nothing() {
     let config = Config::default().flush_after(Duration::from_secs(600));
     let (engine, _) = engine_with(config.listen(false), port());
     engine.start_polling(TrackerId([1; 4])).expect("start");
-    (0..200).for_each(|_| tell(&engine));
+    (0..200).for_each(|_| announce_one(&engine));
     let counters = engine.stats().expect("it runs").counters;
     assert_eq!((counters.records_announced, counters.packets_out), (200, 0));
     engine.stop();
 }
 
-/// What is told leaves although it fills no packet and the driver does not come to it: five
-/// packets of it, of which the first may be from before.
-fn is_sent_on_time(wire: &Wire, tell: impl Fn()) {
+/// Announces leave although they fill no packet and the receive thread or the loop does not
+/// send them: checks five of their packets, of which the first may be from before.
+fn is_sent_on_time(wire: &Wire, announce: impl Fn()) {
     let start = Instant::now();
     let mut packets = 0;
     while packets < 5 {
         assert!(start.elapsed() < PATIENCE, "{packets} packets");
-        tell();
+        announce();
         let packet = wire.receive(Duration::from_millis(20));
         packets += usize::from(packet.is_some_and(|packet| packet.len() < 8 + 51 * 28));
     }

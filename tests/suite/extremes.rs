@@ -1,5 +1,5 @@
 //! The extremes of every setting: each is refused by name, or nodes with it do in virtual time
-//! what the setting says, and a handle with it does not spin.
+//! what the setting promises, and a handle with it does not spin.
 
 mod pair;
 
@@ -31,7 +31,7 @@ fn keys() -> Keys {
     Keys::new([7; 32])
 }
 
-/// Each extreme with the setting that it is about.
+/// Returns each extreme with the name of its setting.
 fn extremes() -> Vec<(&'static str, Config)> {
     let mut all = Vec::new();
     let mut add = |name, config| all.push((name, config));
@@ -44,7 +44,7 @@ fn extremes() -> Vec<(&'static str, Config)> {
         HOUR + LEAST,
         YEAR,
         YEAR + LEAST,
-        // Now and that is the last moment that there is, and more than there is.
+        // The last moment of the clock, and a moment beyond it.
         Duration::from_nanos(u64::MAX),
         Duration::MAX,
     ] {
@@ -131,7 +131,7 @@ fn extremes() -> Vec<(&'static str, Config)> {
     all
 }
 
-/// Those that are not refused.
+/// Returns the extremes that are not refused.
 fn taken() -> impl Iterator<Item = (&'static str, Config)> {
     extremes()
         .into_iter()
@@ -182,7 +182,7 @@ fn nodes_with_what_is_taken_do_what_it_says() {
 #[test]
 fn handles_with_what_is_taken_do_not_spin() {
     const TIME: Duration = Duration::from_millis(30);
-    // One that spins does so thousands of times in this time.
+    // A thread that spins would wake up thousands of times in this time.
     const MOST: usize = 300;
     for (name, config) in taken() {
         let config = match name {
@@ -192,7 +192,7 @@ fn handles_with_what_is_taken_do_not_spin() {
         let memory = Arc::new(Memory::new(Limits::default()));
         let livesync = match Livesync::open(config.clone(), memory) {
             Ok(livesync) => livesync,
-            // What only the system knows of, at the interface or with the file.
+            // Errors that only the system can find, at the interface or in the file.
             Err(SetupError::Socket { .. } | SetupError::KeyFile { .. }) => continue,
             Err(other) => panic!("{name}: {other}: {config:?}"),
         };
@@ -218,7 +218,7 @@ fn handles_with_what_is_taken_do_not_spin() {
     }
 }
 
-/// What it may hold, from nothing to more than there is.
+/// Limits of a table, from nothing to more than there is.
 #[test]
 fn a_table_takes_every_limit() {
     for time in [Duration::ZERO, LEAST, YEAR, Duration::MAX] {

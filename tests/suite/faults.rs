@@ -1,6 +1,6 @@
-//! What a program suffers from the system that it runs on: no descriptors, no threads, no
-//! memory, a network that takes nothing, sockets that are gone. A clear error, or counted and
-//! tried again; and whatever it is, next to no processor time.
+//! Faults of the system: no descriptors, no threads, no memory, a network that takes no
+//! packets, lost sockets. The library returns a clear error, or counts the fault and tries
+//! again; in any case it uses next to no processor time.
 
 mod memory;
 mod soak;
@@ -16,7 +16,7 @@ use crate::support::group::port;
 use crate::support::netns::{self, Host, Network};
 use crate::support::{cc, skip};
 
-/// What a node may use of a processor, in thousandths.
+/// Upper bound for the processor time of a node, in thousandths.
 const MOST_CPU: u64 = 10;
 
 const WAYS: [&str; 2] = ["thread", "polling"];
@@ -36,7 +36,8 @@ fn an_idle_node_costs_nothing() {
     }
 }
 
-/// The descriptors may be of something else by then, which is neither read from nor waited on.
+/// The descriptors may belong to something else by then, which must be neither read from nor
+/// waited on.
 #[test]
 fn sockets_that_the_program_has_closed_switch_the_handle_off() {
     const TRIPPED: i64 = -7;
@@ -109,7 +110,7 @@ fn a_node_behind_its_own_firewall_counts_what_it_drops() {
     });
 }
 
-/// In a network of its own, one way after the other.
+/// Runs a function on a host in a network of its own, with one kind of handle after the other.
 fn on_a_host(test: &str, act: impl Fn(&Host, &str, u16)) {
     if let Err(reason) = netns::loss_available() {
         return skip(test, &reason);
@@ -140,8 +141,9 @@ fn node() -> &'static Path {
     NODE.get_or_init(|| program("node", &["faults/refuse.c", "handles/common.c"]))
 }
 
-/// Of c-tests/faults, with others of c-tests. The library is built as it is for those who
-/// use it: in a debug build, the standard library does not suffer that a descriptor is gone.
+/// Builds a program of c-tests/faults, with other files of c-tests. The library is built for
+/// release, as users build it: in a debug build the standard library aborts when a descriptor
+/// is gone.
 fn program(name: &str, shared: &[&str]) -> PathBuf {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     let library = LIBRARY.get_or_init(|| {
@@ -167,7 +169,7 @@ fn program(name: &str, shared: &[&str]) -> PathBuf {
     cc::link_statically(&format!("faults-{name}"), &sources, &[&include], library)
 }
 
-/// What a run of c-tests/faults/node.c has printed.
+/// The output of a run of c-tests/faults/node.c.
 struct Run {
     log: Vec<String>,
     answer: i64,
@@ -180,7 +182,7 @@ impl Run {
         Self::with(command, || {})
     }
 
-    /// All at the same time: they wait, more than anything else.
+    /// Runs all commands in parallel, since they mostly wait.
     fn all(commands: impl IntoIterator<Item = Command>) -> Vec<Self> {
         thread::scope(|scope| {
             let runs: Vec<_> = commands
@@ -192,7 +194,7 @@ impl Run {
         })
     }
 
-    /// Does something to a node once it has settled.
+    /// Runs a function on a node once it has settled.
     fn with(mut command: Command, act: impl FnOnce()) -> Self {
         let mut node = command.stdout(Stdio::piped()).spawn().expect("a node");
         let mut lines = BufReader::new(node.stdout.take().expect("a pipe"));
@@ -224,7 +226,7 @@ impl Run {
         }
     }
 
-    /// Packets are counted as errors, with one line in the log.
+    /// Checks that packets count as errors, with one line in the log.
     fn cannot_send(&self, text: &str) {
         assert_eq!(self.answer, 0);
         assert!((1..=self.sent).contains(&self.errors), "{}", self.errors);

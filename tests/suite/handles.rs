@@ -1,5 +1,5 @@
-//! The functions of livesync.h in C programs, each also under memcheck and the
-//! sanitizers. A program prints "ok", or what is wrong.
+//! The functions of livesync.h in C programs, each also under memcheck and the sanitizers. A
+//! program prints "ok", or the failure.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,30 +9,30 @@ use crate::support::sanitizer::Sanitizer;
 use crate::support::{cc, is_long, skip};
 use crate::symbols;
 
-/// c-tests/handles/NAME.c: what it is about, and what it shares with others there.
+/// The programs c-tests/handles/NAME.c, and the files that each shares with others there.
 const PROGRAMS: [(&str, &[&str]); 13] = [
-    // A thread of the library's, and callbacks.
+    // A receive thread, and callbacks.
     ("callbacks", &["common"]),
-    // Who may speak, with IPv4 and with IPv6.
+    // Allowed sources, with IPv4 and with IPv6.
     ("addresses", &["common"]),
-    // What opens no handle.
+    // Configs that open no handle.
     ("config", &["common"]),
     // The extremes of every field.
     ("extremes", &["common"]),
     // Callers compiled with an older or a newer livesync.h.
     ("sizes", POLLED),
-    // The program's own loop: states and wake-ups, scrape sync, and load.
+    // The host loop: states and wake-ups, scrape sync, and load.
     ("polling", POLLED),
     ("polling_scrape", POLLED),
     ("polling_load", POLLED),
-    // Callbacks for peers only; the log; what is left after a stop.
+    // Callbacks for peers only; the log; the state after a stop.
     ("mixed", &["common"]),
     // The built-in table; handles that only speak or only listen.
     ("table", CLUSTER),
     ("only", CLUSTER),
-    // Callbacks inside of callbacks, and stops from there and among signals.
+    // Callbacks inside callbacks, and stops from there and among signals.
     ("nested", &["common"]),
-    // How often the thread wakes up.
+    // Wake-ups of the receive thread.
     ("wakeups", &["common"]),
 ];
 
@@ -50,7 +50,7 @@ fn sources(name: &str, shared: &[&str]) -> Vec<PathBuf> {
     [&[name], shared].concat().iter().map(file).collect()
 }
 
-/// A program, compiled for one test, so that no other writes it at the same time.
+/// Returns a program, compiled for one test, so that no other test writes it at the same time.
 fn program(name: &str, shared: &[&str], test: &str) -> PathBuf {
     let sources = sources(name, shared);
     let sources: Vec<&Path> = sources.iter().map(PathBuf::as_path).collect();
@@ -58,8 +58,8 @@ fn program(name: &str, shared: &[&str], test: &str) -> PathBuf {
     cc::link_statically(&format!("handles-{name}-{test}"), &sources, &[], &library)
 }
 
-/// What is checked under each of the checkers: all of them where tests may be long, and else one
-/// of each way.
+/// Returns the programs for the checkers: all of them if tests may be long, and else one of
+/// each kind.
 fn some() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
     let one_of_each_way = ["callbacks", "polling", "table"];
     let chosen = move |name| is_long() || one_of_each_way.contains(&name);
@@ -68,7 +68,7 @@ fn some() -> impl Iterator<Item = (&'static str, &'static [&'static str])> {
 
 #[test]
 fn they_do_what_the_header_says() {
-    // They wait, more than anything else.
+    // The programs run in parallel, since they mostly wait.
     std::thread::scope(|scope| {
         for (name, shared) in PROGRAMS {
             scope.spawn(move || check(&mut Command::new(program(name, shared, "alone"))));
@@ -85,7 +85,7 @@ fn they_are_clean_under_memcheck() {
         );
         return;
     }
-    // A child has lost what its parent's threads knew of.
+    // A child cannot reach memory that only its parent's threads pointed to.
     let programs = some().map(|program| (program, "full"));
     for ((name, shared), leaks) in programs.chain(is_long().then_some((FORK, "no"))) {
         let mut valgrind = Command::new("valgrind");
@@ -99,7 +99,7 @@ fn they_are_clean_under_memcheck() {
     }
 }
 
-/// Not under ThreadSanitizer, which allows no child to start threads.
+/// Not run under ThreadSanitizer, which allows no child to start threads.
 const FORK: (&str, &[&str]) = ("fork", &["every", "common"]);
 
 #[test]
@@ -109,7 +109,7 @@ fn a_handle_stays_with_the_process_that_has_started_it() {
     }
 }
 
-/// It prints the name of each function that it has called.
+/// The program prints the name of each function that it has called.
 #[test]
 fn no_function_is_left_by_a_thread_that_is_cancelled() {
     let program = program("cancel", &["every", "common"], "alone");

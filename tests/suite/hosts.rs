@@ -1,4 +1,4 @@
-//! Hosts that panic, block, cannot keep up, or call each other.
+//! Hosts that panic, block, are too slow, or call each other.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, mpsc};
@@ -24,7 +24,7 @@ fn open(port: u16, host: Arc<dyn Host>) -> Livesync {
     Livesync::open(config(port), host).expect("open")
 }
 
-/// Another tracker, that only speaks.
+/// Another tracker, which only speaks.
 fn teller(port: u16) -> Livesync {
     let teller = open(port, Arc::new(Events::default()));
     teller.start(TrackerId([9; 4])).expect("start");
@@ -50,7 +50,8 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// Panics where it can: also its log, as with a lock that the first panic has poisoned.
+/// Panics in every callback, including its log, as with a lock that the first panic has
+/// poisoned.
 struct Panics;
 
 impl Host for Panics {
@@ -80,7 +81,7 @@ fn who_panics_even_in_its_log_is_let_go() {
     wait.recv_timeout(PATIENCE).expect("it is dropped");
 }
 
-/// Holds its log up.
+/// Blocks in its log.
 #[derive(Default)]
 struct SlowLog {
     inside: AtomicBool,
@@ -141,7 +142,7 @@ fn events_that_nobody_fetches_wait_in_the_kernel_also_with_a_thread() {
     });
 }
 
-/// A host whose callback drives another handle.
+/// A host whose callback calls another handle.
 #[derive(Default)]
 struct Nests {
     other: OnceLock<Livesync>,

@@ -1,5 +1,5 @@
-//! An interface that vanishes and comes back, as those of virtual machines, containers
-//! and tunnels do.
+//! An interface that vanishes and comes back, as those of virtual machines, containers and
+//! tunnels do.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -48,7 +48,7 @@ fn the_group_is_joined_again_when_it_is_back() {
         .line("log: the interface was gone and is back", PATIENCE)
         .expect("it joins again");
     println!("back {back:?} after the start");
-    // They started at about the same time; what was heard before does not count.
+    // They started at about the same time; earlier packets do not count.
     for node in [&one, &other] {
         while node.line("heard", PATIENCE).expect("it hears again") < back + SECOND {}
     }
@@ -93,8 +93,8 @@ fn announce(tracker: &Livesync, torrent: u8) {
         port: 6881,
         flags: PeerFlags::SEEDING,
     };
-    let told = tracker.announce(InfoHash([torrent; 20]), peer);
-    told.expect("it runs");
+    let result = tracker.announce(InfoHash([torrent; 20]), peer);
+    result.expect("it runs");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn a_tracker_that_starts_while_its_interface_is_down_syncs_when_it_is_up() {
         *level == Level::Warn && line.starts_with("no packet can leave until the interface is up")
     }));
     set("up");
-    // What it could not send it has kept, and it hears and is heard.
+    // It has kept the packets that it could not send, and sends and receives as before.
     let start = Instant::now();
     let knows = |tracker: &Livesync| {
         let stats = tracker.stats().expect("it runs");

@@ -1,5 +1,5 @@
-//! The key file: who may have rights to it, when it is read, and that its keys are gone
-//! when their handle is closed.
+//! The key file: its required permissions, when it is read, and that its keys are gone from
+//! memory when their handle is closed.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -21,7 +21,7 @@ fn directory() -> TempDir {
     tempfile::tempdir_in(cc::scratch()).expect("a directory")
 }
 
-/// A key file in this directory.
+/// Writes a key file to this directory.
 fn key_file(directory: &TempDir, text: impl AsRef<[u8]>, mode: u32) -> PathBuf {
     let path = directory.path().join("key");
     let _ = fs::remove_file(&path);
@@ -40,7 +40,7 @@ fn open(key_file: &Path) -> Result<Livesync, SetupError> {
     Livesync::open(config(key_file), Arc::new(Events::default()))
 }
 
-/// Why a key file cannot be used.
+/// Returns the error for an unusable key file.
 fn refusal(key_file: &Path) -> String {
     let error = open(key_file).err().expect("a refusal").to_string();
     let begin = format!("cannot use the key file {}: ", key_file.display());
@@ -48,7 +48,7 @@ fn refusal(key_file: &Path) -> String {
     reason.to_owned()
 }
 
-/// What is said of a file with this mode, if it is refused.
+/// Returns the error for a file with this mode, if it is refused.
 fn refusal_of_mode(directory: &TempDir, mode: u32) -> Option<String> {
     let file = key_file(directory, KEY, mode);
     open(&file).is_err().then(|| refusal(&file))
@@ -97,7 +97,7 @@ fn a_user_may_read_the_file_of_root_by_a_group() {
         &[],
         &cc::built("liblivesync.a"),
     );
-    // Where the user gets at them, whatever directory the project lies in.
+    // A directory that the other user can reach, wherever the project is.
     let open = tempfile::tempdir().expect("a directory");
     fs::set_permissions(open.path(), Permissions::from_mode(0o755)).expect("its mode");
     let program_there = open.path().join("program");
@@ -236,10 +236,10 @@ fn it_is_read_when_the_group_is_joined_and_never_later() {
         node.start(TrackerId::random()).expect("a start");
         node.stop();
     }
-    let again = node.rebind(config(&file));
+    let rebound = node.rebind(config(&file));
     assert!(
-        matches!(again, Err(SetupError::KeyFile { .. })),
-        "{again:?}"
+        matches!(rebound, Err(SetupError::KeyFile { .. })),
+        "{rebound:?}"
     );
 }
 
@@ -267,7 +267,7 @@ fn keys_do_not_outlive_their_handle() {
     program.run("close");
     let memory = Memory::of(program.id()).expect("its memory");
     for key in keys {
-        // As it is, as text, and as HMAC takes it in.
+        // The key in binary, as text, and in the form that HMAC uses.
         assert_eq!(remains(&memory, &key), None, "the key");
         assert_eq!(remains(&memory, hex(&key).as_bytes()), None, "its text");
         for pad in [0x36, 0x5c] {
@@ -277,7 +277,7 @@ fn keys_do_not_outlive_their_handle() {
     }
 }
 
-/// Eight bytes of these that the memory holds, by the number of their first one.
+/// Returns eight of these bytes that the memory contains, and the place of the first one.
 fn remains(memory: &Memory, bytes: &[u8]) -> Option<usize> {
     let starts = (0..bytes.len()).step_by(8);
     starts

@@ -1,5 +1,5 @@
-//! The examples in seven languages: one node of each in one cluster on the loopback
-//! interface. What is announced in one is seen in all others.
+//! The examples in seven languages: one node of each in one cluster on the loopback interface.
+//! All others see what one of them announces.
 
 mod builds;
 mod layouts;
@@ -12,8 +12,7 @@ use self::builds::LANGUAGES;
 use self::node::{Change, Node};
 use crate::support::{cc, group::port, skip};
 
-/// How long anything may take that is not measured; interpreters start slowly on a
-/// machine that does something else, too.
+/// Time limit for everything that is not measured; interpreters start slowly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Node number n announces peers with this port + n.
@@ -37,7 +36,7 @@ fn every_announce_made_in_one_is_seen_in_all_others() {
             node.must_see(Change::Added, other, PATIENCE);
         }
     }
-    // They leave one after the other, and whoever is still there sees it.
+    // They leave one after the other, and the remaining ones see it.
     while let Some(mut node) = nodes.pop() {
         node.end_input();
         for other in &nodes {
@@ -55,7 +54,7 @@ fn each_says_what_is_wrong() {
         let text = String::from_utf8_lossy(&usage.stderr);
         assert_eq!(usage.status.code(), Some(2), "{name}: {text}");
         assert!(text.contains("usage"), "{name}: {text}");
-        // Nobody's interface.
+        // An address that no interface has.
         let failed = program.args(["192.0.2.99", "9696", "7001"]).output();
         let failed = failed.expect("run it");
         let text = String::from_utf8_lossy(&failed.stderr);
@@ -130,7 +129,7 @@ fn the_go_package_is_as_its_tools_want_it() {
     }
 }
 
-/// The program in each language that can be built here; the others are said to be
+/// Returns the program in each language that can be built here; the others are reported as
 /// skipped.
 fn programs(test: &str) -> Vec<(&'static str, Command)> {
     let mut programs = Vec::new();

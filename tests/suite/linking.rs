@@ -1,4 +1,4 @@
-//! scripts/archive makes an archive of the library that any linker takes, and the lines of
+//! scripts/archive makes an archive of the library that any linker accepts, and the lines of
 //! docs/linking.md link it.
 
 use std::fs;
@@ -14,7 +14,7 @@ use crate::symbols;
 
 const LIBRARIES: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
 
-/// A program that ends with 0 when the library works, once its standard input ends.
+/// A program that exits with 0 if the library works, at the end of its standard input.
 const PROGRAM: &str = "examples/c/node.c";
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -41,7 +41,7 @@ fn compilers_link_it_at_link_time_optimisation_and_without() {
     run(&link("clang -flto", finished()));
 }
 
-/// By weak references, which a linker could have made strong or local.
+/// The references are weak, and a linker could have made them strong or local.
 #[test]
 fn it_finds_the_functions_of_a_tracker() {
     let sources = tracker_program::sources();
@@ -58,7 +58,7 @@ fn it_finds_the_functions_of_a_tracker() {
     assert!(tracker.line("livesync: info: tracker ", PATIENCE).is_some());
 }
 
-/// Which an archive of cargo's alone does not.
+/// Cargo's archive alone does not do this.
 #[test]
 fn it_links_beside_another_rust_archive_and_panics_are_caught() {
     const OTHER: &str = r#"
@@ -100,13 +100,13 @@ fn it_links_beside_another_rust_archive_and_panics_are_caught() {
         cc::run(&mut Command::new(program));
     };
     link();
-    // It unwinds as well when it is finished itself.
+    // It also unwinds if the other archive is finished, too.
     finish(&other, &["other_catches"]);
     is_one_object_that_defines(&other, &["other_catches".to_owned()]);
     link();
 }
 
-/// Takes a build for release, with all optimisation.
+/// Takes a release build with all optimizations.
 #[test]
 fn what_is_shipped_is_small() {
     const TEST: &str = "linking::what_is_shipped_is_small";
@@ -145,7 +145,7 @@ fn a_program_with_musl_needs_nothing_else() {
     run(&program);
 }
 
-/// The library under test, finished.
+/// Returns the finished library under test.
 fn finished() -> &'static Path {
     static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
     ARCHIVE.get_or_init(|| {
@@ -161,7 +161,7 @@ fn finish(archive: &Path, names: &[&str]) {
     cc::run(Command::new(script).arg("finish").arg(archive).args(names));
 }
 
-/// What `scripts/archive build` makes with these flags of cargo.
+/// Returns the output of `scripts/archive build` with these flags of cargo.
 fn build(flags: &[&str]) -> PathBuf {
     let target = cc::scratch().join("archive");
     cc::run(
@@ -184,7 +184,7 @@ fn is_one_object_that_defines(archive: &Path, names: &[String]) {
     let sections = cc::run(Command::new("readelf").arg("-SW").arg(archive)).stdout;
     let sections = String::from_utf8_lossy(&sections).into_owned();
     assert!(!sections.contains(" .llvmbc ") && !sections.contains(" .llvmcmd "));
-    // nm asks the plugins in /usr/lib/bfd-plugins first.
+    // nm tries the plugins in /usr/lib/bfd-plugins first.
     let nm = cc::run(
         Command::new("nm")
             .args(["-g", "--defined-only", "--format=just-symbols"])
@@ -198,7 +198,7 @@ fn is_one_object_that_defines(archive: &Path, names: &[String]) {
     assert_eq!(defined, names);
 }
 
-/// Compiles the program by the line of the page that begins so.
+/// Compiles the program by the line of the page that begins like this.
 fn link(begin: &str, archive: &Path) -> PathBuf {
     let page = fs::read_to_string(cc::root().join("docs/linking.md")).expect("the page");
     let line = page
@@ -230,7 +230,7 @@ fn run(program: &Path) {
     cc::run(command.args(["127.0.0.1", &port().to_string(), "6881"]));
 }
 
-/// Whether a compiler is here, with what it needs for these flags.
+/// Returns whether a compiler exists that can link with these flags.
 fn links(compiler: &str, flags: &[&str]) -> bool {
     let [empty, program] = ["empty.c", "empty"].map(|name| scratch("programs").join(name));
     fs::write(&empty, "int main(void) { return 0; }").expect("write a source");

@@ -63,3 +63,4 @@ mod vectors;
 mod walks;
 mod window;
 mod wire;
+mod words;

@@ -10,7 +10,7 @@ use crate::support::{cc, livesync_h};
 
 const PAGE: &str = "docs/metrics.md";
 
-/// What stands above the tables.
+/// The text above the tables.
 const HEAD: &str = "\
 # Metrics
 
@@ -26,7 +26,7 @@ Made from the source, like the HELP lines of the metrics themselves, by
 
 ";
 
-/// A metric, as the comments and the first sample in the text say it.
+/// A metric, as the comments and the first sample in the text describe it.
 struct Metric {
     name: String,
     kind: String,
@@ -94,8 +94,8 @@ fn the_page_is_up_to_date() {
     );
 }
 
-/// The library compiles only with a field for each row of src/counters.rs. Here is seen that no
-/// other field is there, which nobody would fill.
+/// The library only compiles with a field for each row of src/counters.rs. This test checks
+/// that there is no other field, which would stay empty.
 #[test]
 fn the_statistics_of_c_are_the_metrics() {
     let ours = |name: &str| !name.starts_with("node_");
@@ -112,7 +112,7 @@ fn the_statistics_of_c_are_the_metrics() {
     );
     let fields: BTreeSet<String> = livesync_h::statistics().into_iter().collect();
     let only_c: Vec<_> = fields.difference(&metrics).collect();
-    // The size of the struct; and numbers that metrics say otherwise, or not at all.
+    // The size of the struct; and numbers that metrics show in another form, or not at all.
     assert_eq!(
         only_c,
         ["events_waiting", "size", "tracker_id", "uptime_ms"]

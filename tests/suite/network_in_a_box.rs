@@ -1,9 +1,9 @@
-//! Five trackers, the C programs of examples/tracker, on a network and machines that go wrong,
-//! while clients announce themselves. What does not arrive is counted: the books balance.
+//! Five trackers, the C programs of examples/tracker, on a network and on machines with faults,
+//! while clients announce themselves. Lost announces are counted, so that the books balance.
 //!
-//! Each test prints its figures; how long something takes is no verdict here, as others use this
-//! machine, too: `tube::figures` asserts that in virtual time. Most tests are long.
-//! LIVESYNC_TESTS_PARTITION_SECONDS and LIVESYNC_TESTS_BURST make still longer ones of two of them, as
+//! Each test prints its figures. Durations are not checked here, as others use this machine,
+//! too: `tube::figures` checks them in virtual time. Most tests are long.
+//! LIVESYNC_TESTS_PARTITION_SECONDS and LIVESYNC_TESTS_BURST make two of them still longer, as
 //! `scripts/trust network` does.
 
 mod books;
@@ -29,13 +29,13 @@ use trackers::{Cluster, SYNC_PORT};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Announces in a second, all trackers together.
+/// Announces per second, of all trackers together.
 const PACE: u32 = 2_000;
 
-/// How long anything may take that is not measured. Nobody waits that long for what comes.
+/// Time limit for everything that is not measured. No test waits that long unless it fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A fault that needs not last: longer than all packets of it that are remembered are sent.
+/// Length of a fault: until more packets were sent than nodes remember.
 fn a_while() -> Duration {
     SECOND * if is_long() { 5 } else { 1 }
 }
@@ -77,7 +77,7 @@ fn what_a_tracker_says_before_it_stops_is_heard_or_counted() {
     thread::sleep(3 * SECOND);
     let stopped = cluster.end_last();
     load.end();
-    // Ten seconds later nobody hopes any more.
+    // After ten seconds every missing packet counts as lost.
     thread::sleep(13 * SECOND);
     let mut books = cluster.end();
     books.push(stopped);
@@ -118,7 +118,7 @@ fn what_who_was_cut_off_for_long_has_missed_is_counted() {
     cluster.network.plug(cut_off, false).expect("unplugged");
     thread::sleep(seconds * SECOND);
     cluster.network.plug(cut_off, true).expect("plugged in");
-    // The next announces show what is missing; ten seconds later nobody hopes any more.
+    // The next announces show which packets are missing; after ten seconds they count as lost.
     thread::sleep(SECOND);
     let answers = load.end();
     thread::sleep(13 * SECOND);
@@ -170,14 +170,14 @@ fn who_was_paused_hears_what_it_has_missed() {
     balance(&cluster.end());
 }
 
-/// Five trackers that know each other.
+/// Starts five trackers that know each other.
 fn started() -> Cluster {
     let mut cluster = Cluster::new();
     cluster.start();
     cluster
 }
 
-/// How long it takes until all know these clients, and nobody else.
+/// Returns how long it takes until all trackers know these clients, and no others.
 fn agree(cluster: &Cluster, answers: &[Answer], what: &str) -> Duration {
     let took = until_all_know(cluster, answers, PATIENCE);
     let took = took.unwrap_or_else(|| panic!("{what}: not all know all"));
@@ -186,7 +186,7 @@ fn agree(cluster: &Cluster, answers: &[Answer], what: &str) -> Duration {
     took
 }
 
-/// As clients do within half an hour: what was lost comes back.
+/// Repeats the announces, as clients do within half an hour: lost peers come back.
 fn announce_themselves_again(cluster: &Cluster, answers: &[Answer], what: &str) {
     for (number, host) in cluster.hosts.iter().enumerate() {
         let missing = missing(host, answers);

@@ -1,4 +1,4 @@
-//! scripts/opentracker, on trees that are made of the shapes in c-tests/generations.
+//! scripts/opentracker, on trees made of the shapes in c-tests/generations.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -13,7 +13,7 @@ use crate::support::host::Host;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The C module, as the tree brings it.
+/// The C module of the tree.
 const MODULE: &str = "const char *g_version_livesync_c = \"the tree's own\";\n";
 
 /// A tree, beside a directory with the headers of a libowfat.
@@ -29,7 +29,7 @@ impl Tree {
         for directory in [&tree.0, &headers] {
             fs::create_dir_all(directory).expect("a directory");
         }
-        // What a generation has of its own goes over what it has in common with others.
+        // The files of a generation replace those that it has in common with others.
         for part in ["common", "tree", generation.name] {
             for file in fs::read_dir(shapes.join(part)).expect("shapes") {
                 let file = file.expect("a file").path();
@@ -58,14 +58,14 @@ impl Tree {
         fs::read_to_string(self.file(name)).expect("a file of the tree")
     }
 
-    /// The script with a library of the tests.
+    /// Runs the script with a library of the tests.
     fn script(&self, library: &Path, arguments: &[&str]) -> Output {
         let mut script = script();
         script.arg("--library").arg(library).arg(&self.0);
         script.args(arguments).output().expect("the script")
     }
 
-    /// The lines that it prints.
+    /// Runs the script, and returns the lines that it prints.
     fn printed(&self, library: &Path, arguments: &[&str]) -> String {
         let output = self.script(library, arguments);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -73,7 +73,7 @@ impl Tree {
         String::from_utf8(output.stdout).expect("UTF-8")
     }
 
-    /// The one line with which it refuses.
+    /// Runs the script, and returns the one line with which it refuses.
     fn refused(&self, arguments: &[&str]) -> String {
         let output = self.script(&adapters_library(), arguments);
         assert_eq!(output.status.code(), Some(1));
@@ -83,7 +83,7 @@ impl Tree {
             .replace(&self.0.display().to_string(), "TREE")
     }
 
-    /// What was built speaks.
+    /// Checks that the built tracker sends.
     fn speaks(&self) {
         let port = port();
         let wire = Wire::join(port);
@@ -108,7 +108,7 @@ fn adapters_library() -> PathBuf {
     generations::library().to_owned()
 }
 
-/// What a generation is, and how the script has it built.
+/// Returns each generation, and how the script has it built.
 fn rows() -> Vec<(Generation, &'static str, &'static str)> {
     let v6 = "of 13 January 2009 to 21 April 2010, with WANT_V6";
     let later = "of 22 April 2010 or later";
@@ -140,7 +140,7 @@ fn the_printed_line_builds_every_generation() {
         let title = format!("# {} is {row}: {adapter}", tree.0.display());
         assert_eq!(lines.lines().next(), Some(&*title));
         assert_eq!(tree.read("ot_livesync.c.orig"), MODULE);
-        // The others differ in what the adapter sees, not in what the script does.
+        // The others differ in what the adapter sees, but the script treats them alike.
         if !generation.flags.contains(&"-DHASH_BY_VALUE") {
             cc::run(Command::new("sh").arg("-c").arg(&lines));
             tree.speaks();
@@ -148,7 +148,7 @@ fn the_printed_line_builds_every_generation() {
     }
 }
 
-/// As in a tree that was built before: these objects are newer than what they are made of.
+/// The tree was built before: these objects are newer than their sources.
 #[test]
 fn objects_of_a_build_without_live_sync_do_not_stay() {
     let tree = Tree::new("old objects", WORKSTRUCT, "libowfat-0.34");
@@ -207,7 +207,7 @@ fn features_of_the_makefile_count_and_variables_reach_make() {
 fn a_file_of_the_operators_is_never_lost() {
     let tree = Tree::new("own file", WORKSTRUCT, "libowfat-0.34");
     let library = adapters_library();
-    // Twice: the second time ours is there, and the first one is kept.
+    // Twice: the second time our module is there, and the first one is kept.
     for _ in 0..2 {
         tree.printed(&library, &[]);
         assert_eq!(tree.read("ot_livesync.c.orig"), MODULE);
@@ -341,7 +341,7 @@ fn the_library_is_built_as_the_tree_needs_it() {
                  scripts/opentracker: the library could not be built\n"
             )
         );
-        // Nothing is put in place before there is a library for it.
+        // The script replaces nothing before there is a library.
         assert_eq!(tree.read("ot_livesync.c"), MODULE);
     }
 }

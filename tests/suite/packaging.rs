@@ -1,4 +1,4 @@
-//! What `cargo cinstall` installs is all that a C program needs, and pkg-config finds it.
+//! `cargo cinstall` installs all files that a C program needs, and pkg-config finds them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use crate::support::group::port;
 use crate::support::{cc, skip};
 use crate::symbols;
 
-/// A program that ends with 0 when the library works, once its standard input ends.
+/// A program that exits with 0 if the library works, at the end of its standard input.
 const PROGRAM: &str = "examples/c/node.c";
 
-/// What it is told: the interface, a port of its own, the port of its peers.
+/// Returns its arguments: the interface, a port of its own, the port of its peers.
 fn arguments() -> [String; 3] {
     ["127.0.0.1".into(), port().to_string(), "6881".into()]
 }
@@ -65,7 +65,7 @@ fn the_installed_library_is_the_one_that_was_tested() {
         everything().join("lib/liblivesync.so"),
         cc::built("liblivesync.so"),
     ];
-    // cargo-c and build.rs both tell the linker a SONAME.
+    // cargo-c and build.rs both set a SONAME.
     assert_eq!(symbols::dynamic(&installed, "SONAME"), [symbols::soname()]);
     assert_eq!(symbols::exported(&installed), symbols::exported(&built));
     let mut pkg_config = pkg_config_in(everything(), Command::new("pkg-config"));
@@ -86,7 +86,7 @@ fn a_program_links_the_shared_library() {
     cc::run(program.args(arguments()));
 }
 
-/// Where both are installed the linker prefers the shared library, so here it is not.
+/// If both are installed, the linker prefers the shared library, so here it is not.
 #[test]
 fn a_program_links_the_static_library() {
     if let Err(reason) = available() {
@@ -103,8 +103,8 @@ fn a_program_links_the_static_library() {
     cc::run(Command::new(program).args(arguments()));
 }
 
-/// Whether there are pkg-config and a cargo-c that can build this package. One that is
-/// too old does not name the cargo in it.
+/// Returns an error unless there are pkg-config and a cargo-c that can build this package. One
+/// that is too old does not name the cargo in it.
 pub fn available() -> Result<(), String> {
     let cargo_c = Command::new(env!("CARGO"))
         .args(["cinstall", "--version"])
@@ -115,7 +115,7 @@ pub fn available() -> Result<(), String> {
         .trim()
         .split_once("+cargo-0.")
         .and_then(|(_, version)| version.split('.').next()?.parse::<u32>().ok());
-    // Of Rust 1.85.
+    // The version of Rust 1.85.
     if cargo.is_none_or(|cargo| cargo < 86) {
         return Err("no cargo-c that knows edition 2024: cargo install cargo-c --locked".into());
     }
@@ -123,13 +123,13 @@ pub fn available() -> Result<(), String> {
     pkg_config.map_or(Err("pkg-config is not installed".into()), |_| Ok(()))
 }
 
-/// Where everything is installed.
+/// Installs everything.
 fn everything() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(|| install("everything", &[]))
 }
 
-/// Installs the library to a directory of this name, and nothing else is there.
+/// Installs the library to a directory of this name, which contains nothing else.
 fn install(name: &str, flags: &[&str]) -> PathBuf {
     let packaging = cc::scratch().join("packaging");
     let prefix = packaging.join(name);
@@ -149,7 +149,7 @@ fn install(name: &str, flags: &[&str]) -> PathBuf {
     prefix
 }
 
-/// Compiles the program as a C programmer would, with what pkg-config prints for `flags`.
+/// Compiles the program as a C programmer would, with the output of pkg-config for `flags`.
 fn link(name: &str, prefix: &Path, flags: &str) -> PathBuf {
     let program = cc::scratch().join(name);
     let line = format!(r#""$0" -o "$1" "$2" $(pkg-config {flags} livesync)"#);
@@ -164,7 +164,7 @@ fn link(name: &str, prefix: &Path, flags: &str) -> PathBuf {
     program
 }
 
-/// A command for which pkg-config finds what is installed under `prefix`.
+/// Returns a command for which pkg-config finds the installation under `prefix`.
 fn pkg_config_in(prefix: &Path, mut command: Command) -> Command {
     command.env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig"));
     command

@@ -1,4 +1,4 @@
-//! docs/protocol.md says of the protocol what the code does.
+//! docs/protocol.md describes the protocol as the code implements it.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -143,7 +143,7 @@ fn numbers_in_its_sentences_are_the_codes() {
     let page = page();
     let words: Vec<_> = page.0.split_whitespace().collect();
     let words = words.join(" ");
-    // Wherever the page says the first, it goes on with the second.
+    // Wherever the page has the first text, the second follows.
     for (begin, end) in [
         (
             "A packet sent is",
@@ -203,7 +203,7 @@ fn its_flags_are_the_codes() {
     );
 }
 
-/// How many announces fill a packet; one more would not fit.
+/// Returns how many announces fill a packet; one more would not fit.
 fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     let config = Config::default().repair(trailer);
     let mut node = Node::new(
@@ -224,7 +224,7 @@ fn announces_in_a_packet(ip: IpAddr, trailer: bool) -> usize {
     announces
 }
 
-/// How many packets are left when nothing was sent and one was lost.
+/// Returns how many packets a node keeps for sending when the first one overflows.
 fn waiting() -> usize {
     let config = Config::default().flush_after(Duration::ZERO);
     let mut node = Node::new(
@@ -257,7 +257,8 @@ fn source(last: u8, allowed: bool) -> Source {
     }
 }
 
-/// A record in a tell of another tracker; the header of other lists has the same length.
+/// Returns a record in a scrape tell of another tracker; the headers of other lists have the
+/// same length.
 fn behind_a_header(record: &[u8]) -> Vec<u8> {
     let header = Header::new(OTHER, PacketType::ScrapeTell).emit();
     [&header[..], record].concat()
@@ -269,7 +270,7 @@ fn zeros(id: TrackerId, packet_type: u32, payload: usize) -> Vec<u8> {
     packet
 }
 
-/// A packet type as the page has it, in decimal or hexadecimal digits.
+/// Parses a packet type of the page, in decimal or hexadecimal digits.
 fn type_of(stated: &str) -> u32 {
     match stated.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16).expect("hexadecimal digits"),

@@ -1,8 +1,9 @@
-//! What a Rust program may use is what `abi/livesync.rust` lists, and nothing else.
+//! The public API of the crate is what `abi/livesync.rust` lists, and nothing else.
 //!
-//! The list is made of the pages of rustdoc, which are what docs/versioning.md speaks of, and which
-//! see through macros, features and re-exports as no reader of the sources does. Of a page it takes
-//! the anchors, which the whole world links to, and the declarations beside them as text.
+//! The list is made of the pages of rustdoc, which docs/versioning.md refers to. They show the
+//! effect of macros, features and re-exports, which no reader of the sources can see. From a
+//! page the test takes the anchors, which other sites link to, and the declarations beside them
+//! as text.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +14,8 @@ use crate::support::{cc, skip};
 
 const LIST: &str = "abi/livesync.rust";
 
-/// Behind this stands the version of rustdoc, each of which may word its pages otherwise.
+/// The version of rustdoc follows this text, since each version may word its pages in another
+/// way.
 const MADE_WITH: &str = "# Made with rustdoc ";
 
 const HEAD: &str = "\
@@ -22,7 +24,7 @@ const HEAD: &str = "\
 # which changes are breaks. An item begins at the margin, what belongs to it is behind four spaces.
 ";
 
-/// What the name of an anchor begins with, if a member of the item stands there.
+/// The beginnings of anchors that belong to a part of the item.
 const MEMBERS: [&str; 7] = [
     "structfield.",
     "variant.",
@@ -33,10 +35,12 @@ const MEMBERS: [&str; 7] = [
     "impl-",
 ];
 
-/// What the compiler finds out by itself stands behind this. It grows with new compilers.
+/// The traits that the compiler implements automatically follow this text. New compilers add
+/// some.
 const AUTOMATIC: &str = " id=\"synthetic-implementations\"";
 
-/// What every type has, or who implements a trait, stands behind these.
+/// The blanket implementations of every type, and the implementors of a trait, follow these
+/// texts.
 const OTHERS: [&str; 3] = [
     " id=\"blanket-implementations\"",
     " id=\"foreign-impls\"",
@@ -74,7 +78,7 @@ fn the_list_is_up_to_date() {
     );
 }
 
-/// The first two numbers of the version of cargo, and so of rustdoc.
+/// Returns the first two numbers of the version of cargo, and so of rustdoc.
 fn version() -> String {
     let version = cc::run(Command::new(env!("CARGO")).arg("-V")).stdout;
     let version = String::from_utf8(version).expect("a version");
@@ -82,7 +86,7 @@ fn version() -> String {
     numbers.collect::<Vec<_>>().join(".")
 }
 
-/// What a list declares, each member with its item.
+/// Returns the declarations of a list, each part with its item.
 fn declarations(list: &str) -> BTreeSet<String> {
     let mut item = "";
     let lines = list.lines().map(|line| match line.strip_prefix("    ") {
@@ -95,7 +99,7 @@ fn declarations(list: &str) -> BTreeSet<String> {
     lines.collect()
 }
 
-/// The items of all.html, each with its members.
+/// Returns the items of all.html, each with its parts.
 fn list(docs: &Path) -> String {
     let all = page(docs, "all.html");
     let (_, all) = all.split_once("id=\"main-content\"").expect("a list");
@@ -112,7 +116,7 @@ fn list(docs: &Path) -> String {
     items.collect()
 }
 
-/// The module of an item, as it follows the name of the crate.
+/// Returns the module of an item, as it follows the name of the crate.
 fn module(name: &str) -> String {
     let (module, _) = name.rsplit_once('/').unwrap_or_default();
     module
@@ -126,21 +130,21 @@ fn page(docs: &Path, name: &str) -> String {
     fs::read_to_string(docs.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
-/// An item, whose page is called `module/kind.Name.html`, and its members.
+/// Describes an item, whose page is called `module/kind.Name.html`, and its parts.
 fn described(name: &str, page: &str) -> String {
     let (_, declaration) = page
         .split_once("item-decl\"><code>")
         .expect("a declaration");
     let (declaration, _) = declaration.split_once("</code>").expect("its end");
     let declaration = text(declaration);
-    // The members of what has braces follow by themselves.
+    // The parts between the braces follow by themselves.
     let declaration = declaration.split(" {").next().expect("a first part");
     let end = OTHERS.iter().filter_map(|others| page.find(others)).min();
     let page = &page[..end.unwrap_or(page.len())];
     let (own, automatic) = page.split_once(AUTOMATIC).unwrap_or((page, ""));
     let mut described = format!("livesync{}: {declaration}\n", module(name));
     let automatic = members(automatic).filter(|member| is_between_threads(member));
-    // In the order of the alphabet, so that code may be moved.
+    // In alphabetical order, so that code may be moved.
     for member in members(own).chain(automatic).collect::<BTreeSet<_>>() {
         described += &format!("    {member}\n");
     }
@@ -155,8 +159,8 @@ fn members(page: &str) -> impl Iterator<Item = String> {
     page.split(" id=\"").skip(1).filter_map(member)
 }
 
-/// What is declared at an anchor, if it is a member of the item, and not of a trait that the item
-/// implements.
+/// Returns the declaration at an anchor, if it belongs to the item, and not to a trait that the
+/// item implements.
 fn member(anchor: &str) -> Option<String> {
     let (attributes, rest) = anchor.split_once('>')?;
     let is_member = MEMBERS.iter().any(|kind| anchor.starts_with(kind));
@@ -176,7 +180,8 @@ fn member(anchor: &str) -> Option<String> {
     } else if attributes.starts_with("tymethod.") {
         Some(format!("required {declaration}"))
     } else if attributes.starts_with("impl-") {
-        // Of no trait; or of one that comes with PartialEq, and that nobody can use.
+        // It belongs to no trait; or to one that comes with PartialEq, and that no program can
+        // use.
         let is_of_use = declaration.contains(" for ") && !declaration.contains("StructuralPartial");
         is_of_use.then_some(declaration)
     } else {
@@ -191,7 +196,7 @@ fn first<'a>(text: &str, words: &[&'a str]) -> Option<(usize, &'a str)> {
     places.min()
 }
 
-/// A piece of a page without its tags, on one line.
+/// Returns a piece of a page without its tags, on one line.
 fn text(html: &str) -> String {
     let html = html.replace("</div>", " ");
     let mut text = String::new();
@@ -206,6 +211,6 @@ fn text(html: &str) -> String {
         .replace("&nbsp;", " ")
         .replace("&amp;", "&");
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    // Where a long declaration goes on in the next line is a matter of taste.
+    // The line breaks of a long declaration are a matter of taste.
     line.replace("( ", "(").replace(", )", ")")
 }

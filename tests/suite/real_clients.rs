@@ -32,8 +32,8 @@ fn a_download_between_clients_of_two_trackers() {
     println!("complete {:.3} s after its start", time.as_secs_f64());
 }
 
-/// Seeds through tracker 1, then downloads through tracker 2, the two syncing or not.
-/// Says how long after its start the downloading client had everything.
+/// Seeds through tracker 1, then downloads through tracker 2, with sync between the two or
+/// without. Returns how long after its start the downloading client had everything.
 fn download(sync: bool, limit: Duration) -> Option<Duration> {
     let mut network = Network::new().unwrap();
     let [host_1, host_2, seeding_host, leeching_host] =
@@ -59,7 +59,7 @@ fn download(sync: bool, limit: Duration) -> Option<Duration> {
     Some(complete)
 }
 
-/// A tracker, syncing with the one on `other` if there is one.
+/// Starts a tracker that syncs with the one on `other`, if there is one.
 fn serve(host: &Host, other: Option<&Host>) -> Process {
     let mut command = host.command(tracker());
     if let Some(other) = other {
@@ -71,7 +71,7 @@ fn serve(host: &Host, other: Option<&Host>) -> Process {
     tracker
 }
 
-/// A client in the swarm that knows only the tracker on `tracker`.
+/// Starts a client in the swarm that knows only the tracker on `tracker`.
 fn join(host: &Host, torrent: &Path, directory: &Path, tracker: &Host) -> Process {
     let mut command = client(host.command(PYTHON));
     command.args(["join", &host.address().to_string()]);
@@ -80,7 +80,7 @@ fn join(host: &Host, torrent: &Path, directory: &Path, tracker: &Host) -> Proces
     Process::start(&mut command)
 }
 
-/// `python` with the client as its program.
+/// Returns `python` with the client as its program.
 fn client(mut python: Command) -> Command {
     python.arg(cc::root().join("tests/suite/real_clients/client.py"));
     python

@@ -1,4 +1,4 @@
-//! The receive buffer: how large it is, and what does not fit into it.
+//! The receive buffer: its size, and the packets that do not fit into it.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -18,10 +18,10 @@ use crate::support::skip;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What the library asks for.
+/// The size that the library requests.
 const WANTED: usize = 8 << 20;
 
-/// The announces in a packet, as many as there is room for.
+/// Number of announces in a full packet.
 const RECORDS: u64 = 52;
 
 /// A host that keeps its log.
@@ -48,7 +48,7 @@ fn config(port: u16) -> Config {
         .log(Level::Info)
 }
 
-/// A full SYNC_LIVE packet of another tracker.
+/// Returns a full SYNC_LIVE packet of another tracker.
 fn packet() -> Vec<u8> {
     let mut packet = vec![9, 9, 9, 9, 0, 0, 0, 0];
     for torrent in 0..RECORDS {
@@ -68,7 +68,7 @@ fn what_does_not_fit_into_the_receive_buffer_is_counted() {
     let wire = Wire::join(port);
     let packet = packet();
     let mut sent = 0;
-    // Nobody processes. A buffer of that size takes fewer than that.
+    // No thread processes. A buffer of that size takes fewer packets than this.
     let most = 2 * WANTED / packet.len();
     while stats().receive_buffer_errors == 0 {
         assert!(sent < most as u64, "{sent} packets, and none dropped");
@@ -101,7 +101,7 @@ fn what_does_not_fit_into_the_receive_buffer_is_counted() {
     assert!(last.contains(&said), "{last}");
 }
 
-/// A host that takes so many packets.
+/// A host that takes this many packets.
 struct Busy {
     room: AtomicUsize,
     heard: AtomicUsize,
@@ -123,10 +123,10 @@ impl Host for Busy {
     }
 }
 
-/// So many packets come together.
+/// Number of packets that come together.
 const PACKETS: usize = 40;
 
-/// A node whose host has room for four packets.
+/// Returns a node whose host has room for four packets.
 fn busy(port: u16) -> (Livesync, Arc<Busy>) {
     let host = Arc::new(Busy {
         room: 4.into(),
@@ -137,7 +137,7 @@ fn busy(port: u16) -> (Livesync, Arc<Busy>) {
     (node, host)
 }
 
-/// They leave the kernel together, so it does not say any more that they wait.
+/// They leave the kernel together, so it no longer reports that they wait.
 #[test]
 fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
     let port = port();
@@ -167,7 +167,7 @@ fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
     }
 }
 
-/// As handle_livesync() hears them, from a socket of the host's that takes them together.
+/// As handle_livesync() receives them, from a socket of the host that takes them together.
 #[test]
 fn packets_that_came_together_are_not_lost_between_two_calls() {
     let (node, host) = busy(port());

@@ -1,5 +1,5 @@
-//! Finding out whether sync works: statistics, nodes, metrics, the self-test, and the
-//! warning that nobody is there.
+//! Tools to find out whether sync works: statistics, nodes, metrics, the self-test, and the
+//! warning of isolation.
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,8 +49,8 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// One node that has heard another, and its id.
-fn a_node_with_company() -> (Livesync, Livesync, TrackerId) {
+/// Returns a node that has received a packet of another, and its id.
+fn node_beside_another() -> (Livesync, Livesync, TrackerId) {
     isolation(&config(port()))
 }
 
@@ -73,10 +73,10 @@ fn isolation(config: &Config) -> (Livesync, Livesync, TrackerId) {
 #[test]
 fn statistics_and_nodes_say_what_happened() {
     let began = Instant::now();
-    let (node, other, id) = a_node_with_company();
+    let (node, other, id) = node_beside_another();
     let stats = node.stats().expect("it runs");
     assert_eq!(stats.nodes, 1);
-    // There are heartbeats, also our own, which come back.
+    // There are heartbeats, including our own, which come back.
     let heard = &stats.counters;
     assert_eq!(heard.bytes_in, PACKET + HEARTBEAT * (heard.packets_in - 1));
     let table = stats.table.expect("a table");
@@ -84,11 +84,11 @@ fn statistics_and_nodes_say_what_happened() {
     let nodes = node.nodes();
     assert_eq!(nodes.len(), 1);
     assert_eq!((nodes[0].id, nodes[0].records), (id, 1));
-    // Read a little later, when it may have heard a little more.
+    // Read a little later, when it may have received a little more.
     let own = heard.drops.of(Reject::OwnPacket);
     assert!((1..=heard.packets_in).contains(&(heard.packets_in - own)));
     assert!(nodes[0].packets >= heard.packets_in - own);
-    // Two clocks that are one; what is not looked at at once seems to be late.
+    // Both nodes have the same clock; a packet that waits in the socket seems late.
     let since_the_start = began.elapsed();
     assert!(u128::from(nodes[0].ahead_ms.unsigned_abs()) <= since_the_start.as_millis() + 1);
     assert!(nodes[0].lag <= since_the_start && !nodes[0].authenticated);
@@ -98,14 +98,14 @@ fn statistics_and_nodes_say_what_happened() {
     );
     assert_eq!(nodes[0].address.ip(), Ipv4Addr::LOCALHOST);
     assert!(nodes[0].ago <= since_the_start);
-    let told = other.stats().expect("it runs").counters;
-    let heartbeats = told.repair.heartbeats_sent;
+    let counters = other.stats().expect("it runs").counters;
+    let heartbeats = counters.repair.heartbeats_sent;
     assert_eq!(
-        (told.records_announced, told.packets_out),
+        (counters.records_announced, counters.packets_out),
         (1, 1 + heartbeats)
     );
-    assert_eq!(told.bytes_out, PACKET + HEARTBEAT * heartbeats);
-    assert_eq!(told.records_heard, 0);
+    assert_eq!(counters.bytes_out, PACKET + HEARTBEAT * heartbeats);
+    assert_eq!(counters.records_heard, 0);
     node.stop();
     let last = node.stats().expect("it has run");
     assert!(!last.running && node.nodes().is_empty());
@@ -114,7 +114,7 @@ fn statistics_and_nodes_say_what_happened() {
 
 #[test]
 fn metrics_are_what_prometheus_takes() {
-    // Who proves nothing has series of its own after a minute.
+    // A node without authentication has series of its own after a minute.
     let (node, _other, id) = isolation(&config(port()).keys(Keys::new([1; 32])));
     let metrics = node.metrics();
     for sample in [
@@ -141,7 +141,7 @@ fn metrics_are_what_prometheus_takes() {
     }
 }
 
-/// Has Prometheus' own tool check metrics, which complains also of bad style.
+/// Checks metrics with Prometheus' own tool, which also complains about bad style.
 fn promtool(test: &str, metrics: &str) {
     let promtool = Command::new("promtool")
         .args(["check", "metrics"])
@@ -186,12 +186,14 @@ fn who_speaks_to_nobody_is_told_so_once() {
         .isolated_after(Duration::from_millis(50));
     let node = Livesync::open(config, listener.clone()).expect("open");
     node.start(TrackerId::random()).expect("start");
-    // It has said that it is there.
-    wait_until("told", || !listener.lines.lock().expect("lines").is_empty());
-    // Another time would come after as long again.
+    // It has sent its first heartbeat.
+    wait_until("logged", || {
+        !listener.lines.lock().expect("lines").is_empty()
+    });
+    // Another announce would take the same time once more.
     let sent = || node.stats().expect("it runs").counters.records_announced;
-    let again = Instant::now();
-    while again.elapsed() < Duration::from_millis(150) {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_millis(150) {
         let before = sent();
         announce(&node);
         wait_until("sent", || sent() > before);
@@ -214,13 +216,13 @@ fn who_hears_only_trackers_of_another_key_is_told_so() {
     for (livesync, id) in [(&without, 1), (&node, 2)] {
         livesync.start(TrackerId([id; 4])).expect("start");
     }
-    let told = || {
+    let warned = || {
         announce(&without);
         announce(&node);
         let lines = listener.lines.lock().expect("lines");
         lines.iter().any(|(_, line)| line.contains("this key"))
     };
-    wait_until("told", told);
+    wait_until("warned", warned);
     assert!(
         node.stats()
             .expect("it runs")
@@ -248,7 +250,7 @@ fn packets_without_proof_that_are_used_are_warned_of_once() {
     wait_until("used", || {
         accepts.stats().expect("it runs").counters.records_heard == 5
     });
-    // A line that is due follows what it is about.
+    // A due line follows its cause.
     wait_until("warned of", || {
         let lines = listener.lines.lock().expect("lines");
         lines.iter().any(|(level, _)| *level == Level::Warn)
@@ -282,7 +284,7 @@ fn the_selftest_hears_itself_and_others() {
         assert_eq!(found.heard[0].0, id);
     });
     assert!(other.nodes().is_empty(), "a self-test is no tracker");
-    // No operator is alarmed by it.
+    // It must not alarm an operator.
     let drops = other.stats().expect("it runs").counters.drops;
     let alarming = Reject::ALL
         .iter()

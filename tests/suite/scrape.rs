@@ -1,5 +1,5 @@
-//! Scrape sync of two real trackers on one segment, and a witness beside them who
-//! sees what is on the wire.
+//! Scrape sync of two real trackers on one segment, and a witness beside them that sees all
+//! packets on the wire.
 
 mod own_socket;
 mod segment;
@@ -17,10 +17,10 @@ const SCRAPE_BEACON: u32 = 1;
 const SCRAPE_INQUIRE: u32 = 2;
 const SCRAPE_TELL: u32 = 3;
 
-/// How many torrents fit into 1472 bytes, with a trailer.
+/// Number of torrents that fit into 1472 bytes, with a trailer.
 const TORRENTS_PER_PACKET: u32 = 44;
 
-/// Of a torrent known to both trackers one may know more downloads; this bit is for
+/// One of the trackers may know more downloads of a torrent that both know; this bit is for
 /// c-tests/torrents.c.
 const FULLER_KNOWS_MORE: u32 = 0b001;
 const SMALLER_KNOWS_MORE: u32 = 0b010;
@@ -80,7 +80,7 @@ fn is_clean_under_valgrind() {
     .play();
 }
 
-/// A million where tests may be long.
+/// A million torrents if tests may be long.
 #[test]
 fn an_empty_tracker_learns_many_torrents() {
     const TEST: &str = "scrape::an_empty_tracker_learns_many_torrents";
@@ -99,7 +99,7 @@ fn an_empty_tracker_learns_many_torrents() {
     let first = first.expect("a telling");
     let start = first.at;
     let (mut end, mut packets) = (start, 1);
-    // While it tells it sends no beacon.
+    // While it tells, it sends no beacon.
     while let Some(packet) = segment.next(START, |packet| packet.kind != HEARTBEAT) {
         match packet.kind {
             SCRAPE_TELL => (end, packets) = (packet.at, packets + 1),
@@ -120,19 +120,19 @@ fn an_empty_tracker_learns_many_torrents() {
     teller.expect_count(many);
 }
 
-/// A fuller tracker and a smaller one, some torrents of which both know.
+/// A fuller tracker and a smaller one, with some torrents in common.
 struct Scenario {
     test: &'static str,
     /// The fuller one knows the torrents below this number.
     fuller: u32,
-    /// The smaller one knows so many of these, the last ones,
+    /// The smaller one knows this many of these, the last ones,
     both: u32,
-    /// and so many more.
+    /// and this many more.
     smaller_alone: u32,
     beacon_interval: Duration,
-    /// What both hosts are told to do before they sync.
+    /// The commands for both hosts before they sync.
     commands: &'static [&'static str],
-    /// What the hosts run in.
+    /// The program that runs the hosts.
     wrapper: &'static [&'static str],
 }
 
@@ -162,17 +162,17 @@ impl Scenario {
         let mut expected = vec![(smaller, SCRAPE_INQUIRE, 8 + 4)];
         expected.extend(scrape_tell_packets(fuller, self.fuller));
         expected.extend(scrape_tell_packets(smaller, self.both / 3));
-        let told: Vec<_> = expected
+        let packets: Vec<_> = expected
             .iter()
             .map_while(|_| {
-                let told = |packet: &Packet| ![SCRAPE_BEACON, HEARTBEAT].contains(&packet.kind);
-                let packet = segment.next(START, told)?;
+                let wanted = |packet: &Packet| ![SCRAPE_BEACON, HEARTBEAT].contains(&packet.kind);
+                let packet = segment.next(START, wanted)?;
                 Some((packet.from, packet.kind, packet.length))
             })
             .collect();
-        assert_eq!(told, expected);
+        assert_eq!(packets, expected);
 
-        // Whatever else they had to say would come before the third beacon from now on.
+        // Any other packet would come before the third beacon from now on.
         let mut beacons = [fuller, smaller].map(|from| (from, 0));
         while beacons.iter().any(|(_, beacons)| *beacons < 3) {
             let packet = segment
@@ -196,7 +196,7 @@ impl Scenario {
             self.fuller - self.both,
             self.both + self.smaller_alone
         ));
-        // The smaller one first, so that it hears the first beacon of the other.
+        // The smaller one first, so that it receives the first beacon of the other.
         for tracker in [smaller, fuller] {
             for command in self.commands {
                 tracker.run(command);
@@ -224,15 +224,15 @@ impl Scenario {
     }
 }
 
-/// Source, type and length of the fewest packets in which so many torrents can be told.
+/// Returns source, type and length of the fewest packets that can tell this many torrents.
 fn scrape_tell_packets(
     from: Ipv4Addr,
     torrents: u32,
 ) -> impl Iterator<Item = (Ipv4Addr, u32, usize)> {
     (0..torrents)
         .step_by(TORRENTS_PER_PACKET as usize)
-        .map(move |told| {
-            let records = TORRENTS_PER_PACKET.min(torrents - told);
+        .map(move |before| {
+            let records = TORRENTS_PER_PACKET.min(torrents - before);
             (from, SCRAPE_TELL, 8 + 32 * records as usize + TRAILER)
         })
 }

@@ -1,4 +1,4 @@
-//! SECURITY.md: its firewall rules and its commands for tunnels do what it says.
+//! The firewall rules and the tunnel commands of SECURITY.md work as the page says.
 
 mod firewall;
 mod tunnel;
@@ -9,7 +9,7 @@ use std::process::Stdio;
 use crate::support::cc;
 use crate::support::netns::Host;
 
-/// The blocks of a language that have this in them, which is one.
+/// Returns the one block of a language that contains this text.
 fn block(language: &str, containing: &str) -> String {
     let page = std::fs::read_to_string(cc::root().join("SECURITY.md")).expect("SECURITY.md");
     let begin = format!("```{language}\n");

@@ -15,7 +15,7 @@ fn dies(commands: &str, environment: &[(&str, &str)]) -> String {
     dies_in(&program(), commands, environment)
 }
 
-/// Runs commands in a host that is expected to end by exerr; what it printed.
+/// Runs commands in a host that must end by exerr, and returns its output.
 pub fn dies_in(program: &Path, commands: &str, environment: &[(&str, &str)]) -> String {
     let mut child = Command::new(program)
         .env("LIVESYNC_LOG", "error")

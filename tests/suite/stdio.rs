@@ -1,4 +1,4 @@
-//! Standard input, output and error as they are on other people's machines.
+//! Standard input, output and error in unusual states.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::support::cc;
 use crate::support::group::port;
 
-/// What a program of ours says that runs with its standard descriptors like that.
+/// Returns the report of a program that runs with such standard descriptors.
 fn report(standard: &str, mode: &str) -> String {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {

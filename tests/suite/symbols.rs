@@ -1,13 +1,13 @@
-//! The libraries export what abi/liblivesync.symbols lists, and nothing else.
+//! The libraries export the symbols of abi/liblivesync.symbols, and no others.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::cc;
 
-/// The list, as Debian's tools read it, too: the SONAME and its package, then every
-/// symbol with the version that brought it. A comment begins a set of them, which has
-/// the name of its cargo feature.
+/// The list, in the form that Debian's tools read: the SONAME and its package, then every
+/// symbol with the version that brought it. A comment begins a set of symbols, with the name of
+/// its cargo feature.
 const LIST: &str = include_str!("../../abi/liblivesync.symbols");
 
 /// The line of text that is always there.
@@ -19,7 +19,7 @@ pub const CLASSIC: &str = "want_sync_live";
 /// The functions of livesync.h.
 pub const HANDLES: &str = "handles";
 
-/// The symbols of these sets, in order.
+/// Returns the symbols of these sets, in order.
 pub fn sorted(sets: &[&str]) -> Vec<String> {
     let mut names: Vec<String> = listed()
         .filter(|symbol| sets.contains(&symbol.set))
@@ -29,12 +29,12 @@ pub fn sorted(sets: &[&str]) -> Vec<String> {
     names
 }
 
-/// The SONAME of the list.
+/// Returns the SONAME of the list.
 pub fn soname() -> &'static str {
     LIST.split(' ').next().expect("a first word")
 }
 
-/// The names that a shared library exports.
+/// Returns the names that a shared library exports.
 pub fn exported(library: &Path) -> Vec<String> {
     names(
         Command::new("nm")
@@ -43,9 +43,9 @@ pub fn exported(library: &Path) -> Vec<String> {
     )
 }
 
-/// The names of C that an archive defines for others. Every Rust archive also
-/// carries the compiler's support routines, whose names no C program can have:
-/// they begin with an underscore or have a dot in them.
+/// Returns the C names that an archive defines for others. Every Rust archive also contains the
+/// compiler's support routines, whose names no C program can have: they begin with an
+/// underscore or have a dot in them.
 pub fn archived(library: &Path) -> Vec<String> {
     let mut names = names(
         Command::new("nm")
@@ -56,8 +56,8 @@ pub fn archived(library: &Path) -> Vec<String> {
     names
 }
 
-/// What the dynamic section of a library or a program says under this tag, SONAME or
-/// NEEDED.
+/// Returns the entries of the dynamic section of a library or a program under this tag, SONAME
+/// or NEEDED.
 pub fn dynamic(file: &Path, tag: &str) -> Vec<String> {
     let output = cc::run(Command::new("readelf").args(["-d", "-W"]).arg(file)).stdout;
     let output = String::from_utf8(output).expect("UTF-8");
@@ -114,7 +114,7 @@ fn the_archive_defines_exactly_the_list() {
     assert_eq!(archived(&cc::built("liblivesync.a")), all);
 }
 
-/// The SONAME is build.rs's, and the package has its number.
+/// build.rs sets the SONAME, and the package has its number.
 #[test]
 fn the_list_is_for_this_soname() {
     let sonames = dynamic(&cc::built("liblivesync.so"), "SONAME");

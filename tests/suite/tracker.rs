@@ -1,5 +1,5 @@
-//! The example tracker by itself: what it says on the command line, and how it is built, ends
-//! and leaves no memory behind. Sync is tested elsewhere.
+//! The example tracker alone: its command line, its build, its end, and that it leaks no
+//! memory. Other tests cover sync.
 
 mod requests;
 mod running;

@@ -1,5 +1,5 @@
-//! Packets with trailers, byte for byte as tests/vectors has them. The tags there were made
-//! by another implementation of HMAC-SHA-256, from the words of docs/protocol.md.
+//! Packets with trailers, byte for byte as in tests/vectors. Another implementation of
+//! HMAC-SHA-256 made the tags there, from the text of docs/protocol.md.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,13 +21,13 @@ mod proof;
 mod start;
 mod stop;
 
-/// The tracker that the vectors come from.
+/// The tracker of the vectors.
 const US: TrackerId = TrackerId([0x1a, 0x2b, 0x3c, 0x4d]);
 
-/// The one that they ask.
+/// The tracker that they address.
 const OTHER: TrackerId = TrackerId([0x0a, 0x0b, 0x0c, 0x0d]);
 
-/// One that hears them.
+/// A tracker that receives them.
 const HEARER: TrackerId = TrackerId([0x5e, 0x6f, 0x70, 0x81]);
 
 /// 2026-01-02 03:04:05.6 UTC, since 1970 and as an epoch.
@@ -85,8 +85,8 @@ fn what_we_send_with_a_key_is_what_the_vectors_are() {
     answer_count(&mut node, 800);
     hear(&mut node, 900, &nak_for_the_first());
     node.handle_timeout(at(900));
-    let sent_again = sent(&mut node);
-    assert_eq!(sent_again[0], bytes("tagged_again"));
+    let retransmitted = sent(&mut node);
+    assert_eq!(retransmitted[0], bytes("tagged_again"));
 
     // Two intervals after the beacon everything is due at once.
     node.handle_timeout(at(20_800));
@@ -100,13 +100,13 @@ fn what_we_send_with_a_key_is_what_the_vectors_are() {
 #[test]
 fn our_heartbeat_with_a_key_is_what_the_vector_is() {
     let mut node = node(US, &keyed(Keys::new(key(0))));
-    tell(&mut node, 500, list().next().unwrap());
+    announce_at(&mut node, 500, list().next().unwrap());
     sent(&mut node);
     node.handle_timeout(at(1500));
     assert_eq!(sent(&mut node), [bytes("tagged_heartbeat")]);
 }
 
-/// A node that starts, and begins its epoch, when the vectors' tracker does.
+/// Returns a node that starts, and begins its epoch, at the same time as the vectors' tracker.
 fn node(id: TrackerId, config: &Config) -> Node {
     let config = config.clone().isolated_after(Duration::MAX);
     let last = if id == US { 1 } else { 2 };
@@ -129,7 +129,7 @@ fn key(first: u8) -> [u8; 32] {
     std::array::from_fn(|i| first + i as u8)
 }
 
-/// The announces of the vectors: two lists' worth.
+/// Returns the announces of the vectors: enough for two lists.
 fn list() -> impl Iterator<Item = Announce> {
     let announce = |first, ip: &str, port, flags| Announce {
         info_hash: info_hash(first),
@@ -159,7 +159,7 @@ fn tell_peers(node: &mut Node) {
     node.flush();
 }
 
-fn tell(node: &mut Node, now: u64, announce: Announce) {
+fn announce_at(node: &mut Node, now: u64, announce: Announce) {
     node.announce(at(now), announce);
     node.flush();
 }
@@ -169,7 +169,7 @@ fn answer_count(node: &mut Node, now: u64) {
     node.handle_torrent_count(at(now), 1000);
 }
 
-/// A list of the other tracker.
+/// Returns a list of the other tracker.
 fn numbered_list(seq: u32) -> Vec<u8> {
     let header = Header::new(OTHER, PacketType::Live).emit();
     with_trailer(&[&header[..], &[0; 28]].concat(), 100, seq)
@@ -179,7 +179,7 @@ fn nak_for_the_first() -> Vec<u8> {
     with_trailer(&Nak::emit(OTHER, US, EPOCH, &[1..=1]), 200, 0)
 }
 
-/// A packet of the other tracker as it leaves.
+/// Returns a packet of the other tracker as it leaves.
 fn with_trailer(packet: &[u8], sent: u32, seq: u32) -> Vec<u8> {
     let trailer = Trailer {
         epoch: OTHERS_EPOCH,
@@ -194,7 +194,7 @@ fn hear(node: &mut Node, now: u64, packet: &[u8]) {
     assert_eq!(drops(node, now, packet), None);
 }
 
-/// Why it drops a packet, if it does.
+/// Returns the reason for which the node drops a packet, if it does.
 fn drops(node: &mut Node, now: u64, packet: &[u8]) -> Option<Reject> {
     let source = Source {
         address: address(3),

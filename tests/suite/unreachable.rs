@@ -1,4 +1,4 @@
-//! Peers that no client can connect to: they are neither told nor applied.
+//! Peers that no client can connect to: they are neither announced nor applied.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -79,7 +79,7 @@ fn a_classic_tracker_does_not_tell_them() {
     assert_eq!(host.end(), Some(0));
 }
 
-/// As a C module tells them: others are in the same packet.
+/// As a C module announces them: others are in the same packet.
 #[test]
 fn they_are_not_applied() {
     let port = port();

@@ -1,6 +1,6 @@
-//! Clusters that mix us with opentracker's C module: what it sends we apply, and what
-//! we send it would parse. Its packets are in tests/vectors, made by hand; its way of
-//! reading is stated again here, as the oracle.
+//! Clusters of this library and opentracker's C module: the library applies the module's
+//! packets, and the module could parse the library's. The module's packets are in
+//! tests/vectors, made by hand; its parser is written here once more, as the oracle.
 
 use std::time::{Duration, Instant};
 
@@ -11,11 +11,11 @@ use crate::support::vectors::vector;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The id of the tracker that the vectors come from.
+/// The id of the tracker of the vectors.
 const C_MODULE: [u8; 4] = [0x0a, 0x0b, 0x0c, 0x0d];
 
-/// The id of the tracker that the vector of an inquiry asks.
-const ASKED: [u8; 4] = [1, 2, 3, 4];
+/// The id that the vector of an inquiry addresses.
+const TARGET: [u8; 4] = [1, 2, 3, 4];
 
 const HEADER: usize = 8;
 const LIVE_IPV4: usize = 28;
@@ -45,7 +45,7 @@ fn what_the_c_module_announces_is_applied() {
         );
     }
     wire.send(&vector("live_0.hex"));
-    // It would be an event before this one.
+    // A use of this packet would be an event before the next one.
     wire.send(&vector("live_52.hex"));
     assert_eq!(host.expect("event"), "event 5 proto=0 data=52");
 }
@@ -73,10 +73,10 @@ fn its_ipv6_peers_are_applied_where_there_can_be_any_and_dropped_elsewhere() {
 fn its_beacon_is_answered_by_an_inquiry_that_it_takes() {
     let port = port();
     let wire = Wire::join(port);
-    let _asks = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+    let _asks = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
     wire.send(&vector("beacon.hex"));
     let inquiry = receive_type(&wire, 2);
-    // It demands exactly this length, and compares these bytes with its id.
+    // The module demands exactly this length, and compares these bytes with its id.
     assert_eq!(inquiry.len(), HEADER + 4);
     assert_eq!(inquiry[HEADER..], C_MODULE);
 }
@@ -85,7 +85,7 @@ fn its_beacon_is_answered_by_an_inquiry_that_it_takes() {
 fn its_torrents_are_taken_and_told_when_it_inquires() {
     let port = port();
     let wire = Wire::join(port);
-    let mut host = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+    let mut host = WORKSTRUCT.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
     let heard = vector("tell_46.hex");
     wire.send(&heard);
     let start = Instant::now();
@@ -96,13 +96,13 @@ fn its_torrents_are_taken_and_told_when_it_inquires() {
         assert!(start.elapsed() < PATIENCE, "torrents are missing");
     }
     wire.send(&vector("inquire.hex"));
-    let mut told = Vec::new();
-    while told.len() < 46 {
+    let mut torrents = Vec::new();
+    while torrents.len() < 46 {
         let packet = receive_type(&wire, 3);
-        // It ignores an incomplete record at the end: the trailer, and nothing else.
+        // The module ignores an incomplete record at the end: the trailer, and no other bytes.
         assert_eq!((packet.len() - HEADER) % TELL, TRAILER);
         assert!(packet.len() <= 1472, "it would be fragmented");
-        told.extend(
+        torrents.extend(
             c_module_reads(&packet, TELL)
                 .iter()
                 .map(|record| torrent(record)),
@@ -112,14 +112,17 @@ fn its_torrents_are_taken_and_told_when_it_inquires() {
         .iter()
         .map(|record| torrent(record))
         .collect();
-    told.sort_unstable();
+    torrents.sort_unstable();
     expected.sort_unstable();
-    for (told, expected) in told.iter().zip(&expected) {
-        assert_eq!((told.0, told.1), (expected.0, expected.1));
+    for (torrent, expected) in torrents.iter().zip(&expected) {
+        assert_eq!((torrent.0, torrent.1), (expected.0, expected.1));
         // A few minutes may begin while the test runs.
-        assert!((expected.2..=expected.2 + 3).contains(&told.2), "{told:?}");
+        assert!(
+            (expected.2..=expected.2 + 3).contains(&torrent.2),
+            "{torrent:?}"
+        );
     }
-    assert_eq!(told.len(), 46);
+    assert_eq!(torrents.len(), 46);
 }
 
 #[test]
@@ -127,19 +130,19 @@ fn our_torrents_are_told_once_each() {
     for generation in [V6, WORKSTRUCT, DUALSTACK] {
         let port = port();
         let wire = Wire::join(port);
-        let mut host = generation.syncing_scrapes(u32::from_ne_bytes(ASKED), port);
+        let mut host = generation.syncing_scrapes(u32::from_ne_bytes(TARGET), port);
         host.run("fill 0 3000 1");
         wire.send(&vector("inquire.hex"));
-        let mut told = Vec::new();
-        while told.len() < 3000 {
+        let mut torrents = Vec::new();
+        while torrents.len() < 3000 {
             let packet = receive_type(&wire, 3);
             let records = c_module_reads(&packet, TELL);
-            told.extend(records.iter().map(|record| torrent(record).0));
+            torrents.extend(records.iter().map(|record| torrent(record).0));
         }
-        assert_eq!(told.len(), 3000);
-        told.sort_unstable();
-        told.dedup();
-        assert_eq!(told.len(), 3000, "twice");
+        assert_eq!(torrents.len(), 3000);
+        torrents.sort_unstable();
+        torrents.dedup();
+        assert_eq!(torrents.len(), 3000, "twice");
     }
 }
 
@@ -191,7 +194,7 @@ fn our_ipv6_peers_are_read_by_todays_module_and_are_no_beacon_to_older_ones() {
     assert_ne!(packet.len(), 16, "the length of a beacon");
 }
 
-/// The loop by which every revision of the C module reads a list.
+/// The loop with which every revision of the C module reads a list.
 fn c_module_reads(packet: &[u8], record: usize) -> Vec<&[u8]> {
     let mut records = Vec::new();
     let mut offset = HEADER;
@@ -202,7 +205,7 @@ fn c_module_reads(packet: &[u8], record: usize) -> Vec<&[u8]> {
     records
 }
 
-/// What c-tests/host.c prints when an IPv4 record is applied.
+/// Returns the line that c-tests/host.c prints when an IPv4 record is applied.
 fn call_for(record: &[u8]) -> String {
     let flags = record[26] & !FROM_SYNC;
     let call = if flags & STOPPED != 0 {
@@ -214,7 +217,7 @@ fn call_for(record: &[u8]) -> String {
         unreachable!("four bytes");
     };
     let port = u16::from_be_bytes([record[24], record[25]]);
-    // As C's %#x has it.
+    // In the format of C's %#x.
     let flags = if flags == 0 {
         "0".to_owned()
     } else {
@@ -223,7 +226,7 @@ fn call_for(record: &[u8]) -> String {
     format!("{call} {:02x} {a}.{b}.{c}.{d} {port} {flags} 0 ", record[0])
 }
 
-/// The info_hash, the downloads, and the minutes of a tell record.
+/// Returns the info_hash, the downloads, and the minutes of a torrent record.
 fn torrent(record: &[u8]) -> ([u8; 20], u64, u32) {
     let (hash, rest) = record.split_at(20);
     let (minutes, downloads) = rest.split_at(4);
@@ -234,7 +237,7 @@ fn torrent(record: &[u8]) -> ([u8; 20], u64, u32) {
     )
 }
 
-/// The next packet of this type that the C module has not sent.
+/// Returns the next packet of this type that the C module has not sent.
 fn receive_type(wire: &Wire, packet_type: u32) -> Vec<u8> {
     let start = Instant::now();
     loop {

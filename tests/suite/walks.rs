@@ -15,7 +15,7 @@ use crate::support::group::{Wire, port};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Goes from one bucket to the next and back, and has nothing in them.
+/// Goes from one bucket to the next and back, and has no torrents in them.
 struct Circle {
     walks: AtomicU64,
     lines: Mutex<mpsc::Sender<String>>,
@@ -59,7 +59,7 @@ impl Torrents for Circle {
     }
 }
 
-/// It used to keep the thread busy for ever.
+/// Such a walk used to keep the thread busy for ever.
 #[test]
 fn a_walk_that_goes_round_in_circles_ends_and_is_said_once() {
     let port = port();

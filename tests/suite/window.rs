@@ -1,4 +1,4 @@
-//! docs/operations.md says at which rates the repair window holds ten seconds.
+//! docs/operations.md states the rates at which the repair window holds ten seconds.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -91,7 +91,7 @@ fn so_many_announces_are_remembered_for_packets_that_come_late() {
     }
 }
 
-/// For how long it keeps full packets that leave at so many announces per second.
+/// Returns for how long it keeps full packets that leave at this many announces per second.
 fn kept(window: u64, rate: u64) -> Duration {
     let mut node = node(window);
     let pause = Duration::from_secs(RECORDS) / rate as u32;
@@ -111,17 +111,17 @@ fn kept(window: u64, rate: u64) -> Duration {
     let nak = [&nak[..], &Trailer::default().emit()].concat();
     assert!(node.handle_datagram(now, source(), &nak).is_ok());
     node.handle_timeout(now);
-    // The first that is sent again is the oldest.
-    let again = std::iter::from_fn(|| node.poll_transmit())
+    // The first retransmission is the oldest packet.
+    let oldest = std::iter::from_fn(|| node.poll_transmit())
         .find_map(|packet| trailer(packet.as_ref()).filter(|trailer| trailer.seq > 0));
-    now.since(sent[again.expect("a packet").seq as usize - 1])
+    now.since(sent[oldest.expect("a packet").seq as usize - 1])
 }
 
 fn trailer(packet: &[u8]) -> Option<Trailer> {
     Frame::parse(packet).expect("a packet").trailer
 }
 
-/// What becomes of a packet that comes behind so many announces that came after it should have.
+/// Returns why a packet is dropped that comes this many announces too late, if it is.
 fn comes_late(window: u64, announces: u64) -> Option<Reject> {
     let mut node = node(window);
     let mut hear = |millis, packet: &[u8]| {
@@ -137,7 +137,7 @@ fn comes_late(window: u64, announces: u64) -> Option<Reject> {
     hear(2000, &list(0, Some(2)))
 }
 
-/// A full list, numbered or without a trailer.
+/// Returns a full list, numbered or without a trailer.
 fn list(number: u64, seq: Option<u32>) -> Vec<u8> {
     let id = if seq.is_some() {
         OTHER

@@ -1,4 +1,4 @@
-//! The wire formats: what we build we parse, at every length.
+//! The wire formats: the parser reads every built packet, at every length.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
@@ -36,7 +36,7 @@ where
     vec(announce, 1..60)
 }
 
-/// What a receiver must make of the first `len` bytes of a packet of `announces`, whose
+/// Checks a receiver's result for the first `len` bytes of a packet of `announces`, whose
 /// records are `record` bytes long.
 fn check_peers<Ip>(packet: &[u8], announces: &[Announce<Ip>], record: usize)
 where
@@ -49,8 +49,8 @@ where
     };
     assert_eq!(peers.len(), (packet.len() - 8) / record);
     assert_eq!(peers.tail().len(), (packet.len() - 8) % record);
-    let told = announces.iter().copied().map(Into::into);
-    assert!(peers.clone().eq(told.take(peers.len())));
+    let announced = announces.iter().copied().map(Into::into);
+    assert!(peers.clone().eq(announced.take(peers.len())));
 }
 
 fn tell_records() -> impl Strategy<Value = Vec<Torrent>> {
@@ -123,13 +123,13 @@ proptest! {
     }
 
     #[test]
-    fn beacons_and_inquiries_have_one_length(id: [u8; 4], torrents in 0..=Beacon::MAX_TORRENTS, asked: [u8; 4], more in 1..99usize) {
+    fn beacons_and_inquiries_have_one_length(id: [u8; 4], torrents in 0..=Beacon::MAX_TORRENTS, target: [u8; 4], more in 1..99usize) {
         let beacon = Beacon { torrents }.emit(TrackerId(id));
-        let inquire = Inquire { asked: TrackerId(asked) }.emit(TrackerId(id));
+        let inquire = Inquire { asked: TrackerId(target) }.emit(TrackerId(id));
         let (_, packet) = parse(&beacon).unwrap();
         prop_assert!(matches!(packet, Packet::ScrapeBeacon(b) if b.torrents == torrents));
         let (_, packet) = parse(&inquire).unwrap();
-        prop_assert!(matches!(packet, Packet::ScrapeInquire(i) if i.asked == TrackerId(asked)));
+        prop_assert!(matches!(packet, Packet::ScrapeInquire(i) if i.asked == TrackerId(target)));
         for packet in [&beacon[..], &inquire[..]] {
             for len in 0..packet.len() {
                 let expected = if len < 8 { Reject::TooShort } else { Reject::BadLength };

@@ -7,7 +7,7 @@ int accesslist_hashisvalid( ot_hash hash );
 
 typedef enum { OT_PERMISSION_MAY_STAT = 0x2, OT_PERMISSION_MAY_LIVESYNC = 0x4 } ot_permissions;
 
-/* For tracker.c, which defines it: the name it has here. */
+/* For tracker.c, which defines the function: its name in this generation. */
 #ifdef BLESSED_BY_ITS_NAME_OF_2024
 #define BLESSING accesslist_is_blessed
 #else

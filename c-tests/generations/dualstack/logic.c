@@ -1,5 +1,4 @@
-/* The announces of the tracker for tests, as of today: IPv4 and IPv6 peers in one
-   table. */
+/* The announces of the test tracker as of today: IPv4 and IPv6 peers in one table. */
 
 #include "tracker.h"
 

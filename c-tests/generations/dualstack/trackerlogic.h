@@ -30,7 +30,7 @@ typedef uint8_t ot_peer; /* the first byte of one of the two */
 typedef uint8_t ot_peer6[OT_PEER_SIZE6];
 typedef uint8_t ot_peer4[OT_PEER_SIZE4];
 
-/* An ot_peer6 with an IPv4-mapped address has an ot_peer4 in it. */
+/* An ot_peer6 with an IPv4-mapped address contains an ot_peer4. */
 ot_peer *peer_from_peer6( ot_peer6 *peer, size_t *peer_size );
 
 typedef struct ot_peerlist ot_peerlist;

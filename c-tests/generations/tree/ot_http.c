@@ -1,4 +1,4 @@
-/* Of the tracker's HTTP only what depends on libowfat's version. */
+/* The part of the tracker's HTTP that depends on libowfat's version. */
 #include "iob.h"
 
 void http_begin( io_batch *batch );

@@ -1,4 +1,4 @@
-/* The announces of the tracker for tests, until 21 April 2010. */
+/* The announces of the test tracker until 21 April 2010. */
 
 #include "tracker.h"
 

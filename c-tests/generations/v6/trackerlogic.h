@@ -45,7 +45,7 @@ struct ot_peerlist {
   ot_vector peers;
 };
 
-/* Of this generation there are revisions with either. */
+/* This generation has revisions with either. */
 #ifdef HASH_BY_VALUE
 #define HASH_PARAMETER( name ) ot_hash name
 #define HASH_ARGUMENT( hash ) (hash)

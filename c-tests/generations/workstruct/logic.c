@@ -1,4 +1,4 @@
-/* The announces of the tracker for tests, from 22 April 2010 on. */
+/* The announces of the test tracker from 22 April 2010 on. */
 
 #include "tracker.h"
 

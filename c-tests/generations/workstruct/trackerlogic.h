@@ -28,7 +28,7 @@ extern uint32_t g_tracker_id;
 
 typedef enum { FLAG_TCP, FLAG_UDP, FLAG_MCA, FLAG_SELFPIPE } PROTO_FLAG;
 
-/* Of this generation there are revisions with either. */
+/* This generation has revisions with either. */
 #ifdef PEER_IS_ARRAY
 typedef uint8_t ot_peer[OT_IP_SIZE+2+2];
 #else

@@ -11,37 +11,37 @@ import (
 	"unsafe"
 )
 
-// Config is what Open is told. But for Interface, everything may be left out; numbers
-// that are 0 and texts that are empty stand for the library's defaults.
+// Config holds the settings for Open. Only Interface is required; zero numbers and empty
+// strings stand for the library's defaults.
 type Config struct {
 	Interface string // IPv4 address of the interface to sync on
 	Group     string // multicast group
 	Port      uint16 // port of the group
 	TTL       uint8  // multicast ttl
-	Allow     string // who may speak: IP addresses and networks, separated by spaces or commas
+	Allow     string // allowed senders: IP addresses and networks, separated by spaces or commas
 
-	Loopback    bool   // other members on this host are reached, too
-	IPv6        bool   // IPv6 peers are wanted, too
-	ListenOnly  bool   // nothing is said
-	SpeakOnly   bool   // nothing is heard
-	Environment bool   // the LIVESYNC_... environment variables win over the fields here
-	TrackerID   uint32 // no other tracker of the cluster has it; 0: drawn at random
+	Loopback    bool   // exchange packets with other nodes on this host, too
+	IPv6        bool   // receive IPv6 peers, too
+	ListenOnly  bool   // never send
+	SpeakOnly   bool   // never receive
+	Environment bool   // the LIVESYNC_... environment variables override these fields
+	TrackerID   uint32 // unique in the cluster; 0: drawn at random
 
-	Flush time.Duration // so long an announce waits for its packet to fill up
+	Flush time.Duration // longest time that an announce waits for its packet to fill up
 
-	NoRepair     bool          // nothing that was lost is sent again or asked for
-	RepairWindow uint64        // so many bytes of what was sent are kept for who has lost it
-	KeyFile      string        // where the keys of the cluster are
-	Cluster      string        // its name
-	MaxSkew      time.Duration // so far clocks may be apart, in whole seconds
-	AcceptNoAuth bool          // what does not prove to come from the cluster is used, too
+	NoRepair     bool          // do not retransmit packets, and do not request lost ones
+	RepairWindow uint64        // bytes of sent packets kept for retransmission
+	KeyFile      string        // file with the keys of the cluster
+	Cluster      string        // name of the cluster
+	MaxSkew      time.Duration // largest difference between clocks, in whole seconds
+	AcceptNoAuth bool          // use unauthenticated packets, too
 
-	// Table: the node keeps peers and torrents itself, see Peers and Counts, and takes
-	// part in scrape sync with them.
+	// Table: the node keeps peers and torrents itself, see Peers and Counts, and takes part in
+	// scrape sync with them.
 	Table           bool
-	TableBytes      uint64        // the memory that it may take
-	PeerLifetime    time.Duration // until a peer that is not announced again leaves it
-	TorrentLifetime time.Duration // until a torrent that is not announced again leaves it
+	TableBytes      uint64        // upper bound for its memory
+	PeerLifetime    time.Duration // a peer without a new announce leaves after this time
+	TorrentLifetime time.Duration // a torrent without a new announce leaves after this time
 }
 
 func (config *Config) open() (*C.livesync_t, error) {
@@ -84,7 +84,7 @@ func (config *Config) open() (*C.livesync_t, error) {
 	return handle, err
 }
 
-// text is to be freed.
+// text returns a C string, which the caller must free.
 func text(value string) *C.char {
 	if value == "" {
 		return nil

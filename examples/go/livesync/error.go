@@ -23,10 +23,10 @@ const (
 
 func (e Error) Error() string { return "livesync: " + C.GoString(C.livesync_strerror(C.int(e))) }
 
-// ErrClosed is returned by all methods but Close after Close.
+// ErrClosed is the error of all methods but Close after Close.
 var ErrClosed = errors.New("livesync: the node is closed")
 
-// check tells a result from an error number.
+// check turns a negative result into an Error.
 func check(result C.int) (int, error) {
 	if result < 0 {
 		return 0, Error(result)

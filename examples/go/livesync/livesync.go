@@ -1,5 +1,5 @@
-// Package livesync makes a Go program a member of a cluster of BitTorrent trackers:
-// what clients announce to one tracker, all others hear of.
+// Package livesync makes a Go program a node in a cluster of BitTorrent trackers: the announces
+// that one tracker receives reach all others.
 package livesync
 
 /*
@@ -18,27 +18,27 @@ import (
 type Flags uint8
 
 const (
-	Seeding   Flags = C.LIVESYNC_PEER_SEEDING   // it has everything
-	Completed Flags = C.LIVESYNC_PEER_COMPLETED // it has just finished its download
-	Stopped   Flags = C.LIVESYNC_PEER_STOPPED   // it has left the swarm
+	Seeding   Flags = C.LIVESYNC_PEER_SEEDING   // the peer has the whole torrent
+	Completed Flags = C.LIVESYNC_PEER_COMPLETED // the peer has just finished its download
+	Stopped   Flags = C.LIVESYNC_PEER_STOPPED   // the peer has left the swarm
 )
 
-// Peer is a peer of a swarm.
+// Peer is a member of a swarm.
 type Peer struct {
 	Addr  netip.AddrPort
 	Flags Flags
 }
 
-// EventKind says what happened; pass over kinds that you do not know.
+// EventKind is the kind of an event; ignore kinds that you do not know.
 type EventKind uint32
 
 const (
-	AddPeer      EventKind = C.LIVESYNC_EVENT_ADD_PEER       // InfoHash, Peer. Do not announce it again.
+	AddPeer      EventKind = C.LIVESYNC_EVENT_ADD_PEER       // InfoHash, Peer. Do not call Announce for it.
 	RemovePeer   EventKind = C.LIVESYNC_EVENT_REMOVE_PEER    // InfoHash, Peer
-	NewTrackerID EventKind = C.LIVESYNC_EVENT_NEW_TRACKER_ID // TrackerID: another tracker had ours
+	NewTrackerID EventKind = C.LIVESYNC_EVENT_NEW_TRACKER_ID // TrackerID: another node had ours
 )
 
-// Event is something that was heard from another tracker.
+// Event is a change that came from another tracker.
 type Event struct {
 	Kind      EventKind
 	InfoHash  [20]byte
@@ -46,18 +46,18 @@ type Event struct {
 	TrackerID uint32
 }
 
-// Node is a member of a cluster. Its methods may be called from any goroutine.
+// Node is one node of a cluster. Its methods may be called from any goroutine.
 type Node struct {
-	mutex   sync.RWMutex  // for reading in calls of the library, for writing in Close
-	handle  *C.livesync_t // nil: closed
+	mutex   sync.RWMutex  // held for reading in calls of the library, for writing in Close
+	handle  *C.livesync_t // nil after Close
 	events  chan Event
-	err     error // why the loop ended; set before events is closed
+	err     error // the reason why the loop ended; set before events is closed
 	closing sync.Once
-	done    chan struct{} // closed by Close, so that nothing more is sent to events
+	done    chan struct{} // closed by Close, so that no more events are sent
 	wake    *os.File      // closed by Close, so that the loop wakes up
 }
 
-// Open joins the cluster. What is wrong is also told on standard error.
+// Open joins the cluster. It returns an error, whose details are on standard error.
 func Open(config Config) (*Node, error) {
 	handle, err := config.open()
 	if err != nil {
@@ -77,8 +77,8 @@ func Open(config Config) (*Node, error) {
 	return node, nil
 }
 
-// Announce tells the other trackers of an announce of a client. It does not block.
-// A peer that leaves its swarm has the flag Stopped.
+// Announce sends a client's announce to the other trackers. It does not block. A peer that
+// leaves its swarm has the flag Stopped.
 func (n *Node) Announce(infoHash [20]byte, peer Peer) error {
 	c := C.livesync_peer_t{port: C.uint16_t(peer.Addr.Port()), flags: C.uint8_t(peer.Flags)}
 	for i, b := range peer.Addr.Addr().As16() {
@@ -90,16 +90,16 @@ func (n *Node) Announce(infoHash [20]byte, peer Peer) error {
 	return err
 }
 
-// Events are what is heard from others, in order. Keep receiving: a node whose events
-// nobody takes hears nothing more. The channel is closed by Close, or when the node
-// fails; Err tells which.
+// Events returns the announces of other trackers, in order. Keep receiving: a node whose events
+// are not taken stops receiving packets. Close closes the channel, and so does a failure of the
+// node; Err tells which.
 func (n *Node) Events() <-chan Event { return n.events }
 
-// Err is nil if Events was closed by Close, else what went wrong. Call it after that.
+// Err returns nil if Close closed the channel of Events, else the failure. Call it after that.
 func (n *Node) Err() error { return n.err }
 
-// Close sends what was announced, leaves the cluster, and closes Events. Closing again
-// does nothing.
+// Close sends the last announces, leaves the cluster, and closes Events. A second call does
+// nothing.
 func (n *Node) Close() error {
 	var err error
 	n.closing.Do(func() {

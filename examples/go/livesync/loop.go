@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// loop runs the library until Close, or until it fails. It has a goroutine of its own,
-// and nothing is called back from C: a thread that Go does not know never comes in.
+// loop runs the library until Close or a failure. It has a goroutine of its own. The library
+// never calls back from C, so no thread enters that Go does not know.
 func (n *Node) loop(woken *os.File) {
 	defer close(n.events)
 	defer woken.Close()
@@ -42,8 +42,8 @@ func (n *Node) loop(woken *os.File) {
 	}
 }
 
-// deliver sends what was heard to the channel. While the receiver is slow nothing more is
-// heard, but what is announced goes out: at each tick.
+// deliver sends events to the channel. While the application is slow, the node receives no more
+// packets, but sends its own announces at each tick.
 func (n *Node) deliver(tick <-chan time.Time) error {
 	var batch [64]C.livesync_event_t
 	for {

@@ -8,67 +8,67 @@ import (
 	"unsafe"
 )
 
-// Stats is what a node has done. Counts only grow, from Open on.
+// Stats holds the counters of a node. They only grow, from Open on.
 type Stats struct {
 	TrackerID   uint32
 	ScrapeState ScrapeState
 	Uptime      time.Duration
-	Nodes       uint64 // trackers that Nodes knows now
+	Nodes       uint64 // trackers that Nodes returns now
 
-	RecordsAnnounced, RecordsHeard     uint64 // announces: of ours, of others
-	PacketsOut, BytesOut          uint64
-	PacketsIn, BytesIn            uint64 // used or not
-	SendErrors, PacketsOverflowed uint64 // packets that could not be sent, that waited too long
-	// Of PacketsOverflowed: heartbeats, NAKs, beacons and inquiries; announces; packets sent
-	// again; torrents.
+	RecordsAnnounced, RecordsHeard uint64 // announces: sent and received
+	PacketsOut, BytesOut           uint64
+	PacketsIn, BytesIn             uint64 // all packets, used or dropped
+	SendErrors, PacketsOverflowed  uint64 // not sent because of an error; after a long wait
+	// PacketsOverflowed by class: heartbeats, NAKs, beacons and inquiries; announces;
+	// retransmitted packets; torrents.
 	OverflowedControl, OverflowedLive, OverflowedRepair, OverflowedBulk uint64
 
-	IDCollisions                  uint64 // another tracker spoke under our id
+	IDCollisions                  uint64 // another tracker sent under our id
 	Drops                         Drops
 	BeaconsSent, BeaconsHeard     uint64
 	InquiriesSent, InquiriesHeard uint64
 	TorrentsSent, TorrentsHeard   uint64 // in scrape sync
-	TorrentsFailed                uint64 // heard and not stored
-	TorrentsNotRemembered         uint64 // known better, and not told back for want of room
-	EventsWaiting                 uint64 // until Events is received from
+	TorrentsFailed                uint64 // received, but not stored
+	TorrentsNotRemembered         uint64 // ours is newer, but there was no room to tell it
+	EventsWaiting                 uint64 // until the application takes them from Events
 	TableTorrents, TablePeers     uint64 // in the table now
-	TableBytes                    uint64 // that they take at most
-	TableExpired, TableEvicted    uint64 // peers and torrents that grew old, that made room
-	PacketsMissing                uint64 // of others, that may still come
-	PacketsRecovered               uint64 // that were missing and came after all
-	PacketsLost                uint64 // that were missing and did not come in time
-	PacketsRetransmitted              uint64 // of ours, that others missed
-	NAKsSent, NAKsHeard           uint64 // requests for missing packets: of ours, to us
+	TableBytes                    uint64 // upper bound for the memory of the table
+	TableExpired, TableEvicted    uint64 // peers and torrents that expired; that made room for others
+	PacketsMissing                uint64 // of other nodes, and may still come
+	PacketsRecovered              uint64 // that were missing and came after all
+	PacketsLost                   uint64 // that were missing and did not come in time
+	PacketsRetransmitted          uint64 // packets of ours that others had lost
+	NAKsSent, NAKsHeard           uint64 // requests for missing packets: sent; received
 	HeartbeatsSent                uint64
-	PacketsUnauthenticated               uint64 // used although they prove nothing
+	PacketsUnauthenticated        uint64 // used without authentication
 	ReceiveBufferErrors           uint64 // dropped by the kernel: the receive buffer was full
-	AnnouncesRefused              uint64 // ours, whose peer has port 0 or address 0
-	LogLinesDropped               uint64 // that standard error did not take
+	AnnouncesRefused              uint64 // our announces with port 0 or address 0
+	LogLinesDropped               uint64 // lines that standard error did not accept
 }
 
-// Drops is what was dropped, by reason.
+// Drops counts the dropped packets by reason.
 type Drops struct {
 	NotAllowed        uint64 // the source is not allowed to speak
 	TooShort          uint64 // shorter than a header
-	OwnPacket         uint64 // come back to us
+	OwnPacket         uint64 // our own packet came back
 	UnknownType       uint64
-	BadLength         uint64 // it does not fit the packet type
+	BadLength         uint64 // the length does not fit the packet type
 	EmptyList         uint64
-	TruncatedTail     uint64 // of a list; the records before it were used
-	IPv6Unsupported   uint64 // IPv6 peers, and none are wanted
-	ScrapeUnsupported uint64 // scrape sync, and we take no part in it
-	BadNumbers        uint64 // that cannot be
-	Duplicate         uint64 // heard already, or lost
-	TooLate           uint64 // repaired too late to know what is newer
-	Untagged          uint64 // with a key, and no tag
-	BadTag            uint64 // of another key or cluster
-	Replayed          uint64 // recorded and sent once more
-	Skewed            uint64 // of a clock that is too far from ours
+	TruncatedTail     uint64 // the tail of a list; the records before it were used
+	IPv6Unsupported   uint64 // IPv6 peers, but IPv6 is off
+	ScrapeUnsupported uint64 // scrape sync, but this node takes no part in it
+	BadNumbers        uint64 // sequence numbers that do not fit the packet type
+	Duplicate         uint64 // already received, or lost
+	TooLate           uint64 // recovered too late to know which announces are newer
+	Untagged          uint64 // we have a key, but the packet has no tag
+	BadTag            uint64 // the tag is of another key or cluster
+	Replayed          uint64 // recorded and sent a second time
+	Skewed            uint64 // the sender's clock is too far from ours
 	BadPeer           uint64 // records whose peer has port 0 or address 0
 	BadCount          uint64 // more torrents, downloads or minutes than there can be
 }
 
-// ScrapeState is what scrape sync does now.
+// ScrapeState is the state of scrape sync.
 type ScrapeState uint32
 
 const (
@@ -79,7 +79,7 @@ const (
 	ScrapeTellingBack ScrapeState = C.LIVESYNC_SCRAPE_TELLING_BACK
 )
 
-// Stats says what the node has done so far.
+// Stats returns the counters of the node.
 func (n *Node) Stats() (Stats, error) {
 	var c C.livesync_stats_t
 	_, err := n.call(func() C.int { return C.livesync_stats(n.handle, &c, C.sizeof_livesync_stats_t) })
@@ -124,7 +124,7 @@ func (n *Node) Stats() (Stats, error) {
 	}, err
 }
 
-// MetricsText is statistics and nodes in the exposition format of Prometheus.
+// MetricsText returns counters and nodes in the exposition format of Prometheus.
 func (n *Node) MetricsText() (string, error) {
 	for size := 8192; ; {
 		buffer := make([]byte, size)

@@ -3,16 +3,16 @@ package livesync
 // #include <livesync.h>
 import "C"
 
-// Counts is the swarm of a torrent.
+// Counts describes the swarm of a torrent.
 type Counts struct {
-	Known             bool   // it is in the table
-	MinutesAgo        uint32 // it was last announced
+	Known             bool   // the torrent is in the table
+	MinutesAgo        uint32 // age of its last announce
 	Seeders, Leechers uint64
-	Downloaded        uint64 // so often
+	Downloaded        uint64 // number of downloads
 }
 
-// Peers are the peers of a torrent in the table of a node that was opened with
-// Config.Table, those announced last first, at most limit of them.
+// Peers returns at most limit peers of a torrent, those announced last first. The node must
+// have been opened with Config.Table.
 func (n *Node) Peers(infoHash [20]byte, limit int) ([]Peer, error) {
 	if limit <= 0 {
 		return nil, nil
@@ -28,8 +28,7 @@ func (n *Node) Peers(infoHash [20]byte, limit int) ([]Peer, error) {
 	return peers, err
 }
 
-// Counts counts the peers of a torrent in that table, and tells how often it was
-// downloaded.
+// Counts returns the counts of a torrent in that table.
 func (n *Node) Counts(infoHash [20]byte) (Counts, error) {
 	var c C.livesync_counts_t
 	_, err := n.call(func() C.int {

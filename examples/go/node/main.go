@@ -1,4 +1,4 @@
-// A node in Go: announces two peers each second, and prints what it hears from others.
+// A node in Go: announces two peers each second, and prints the announces of other nodes.
 //
 // Build and run it:
 //
@@ -75,7 +75,7 @@ func run(address string, groupPort, peerPort uint16) error {
 				return node.Err()
 			}
 			show(event)
-		case <-second.C: // again, for nodes that joined later
+		case <-second.C: // repeated for nodes that join later
 			if err := announce(0); err != nil {
 				return err
 			}

@@ -1,21 +1,21 @@
-//! A network that loses, doubles and delays each packet as it is told.
+//! A network that loses, doubles and delays packets as its data say.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// How long a packet takes, if nothing happens to it.
+/// Delay of an undisturbed packet.
 pub const USUAL: Duration = Duration::from_micros(500);
 
-/// How long it takes at most.
+/// Longest delay.
 pub const SLOWEST: Duration = Duration::from_micros(500 + 63 * 1000);
 
-/// What becomes of a packet on its way to one receiver, told by a byte.
+/// The fate of a packet on its way to one receiver, as one byte.
 #[derive(Clone, Copy, Debug)]
 struct Fate(u8);
 
 impl Fate {
-    /// When the copies of it arrive.
+    /// Returns the delays of its copies.
     fn arrivals(self) -> impl Iterator<Item = Duration> {
         let late = USUAL + Duration::from_millis(u64::from(self.0 >> 2));
         let copies = match self.0 % 4 {
@@ -33,35 +33,35 @@ impl Fate {
 pub struct Packet {
     pub from: usize,
     pub to: usize,
-    /// It never comes by way of a reflector.
+    /// Always false: this network has no reflector.
     pub reflected: bool,
     pub bytes: Rc<[u8]>,
 }
 
-/// All that is on its way, and what will become of it.
+/// All packets in flight, and the fates of the next ones.
 #[derive(Debug, Default)]
 pub struct Network {
-    /// What becomes of the next packets; nothing happens to those behind.
+    /// Fates of the next packets; later packets are undisturbed.
     fates: VecDeque<Fate>,
-    /// By arrival, then in the order of sending.
+    /// Ordered by arrival, then by sending.
     on_its_way: BTreeMap<(Duration, u64), Packet>,
     sent: u64,
 }
 
 impl Network {
-    /// A network to which nothing happens. It has no dice to seed.
+    /// Returns an undisturbed network. It has no dice to seed.
     pub fn new(_: u64) -> Self {
         Self::default()
     }
 
-    /// Tells what becomes of the packets that are sent next, one byte for each receiver.
+    /// Sets the fates of the next packets, one byte for each receiver.
     pub fn misbehave(&mut self, fates: &[u8]) {
         self.fates = fates.iter().map(|fate| Fate(*fate)).collect();
     }
 
-    /// Sends a datagram to the group, which has so many members.
-    pub fn send(&mut self, now: Duration, from: usize, members: usize, bytes: &Rc<[u8]>) {
-        for to in (0..members).filter(|to| *to != from) {
+    /// Sends a datagram to the group with this many nodes.
+    pub fn send(&mut self, now: Duration, from: usize, nodes: usize, bytes: &Rc<[u8]>) {
+        for to in (0..nodes).filter(|to| *to != from) {
             let fate = self.fates.pop_front().unwrap_or(Fate(2));
             for takes in fate.arrivals() {
                 let bytes = bytes.clone();
@@ -78,13 +78,13 @@ impl Network {
         }
     }
 
-    /// When the next packet arrives.
+    /// Returns the time of the next arrival.
     pub fn next_arrival(&self) -> Option<Duration> {
         let ((arrival, _), _) = self.on_its_way.first_key_value()?;
         Some(*arrival)
     }
 
-    /// The packet that arrives next.
+    /// Returns the next packet to arrive.
     pub fn receive(&mut self) -> Option<Packet> {
         Some(self.on_its_way.pop_first()?.1)
     }

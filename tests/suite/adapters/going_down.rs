@@ -1,4 +1,4 @@
-//! A tracker with an adapter that goes down, in a signal handler as all of them do.
+//! A tracker with an adapter that goes down in a signal handler, as all of them do.
 
 use std::process::Command;
 use std::thread;
@@ -46,7 +46,7 @@ fn a_tracker_goes_down_in_a_signal_handler_while_it_tells_its_torrents() {
     });
 }
 
-/// Unless the thread gets no processor for a millisecond, which may happen once, or more often.
+/// The limit does not hold if the thread gets no processor for a millisecond, which may happen.
 #[test]
 fn what_waits_is_sent_when_the_tracker_goes_down() {
     each([V6, WORKSTRUCT, DUALSTACK], |generation| {
@@ -59,7 +59,7 @@ fn what_waits_is_sent_when_the_tracker_goes_down() {
             host.run("announce ab 192.0.2.1 6881 80");
             host.run("go-down");
             assert_eq!(host.end(), Some(0));
-            // It has sent what it will.
+            // It has sent its last packet.
             let packet = wire.receive(Duration::from_millis(1));
             packet.is_some_and(|packet| packet[8..28] == [0xab; 20])
         };

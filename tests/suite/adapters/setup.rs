@@ -1,4 +1,4 @@
-//! Setups with which a tracker with an adapter does not start; nor does one that lacks it.
+//! Setups with which a tracker with an adapter, or one that lacks it, does not start.
 
 use crate::setup_errors::dies_in;
 use crate::support::generations::{ALL, DUALSTACK, Generation, V6, WORKSTRUCT, each};

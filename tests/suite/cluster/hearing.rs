@@ -1,5 +1,5 @@
-//! What a node makes of a packet: whom it hears, what it drops and counts, and what it then
-//! knows of others.
+//! A node's treatment of a packet: which senders it accepts, which packets it drops and counts,
+//! and what it then knows of other nodes.
 
 use livesync::stats::Reject;
 use livesync::unstable::Time;

@@ -1,5 +1,5 @@
-//! Packets under a node's own id: its own ones, which came back, or those of another node that
-//! drew the same.
+//! Packets under a node's own id: its own ones that came back, or those of another node with
+//! the same id.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
     let due = millis(100);
     one.handle_timeout(due);
     other.handle_timeout(due);
-    // Both speak at once, before either has heard of the other.
+    // Both send at once, before either has received a packet of the other.
     let (from_one, from_other) = (drain(&mut one), drain(&mut other));
     one.announce(due, record(3));
     other.announce(due, record(4));
@@ -46,7 +46,7 @@ fn nodes_that_drew_the_same_id_heal_and_lose_nothing_from_then_on() {
     );
     let peers = hear(&mut other, millis(200), source(1), packet).expect("heard");
     assert_eq!(peers.collect::<Vec<_>>(), [record(3)]);
-    // What we said under the old id and hear again is still our own.
+    // A packet of our old id that comes back is still our own.
     let own = hear(&mut one, millis(200), source(1), &from_one[0]);
     assert_eq!(own.unwrap_err(), Reject::OwnPacket);
     assert_eq!(one.counters().id_collisions, 1);

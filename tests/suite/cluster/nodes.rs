@@ -1,4 +1,4 @@
-//! Nodes for a test that owns their clock.
+//! Nodes for a test that has their clock.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +17,8 @@ pub fn node(number: u8) -> Node {
     node_with_id(number, TrackerId([number; 4]))
 }
 
-/// A node that takes no IPv6 peers, does no scrape sync, and has said that it is there.
+/// Returns a node that takes no IPv6 peers, does no scrape sync, and has sent its first
+/// heartbeat.
 pub fn node_with_id(number: u8, id: TrackerId) -> Node {
     node_with(number, id, &config())
 }
@@ -68,7 +69,7 @@ pub fn millis(millis: u64) -> Time {
     Time::START + Duration::from_millis(millis)
 }
 
-/// The announces of a datagram.
+/// Returns the announces of a datagram.
 pub fn hear<'a>(
     hearer: &mut Node,
     now: Time,
@@ -81,7 +82,7 @@ pub fn hear<'a>(
     }
 }
 
-/// All packets that are ready.
+/// Returns all packets that are ready.
 pub fn drain(node: &mut Node) -> Vec<Vec<u8>> {
     std::iter::from_fn(|| node.poll_transmit())
         .map(|datagram| datagram.as_ref().to_vec())

@@ -1,4 +1,5 @@
-//! What the tracker is called with, and what is not used.
+//! The tracker's functions that the library calls for a packet, and the packets that are not
+//! used.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::process::Command;
@@ -46,9 +47,9 @@ fn what_is_malformed_is_dropped_and_whole_records_before_a_tail_are_used() {
     for len in 0..packet.len() {
         wire.send(&packet[..len]);
     }
-    // After them one that is whole.
+    // After them one complete packet.
     wire.send(&packet_of(0xee));
-    // 28 lengths hold one record, 28 two (the whole three are not among them).
+    // 28 lengths hold one record, 28 two (the three complete ones are not among them).
     assert_eq!(calls_before(&mut host, "add ee"), 28 + 2 * 28);
     for packet_type in [1u32, 2, 3, 4, 0x4C53_0000, u32::MAX] {
         packet[4..8].copy_from_slice(&packet_type.to_be_bytes());
@@ -65,7 +66,7 @@ fn only_blessed_sources_and_only_the_group_are_heard() {
     let mut host = Host::syncing(1, port);
     host.run("bless 0");
     wire.send(&packet_of(0xec));
-    // It is asked about each packet, perhaps one of its own.
+    // The host judges each packet, perhaps one of its own.
     (0..2).for_each(|_| drop(host.expect("blessed")));
     std::thread::sleep(MOMENT);
     host.run("bless 1");
@@ -87,8 +88,8 @@ fn a_tracker_that_goes_down_is_not_touched() {
     let wire = Wire::join(port);
     let mut host = Host::syncing(1, port);
     host.run("running 0");
-    // It may be about a packet of its own, which comes back to it, as all that it sends. What
-    // was on the way is over when it has stopped.
+    // It may be a packet of its own, since every packet that it sends comes back. After the
+    // stop no packet is in flight.
     wire.send(&live_packet(1));
     std::thread::sleep(MOMENT);
     host.run("deinit");
@@ -109,7 +110,7 @@ fn a_tell_while_we_deliver_is_not_sent_again() {
     }
     // The first packet is our own.
     assert_eq!(wire.receive(PATIENCE).expect("ours"), live_packet(1));
-    // Each tells one more, and that is all that it tells.
+    // Each tracker announces one more peer, and nothing else.
     for (teller, hearer, torrent) in [(0, 1, 0xab), (1, 0, 0xcd)] {
         hosts[teller].run(&format!("tell {torrent:x} 192.0.2.1 6881 80"));
         hosts[hearer].expect(&format!("add {torrent:x}"));

@@ -1,12 +1,12 @@
-//! Starts and stops of an engine, also while the host holds its thread; and the panic that ends
-//! it for good.
+//! Starts and stops of an engine, also while the host blocks its thread; and the panic that
+//! trips it.
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use livesync::{SetupError, TrackerId};
 
-use super::table::{PATIENCE, engine, packet, tell};
+use super::table::{PATIENCE, announce_one, engine, packet};
 use crate::support::group::{Wire, port};
 
 #[test]
@@ -18,20 +18,20 @@ fn a_stop_is_bounded_and_final_also_while_the_host_holds_the_receive_thread() {
     let bucket = table.lock();
     wire.send(&[packet(1), packet(2)[8..].to_vec()].concat());
     table.wait_for(1);
-    // It returns although the bucket is locked, or this never ends.
+    // The stop returns although the bucket is locked, or this test never ends.
     engine.stop();
     for _ in 0..520 {
-        tell(&engine);
+        announce_one(&engine);
     }
     drop(bucket);
     engine.start(TrackerId([2; 4])).expect("start again");
-    // What was sent or called after the stop would be before this.
-    tell(&engine);
+    // A packet or a call after the stop would come before this one.
+    announce_one(&engine);
     wire.send(&packet(3));
     while let Some(packet) = wire.receive(PATIENCE)
         && packet[..4] != [2; 4]
     {
-        assert_ne!(packet[..4], [1; 4], "told after the stop");
+        assert_ne!(packet[..4], [1; 4], "announced after the stop");
     }
     table.wait_for(2);
     assert_eq!(table.last(), 3, "called after the stop");
@@ -76,7 +76,7 @@ fn a_panic_trips_the_engine_and_says_so_once() {
         assert!(start.elapsed() < PATIENCE);
         thread::sleep(Duration::from_millis(1));
     }
-    tell(&engine);
+    announce_one(&engine);
     wire.send(&packet(1));
     assert!(!engine.stats().expect("it has run").running);
     // Its thread ends, and its sockets with it.
@@ -94,7 +94,7 @@ fn a_panic_trips_the_engine_and_says_so_once() {
     );
 }
 
-/// How many UDP sockets are bound to a port.
+/// Returns how many UDP sockets are bound to a port.
 fn sockets_at(port: u16) -> usize {
     let sockets = std::fs::read_to_string("/proc/net/udp").expect("/proc/net/udp");
     let at = format!(":{port:04X} ");

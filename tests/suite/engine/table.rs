@@ -27,17 +27,17 @@ impl Table {
         self.bucket.lock().expect("nobody panics with the bucket")
     }
 
-    /// How many peers were added, and warnings logged.
+    /// Returns how many peers were added and how many warnings were logged.
     pub fn added(&self) -> usize {
         self.added.load(Ordering::SeqCst)
     }
 
-    /// The first byte of the last torrent to which a peer was added.
+    /// Returns the first byte of the last torrent to which a peer was added.
     pub fn last(&self) -> u8 {
         self.last.load(Ordering::SeqCst)
     }
 
-    /// What was logged as an error.
+    /// Returns the logged errors.
     pub fn errors(&self) -> MutexGuard<'_, Vec<String>> {
         self.errors.lock().expect("nobody panics with the log")
     }
@@ -85,7 +85,7 @@ impl Host for TableHost {
     }
 }
 
-/// One torrent, of which nothing is known but that it is there.
+/// A torrent that exists, but has no counts.
 #[cfg(feature = "want_sync_scrape")]
 impl livesync::Torrents for TableHost {
     fn count(&self) -> u64 {
@@ -116,7 +116,7 @@ pub fn engine_with(config: Config, port: u16) -> (Arc<Livesync>, Arc<Table>) {
     (Arc::new(Livesync::open(config, host).expect("open")), table)
 }
 
-pub fn tell(engine: &Livesync) {
+pub fn announce_one(engine: &Livesync) {
     let peer = Peer {
         ip: [192, 0, 2, 1].into(),
         port: 6881,
@@ -125,7 +125,7 @@ pub fn tell(engine: &Livesync) {
     let _ = engine.announce(InfoHash([0xab; 20]), peer);
 }
 
-/// A SYNC_LIVE packet of another tracker, with one announce of this torrent.
+/// Returns a SYNC_LIVE packet of another tracker, with one announce of this torrent.
 pub fn packet(torrent: u8) -> Vec<u8> {
     let mut packet = vec![9, 9, 9, 9, 0, 0, 0, 0];
     packet.extend([torrent; 20]);

@@ -1,4 +1,4 @@
-//! Packets that have waited for long in a socket before they are read.
+//! Packets that have waited in a socket for long before the engine reads them.
 
 #[cfg(target_os = "linux")]
 use std::net::{IpAddr, Ipv4Addr};
@@ -13,10 +13,11 @@ use livesync::{Config, TrackerId};
 #[cfg(target_os = "linux")]
 use livesync::{Event, Events, InfoHash, Keys, Livesync, Peer, PeerFlags};
 
-use super::table::{PATIENCE, engine_with, tell};
+use super::table::{PATIENCE, announce_one, engine_with};
 use crate::support::group::{Wire, port};
 
-/// A tracker stands still for longer than clocks may be apart, and finds what had arrived in time.
+/// A tracker stands still for longer than clocks may be apart, and still uses the packets that
+/// had arrived in time.
 #[test]
 #[cfg(target_os = "linux")]
 fn what_arrived_while_it_stood_still_is_not_too_old() {
@@ -34,7 +35,7 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
         livesync.start_polling(TrackerId([id; 4])).expect("start");
         livesync.process().expect("it runs");
     }
-    // The kernel stamps nothing until a moment after the first socket has asked for it.
+    // The kernel sets no time stamps until a moment after the first socket has requested them.
     let start = Instant::now();
     while stands.stats().expect("it runs").counters.packets_in == 0 {
         assert!(start.elapsed() < PATIENCE, "it hears the other one");
@@ -53,10 +54,10 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
     speaks
         .announce(InfoHash([0xab; 20]), peer)
         .expect("it runs");
-    let told = || speaks.stats().expect("it runs").counters.packets_out;
-    let before = told();
+    let packets_out = || speaks.stats().expect("it runs").counters.packets_out;
+    let before = packets_out();
     let start = Instant::now();
-    while told() == before || start.elapsed() < Duration::from_millis(200) {
+    while packets_out() == before || start.elapsed() < Duration::from_millis(200) {
         assert!(start.elapsed() < PATIENCE, "it leaves at the latest now");
         speaks.process().expect("it runs");
         thread::sleep(Duration::from_millis(1));
@@ -69,14 +70,15 @@ fn what_arrived_while_it_stood_still_is_not_too_old() {
     assert!(matches!(events.next(), Some(Event::AddPeer(announce)) if announce.peer == peer));
 }
 
-/// A packet without a trailer says not when it left, and a socket of the host's not when it arrived.
+/// A packet without a trailer does not say when it left, and a socket of the host not when it
+/// arrived.
 #[test]
 fn our_own_packets_may_wait_in_a_socket_of_the_hosts_for_as_long_as_they_like() {
     let port = port();
     let hosts = Wire::join(port);
     let (engine, _table) = engine_with(Config::default().repair(false), port);
     engine.start(TrackerId([1; 4])).expect("start");
-    tell(&engine);
+    announce_one(&engine);
     let own = || {
         let stats = engine.stats().expect("it runs");
         stats.counters.drops.of(Reject::OwnPacket)

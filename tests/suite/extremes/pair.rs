@@ -1,5 +1,5 @@
-//! Two nodes with the same configuration, in virtual time: one that knows torrents, and one that
-//! comes up empty beside it.
+//! Two nodes with the same configuration, in virtual time: one that knows torrents, and one
+//! that starts empty beside it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -9,20 +9,20 @@ use livesync::unstable::Time;
 use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::{Announce, Config, InfoHash, Memory, Peer, PeerFlags, Task, Torrents, TrackerId};
 
-/// How many torrents the first one knows.
+/// Number of torrents of the first node.
 const TORRENTS: u32 = 300;
 
-/// In a second of virtual time nodes have so many time-outs at most. The shortest thing that they
-/// do again and again takes 10 ms.
+/// Upper bound for the timeouts of a node in a second of virtual time. The shortest repeated
+/// task of a node takes 10 ms.
 const MOST_PER_SECOND: u32 = 1000;
 
-/// What everything may take besides what its setting says.
+/// Time that everything may take in addition to the setting.
 const SLACK: Duration = Duration::from_secs(2);
 
-/// When clocks begin.
+/// Time at which clocks begin.
 const BEGIN: Time = Time::from_nanos(1_000_000_000_000);
 
-/// An announce of a torrent with this number.
+/// Returns an announce of a torrent with this number.
 pub fn announce(number: u32) -> Announce {
     let mut info_hash = [0xab; 20];
     info_hash[..4].copy_from_slice(&number.to_be_bytes());
@@ -40,7 +40,7 @@ struct Member {
     node: Node,
     host: Memory,
     address: SocketAddr,
-    /// When it heard of the peer that the other one told of.
+    /// The time at which it got the peer that the other one announced.
     heard: Option<Time>,
     isolated: Option<Time>,
 }
@@ -55,7 +55,7 @@ impl Pair {
     pub fn new(config: &Config) -> Self {
         let beacons = config.first_beacon_delay.max(config.beacon_interval);
         let mut config = config.clone();
-        // The heartbeats of a year would take half a minute.
+        // The heartbeats of a year would take half a minute to simulate.
         config.repair &= beacons.max(config.isolated_after) < Duration::from_secs(24 * 3600);
         let members = [1, 2].map(|number| {
             let address = ([10, 0, 0, number], 9696).into();
@@ -84,7 +84,7 @@ impl Pair {
         }
     }
 
-    /// Runs until all has happened that the settings promise.
+    /// Runs until everything has happened that the settings promise.
     pub fn runs(mut self, name: &str) {
         let config = self.config.clone();
         let (speaks, both) = (config.speak, config.speak && config.listen);
@@ -95,14 +95,14 @@ impl Pair {
         self.run_for(flush_by);
         let heard = self.members[1].heard.map(|at| at.since(BEGIN));
         assert_eq!(heard.is_some(), both, "{name}: {heard:?}: {config:?}");
-        // The decision comes two intervals after the beacon, and a tell is over in one.
+        // The decision comes two intervals after the beacon, and a scrape tell is over in one.
         let beacons = config.beacon_interval.saturating_mul(4);
         self.run_for(config.first_beacon_delay.saturating_add(beacons) + SLACK);
         let learns = both && config.scrape && config.inquire_threshold > 0.0;
         let known = self.members[1].host.count();
         let expected = if learns { TORRENTS } else { 0 };
         assert_eq!(known, u64::from(expected), "{name}: {config:?}");
-        // Now the first one is alone.
+        // Now the first node is alone.
         let alone = self.now;
         self.members[1].node = Node::new(
             alone,
@@ -148,7 +148,7 @@ impl Pair {
         self.now = end;
     }
 
-    /// Asks the host, and sends to the other one.
+    /// Gives a node's tasks to its host, and its packets to the other node.
     fn acts(&mut self, number: usize) {
         loop {
             let now = self.now;
@@ -191,9 +191,9 @@ fn answer(node: &mut Node, host: &Memory, now: Time, task: Task) {
     match task {
         Task::CountTorrents => node.handle_torrent_count(now, host.count()),
         Task::Walk { cursor, limit } => {
-            let mut told = Vec::new();
-            let next = host.walk(cursor, limit, &mut told);
-            node.handle_walked(&told, next);
+            let mut walked = Vec::new();
+            let next = host.walk(cursor, limit, &mut walked);
+            node.handle_walked(&walked, next);
         }
         Task::LookUp(hashes) => {
             let known: Vec<_> = hashes

@@ -1,4 +1,4 @@
-//! Allocations of the library that fail.
+//! Failing allocations of the library.
 
 use std::process::Command;
 
@@ -6,8 +6,8 @@ use super::program;
 use crate::support::group::port;
 use crate::support::{cc, is_long};
 
-/// Rust ends the process where an allocation fails that cannot. Nothing worse happens: no call
-/// crashes or hangs, and what a thread takes to start is an error of the start.
+/// Rust ends the process if an allocation fails that has no error path. Nothing worse happens:
+/// no call crashes or hangs, and a failure at the start of a thread is an error of the start.
 #[test]
 fn without_memory_a_call_fails_or_the_process_ends_in_order() {
     let memory = program("memory", &["handles/common.c"]);

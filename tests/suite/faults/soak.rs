@@ -1,6 +1,5 @@
-//! Nodes of several kinds under random load and random faults, for as long as LIVESYNC_TESTS_SOAK_SECONDS
-//! says.
-//! What they hold, in memory and descriptors, is flat; and all hear others in the end.
+//! Nodes of several kinds under random load and random faults, for LIVESYNC_TESTS_SOAK_SECONDS.
+//! Their memory and their descriptors do not grow, and all nodes receive each other in the end.
 
 use std::env;
 use std::ffi::OsStr;
@@ -19,16 +18,16 @@ use crate::support::group::port;
 use crate::support::netns::{self, Host, Network};
 use crate::support::{is_long, skip};
 
-/// As long as a life must be to be judged, where tests may be long; and in others.
+/// Length of a life that is judged, if tests may be long; and the length otherwise.
 const SECONDS: u64 = 60;
 const SHORT_SECONDS: u64 = 8;
 
-/// How much more memory a node may hold in the last third of its life than in the second. What is
-/// kept for repair comes and goes with the load, some 5 MiB. Each node hears 15,000 announces a
-/// second, so six bytes for each of them would be noticed.
+/// Upper bound for the growth of a node's memory between the second and the last third of its
+/// life. The repair window comes and goes with the load, some 5 MiB. Each node receives 15,000
+/// announces a second, so a leak of six bytes for each of them would be noticed.
 const MORE_BYTES: u64 = 4 << 20;
 
-/// After the last fault: until all hear others again.
+/// Time limit after the last fault until all nodes receive each other.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A shorter life is not judged: it takes some 20 seconds until everything has filled up.
@@ -78,7 +77,7 @@ fn what_nodes_hold_stays_flat_whatever_happens_to_them() {
         let victim = random.usize(..hosts.len());
         let node = &mut nodes[victim];
         match random.u8(..30) {
-            // The first one lives until the end.
+            // The first node lives until the end.
             0 if victim > 0 => node.restart(),
             1 => node.pause(Duration::from_millis(random.u64(100..3000))),
             2..5 => node.lose(random.u8(..60)),
@@ -87,7 +86,7 @@ fn what_nodes_hold_stays_flat_whatever_happens_to_them() {
         nodes.iter_mut().for_each(Node::sample);
     }
     nodes.iter_mut().for_each(|node| node.lose(0));
-    // While all of them are there.
+    // While all nodes run.
     nodes.iter().for_each(Node::hears_again);
     for node in &mut nodes {
         node.was_flat();
@@ -117,7 +116,7 @@ struct Node<'a> {
     child: Child,
     began: Instant,
     heard: Arc<AtomicU64>,
-    /// Its memory and its descriptors, from time to time.
+    /// Its memory and its descriptors, at several times.
     held: Vec<(u64, usize)>,
     faults: u32,
 }
@@ -133,7 +132,7 @@ impl<'a> Node<'a> {
         let mut child = host
             .command(program("soak", &["handles/common.c"]))
             .args([&host.address().to_string(), "10.77.0.0/24"])
-            // With several arenas malloc keeps for the next thread what one that has ended had.
+            // With several arenas, malloc keeps an ended thread's memory for the next thread.
             .env("MALLOC_ARENA_MAX", "1")
             .args([u32::from(port), 0, random.u32(..1 << 31)].map(|number| number.to_string()))
             .args([OsStr::new(kind), key.as_os_str()])
@@ -165,7 +164,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Killed, and started.
+    /// Kills the process, and starts it.
     fn restart(&mut self) {
         self.was_flat();
         self.child.kill().expect("kill");
@@ -192,7 +191,7 @@ impl<'a> Node<'a> {
         assert!(kill.status().expect("kill").success(), "{name}");
     }
 
-    /// So many percent of what arrives, from now on.
+    /// From now on it loses this percentage of incoming packets.
     fn lose(&mut self, percent: u8) {
         let rule = self.host.lose_incoming_udp(self.port, percent);
         rule.expect("a rule of the firewall");
@@ -210,7 +209,7 @@ impl<'a> Node<'a> {
         self.held.push((bytes, descriptors));
     }
 
-    /// The first third of a life is for everything to fill up.
+    /// Everything fills up in the first third of a life.
     fn was_flat(&self) {
         if self.began.elapsed() < LEAST_LIFE {
             return;
@@ -246,7 +245,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// It closes its handle, and leaves with 0.
+    /// Ends it, and checks that it closes its handle and exits with 0.
     fn end(&mut self) {
         drop(self.child.stdin.take());
         assert!(self.child.wait().expect("wait").success());

@@ -1,5 +1,5 @@
-//! The programs of examples/ in their languages, built against the library under test as
-//! it would be installed.
+//! The programs of examples/ in their languages, built against the library under test as if it
+//! were installed.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -9,7 +9,7 @@ use std::sync::{Mutex, OnceLock};
 
 use crate::support::cc;
 
-/// Builds a program: a command without arguments, or what is missing for it.
+/// Builds a program: returns a command without arguments, or what is missing.
 type Build = fn() -> Result<Command, String>;
 
 pub const LANGUAGES: [(&str, Build); 7] = [
@@ -32,7 +32,7 @@ fn cpp() -> Result<Command, String> {
 }
 
 fn rust() -> Result<Command, String> {
-    // Beside this test program, so that what both need is built once.
+    // Built beside this test program, so that common dependencies are built once.
     let own = std::env::current_exe().expect("own path");
     let profile = own.ancestors().nth(2).expect("target/…/deps");
     let optimised = profile.ends_with("release").then_some("--release");
@@ -95,7 +95,7 @@ pub fn go(arguments: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a program is there, and starts.
+/// Returns whether a program exists and starts.
 pub fn works(program: &str, argument: &str) -> bool {
     Command::new(program).arg(argument).output().is_ok()
 }
@@ -141,18 +141,18 @@ fn interpreted(interpreter: &str, argument: &str, source: &str) -> Result<Comman
     Ok(program)
 }
 
-/// So that two tests never write the same file.
+/// Returns a number for a file name, so that two tests never write the same file.
 fn unique() -> usize {
     static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }
 
-/// The library under test, for those who load it themselves.
+/// Returns the library under test, for languages that load it themselves.
 pub fn library() -> PathBuf {
     prefix().join("lib/liblivesync.so")
 }
 
-/// A prefix with the library under test, as `cargo cinstall` makes one.
+/// Returns a prefix with the library under test, as `cargo cinstall` makes one.
 fn prefix() -> &'static Path {
     static PREFIX: OnceLock<PathBuf> = OnceLock::new();
     PREFIX.get_or_init(|| {

@@ -1,5 +1,5 @@
--- What the LuaJIT binding repeats of livesync.h, in the lines of c-tests/layouts.c. ffi does
--- not tell which fields a struct has, so their names are read from what the binding declares.
+-- Prints livesync.h as the LuaJIT binding repeats it, in the lines of c-tests/layouts.c. ffi does
+-- not show which fields a struct has, so their names are read from the binding's declarations.
 
 local root = arg[0]:gsub( "[^/]*$", "" ) .. "../../../"
 package.path = root .. "examples/luajit/?.lua;" .. package.path

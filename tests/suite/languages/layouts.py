@@ -1,4 +1,4 @@
-"""What the Python binding repeats of livesync.h, in the lines of c-tests/layouts.c."""
+"""Prints livesync.h as the Python binding repeats it, in the lines of c-tests/layouts.c."""
 
 import ctypes
 import enum

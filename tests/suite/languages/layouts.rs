@@ -1,4 +1,4 @@
-//! Bindings that repeat the structs and numbers of livesync.h have them right.
+//! Bindings that repeat the structs and numbers of livesync.h repeat them correctly.
 
 use std::collections::HashSet;
 use std::process::Command;
@@ -22,8 +22,8 @@ fn nodejs_repeats_the_header_rightly() {
     compare("nodejs", "node", "--version", "layouts.js", &[koffi]);
 }
 
-/// Compares what the binding declares with what the C compiler sees. It may leave out
-/// functions and numbers, but no field of a struct that it has.
+/// Compares the declarations of the binding with those that the C compiler sees. It may leave
+/// out functions and numbers, but no field of a struct that it has.
 fn compare(binding: &str, interpreter: &str, argument: &str, script: &str, needs: &[&str]) {
     let root = cc::root();
     if !works(interpreter, argument) || needs.iter().any(|path| !root.join(path).exists()) {
@@ -61,19 +61,19 @@ fn compare(binding: &str, interpreter: &str, argument: &str, script: &str, needs
     );
 }
 
-/// Go's compiler reads the header itself; what a program gets is copied by hand.
+/// Go's compiler reads the header itself, but the wrapper copies the fields by hand.
 #[test]
 fn go_copies_all_statistics() {
     let source = cc::root().join("examples/go/livesync/report.go");
     let source = std::fs::read_to_string(source).expect("the source");
     for field in livesync_h::statistics() {
         let copied = source.contains(&format!("(c.{field})"));
-        // The size is for the library.
+        // The size is only for the library.
         assert!(copied || field == "size", "Go lacks {field}");
     }
 }
 
-/// c-tests/layouts.c, compiled.
+/// Compiles c-tests/layouts.c.
 fn layouts() -> std::path::PathBuf {
     static PROGRAM: std::sync::OnceLock<std::path::PathBuf> = std::sync::OnceLock::new();
     let compile = || {
@@ -93,7 +93,7 @@ fn layouts() -> std::path::PathBuf {
     PROGRAM.get_or_init(compile).clone()
 }
 
-/// All that livesync.h declares, as c-tests/layouts.c takes it.
+/// Returns all declarations of livesync.h, as c-tests/layouts.c takes them.
 fn all() -> String {
     let mut all = String::new();
     for (name, fields) in livesync_h::structs() {

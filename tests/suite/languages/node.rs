@@ -1,4 +1,4 @@
-//! A running node, in whatever language.
+//! A running node in any language.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What a node says of a peer.
+/// A change of a peer that a node prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Change {
     Added,
@@ -49,7 +49,7 @@ impl Node {
         }
     }
 
-    /// Waits until it has seen both peers of another node.
+    /// Waits until it has printed the change for both peers of another node.
     pub fn must_see(&self, change: Change, other: &Self, patience: Duration) {
         let peers = ["192.0.2.1", "2001:db8::1"]
             .map(|ip| (change, ip.parse().expect("an address"), other.peer_port));
@@ -71,7 +71,7 @@ impl Node {
         }
     }
 
-    /// Tells it to end.
+    /// Ends its standard input, which ends the node.
     pub fn end_input(&mut self) {
         self.input = None;
     }
@@ -96,7 +96,7 @@ impl Drop for Node {
     }
 }
 
-/// `+ <info_hash> <ip> <port>`
+/// Parses `+ <info_hash> <ip> <port>`.
 fn parse(line: &str) -> Option<(Change, IpAddr, u16)> {
     let words: Vec<&str> = line.split(' ').collect();
     let [sign, info_hash, ip, port] = words[..] else {

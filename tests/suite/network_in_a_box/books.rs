@@ -1,15 +1,15 @@
-//! What trackers say at their end that they have done.
+//! The counts that trackers log at their end.
 
 use livesync::stats::Reject;
 
-/// A packet has so many announces at most.
+/// Upper bound for the announces in a packet.
 pub const FULL: u64 = 51;
 
 /// A tracker's log.
 pub struct Books {
-    /// In which name it has spoken.
+    /// The id under which it has sent.
     pub id: String,
-    /// The last line: what it has done.
+    /// The last line, with its counts.
     pub line: String,
     pub log: String,
 }
@@ -36,17 +36,17 @@ impl Books {
         self.number_of("announces heard in")
     }
 
-    /// Packets of others that were missing, and did not come in time.
+    /// Returns the packets of others that were missing, and did not come in time.
     pub fn lost(&self) -> u64 {
         self.number_of("lost,")
     }
 
-    /// Packets of its own.
+    /// Returns the packets of its own that were not sent.
     pub fn not_sent(&self) -> u64 {
         self.number_of("packets not sent")
     }
 
-    /// Packets for which the receive buffer had no room.
+    /// Returns the packets for which the receive buffer had no room.
     pub fn dropped_by_kernel(&self) -> u64 {
         self.number_of("packets dropped by the kernel")
     }
@@ -59,7 +59,7 @@ impl Books {
         dropped.unwrap_or(0)
     }
 
-    /// The number before these words, 0 if there is none.
+    /// Returns the number before these words, or 0 if there is none.
     fn number_of(&self, words: &str) -> u64 {
         let numbers = self.line.match_indices(words).filter_map(|(at, _)| {
             let before = self.line[..at].strip_suffix(' ')?;
@@ -69,12 +69,12 @@ impl Books {
     }
 }
 
-/// What others told each tracker it has heard, or it is among what is counted as lost.
+/// Checks for each tracker that it got the announces of the others, or counts them as lost.
 pub fn balance(books: &[Books]) {
     (0..books.len()).for_each(|number| balance_of(number, books));
 }
 
-/// The same for one of them.
+/// Checks the same for one tracker.
 pub fn balance_of(number: usize, books: &[Books]) {
     let own = &books[number];
     println!("tracker {number}: {}", own.line);

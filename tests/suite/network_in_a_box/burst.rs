@@ -1,4 +1,4 @@
-//! More announces than any clients make. They are told by this process.
+//! More announces than any clients make. This process makes them.
 
 use std::thread;
 use std::time::Instant;
@@ -25,12 +25,12 @@ fn of_a_burst_what_does_not_arrive_is_counted() {
     for number in 0..burst {
         segment.trackers[0].announce(announce(number));
     }
-    let told = start.elapsed();
-    // Ten seconds later nobody hopes any more.
+    let took = start.elapsed();
+    // After ten seconds every missing packet counts as lost.
     thread::sleep(13 * SECOND);
     let sender = segment.trackers[0].stats().counters;
     let unsent = sender.packets_overflowed + sender.send_errors;
-    println!("{burst} announces told in {told:?}; {unsent} packets not sent");
+    println!("{burst} announces made in {took:?}; {unsent} packets not sent");
     for (number, tracker) in segment.trackers.iter().enumerate().skip(1) {
         let lost = u64::from(burst) - tracker.peers().len() as u64;
         let stats = tracker.stats();

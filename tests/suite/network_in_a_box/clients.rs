@@ -1,5 +1,5 @@
-//! Clients of the trackers, by BEP 15. Each is on the host of its tracker, and asks the next
-//! one if that does not answer.
+//! Clients of the trackers, by BEP 15. Each is on the host of its tracker, and tries the next
+//! tracker if that one does not answer.
 
 use std::collections::HashMap;
 use std::net::SocketAddrV4;
@@ -13,28 +13,28 @@ use super::trackers::{Cluster, TRACKER_PORT, TRACKERS};
 use crate::support::bep15::{Announce, Client, Event};
 use crate::support::netns::Host;
 
-/// So many clients are in each swarm.
+/// Number of clients in each swarm.
 const SWARM: u32 = 50;
 
-/// A client has announced itself.
+/// The announce of a client, and its answer.
 pub struct Answer {
-    /// No other client has this number.
+    /// The client's unique number.
     client: u32,
-    /// On the host of this tracker.
+    /// The tracker whose host it is on.
     home: usize,
-    /// Who has answered, and after which time.
+    /// The tracker that has answered, and the time it took.
     pub tracker: usize,
     pub took: Duration,
 }
 
-/// New clients announce themselves all the time.
+/// New clients that announce themselves all the time.
 pub struct Load {
     over: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Vec<Answer>>>,
 }
 
 impl Load {
-    /// So many in a second, all trackers together.
+    /// Starts this number of clients per second, for all trackers together.
     pub fn start(cluster: &Cluster, per_second: u32) -> Self {
         let over = Arc::new(AtomicBool::new(false));
         let pause = Duration::from_secs(1) * TRACKERS as u32 / per_second;
@@ -50,7 +50,7 @@ impl Load {
         Self { over, threads }
     }
 
-    /// For so long.
+    /// Runs the load for this time.
     pub fn of(cluster: &Cluster, per_second: u32, time: Duration) -> Vec<Answer> {
         let load = Self::start(cluster, per_second);
         thread::sleep(time);
@@ -76,7 +76,7 @@ pub fn announce_again(cluster: &Cluster, answers: &[Answer]) {
                 host.inside(|| {
                     mine.for_each(|answer| {
                         visitor
-                            .ask(answer.tracker, answer.client)
+                            .announce_to(answer.tracker, answer.client)
                             .expect("an answer");
                     });
                 })
@@ -96,7 +96,7 @@ pub fn meet(hosts: &[Host], meeting: u8) -> [u8; 20] {
     swarm
 }
 
-/// Waits until each tracker knows exactly these clients, and says how long it took.
+/// Waits until each tracker knows exactly these clients, and returns how long it took.
 pub fn until_all_know(cluster: &Cluster, answers: &[Answer], limit: Duration) -> Option<Duration> {
     let start = Instant::now();
     let expected = swarms(answers);
@@ -113,7 +113,7 @@ pub fn until_all_know(cluster: &Cluster, answers: &[Answer], limit: Duration) ->
     Some(start.elapsed())
 }
 
-/// How many of these clients a tracker does not know.
+/// Returns how many of these clients a tracker does not know.
 pub fn missing(host: &Host, answers: &[Answer]) -> u32 {
     let expected = swarms(answers);
     let known = known(host, &expected);
@@ -123,12 +123,12 @@ pub fn missing(host: &Host, answers: &[Answer]) -> u32 {
         .sum()
 }
 
-/// How many clients a tracker knows in a swarm.
+/// Returns how many clients a tracker knows in a swarm.
 pub fn count_of(host: &Host, swarm: [u8; 20]) -> u32 {
     known(host, &HashMap::from([(swarm, 0)]))[&swarm]
 }
 
-/// How long clients waited for their answers.
+/// The times that clients waited for their answers.
 pub struct Waited {
     pub median: Duration,
     /// One in a hundred waited longer.
@@ -161,7 +161,7 @@ pub fn waited(answers: &[Answer]) -> Waited {
     }
 }
 
-/// How many of the clients are in each swarm.
+/// Returns how many of the clients are in each swarm.
 fn swarms(answers: &[Answer]) -> HashMap<[u8; 20], u32> {
     let mut swarms = HashMap::new();
     for answer in answers {
@@ -170,7 +170,7 @@ fn swarms(answers: &[Answer]) -> HashMap<[u8; 20], u32> {
     swarms
 }
 
-/// How many clients a tracker knows in each of these swarms.
+/// Returns how many clients a tracker knows in each of these swarms.
 fn known(host: &Host, swarms: &HashMap<[u8; 20], u32>) -> HashMap<[u8; 20], u32> {
     let swarms: Vec<_> = swarms.keys().copied().collect();
     let scrape = || connect(host)?.scrape(&swarms);
@@ -197,7 +197,7 @@ fn of_client(info_hash: [u8; 20], client: u32) -> Announce {
     }
 }
 
-/// From the same host.
+/// Connects from the tracker's own host.
 fn connect(tracker: &Host) -> io::Result<Client> {
     connect_from(tracker, tracker)
 }
@@ -207,7 +207,7 @@ fn connect_from(host: &Host, tracker: &Host) -> io::Result<Client> {
     Client::connect(host.address(), tracker)
 }
 
-/// Somebody on the host of a tracker who plays all of its clients.
+/// A program on the host of a tracker that plays all of its clients.
 struct Visitor {
     hosts: Arc<Vec<Host>>,
     home: usize,
@@ -239,12 +239,12 @@ impl Visitor {
         answers
     }
 
-    /// Asks one tracker after the other until one answers.
+    /// Announces to one tracker after the other until one answers.
     fn announce(&mut self, client: u32) -> Option<Answer> {
         let start = Instant::now();
         let home = self.home;
         let mut trackers = (home..TRACKERS).chain(0..home);
-        let tracker = trackers.find(|tracker| self.ask(*tracker, client).is_ok())?;
+        let tracker = trackers.find(|tracker| self.announce_to(*tracker, client).is_ok())?;
         Some(Answer {
             client,
             home,
@@ -253,7 +253,7 @@ impl Visitor {
         })
     }
 
-    fn ask(&mut self, tracker: usize, client: u32) -> io::Result<()> {
+    fn announce_to(&mut self, tracker: usize, client: u32) -> io::Result<()> {
         let connection = &mut self.connections[tracker];
         if connection.is_none() {
             let hosts = &self.hosts;
@@ -262,7 +262,7 @@ impl Visitor {
         let announce = of_client(swarm(client), client);
         let connection_made = connection.as_mut().expect("just made");
         let answered = connection_made.announce(&announce);
-        // The tracker may be another one by now, which does not know of the connection.
+        // The tracker may have restarted, and then does not know the connection.
         if answered.is_err() {
             *connection = None;
         }

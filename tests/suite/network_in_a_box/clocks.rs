@@ -1,4 +1,4 @@
-//! The clock of one tracker is set by a day, and right again.
+//! The clock of one tracker is set by a day, and back.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -17,13 +17,13 @@ use super::{PACE, SECOND, agree, announce_themselves_again};
 use crate::support::netns;
 use crate::support::{cc, is_too_long, skip};
 
-/// In seconds.
+/// A day in seconds.
 const DAY: i64 = 86_400;
 
-/// A tracker looks at the clock on the wall every ten seconds.
+/// A tracker reads the wall clock every ten seconds.
 const NOTICED: Duration = Duration::from_secs(11);
 
-/// Whose clock is set.
+/// The tracker whose clock is set.
 const VICTIM: usize = 2;
 
 #[test]
@@ -70,7 +70,7 @@ fn with_a_key_a_wrong_clock_is_counted_until_it_is_right() {
     }
     thread::sleep(2 * SECOND);
     let answers = load.end();
-    // Ten seconds later nobody hopes any more.
+    // After ten seconds every missing packet counts as lost.
     thread::sleep(13 * SECOND);
     announce_themselves_again(&cluster, &answers, "clock set by a day, with a key");
     let books = cluster.end();
@@ -79,7 +79,7 @@ fn with_a_key_a_wrong_clock_is_counted_until_it_is_right() {
         let refused = own.dropped(Reject::Skewed);
         println!("tracker {number} has refused {refused} packets of another time");
         assert!(refused > 0, "nobody minds");
-        // It says so once a minute: of a clock that was set ahead, or that stayed behind.
+        // It logs once a minute that a clock is ahead or behind.
         let direction = if number == VICTIM { "behind" } else { "ahead" };
         let warned = own
             .log
@@ -93,7 +93,7 @@ fn with_a_key_a_wrong_clock_is_counted_until_it_is_right() {
     }
 }
 
-/// The clock on the wall, as the victim sees it: c-tests/faults/clock.c.
+/// The wall clock of the victim: c-tests/faults/clock.c.
 struct Clock {
     ahead: File,
 }

@@ -1,4 +1,4 @@
-//! Somebody on the segment who says a lot.
+//! A host on the segment that sends many packets.
 
 use std::net::{SocketAddrV4, UdpSocket};
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use super::trackers::SYNC_PORT;
 use crate::support::group::GROUP;
 use crate::support::netns::Host;
 
-/// The torrent of which forged packets tell.
+/// The torrent in forged packets.
 pub const HOSTILE: [u8; 20] = [0xee; 20];
 
-/// So many packets are handed over to the kernel at once.
-const AT_ONCE: usize = 64;
+/// Number of packets that are handed to the kernel at once.
+const BATCH: usize = 64;
 
 /// Packets of the same length.
 pub struct Packets {
@@ -28,19 +28,19 @@ pub struct Packets {
     length: u16,
 }
 
-/// Packets of random bytes.
+/// Makes packets of random bytes.
 pub fn garbage(random: &mut fastrand::Rng) -> Packets {
     let length = random.u16(1..300);
-    let mut bytes = vec![0; AT_ONCE * usize::from(length)];
+    let mut bytes = vec![0; BATCH * usize::from(length)];
     random.fill(&mut bytes);
     Packets { bytes, length }
 }
 
-/// Announces as a tracker would send them, with the wrong tag.
+/// Makes announces as a tracker would send them, with the wrong tag.
 pub fn forged(random: &mut fastrand::Rng) -> Packets {
     let records = random.u8(1..8);
     let mut bytes = Vec::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..BATCH {
         let id = TrackerId(random.u32(..).to_ne_bytes());
         let header = Header::new(id, PacketType::Live);
         bytes.extend(header.emit());
@@ -57,11 +57,11 @@ pub fn forged(random: &mut fastrand::Rng) -> Packets {
         };
         bytes.extend(trailer.emit());
     }
-    let length = (bytes.len() / AT_ONCE) as u16;
+    let length = (bytes.len() / BATCH) as u16;
     Packets { bytes, length }
 }
 
-/// What goes on until it is ended.
+/// A flood that runs until it is ended.
 pub struct Flood {
     began: Instant,
     over: Arc<AtomicBool>,
@@ -69,9 +69,9 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// So many packets in a second, or as many as two threads can send.
+    /// Sends this many packets per second, or as many as two threads can send.
     pub fn start(from: &Host, packets: Vec<Packets>, per_second: u32) -> Self {
-        let pause = Duration::from_secs(1) * (2 * AT_ONCE) as u32 / per_second;
+        let pause = Duration::from_secs(1) * (2 * BATCH) as u32 / per_second;
         let over = Arc::new(AtomicBool::new(false));
         let packets = Arc::new(packets);
         let threads = (0..2).map(|_| {
@@ -85,7 +85,7 @@ impl Flood {
         }
     }
 
-    /// How many packets were sent, and in which time.
+    /// Ends it; returns how many packets were sent, and in which time.
     pub fn end(self) -> (usize, Duration) {
         self.over.store(true, Ordering::Relaxed);
         let threads = self.threads.into_iter();
@@ -105,7 +105,7 @@ fn socket(from: &Host) -> UdpSocket {
     socket
 }
 
-/// How many packets were sent.
+/// Returns how many packets were sent.
 fn send_until(
     over: &AtomicBool,
     socket: &UdpSocket,
@@ -121,7 +121,7 @@ fn send_until(
         let Packets { bytes, length } = packets.next().expect("a cycle");
         setsockopt(socket, UdpGsoSegment, &i32::from(*length)).expect("UDP_SEGMENT");
         socket.send(bytes).expect("send");
-        sent += AT_ONCE;
+        sent += BATCH;
     }
     sent
 }

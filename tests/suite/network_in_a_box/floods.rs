@@ -1,4 +1,4 @@
-//! Somebody floods the segment with packets while clients announce themselves.
+//! A host floods the segment with packets while clients announce themselves.
 
 use std::thread;
 
@@ -12,7 +12,7 @@ use super::{PACE, SECOND, agree};
 use crate::support::netns;
 use crate::support::{is_too_long, skip};
 
-/// Packets in a second, or as many as can be sent here.
+/// Packets per second, or as many as can be sent here.
 const NOISE: u32 = 200_000;
 
 #[test]
@@ -54,14 +54,14 @@ fn forged_announces_from_an_address_that_may_speak() {
     );
 }
 
-/// Who says what to whom.
+/// The flood, its target and its expected effect.
 struct Flooded<'a> {
-    /// Whether the address may speak.
+    /// True if the source address is allowed.
     allowed: bool,
-    /// Whether the trackers have a key.
+    /// True if the trackers have a key.
     key: bool,
     packets: &'a [fn(&mut fastrand::Rng) -> Packets],
-    /// Why they are dropped.
+    /// The reasons for which the packets are dropped.
     reasons: &'a [Reject],
 }
 

@@ -1,4 +1,4 @@
-//! Each tracker is killed in turn, and started again with nothing in its table.
+//! Each tracker is killed in turn, and restarted with an empty table.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use crate::repair::witness::{Kind, Seen, Witness};
 use crate::support::netns;
 use crate::support::skip;
 
-/// A packet is on the witness's list so long after it was on the wire at most.
+/// A packet is on the witness's list at most this long after it was on the wire.
 const LATE: Duration = Duration::from_millis(100);
 
 #[test]
@@ -50,13 +50,13 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
     let books = cluster.end();
     let seen = witness.take();
     let mut sent_by_survivors = 0;
-    let mut told = 0;
+    let mut announced = 0;
     for (own, (spawned, ready)) in books.iter().zip(began) {
         println!("{}", own.line);
         let from_it = announces(&seen, |seen| seen.from().to_string() == own.id);
-        assert_eq!(own.told(), from_it, "told, and on the wire");
+        assert_eq!(own.told(), from_it, "announced, and on the wire");
         sent_by_survivors += from_it;
-        told += own.told();
+        announced += own.told();
         let since = |time: Instant| {
             announces(&seen, |seen| {
                 seen.from().to_string() != own.id && seen.at >= time
@@ -71,15 +71,15 @@ fn who_is_killed_takes_with_it_only_what_it_has_not_sent() {
         assert!(own.heard() <= most, "heard what nobody said");
         assert!(own.heard() + lost >= least, "lost and not counted");
     }
-    // Each client has announced itself twice; what the survivors were not told, the killed ones
-    // were.
-    let told_to_killed = 2 * answers.len() as u64 - told;
+    // Each client has announced itself twice; announces that the survivors did not get went to
+    // the killed trackers.
+    let announced_to_killed = 2 * answers.len() as u64 - announced;
     let sent_by_killed = announces(&seen, |_| true) - sent_by_survivors;
-    println!("the killed ones had sent {sent_by_killed} of {told_to_killed} announces");
-    assert!(sent_by_killed + TRACKERS as u64 * FULL >= told_to_killed);
+    println!("the killed ones had sent {sent_by_killed} of {announced_to_killed} announces");
+    assert!(sent_by_killed + TRACKERS as u64 * FULL >= announced_to_killed);
 }
 
-/// How many announces are in the packets of some.
+/// Returns how many announces are in the matching packets.
 fn announces(seen: &[Seen], of: impl Fn(&Seen) -> bool) -> u64 {
     let first = seen
         .iter()

@@ -23,22 +23,22 @@ use crate::repair::segment::until;
 use crate::support::netns::{self, Host, Network};
 use crate::support::tracker_program::tracker;
 
-/// Of the group.
+/// The port of the group.
 pub const SYNC_PORT: u16 = 9696;
 
-/// Where clients ask.
+/// The port for clients.
 pub const TRACKER_PORT: u16 = 6969;
 
 pub const TRACKERS: usize = 5;
 
-/// Trackers on one segment, and what they are started with.
+/// Trackers on one segment, and their settings.
 pub struct Cluster {
     pub trackers: Vec<Tracker>,
     pub hosts: Arc<Vec<Host>>,
     pub network: Network,
     /// The number of the next client that announces itself.
     pub next: Arc<AtomicU32>,
-    /// How often they have met.
+    /// Number of meetings so far.
     meetings: AtomicU8,
     allowed: Vec<Ipv4Addr>,
     environment: Vec<(Range<usize>, &'static str, OsString)>,
@@ -47,7 +47,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The hosts, on which nothing runs yet.
+    /// Makes the hosts, on which nothing runs yet.
     pub fn new() -> Self {
         let alone = netns::alone();
         let mut network = Network::new().expect("a network");
@@ -68,18 +68,18 @@ impl Cluster {
         }
     }
 
-    /// This address, too, may speak to those who start from now on.
+    /// Trackers that start from now on bless this address, too.
     pub fn bless(&mut self, address: Ipv4Addr) {
         self.allowed.push(address);
     }
 
-    /// Sets a variable in the environment of one who starts from now on.
+    /// Sets a variable in the environment of a tracker that starts from now on.
     pub fn set(&mut self, tracker: usize, name: &'static str, value: impl Into<OsString>) {
         self.environment
             .push((tracker..tracker + 1, name, value.into()));
     }
 
-    /// All who start from now on have the same key.
+    /// All trackers that start from now on have the same key.
     pub fn give_key(&mut self) {
         let file = self.files.path().join("key");
         fs::write(&file, "5a".repeat(32)).expect("a key file");
@@ -95,9 +95,10 @@ impl Cluster {
         self.meet();
     }
 
-    /// A client announces itself to each tracker that runs, and all trackers hear of it: so each
-    /// has heard all others, and asks them for what it misses from now on; and where nothing gets
-    /// lost it has heard all that they were told before.
+    /// A client announces itself to each running tracker, and all trackers get all these
+    /// announces. So each tracker has received a packet of all others, and sends NAKs for
+    /// missing packets from now on. If no packets are lost, it has got all their earlier
+    /// announces.
     pub fn meet(&self) {
         let hosts = &self.hosts[..self.trackers.len()];
         let swarm = meet(hosts, self.meetings.fetch_add(1, Ordering::Relaxed));
@@ -113,14 +114,14 @@ impl Cluster {
         self.trackers[number] = Tracker::start(self.command(number));
     }
 
-    /// Ends the last tracker in an orderly way, while the others go on.
+    /// Ends the last tracker in an orderly way, while the others continue.
     pub fn end_last(&mut self) -> Books {
         self.trackers.pop().expect("a tracker").end()
     }
 
-    /// Ends all trackers in an orderly way, and reads what they say they have done.
+    /// Ends all trackers in an orderly way, and reads the counts that they log.
     pub fn end(&mut self) -> Vec<Books> {
-        // What they were told last is on its way.
+        // Their last announces are still in flight.
         self.meet();
         self.trackers.drain(..).map(Tracker::end).collect()
     }
@@ -185,7 +186,7 @@ impl Tracker {
         kill(Pid::from_raw(self.child.id() as i32), signal).expect("kill");
     }
 
-    /// kill -9.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         self.child.kill().expect("kill");
         self.child.wait().expect("wait");

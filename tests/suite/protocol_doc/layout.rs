@@ -1,4 +1,4 @@
-//! Packets are laid out as the page says, and have the types and lengths that it says.
+//! Packets have the layouts, types and lengths of the page.
 
 use super::*;
 
@@ -29,8 +29,8 @@ fn packets_are_laid_out_as_it_says() {
         ("base offset", &TORRENT.base_offset.to_be_bytes()),
         ("downloaded count", &TORRENT.downloaded.to_be_bytes()),
     ];
-    let tell = behind_a_header(&TORRENT.emit());
-    check_layout("### SYNC_SCRAPE_TELL", 0, &tell, &fields);
+    let record = behind_a_header(&TORRENT.emit());
+    check_layout("### SYNC_SCRAPE_TELL", 0, &record, &fields);
 
     let torrents = 0x0102_0304_0506_0708_u64;
     let beacon = Beacon { torrents }.emit(US);
@@ -93,7 +93,7 @@ fn packets_have_the_types_and_lengths_that_it_says() {
                 |row: &&Vec<String>| type_of(&row[0]) == packet_type && is_length(&row[2], length);
             let stated = rows.iter().find(allows).map(|row| row[1].as_str());
             let stated = stated.filter(|name| *name != "NAK" || length <= LONGEST_NAK);
-            // Ascending, as it must be in a NAK; else it makes no difference.
+            // Ascending, as the numbers of a NAK must be; other fields may have any value.
             let numbers = (0..).flat_map(u32::to_be_bytes);
             let payload: Vec<u8> = numbers.take(length - Header::LEN).collect();
             let packet = [
@@ -114,7 +114,7 @@ fn packets_have_the_types_and_lengths_that_it_says() {
     }
 }
 
-/// What the page calls this packet, if it is one and nothing is left over.
+/// Returns the page's name of this packet, if it is one and no bytes are left over.
 fn named(packet: &[u8]) -> Option<String> {
     let frame = Frame::parse(packet).ok()?;
     let name = match frame.packet {
@@ -123,23 +123,24 @@ fn named(packet: &[u8]) -> Option<String> {
         Packet::Live(PeerList::V4(_)) => "SYNC_LIVE, IPv4",
         Packet::Live(PeerList::V6(_)) => "SYNC_LIVE, IPv6",
         Packet::ScrapeTell(_) => "SYNC_SCRAPE_TELL",
-        // Nobody sends these again; it is a receiver that refuses them.
+        // These are never retransmitted: a receiver refuses them.
         Packet::ScrapeBeacon(_) | Packet::ScrapeInquire(_) if frame.retransmitted => return None,
         Packet::ScrapeBeacon(_) => "SYNC_SCRAPE_BEACON",
         Packet::ScrapeInquire(_) => "SYNC_SCRAPE_INQUIRE",
         Packet::Heartbeat(_) => "HEARTBEAT",
         Packet::Nak(_) => "NAK",
     };
-    let again = if frame.retransmitted {
+    let suffix = if frame.retransmitted {
         ", sent again"
     } else {
         ""
     };
-    Some(format!("{name}{again}"))
+    Some(format!("{name}{suffix}"))
 }
 
-/// In the layout below this heading the fields follow each other up to the end of the
-/// packet, and hold these bytes. Of several offsets or lengths, `column` is meant.
+/// Checks that in the layout below this heading the fields follow each other up to the end of
+/// the packet, and contain these bytes. If the page has several offsets or lengths, `column`
+/// chooses one.
 fn check_layout(heading: &str, column: usize, packet: &[u8], fields: &[(&str, &[u8])]) {
     let rows = section(heading).table(0);
     assert_eq!(rows.len(), fields.len(), "{heading}");
@@ -158,7 +159,7 @@ fn check_layout(heading: &str, column: usize, packet: &[u8], fields: &[(&str, &[
     }
 }
 
-/// Whether `stated`, as "16" or "8 + 28 n", allows this length.
+/// Returns whether `stated`, as "16" or "8 + 28 n", allows this length.
 fn is_length(stated: &str, length: usize) -> bool {
     let number = |text: &str| text.parse::<usize>().expect("a number");
     match stated.split_once(" + ") {

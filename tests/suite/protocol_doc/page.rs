@@ -9,7 +9,7 @@ pub fn page() -> Page {
     Page(std::fs::read_to_string(cc::root().join("docs/protocol.md")).expect("docs/protocol.md"))
 }
 
-/// What stands below this heading, up to the next one.
+/// Returns the text below this heading, up to the next one.
 pub fn section(heading: &str) -> Page {
     let page = page();
     let mut lines = page.0.lines().skip_while(|line| *line != heading);
@@ -19,7 +19,7 @@ pub fn section(heading: &str) -> Page {
 }
 
 impl Page {
-    /// The rows of a table below its head, without backquotes.
+    /// Returns the rows of a table below its head, without backquotes.
     pub fn table(&self, number: usize) -> Vec<Vec<String>> {
         let paragraphs = self.0.split("\n\n").map(str::trim_start);
         let mut tables = paragraphs.filter(|paragraph| paragraph.starts_with('|'));

@@ -1,4 +1,4 @@
-//! Why datagrams are dropped, and in which order that is found out.
+//! The reasons for which datagrams are dropped, and their order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,11 +14,11 @@ const BEACON: u32 = PacketType::ScrapeBeacon as u32;
 const NAK: u32 = PacketType::Nak as u32;
 const AGAIN: u32 = 0x4c53_0100;
 
-/// In tenths of a second; the nodes start when it begins.
+/// The epoch of the nodes, in tenths of a second; they start when it begins.
 const EPOCH: u32 = 0x25b4_1378;
 const BEGAN: Duration = Duration::from_millis(1_767_323_045_600);
 
-/// One of the nodes that hear: it takes neither IPv6 peers nor part in scrape sync.
+/// A receiving node. None of them accepts IPv6 peers or takes part in scrape sync.
 #[derive(Clone, Copy, Debug)]
 enum Hearer {
     RequiresKey,
@@ -48,14 +48,15 @@ impl Hearer {
     }
 }
 
-/// What a node sends as it starts.
+/// Returns the first packet of a node.
 fn first(node: &mut Node) -> Vec<u8> {
     node.handle_timeout(start());
     let first = node.poll_transmit();
     first.map_or_else(Vec::new, |packet| packet.as_ref().to_vec())
 }
 
-/// Each datagram has the fault it is for, and of the later ones as many as go together.
+/// Each datagram has the fault that it is for, and as many of the later ones as are possible
+/// together.
 #[test]
 fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
     let allowed = source(2, true);
@@ -171,7 +172,7 @@ fn datagrams_are_dropped_for_the_reasons_that_it_lists_in_this_order() {
     let stated = section("## Receiving").table(0);
     let stated: Vec<_> = stated.iter().map(|row| row[0].as_str()).collect();
     assert_eq!(stated, cases.each_ref().map(|case| case.0.name()));
-    // That one is no reason to drop a datagram, only a record.
+    // That reason drops no datagram, only a record.
     let of_datagrams = |reject: &Reject| *reject != Reject::BadPeer;
     let all: BTreeSet<_> = Reject::ALL
         .iter()
@@ -298,7 +299,7 @@ fn heartbeat(highest: u32) -> Vec<u8> {
     Heartbeat { epoch, highest }.emit(OTHER).to_vec()
 }
 
-/// The packet with a trailer, but no tag.
+/// Returns the packet with a trailer, but without a tag.
 fn numbered(packet: Vec<u8>, epoch: u32, sent: u32, seq: u32) -> Vec<u8> {
     let trailer = Trailer {
         epoch,
@@ -309,7 +310,7 @@ fn numbered(packet: Vec<u8>, epoch: u32, sent: u32, seq: u32) -> Vec<u8> {
     [packet, trailer.emit().to_vec()].concat()
 }
 
-/// The packet with a trailer and a tag.
+/// Returns the packet with a trailer and a tag.
 fn tagged(key: [u8; 32], packet: Vec<u8>, epoch: u32, sent: u32, seq: u32) -> Vec<u8> {
     let trailer = Trailer {
         epoch,

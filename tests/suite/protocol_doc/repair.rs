@@ -12,7 +12,7 @@ const MILLI: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const KIB: usize = 1024;
 
-/// Of a node that never heard the time on the wall, and starts half a minute late.
+/// The epoch of a node without wall-clock time that starts half a minute late.
 const EPOCH: u32 = 300;
 
 #[test]
@@ -72,7 +72,7 @@ fn the_numbers_of_repair_are_the_codes() {
             "shortest time between two NAKs for the same",
             duration(pause),
         ),
-        ("a gap is lost after", duration(missing::given_up_after())),
+        ("a gap is lost after", duration(missing::lost_after())),
         ("gaps of one sender", missing::gaps_at_most().to_string()),
         (
             "earlier packets asked for at first contact",
@@ -117,13 +117,13 @@ fn a_late_announce_is_applied_as_it_says() {
             .map(|announce| announce.peer.flags)
             .collect();
         assert_eq!(flags, applied, "{late:?}");
-        let again = hear(&mut node, start() + MILLI, &packet);
-        assert_eq!(again.err(), Some(Reject::Duplicate));
+        let second = hear(&mut node, start() + MILLI, &packet);
+        assert_eq!(second.err(), Some(Reject::Duplicate));
     }
 }
 
-/// From the second to the sixth second. Rounded to 8 KiB: so much may be in a bucket at the
-/// end.
+/// Returns the bytes per second from the second to the sixth second. They are rounded to 8 KiB,
+/// since that much may be left in a token bucket at the end.
 fn bytes_per_second(node: &mut Node, from: Time, counts: impl Fn(&Frame<'_>) -> bool) -> usize {
     let mut bytes = 0;
     let mut now = from;
@@ -140,7 +140,7 @@ fn bytes_per_second(node: &mut Node, from: Time, counts: impl Fn(&Frame<'_>) -> 
     (bytes / 5 + 4 * KIB) / (8 * KIB) * (8 * KIB)
 }
 
-/// The longest time, in whole milliseconds up to a minute, for which this holds.
+/// Returns the longest time, in whole milliseconds up to a minute, for which this holds.
 fn longest(holds: impl Fn(Duration) -> bool) -> Duration {
     let (mut holding, mut too_long) = (0, 60_000);
     while too_long - holding > 1 {
@@ -154,10 +154,10 @@ fn longest(holds: impl Fn(Duration) -> bool) -> Duration {
     MILLI * holding
 }
 
-/// A node that has sent so many packets of so many announces.
+/// Returns a node that has sent this many packets of this many announces.
 fn speaker(packets: usize, announces: usize) -> Node {
     let mut node = node(1);
-    // Who is known is not greeted.
+    // A known node is not greeted.
     assert!(hear(&mut node, start(), &heartbeat(0, 0)).is_ok());
     for _ in 0..packets {
         for _ in 0..announces {
@@ -186,13 +186,13 @@ fn hear<'a>(node: &mut Node, now: Time, packet: &'a [u8]) -> Result<Received<'a>
     node.handle_datagram(now, source(2, true), packet)
 }
 
-/// The packets that leave now.
+/// Returns the packets that leave now.
 fn sent(node: &mut Node, now: Time) -> Vec<livesync::unstable::protocol::Transmit> {
     node.handle_timeout(now);
     std::iter::from_fn(|| node.poll_transmit()).collect()
 }
 
-/// A list of one record by this tracker.
+/// Returns a list of one record by this tracker.
 fn list(id: TrackerId, sent: u32, seq: u32, record: &[u8]) -> Vec<u8> {
     let header = Header::new(id, PacketType::Live).emit();
     let trailer = Trailer {
@@ -204,7 +204,7 @@ fn list(id: TrackerId, sent: u32, seq: u32, record: &[u8]) -> Vec<u8> {
     [&header[..], record, &trailer.emit()].concat()
 }
 
-/// A heartbeat of the other tracker.
+/// Returns a heartbeat of the other tracker.
 fn heartbeat(epoch: u32, highest: u32) -> Vec<u8> {
     let heartbeat = Heartbeat { epoch, highest }.emit(OTHER);
     let trailer = Trailer {

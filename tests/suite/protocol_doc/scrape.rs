@@ -1,4 +1,4 @@
-//! What the code does in scrape sync, seen from outside.
+//! Scrape sync, observed from outside.
 
 use livesync::stats::ScrapeState;
 use livesync::{Cursor, Merged, Task};
@@ -7,8 +7,7 @@ use super::*;
 
 const INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long an empty node waits before each inquiry of a fuller one that never
-/// answers.
+/// Returns the waits of an empty node before each inquiry to a fuller one that never answers.
 pub fn waits_before_inquiries() -> Vec<String> {
     let mut node = hearing(1, false, &Beacon { torrents: 100 }.emit(OTHER));
     let mut waits = Vec::new();
@@ -32,8 +31,8 @@ pub fn waits_before_inquiries() -> Vec<String> {
     waits
 }
 
-/// How long a beacon is not worth asking of torrents that were told and not stored, to the
-/// hour.
+/// Returns for how long, to the hour, a beacon is not worth an inquiry after its torrents were
+/// told and not stored.
 pub fn refused_for() -> Duration {
     let mut node = hearing(1, false, &behind_a_header(&TORRENT.emit()));
     node.handle_merged(Time::START, &[(TORRENT.info_hash, Merged::Failed)]);
@@ -53,8 +52,8 @@ pub fn refused_for() -> Duration {
 pub fn torrents_in_a_packet(trailer: bool) -> usize {
     let mut node = telling(trailer);
     let mut packets = std::iter::from_fn(|| node.poll_transmit());
-    let tell = (PacketType::ScrapeTell as u32).to_be_bytes();
-    let full = packets.find(|packet| packet.as_ref()[4..Header::LEN] == tell);
+    let packet_type = (PacketType::ScrapeTell as u32).to_be_bytes();
+    let full = packets.find(|packet| packet.as_ref()[4..Header::LEN] == packet_type);
     (full.expect("a full packet").as_ref().len() - Header::LEN) / TELL
 }
 
@@ -62,11 +61,11 @@ pub fn tick() -> Duration {
     telling(false).poll_timeout().since(Time::START)
 }
 
-/// The shortest and the longest of many, which are random.
+/// Returns the shortest and the longest of many random silences.
 pub fn silence() -> String {
-    let tell = behind_a_header(&TORRENT.emit());
+    let packet = behind_a_header(&TORRENT.emit());
     let silences = (0..500).map(|seed| {
-        let silence = hearing(seed, false, &tell)
+        let silence = hearing(seed, false, &packet)
             .poll_timeout()
             .since(Time::START);
         silence.div_duration_f64(INTERVAL)
@@ -78,7 +77,7 @@ pub fn silence() -> String {
     format!("{least} to {most} intervals")
 }
 
-/// A node with or without trailers that has heard this packet, and does nothing else.
+/// Returns a node, with or without trailers, that has received only this packet.
 fn hearing(seed: u64, trailer: bool, packet: &[u8]) -> Node {
     let config = Config::default()
         .repair(trailer)
@@ -97,12 +96,12 @@ fn hearing(seed: u64, trailer: bool, packet: &[u8]) -> Node {
     node
 }
 
-/// A node that is telling, and has read a portion of its torrents.
+/// Returns a node in a scrape tell that has read a portion of its torrents.
 fn telling(trailer: bool) -> Node {
     let mut node = hearing(1, trailer, &Inquire { asked: US }.emit(OTHER));
     node.handle_timeout(Time::START);
     let Some(Task::Walk { limit, .. }) = node.poll_task() else {
-        panic!("it does not tell");
+        panic!("no scrape tell");
     };
     node.handle_walked(&vec![TORRENT; limit], Some(Cursor::default()));
     node

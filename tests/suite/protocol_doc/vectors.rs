@@ -1,4 +1,4 @@
-//! The test vectors are what the page says.
+//! The test vectors are those of the page.
 
 use std::collections::BTreeSet;
 

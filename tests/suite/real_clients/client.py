@@ -16,10 +16,10 @@ import time
 import libtorrent as lt
 
 CONTENT_SIZE = 4 << 20
-PORT = 6881  # of every client, for each is alone on its host
+PORT = 6881  # the same for every client, since each is alone on its host
 
-# A downloader asks its tracker again so often, in seconds; libtorrent does it at most
-# once a second. Left alone it would wait at least a minute, whatever the tracker says.
+# Interval at which a downloader announces itself to its tracker, in seconds; libtorrent does
+# so at most once a second. By default it waits at least a minute, whatever the tracker says.
 REANNOUNCE = 0.5
 
 

@@ -1,5 +1,4 @@
-//! Somebody on the segment whose address is allowed to speak, and what becomes of what he
-//! says.
+//! An attacker on the segment with an allowed address, and the effect of its packets.
 
 use std::net::{SocketAddrV4, UdpSocket};
 use std::time::{Duration, Instant};
@@ -12,8 +11,8 @@ use super::segment::{PATIENCE, PORT, Segment, Tracker, until};
 use crate::support::group::GROUP;
 use crate::support::netns::{Host, Network};
 
-/// How many packets of his wait in a receive buffer at most, if he takes care of that.
-const AT_ONCE: usize = 50;
+/// Number of its packets that wait in a receive buffer at most, if it limits its rate.
+const MAX_IN_BUFFER: usize = 50;
 
 pub struct Attacker {
     socket: UdpSocket,
@@ -34,7 +33,7 @@ impl Attacker {
         }
     }
 
-    /// Sends as fast as all trackers can hear it. They drop all of it, for these reasons.
+    /// Sends as fast as all trackers can receive. They drop all packets, for these reasons.
     pub fn send(
         &self,
         segment: &Segment,
@@ -43,7 +42,7 @@ impl Attacker {
         packets: impl ExactSizeIterator<Item = Vec<u8>>,
     ) {
         let all = packets.len();
-        // There may be duplicates besides, from those who send again what somebody lost.
+        // There may be duplicates, too, from nodes that retransmit lost packets.
         let others = |reason: &Reject| !reasons.contains(reason) && *reason != Reject::Duplicate;
         let others: Vec<_> = Reject::ALL.iter().copied().filter(others).collect();
         let before = [reasons, &others].map(|reasons| Counted::of(segment, reasons));
@@ -55,9 +54,9 @@ impl Attacker {
         let start = Instant::now();
         for (number, packet) in packets.enumerate() {
             self.say(&packet);
-            if number % AT_ONCE == 0 {
+            if number % MAX_IN_BUFFER == 0 {
                 let limit = Duration::from_millis(100);
-                until(limit, || arrived(number.saturating_sub(AT_ONCE)));
+                until(limit, || arrived(number.saturating_sub(MAX_IN_BUFFER)));
             }
         }
         let all_counted = || {
@@ -75,7 +74,7 @@ impl Attacker {
         assert!(others.dropped.iter().all(|dropped| *dropped == 0), "{name}");
     }
 
-    /// Sends as fast as possible, and waits until all of it is dropped or lost.
+    /// Sends as fast as possible, and waits until all packets are dropped or lost.
     pub fn flood(&self, segment: &Segment, attacks: &[Attack<'_>], packets: usize) {
         let before = Counted::of(segment, Reject::ALL);
         let start = Instant::now();
@@ -99,12 +98,12 @@ impl Attacker {
     }
 }
 
-/// What became of packets, at each tracker.
+/// The fate of packets, at each tracker.
 #[derive(Debug)]
 pub struct Counted {
-    /// By the tracker, for certain reasons.
+    /// Dropped by the tracker, for certain reasons.
     pub dropped: Vec<u64>,
-    /// In the kernel, since the receive buffer was full.
+    /// Lost in the kernel, since the receive buffer was full.
     pub lost: Vec<u64>,
 }
 
@@ -128,7 +127,7 @@ impl Counted {
     }
 }
 
-/// How many packets each tracker has dropped for these reasons.
+/// Returns how many packets each tracker has dropped for these reasons.
 fn dropped(segment: &Segment, reasons: &[Reject]) -> Vec<u64> {
     let of = |tracker: &Tracker| {
         let drops = tracker.stats().counters.drops;

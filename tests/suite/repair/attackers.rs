@@ -1,4 +1,4 @@
-//! Of what somebody without the key sends nothing is used, and sync goes on beside it.
+//! No packet of an attacker without the key is used, and sync continues beside the attack.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -18,8 +18,8 @@ use crate::support::{is_long, skip};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// How many packets of each attack are sent so that all of them arrive, and how many in all,
-/// the rest as fast as possible.
+/// Returns how many packets of each attack are sent so that all of them arrive, and how many in
+/// all, the rest as fast as possible.
 fn amounts() -> (usize, usize) {
     if is_long() {
         (40_000, 1_000_000)
@@ -28,7 +28,7 @@ fn amounts() -> (usize, usize) {
     }
 }
 
-/// A million where tests may be long.
+/// A million packets if tests may be long.
 #[test]
 fn of_many_hostile_packets_nothing_is_used() {
     const TEST: &str = "repair::attackers::of_many_hostile_packets_nothing_is_used";
@@ -89,22 +89,22 @@ fn of_many_hostile_packets_nothing_is_used() {
     assert!(took.is_some(), "the tables are not those of the clients");
 }
 
-/// Recorded packets that are older than clocks may be apart are dropped for that; but who
-/// hears its own drops them anyway.
+/// Recorded packets that are older than clocks may be apart are dropped for that; a node that
+/// receives its own packets drops them anyway.
 const LATE: &[Reject] = &[Reject::Skewed, Reject::Replayed, Reject::OwnPacket];
 
-/// The first of the clients that announce themselves while the attack goes on.
+/// The first of the clients that announce themselves during the attack.
 const SINCE: u32 = 10_000;
 
 fn with_key(key: u8) -> Config {
     let keys = Keys::new([key; KEY_LEN]);
-    // So long a test takes at least.
+    // The shortest time of a test.
     let max_skew = SECOND * if is_long() { 30 } else { 10 };
     config().keys(keys).max_skew(max_skew)
 }
 
-/// Records what the trackers say, with NAKs, heartbeats and packets sent again among it,
-/// before they are started again and after. Everybody who announces himself leaves.
+/// Records the trackers' packets before and after a restart, with NAKs, heartbeats and
+/// retransmissions among them. All clients that announce themselves leave.
 fn record(segment: &mut Segment) -> Recorded {
     let witness = Witness::on(&mut segment.network, "witness");
     let come_and_go = |segment: &Segment, numbers: std::ops::Range<u32>| {
@@ -143,12 +143,12 @@ fn record(segment: &mut Segment) -> Recorded {
         seen
     });
     let [other_cluster, wrong_key] = strangers;
-    // The first one has sent, the second one has heard.
+    // The first one has sent, the second one has received.
     for number in 0..2 {
         segment.restart(number, with_key(1));
     }
     let mut now = come_and_go(segment, 2_000..4_000);
-    // What strangers sent as they went.
+    // Drops packets that strangers sent when they stopped.
     now.retain(|seen| !ids.contains(&seen.from()));
     for host in &segment.hosts {
         host.lose_incoming_udp(PORT, 0).unwrap();
@@ -173,7 +173,7 @@ fn record(segment: &mut Segment) -> Recorded {
     }
 }
 
-/// Clients announce themselves to all trackers in turn; the number of the next one.
+/// Clients announce themselves to all trackers in turn; returns the number of the next one.
 fn announce_until(segment: &Segment, over: &AtomicBool) -> u32 {
     let mut next = SINCE;
     while !over.load(Ordering::Relaxed) {

@@ -1,5 +1,5 @@
-//! A cluster that runs gets a key, and another one, and no announce is lost: each that was
-//! made while a tracker was up is known to that tracker, whatever it was made at.
+//! A running cluster gets a key, and then another one, and no announce is lost: a running
+//! tracker gets each announce, whichever tracker it was made at.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +12,7 @@ use super::segment::{Ends, PATIENCE, Tracker, announce, config, until};
 use crate::support::netns::{self, Host, Network};
 use crate::support::skip;
 
-/// How long a cluster works in each state.
+/// Time for which a cluster works in each state.
 const WHILE: Duration = Duration::from_millis(150);
 
 #[test]
@@ -25,7 +25,7 @@ fn a_cluster_gets_a_key_and_another_one_and_no_announce_is_lost() {
     let (old, new) = ([1; KEY_LEN], [2; KEY_LEN]);
     let accept = |keys: Keys| config().keys(keys).auth(Auth::Accept);
     let require = |keys: Keys| config().keys(keys).auth(Auth::Require);
-    // One tracker after the other is started anew with each of these.
+    // The trackers restart one after the other with each of these.
     let steps = [
         accept(Keys::new(old)),
         require(Keys::new(old)),
@@ -60,7 +60,7 @@ fn a_cluster_gets_a_key_and_another_one_and_no_announce_is_lost() {
     assert!(announces > 100, "hardly anybody announced himself");
 }
 
-/// Three trackers, and what was announced.
+/// Three trackers, and the announces so far.
 struct Cluster {
     members: [Mutex<Option<Member>>; 3],
     /// The number of the next announce.
@@ -103,7 +103,7 @@ impl Cluster {
         }
     }
 
-    /// Whether a tracker hears of all announces that were made since its start until now.
+    /// Returns whether a tracker gets all announces from its start until now.
     fn is_complete(&self, number: usize) -> bool {
         let until_now = self.next();
         let knows_all = || {

@@ -1,4 +1,4 @@
-//! What somebody without the key can make: packets of his own, and recorded ones.
+//! Packets that an attacker without the key can make: its own, and recorded ones.
 
 use livesync::TrackerId;
 use livesync::stats::Reject;
@@ -6,28 +6,28 @@ use livesync::unstable::wire::{Header, Heartbeat, Nak, PacketType, Trailer};
 
 use super::witness::{Kind, Seen};
 
-/// What somebody has recorded.
+/// Recorded packets.
 pub struct Recorded {
-    /// Before trackers were started again.
+    /// Packets from before the restart of the trackers.
     pub before: Vec<Seen>,
-    /// From the trackers that run.
+    /// Packets from the running trackers.
     pub now: Vec<Seen>,
-    /// From a cluster of the same key and another name.
+    /// Packets from a cluster with the same key and another name.
     pub other_cluster: Vec<Seen>,
-    /// From a cluster of the same name and another key.
+    /// Packets from a cluster with the same name and another key.
     pub wrong_key: Vec<Seen>,
 }
 
 /// A kind of hostile packets.
 pub struct Attack<'a> {
     pub name: &'static str,
-    /// Each is dropped for one of these reasons.
+    /// The possible reasons for which each is dropped.
     pub reasons: &'static [Reject],
-    /// Makes them, by number.
+    /// Makes the packets, by number.
     pub packet: Box<dyn Fn(usize) -> Vec<u8> + 'a>,
 }
 
-/// Marks what must be in no table.
+/// Marks peers that must be in no table.
 pub const HOSTILE: [u8; 4] = [0xee; 4];
 
 const UNTAGGED: &[Reject] = &[Reject::Untagged];
@@ -50,10 +50,10 @@ const DAMAGED: &[Reject] = &[
     Reject::BadCount,
 ];
 
-/// Every attack that we can think of.
+/// Returns every attack that we can think of.
 pub fn attacks(recorded: &Recorded) -> Vec<Attack<'_>> {
     let now = &recorded.now;
-    // Of a tracker that runs, and so of a known id and epoch.
+    // From a running tracker, so that its id and epoch are known.
     let known = now[0].frame();
     let (known, trailer) = (known.header.id, known.trailer.expect("a trailer"));
     let id = move |number: usize| match number % 2 {
@@ -84,7 +84,7 @@ pub fn attacks(recorded: &Recorded) -> Vec<Attack<'_>> {
     };
     let numbered = || now.iter().filter(|seen| seen.kind() == Kind::First);
     let numbered: Vec<_> = numbered().filter(|seen| seen.seq() > 0).collect();
-    let again = move |number: usize| {
+    let retransmitted = move |number: usize| {
         let seen = numbered[number % numbered.len()];
         let (header, rest) = Header::parse(&seen.bytes).expect("a header");
         [&header.retransmitted().emit(), rest].concat()
@@ -95,7 +95,7 @@ pub fn attacks(recorded: &Recorded) -> Vec<Attack<'_>> {
         attack("replayed, from this run", REPLAYED, |number| {
             any(now, number)
         }),
-        attack("replayed as sent again", REPLAYED, again),
+        attack("replayed as retransmitted", REPLAYED, retransmitted),
         attack("replayed, from before a restart", REPLAYED, |number| {
             any(&recorded.before, number)
         }),
@@ -142,7 +142,7 @@ fn attack<'a>(
     }
 }
 
-/// A SYNC_LIVE packet with one to seven hostile peers.
+/// Returns a SYNC_LIVE packet with one to seven hostile peers.
 fn list(id: TrackerId, number: usize) -> Vec<u8> {
     let mut packet = Header::new(id, PacketType::Live).emit().to_vec();
     for record in 0..=number % 7 {
@@ -162,7 +162,7 @@ fn any(recorded: &[Seen], number: usize) -> Vec<u8> {
     recorded[number % recorded.len()].bytes.clone()
 }
 
-/// The longest packets of their kinds.
+/// Returns the longest packets of their kinds.
 fn samples(recorded: &[Seen]) -> Vec<&[u8]> {
     let longest = |kind| {
         let of_kind = recorded.iter().filter(move |seen| seen.kind() == kind);
@@ -179,7 +179,7 @@ fn samples(recorded: &[Seen]) -> Vec<&[u8]> {
     .to_vec()
 }
 
-/// Each bit of each packet, one after the other.
+/// Flips each bit of each packet, one after the other.
 fn flipped(samples: &[&[u8]], number: usize) -> Vec<u8> {
     let (packet, bit) = place(samples, |packet| 8 * packet.len(), number);
     let mut packet = packet.to_vec();
@@ -187,13 +187,13 @@ fn flipped(samples: &[&[u8]], number: usize) -> Vec<u8> {
     packet
 }
 
-/// Each length of each packet, one after the other.
+/// Cuts each packet to each length, one after the other.
 fn cut(samples: &[&[u8]], number: usize) -> Vec<u8> {
     let (packet, length) = place(samples, |packet| packet.len(), number);
     packet[..length].to_vec()
 }
 
-/// The place of this number in packets that are laid end to end.
+/// Returns the place of this number in packets that are laid end to end.
 fn place<'a>(
     samples: &[&'a [u8]],
     length: impl Fn(&[u8]) -> usize,

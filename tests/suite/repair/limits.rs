@@ -1,4 +1,5 @@
-//! What repair may cost, also while somebody asks for everything all the time.
+//! Bounds for the cost of repair, also while an attacker sends NAKs for everything all the
+//! time.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -14,15 +15,15 @@ use crate::support::{is_too_long, skip};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What a tracker may send again per second: the larger one of this, and of a fifth of
-/// what it sends anyway.
-const AGAIN: usize = 512 << 10;
+/// The bytes per second that a tracker may retransmit: the larger one of this, and of a fifth
+/// of its other packets.
+const RETRANSMIT_RATE: usize = 512 << 10;
 
-/// What its NAKs may take per second.
-const NAKS: usize = 64 << 10;
+/// The bytes per second of its NAKs.
+const NAK_RATE: usize = 64 << 10;
 
-/// So much of a second's bucket may be spent at once, at the beginning.
-const AT_ONCE: f64 = 0.25;
+/// Part of a second's token bucket that may be spent at once, at the beginning.
+const BURST_PART: f64 = 0.25;
 
 const ANNOUNCES: u32 = 20_000;
 
@@ -43,7 +44,7 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
     let trackers: HashMap<TrackerId, Trailer> = witness.take().iter().map(trailer).collect();
     assert_eq!(trackers.len(), 3);
 
-    // While it goes on, clients announce themselves.
+    // Clients announce themselves meanwhile.
     let began = Instant::now();
     let flood = std::thread::scope(|scope| {
         let flood = scope.spawn(|| flood(&attacker, &trackers, 4 * SECOND));
@@ -53,7 +54,7 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
     let took = segment.until_all_know(2 * ANNOUNCES as usize);
     let expected = peers((0..2 * ANNOUNCES).map(announce));
     let seen = witness.take();
-    println!("{flood} packets ask for everything; complete {took:?} after the last announce");
+    println!("{flood} NAKs for everything; complete {took:?} after the last announce");
     for id in trackers.keys() {
         let of_kind = |kind| {
             let seen = seen.iter().filter(move |seen| seen.kind() == kind);
@@ -62,25 +63,28 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
                 .collect::<Vec<_>>()
         };
         for (what, kind, cap) in [
-            ("sent again", Kind::Retransmission, AGAIN),
-            ("NAKs", Kind::Nak, NAKS),
+            ("retransmitted", Kind::Retransmission, RETRANSMIT_RATE),
+            ("NAKs", Kind::Nak, NAK_RATE),
         ] {
             let packets = of_kind(kind);
             let (most, whole) = (most_in_a_second(&packets), sum(&packets));
             println!("{id}: {what}: {whole} bytes, at most {most} in a second");
-            // In one second it may be more, where what was sent in the one before was held up:
-            // in virtual time tube::limits asserts that, too.
+            // In one second it may be more, if packets of the one before were delayed:
+            // tube::limits checks that, too, in virtual time.
             let seconds = began.elapsed().as_secs_f64();
             assert!(
-                whole as f64 <= cap as f64 * (seconds + AT_ONCE),
+                whole as f64 <= cap as f64 * (seconds + BURST_PART),
                 "{what}: {whole} bytes in {seconds} seconds"
             );
-            // How near it comes to the cap depends on this machine. Nobody asks for what is known
-            // by heartbeats alone, of nodes for which there is no room.
+            // How near it comes to the cap depends on this machine. No NAK is sent for packets
+            // that are known by heartbeats alone, of nodes for which there is no room.
             assert!(whole > 0 || kind == Kind::Nak, "{what}: none at all");
         }
         let first = sum(&of_kind(Kind::First));
-        assert!(first / 4 / 5 < AGAIN, "the larger one is not the fixed cap");
+        assert!(
+            first / 4 / 5 < RETRANSMIT_RATE,
+            "the larger one is not the fixed cap"
+        );
     }
     assert!(took.is_some());
     for tracker in &segment.trackers {
@@ -88,12 +92,12 @@ fn repair_stays_below_its_caps_whatever_others_ask_for() {
     }
 }
 
-/// Unknown trackers ask all trackers for all packets, and say that they have sent many
-/// themselves; how many packets that takes.
+/// Unknown trackers send NAKs for all packets to all trackers, and claim that they have sent
+/// many themselves; returns how many packets that takes.
 fn flood(attacker: &Attacker, trackers: &HashMap<TrackerId, Trailer>, time: Duration) -> usize {
     let start = Instant::now();
     let (_, any) = trackers.iter().next().expect("one");
-    // As many as are remembered beside the trackers.
+    // As many as are remembered in addition to the trackers.
     let unknown = (0..200).map(|number: u32| TrackerId((0xee00_0000 + number).to_be_bytes()));
     let mut unknown = unknown.cycle();
     let (mut sent, mut highest) = (0, 1_000);
@@ -102,9 +106,9 @@ fn flood(attacker: &Attacker, trackers: &HashMap<TrackerId, Trailer>, time: Dura
         sent += 1;
     };
     while start.elapsed() < time {
-        for (asked, trailer) in trackers {
+        for (target, trailer) in trackers {
             let id = unknown.next().expect("an id");
-            let nak = Nak::emit(id, *asked, trailer.epoch, &[1..=u32::MAX]);
+            let nak = Nak::emit(id, *target, trailer.epoch, &[1..=u32::MAX]);
             send(&nak, trailer);
         }
         highest += 1;

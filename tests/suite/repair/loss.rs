@@ -1,5 +1,5 @@
-//! Packets get lost, and every announce arrives. How soon is asserted in virtual time, by
-//! `tube::figures`.
+//! Packets are lost, and every announce arrives. `tube::figures` checks in virtual time how
+//! soon.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -39,8 +39,8 @@ fn at_50_percent_loss_everything_arrives_everywhere() {
     }
 }
 
-/// Five trackers hear of all peers although each of them loses so many percent of all packets,
-/// NAKs and those sent again among them.
+/// Five trackers get all peers although each of them loses this percentage of all packets,
+/// including NAKs and retransmissions.
 fn arrives(test: &str, percent: u8) {
     if let Err(reason) = netns::loss_available() {
         return skip(test, &reason);
@@ -56,8 +56,8 @@ fn arrives(test: &str, percent: u8) {
         segment.sum(|stats| count(&stats.counters.repair))
     };
     println!(
-        "{percent}% loss: complete {took:?} after the last announce; {} packets told, {} missing \
-         ones recovered by {} NAKs and {} packets sent again, {} lost",
+        "{percent}% loss: complete {took:?} after the last announce; {} packets sent, {} missing \
+         ones recovered by {} NAKs and {} retransmitted packets, {} lost",
         segment.sum(|stats| stats.counters.packets_out),
         repair(|repair| repair.packets_recovered),
         repair(|repair| repair.naks_sent),
@@ -85,7 +85,7 @@ fn without_loss_repair_costs_less_than_2_percent_of_packets_and_nobody_asks() {
     segment.announce(0..ANNOUNCES, 2 * SECOND);
     let took = segment.until_all_know(ANNOUNCES as usize);
     let seen = witness.take();
-    let [first, again, heartbeats, naks] = [
+    let [first, retransmitted, heartbeats, naks] = [
         Kind::First,
         Kind::Retransmission,
         Kind::Heartbeat,
@@ -94,17 +94,17 @@ fn without_loss_repair_costs_less_than_2_percent_of_packets_and_nobody_asks() {
     .map(|kind| count(&seen, kind));
     println!(
         "no loss: complete {took:?} after the last announce; {first} packets, {heartbeats} \
-         heartbeats, {naks} NAKs, {again} packets sent again"
+         heartbeats, {naks} NAKs, {retransmitted} retransmitted packets"
     );
     assert!(took.is_some());
-    // Nor does anybody ask when all are silent, and only say that they are.
+    // Nor does any node send NAKs when all are silent and send only heartbeats.
     let said = |stats: Stats| stats.counters.repair.heartbeats_sent;
     let before = segment.sum(said);
     assert!(until(PATIENCE, || segment.sum(said) >= before + 10).is_some());
     let naks_in_all = segment.sum(|stats| stats.counters.repair.naks_sent);
-    // A machine that is busy with something else may drop packets all the same.
+    // A busy machine may drop packets all the same.
     if segment.hosts.iter().all(|host| host.lost_packets() == 0) {
-        assert!(100 * (again + heartbeats + naks) < 2 * seen.len());
+        assert!(100 * (retransmitted + heartbeats + naks) < 2 * seen.len());
         assert_eq!(naks_in_all, 0);
     }
 }
@@ -120,7 +120,7 @@ fn what_ten_have_lost_one_asks_for() {
     }
     let mut segment = Segment::of(11, &config());
     let witness = Witness::on(&mut segment.network, "witness");
-    // So that they know how many they are.
+    // They must know how many nodes they are.
     segment.meet();
     let sender = &segment.hosts[0];
     if let Err(reason) = segment.network.lose_live_packets(sender, 20) {
@@ -141,7 +141,7 @@ fn what_ten_have_lost_one_asks_for() {
         .difference(&arrived)
         .copied()
         .collect();
-    let asked: usize = seen
+    let requested: usize = seen
         .iter()
         .filter_map(|seen| match seen.frame().packet {
             Packet::Nak(nak) => Some(nak.ranges().map(|range| lost.range(range).count())),
@@ -149,10 +149,10 @@ fn what_ten_have_lost_one_asks_for() {
         })
         .map(Iterator::sum::<usize>)
         .sum();
-    let per_packet = asked as f64 / lost.len() as f64;
+    let per_packet = requested as f64 / lost.len() as f64;
     println!(
-        "lost by ten: {} of {} packets, asked for {asked} times in {} NAKs, that is {per_packet:.2} \
-         times each; sent again {} times; complete {took:?} after the last announce",
+        "lost by ten: {} of {} packets, requested {requested} times in {} NAKs, that is {per_packet:.2} \
+         times each; retransmitted {} times; complete {took:?} after the last announce",
         lost.len(),
         lost.len() + arrived.len(),
         count(&seen, Kind::Nak),
@@ -160,6 +160,6 @@ fn what_ten_have_lost_one_asks_for() {
     );
     assert!(took.is_some());
     assert!(lost.len() > 40, "nothing much is lost");
-    // That it is 1.5 at most where nobody is late, tube::figures asserts in virtual time.
-    assert!(per_packet < 5.0, "half of the ten ask");
+    // tube::figures checks in virtual time that it is 1.5 at most if no node is late.
+    assert!(per_packet < 5.0, "half of the ten send NAKs");
 }

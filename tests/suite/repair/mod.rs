@@ -1,5 +1,5 @@
-//! Loss repair and proof of origin on real networks: trackers in namespaces of their own,
-//! packets that get lost, and somebody on the segment who is no friend.
+//! Loss repair and authentication on real networks: trackers in namespaces of their own, lost
+//! packets, and an attacker on the segment.
 
 mod attacker;
 mod attackers;

@@ -1,7 +1,7 @@
-//! Trackers of 2009, and those that take no part in repair, beside those that do.
+//! Trackers of 2009, and those without repair, beside those with it.
 //!
-//! To an old tracker the others speak as ever: what it understands is what was sent the
-//! first time, as far as it has arrived, and nothing twice.
+//! An old tracker understands only packets that were sent for the first time, as far as they
+//! have arrived, and none twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -20,7 +20,7 @@ use crate::support::skip;
 const SECOND: Duration = Duration::from_secs(1);
 const LOSS: u8 = 30;
 
-/// Announced to each of the trackers.
+/// Number of announces to each of the trackers.
 const ANNOUNCES: u32 = 5_000;
 
 #[test]
@@ -69,7 +69,7 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
     let took = until(PATIENCE, || recovered(one) && recovered(other));
     println!("those that repair have all of theirs after {took:?}");
     assert!(took.is_some(), "{:?}, {:?}", missing(one), missing(other));
-    // What is sent again has been by now, and the second word of an ask, too.
+    // By now all retransmissions, and a second NAK, have been sent.
     thread::sleep(2 * SECOND);
 
     let seen = witness.take();
@@ -77,14 +77,14 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
         .iter()
         .filter(|seen| seen.kind() == Kind::First)
         .collect();
-    let again = seen
+    let retransmitted = seen
         .iter()
         .filter(|seen| seen.kind() == Kind::Retransmission)
         .count();
-    assert!(again > 0, "nothing was sent again");
+    assert!(retransmitted > 0, "nothing was retransmitted");
     hears_what_was_sent_first(&old.take(), &first);
 
-    // Who does not repair sends what was sent in 2009, and nothing else.
+    // A tracker without repair sends the packets of 2009, and no others.
     let id_of = |number: usize| TrackerId(segment.hosts[number].address().octets());
     for seen in &seen {
         let from = seen.from();
@@ -94,14 +94,17 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
             assert_eq!((seen.bytes.len() - 8) % 28, 0);
         }
     }
-    // The old ones are heard as far as their packets arrive, and hear as much.
+    // The old trackers exchange announces with the others as far as packets arrive.
     let of = |known: &Peers, who: &dyn Fn(u32) -> bool| {
-        let told = (0..4 * ANNOUNCES).filter(|number| who(*number));
-        let told = peers(told.map(announce));
-        let heard = told.keys().filter(|peer| known.contains_key(*peer)).count();
-        heard as f64 / told.len() as f64
+        let announced = (0..4 * ANNOUNCES).filter(|number| who(*number));
+        let announced = peers(announced.map(announce));
+        let heard = announced
+            .keys()
+            .filter(|peer| known.contains_key(*peer))
+            .count();
+        heard as f64 / announced.len() as f64
     };
-    // The torrents that it announces are no other's.
+    // No other tracker announces its torrents.
     let of_program = |tracker: &Tracker| {
         let peers = tracker.peers();
         let of_program = peers.keys().filter(|(hash, ..)| hash.0[19] == 0);
@@ -131,8 +134,7 @@ fn old_trackers_hear_what_they_always_heard_and_are_heard() {
     assert!((0.5..0.9).contains(&part));
 }
 
-/// A tracker of 2009 in its own words: type 0, records of 28 bytes, and what is left over
-/// is none of its business.
+/// Parses a packet as a tracker of 2009: type 0, records of 28 bytes. It ignores the rest.
 fn understand(datagram: &[u8]) -> Vec<[u8; 28]> {
     let mut records = Vec::new();
     if datagram.len() < 8 || datagram[4..8] != [0; 4] {
@@ -146,8 +148,8 @@ fn understand(datagram: &[u8]) -> Vec<[u8; 28]> {
     records
 }
 
-/// What an old tracker understands of what it has heard are packets that were sent the
-/// first time, byte for byte and none of them twice, and the records that were told.
+/// Checks that an old tracker understands only packets that were sent for the first time, byte
+/// for byte and none of them twice, with the announced records.
 fn hears_what_was_sent_first(heard: &[Seen], first: &[&Seen]) {
     let mut sent = BTreeMap::new();
     for seen in first {
@@ -165,14 +167,14 @@ fn hears_what_was_sent_first(heard: &[Seen], first: &[&Seen]) {
         .iter()
         .filter(|heard| heard.from() != PROGRAM)
         .collect();
-    let told: BTreeSet<_> = (0..4 * ANNOUNCES)
+    let announced: BTreeSet<_> = (0..4 * ANNOUNCES)
         .map(|number| record(&announce(number)))
         .collect();
     let records: Vec<_> = understood
         .iter()
         .flat_map(|heard| understand(&heard.bytes))
         .collect();
-    assert!(records.iter().all(|record| told.contains(record)));
+    assert!(records.iter().all(|record| announced.contains(record)));
     let distinct: BTreeSet<_> = records.iter().collect();
     assert_eq!(distinct.len(), records.len(), "a record twice");
     let others = |seen: &&&Seen| ![OLD, PROGRAM].contains(&seen.from());
@@ -183,7 +185,7 @@ fn hears_what_was_sent_first(heard: &[Seen], first: &[&Seen]) {
 
 const OLD: TrackerId = TrackerId([0x20, 0x09, 0x20, 0x09]);
 
-/// What the old tracker says: packets of 50 records.
+/// Sends packets of 50 records from the old tracker.
 fn say(old: &Witness, numbers: std::ops::Range<u32>) {
     for first in numbers.step_by(50) {
         let records = (first..first + 50).map(|number| record(&announce(number)));
@@ -198,7 +200,7 @@ fn say(old: &Witness, numbers: std::ops::Range<u32>) {
     }
 }
 
-/// A record, by hand.
+/// Makes a record by hand.
 fn record(announce: &Announce) -> [u8; 28] {
     let Announce {
         info_hash: InfoHash(hash),
@@ -239,7 +241,7 @@ impl DropIn {
         Self { program, host }
     }
 
-    /// How many announces it has heard.
+    /// Returns how many announces it has received.
     fn heard(&mut self) -> u32 {
         self.program.run("count");
         let line = self.program.expect("count ");

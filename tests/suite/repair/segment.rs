@@ -14,10 +14,10 @@ use crate::support::netns;
 
 pub const PORT: u16 = 9696;
 
-/// How long anything may take that is not measured. Nobody waits that long for what comes.
+/// Time limit for everything that is not measured. No test waits that long unless it fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Every address of a segment may speak.
+/// A configuration that allows every address of a segment.
 pub fn config() -> Config {
     Config::default()
         .port(PORT)
@@ -26,7 +26,7 @@ pub fn config() -> Config {
         .allow(["10.77.0.0/24".parse().expect("a network")])
 }
 
-/// The announce of a peer that no other number has.
+/// Returns the announce of a peer that no other number has.
 pub fn announce(number: u32) -> Announce {
     let mut info_hash = [0xab; 20];
     info_hash[..4].copy_from_slice(&(number / 10).to_be_bytes());
@@ -40,17 +40,17 @@ pub fn announce(number: u32) -> Announce {
     }
 }
 
-/// The same peer leaves.
+/// Returns the announce with which the same peer leaves.
 pub fn stop(number: u32) -> Announce {
     let mut stop = announce(number);
     stop.peer.flags = PeerFlags::STOPPED;
     stop
 }
 
-/// What a tracker knows, by peer.
+/// A tracker's peers.
 pub type Peers = HashMap<(InfoHash, IpAddr, u16), PeerFlags>;
 
-/// What a tracker knows that has heard of these announces.
+/// Returns the peers of a tracker that has got these announces.
 pub fn peers(announces: impl IntoIterator<Item = Announce>) -> Peers {
     let mut peers = Peers::new();
     announces
@@ -88,19 +88,19 @@ impl Host for Table {
     }
 }
 
-/// A tracker that runs.
+/// A running tracker.
 pub struct Tracker {
     pub livesync: Livesync,
     table: Arc<Table>,
 }
 
 impl Tracker {
-    /// Its id is made of the address of its host, so it has the same one each time.
+    /// Starts a tracker. Its id is made of the address of its host, so that a restart keeps it.
     pub fn start(host: &netns::Host, config: Config) -> Self {
         Self::start_at(host.address(), host, config)
     }
 
-    /// On the interface of the host that has this address.
+    /// Starts a tracker on the interface of the host that has this address.
     pub fn start_at(address: Ipv4Addr, host: &netns::Host, config: Config) -> Self {
         let table = Arc::new(Table::default());
         let config = config.interface(address);
@@ -122,7 +122,7 @@ impl Tracker {
         self.table.0.lock().expect("nobody panics here").clone()
     }
 
-    /// Whether it knows at least so many peers.
+    /// Returns whether it knows at least this many peers.
     pub fn knows(&self, peers: usize) -> bool {
         self.table.0.lock().expect("nobody panics here").len() >= peers
     }
@@ -132,7 +132,7 @@ impl Tracker {
     }
 }
 
-/// A segment, and trackers on it. There is one at a time, for its time is measured.
+/// A segment, and trackers on it. Only one exists at a time, since its times are measured.
 pub struct Segment {
     pub trackers: Vec<Tracker>,
     pub hosts: Vec<netns::Host>,
@@ -141,7 +141,7 @@ pub struct Segment {
 }
 
 impl Segment {
-    /// So many trackers of the same configuration.
+    /// Starts this many trackers with the same configuration.
     pub fn of(trackers: usize, config: &Config) -> Self {
         let alone = netns::alone();
         let mut network = netns::Network::new().expect("a network");
@@ -158,9 +158,9 @@ impl Segment {
         }
     }
 
-    /// Waits until all have heard all others, and so ask them for what they miss. Nothing may
-    /// get lost yet: who has just begun to listen asks for nothing that was sent before it knew
-    /// the sender.
+    /// Waits until all trackers have received a packet of all others, and so send NAKs for
+    /// missing packets. No packets may be lost before: a tracker that has just started sends no
+    /// NAK for packets that were sent before it knew their sender.
     pub fn meet(&self) {
         let others = self.trackers.len() - 1;
         let know_all = || {
@@ -170,7 +170,7 @@ impl Segment {
         assert!(until(PATIENCE, know_all).is_some(), "some never met");
     }
 
-    /// A tracker stops, and starts again with nothing in its table.
+    /// Stops a tracker, and restarts it with an empty table.
     pub fn restart(&mut self, number: usize, config: Config) {
         drop(self.trackers.remove(number));
         let tracker = Tracker::start(&self.hosts[number], config);
@@ -190,14 +190,14 @@ impl Segment {
         }
     }
 
-    /// Waits until every tracker knows so many peers, and says how long it took.
+    /// Waits until every tracker knows this many peers, and returns how long it took.
     pub fn until_all_know(&self, peers: usize) -> Option<Duration> {
         until(PATIENCE, || {
             self.trackers.iter().all(|tracker| tracker.knows(peers))
         })
     }
 
-    /// The sum of something that every tracker counts.
+    /// Returns the sum of a counter over all trackers.
     pub fn sum(&self, count: impl Fn(Stats) -> u64) -> u64 {
         self.trackers
             .iter()
@@ -206,7 +206,7 @@ impl Segment {
     }
 }
 
-/// Waits until something is so, and says how long it took.
+/// Waits until a condition holds, and returns how long it took.
 pub fn until(limit: Duration, is_so: impl Fn() -> bool) -> Option<Duration> {
     let start = Instant::now();
     while !is_so() {
@@ -218,7 +218,7 @@ pub fn until(limit: Duration, is_so: impl Fn() -> bool) -> Option<Duration> {
     Some(start.elapsed())
 }
 
-/// Ends what goes on meanwhile on another thread, also by a panic.
+/// Ends the work of another thread when dropped, also during a panic.
 pub struct Ends<'a>(pub &'a AtomicBool);
 
 impl Drop for Ends<'_> {

@@ -1,4 +1,4 @@
-//! Somebody who sees everything that is on the wire, and may speak himself.
+//! A host that sees every packet on the wire, and may send packets itself.
 
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,7 +23,7 @@ pub struct Seen {
     pub bytes: Vec<u8>,
 }
 
-/// What a datagram is.
+/// The kind of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     First,
@@ -56,12 +56,12 @@ impl Seen {
     }
 }
 
-/// How many of the packets are of a kind.
+/// Returns how many of the packets are of a kind.
 pub fn count(seen: &[Seen], kind: Kind) -> usize {
     seen.iter().filter(|seen| seen.kind() == kind).count()
 }
 
-/// Room for what comes while somebody else has the processor.
+/// Room for packets that arrive while other programs have the processor.
 const RECEIVE_BUFFER: usize = 64 << 20;
 
 /// A host on the segment with a plain socket.
@@ -100,8 +100,8 @@ impl Witness {
         }
     }
 
-    /// What was on the wire since the last time, also what the listener had no time to read
-    /// yet, and that nothing was overlooked.
+    /// Returns the packets since the last call, including those that the listener has not read
+    /// yet, and checks that none was overlooked.
     pub fn take(&self) -> Vec<Seen> {
         let mut seen = self.seen.lock().expect("no panic");
         read_all(&self.wire, &mut seen);
@@ -110,7 +110,7 @@ impl Witness {
     }
 }
 
-/// Reads what waits in the socket.
+/// Reads the packets that wait in the socket.
 fn read_all(wire: &Wire, seen: &mut Vec<Seen>) {
     let mut buffer = [0; 65_536];
     while let Ok(len) = recv(

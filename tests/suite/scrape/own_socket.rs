@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::support::group::{TRAILER, Wire, port};
 
-/// How long an answer may take.
+/// Time limit for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
@@ -23,7 +23,7 @@ fn a_host_that_receives_a_packet_itself_may_leave_the_rest_to_our_thread() {
     assert_eq!(answer_to_what_the_host_received(&beacon), inquiry);
 
     let inquiry = [9, 9, 9, 9, 0, 0, 0, 2, 1, 1, 1, 1];
-    let told = [
+    let expected = [
         &[1, 1, 1, 1, 0, 0, 0, 3][..],
         &[0xab; 20],
         &[0, 0, 0, 5],
@@ -31,12 +31,12 @@ fn a_host_that_receives_a_packet_itself_may_leave_the_rest_to_our_thread() {
     ]
     .concat();
     let answer = answer_to_what_the_host_received(&inquiry);
-    let (answer, trailer) = answer.split_at(told.len());
-    assert_eq!((answer, trailer.len()), (&told[..], TRAILER));
+    let (answer, trailer) = answer.split_at(expected.len());
+    assert_eq!((answer, trailer.len()), (&expected[..], TRAILER));
 }
 
-/// Hands a packet of tracker 9.9.9.9 to tracker 1.1.1.1 by way of a socket of its host,
-/// which then leaves it alone; what it sends.
+/// Hands a packet of tracker 9.9.9.9 to tracker 1.1.1.1 by way of a socket of its host, which
+/// makes no further call; returns the tracker's answer.
 fn answer_to_what_the_host_received(packet: &[u8]) -> Vec<u8> {
     let port = port();
     let wire = Wire::join(port);
@@ -45,7 +45,7 @@ fn answer_to_what_the_host_received(packet: &[u8]) -> Vec<u8> {
         .beacon_interval(Duration::from_millis(100));
     let engine = Livesync::open(config, Arc::new(OneTorrent)).expect("open");
     engine.start(TrackerId([1; 4])).expect("start");
-    // Most likely our thread sleeps by then, until the next heartbeat in half a minute.
+    // Most likely the receive thread sleeps by then, until the next heartbeat in half a minute.
     thread::sleep(Duration::from_secs(3));
 
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket of the host");
@@ -89,8 +89,8 @@ impl Torrents for OneTorrent {
         1
     }
 
-    fn walk(&self, _cursor: Cursor, _limit: usize, told: &mut Vec<Torrent>) -> Option<Cursor> {
-        told.extend(self.look_up(&InfoHash([0xab; 20])));
+    fn walk(&self, _cursor: Cursor, _limit: usize, torrents: &mut Vec<Torrent>) -> Option<Cursor> {
+        torrents.extend(self.look_up(&InfoHash([0xab; 20])));
         None
     }
 

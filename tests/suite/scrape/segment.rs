@@ -20,7 +20,7 @@ pub struct Segment {
     _network: Network,
 }
 
-/// What the witness saw.
+/// A packet that the witness saw.
 #[derive(Debug)]
 pub struct Packet {
     pub at: Instant,
@@ -30,7 +30,7 @@ pub struct Packet {
 }
 
 impl Segment {
-    /// The trackers run in `wrapper`, and neither knows a torrent nor syncs yet.
+    /// Starts the trackers in `wrapper`; they neither know a torrent nor sync yet.
     pub fn new(beacon_interval: Duration, wrapper: &[&str]) -> Self {
         let mut network = Network::new().unwrap();
         let trackers = ["fuller", "smaller"].map(|name| {
@@ -61,7 +61,7 @@ impl Segment {
         }
     }
 
-    /// The next packet that is `wanted`, within `limit`.
+    /// Returns the next packet that is `wanted`, if it comes within `limit`.
     pub fn next(&mut self, limit: Duration, wanted: impl Fn(&Packet) -> bool) -> Option<Packet> {
         let deadline = Instant::now() + limit;
         loop {
@@ -102,7 +102,7 @@ impl Tracker {
         self.program.run(command);
     }
 
-    /// Begins to sync with all trackers there may be.
+    /// Starts syncing with all trackers of the segment.
     pub fn sync(&mut self) {
         for last in 1..=2 {
             self.run(&format!("bless 10.77.0.{last}"));
@@ -111,7 +111,7 @@ impl Tracker {
         self.run(&format!("sync {} {PORT} {id}", self.address));
     }
 
-    /// Expects these torrents, but for so many that are missing.
+    /// Checks these torrents, of which this many may be missing.
     pub fn expect_torrents(&mut self, numbers: Range<u32>, more: u32, missing: u32) {
         let (first, amount) = (numbers.start, numbers.end - numbers.start);
         self.run(&format!("check {first} {amount} {more}"));
@@ -124,14 +124,14 @@ impl Tracker {
         );
     }
 
-    /// Expects so many torrents, also by the host's own count.
+    /// Checks the number of torrents, also by the host's own count.
     pub fn expect_count(&mut self, torrents: u32) {
         self.run("count");
         let expected = format!("count {torrents} in_buckets={torrents}");
         assert_eq!(self.program.expect("count"), expected);
     }
 
-    /// How long buckets were held, and the peak memory.
+    /// Returns how long buckets were held, and the peak memory.
     pub fn report(&mut self) -> String {
         self.run("report");
         self.program.expect("report")
@@ -141,19 +141,19 @@ impl Tracker {
         self.address
     }
 
-    /// How many packets it could not receive in time.
+    /// Returns how many packets it could not receive in time.
     pub fn lost_packets(&self) -> u64 {
         self.host.lost_packets()
     }
 
-    /// How it ends.
+    /// Ends it, and returns its exit status.
     pub fn end(self) -> Option<i32> {
         self.program.end()
     }
 }
 
-/// c-tests/torrents.c with the table of the example tracker, compiled by the first
-/// who asks.
+/// Returns c-tests/torrents.c with the table of the example tracker; the first caller compiles
+/// it.
 fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
@@ -182,7 +182,7 @@ fn program() -> &'static Path {
     })
 }
 
-/// c-tests/packets.c, compiled by the first who asks.
+/// Returns c-tests/packets.c; the first caller compiles it.
 fn packets_program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! The rules of nftables, on a host that is on two networks.
+//! The nftables rules, on a host that is on two networks.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -41,7 +41,7 @@ fn members_get_through_on_their_interface_and_nobody_else() {
     }
     let elsewhere = tracker.address();
     let hears = receiver(&tracker, &[TRACKER, elsewhere]);
-    // The address of a member, on the wrong network.
+    // The address of a node, on the wrong network.
     stranger.add_address("eth0", MEMBER).unwrap();
     let tries = [
         ("member", sender(&member, MEMBER, MEMBER)),
@@ -73,7 +73,8 @@ fn members_get_through_on_their_interface_and_nobody_else() {
     assert_eq!(refused.kind(), ErrorKind::PermissionDenied);
     drop(hears);
 
-    // Who forges an address on the members' own segment does get through: the page says so.
+    // A host that forges an address on the nodes' own segment does get through: the page says
+    // so.
     let hears = receiver(&tracker, &[TRACKER]);
     stranger.add_address("eth1", MEMBER).unwrap();
     let forged = sender(&stranger, MEMBER, STRANGER);
@@ -105,11 +106,11 @@ fn two_trackers_sync(tracker: &Host, member: &Host) {
     }
 }
 
-/// Hears the group on the interfaces with these addresses.
+/// Returns a socket that receives from the group on the interfaces with these addresses.
 fn receiver(host: &Host, interfaces: &[Ipv4Addr]) -> UdpSocket {
     host.inside(|| {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).expect("a socket");
-        // A program that another test is about to start may still have the one before.
+        // A program that another test is about to start may still hold the previous socket.
         socket.set_reuse_address(true).expect("share the port");
         let address = SocketAddrV4::new(GROUP, PORT);
         socket.bind(&address.into()).expect("bind");
@@ -122,7 +123,7 @@ fn receiver(host: &Host, interfaces: &[Ipv4Addr]) -> UdpSocket {
     })
 }
 
-/// Sends from this address by the interface that has the other one.
+/// Returns a socket that sends from this address by the interface that has the other one.
 fn sender(host: &Host, source: Ipv4Addr, interface: Ipv4Addr) -> UdpSocket {
     host.inside(|| {
         let socket = UdpSocket::bind((source, 0)).expect("bind");
@@ -133,7 +134,7 @@ fn sender(host: &Host, source: Ipv4Addr, interface: Ipv4Addr) -> UdpSocket {
     })
 }
 
-/// What is in the datagrams that arrive until none does, sorted.
+/// Returns the contents of the datagrams that arrive until none does, sorted.
 fn heard(socket: &UdpSocket) -> Vec<String> {
     let mut heard = Vec::new();
     let mut buffer = [0; 64];

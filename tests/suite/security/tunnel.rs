@@ -1,4 +1,4 @@
-//! The commands for WireGuard, on hosts that reach each other by nothing else.
+//! The commands for WireGuard, on hosts without any other connection.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::repair::segment::{Tracker, announce};
 use crate::support::netns::{self, Host, Network};
 use crate::support::{cc, skip};
 
-/// Full packets, and one that is not.
+/// Full packets, and one that is not full.
 const PEERS: u32 = 130;
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -38,7 +38,7 @@ fn three_trackers_sync_through_a_vxlan_on_wireguard() {
         load(host, &block("nft", "livesync-tunnel"));
     }
     tunnel.all_know_all([203, 0, 113]);
-    // Who comes beside the tunnel is dropped.
+    // Packets beside the tunnel are dropped.
     assert_eq!(dropped(&tunnel.hosts[0]), 0);
     let beside = || UdpSocket::bind((underlay(2), 0))?.send_to(b"VXLAN", (underlay(1), 4789));
     tunnel.hosts[1].inside(beside).expect("it is sent");
@@ -68,7 +68,7 @@ fn vxlan_available() -> Result<(), String> {
     output.status.success().then_some(()).ok_or_else(reason)
 }
 
-/// The address of a host where the tunnel's own packets travel.
+/// Returns the address of a host for the tunnel's own packets.
 fn underlay(number: u8) -> Ipv4Addr {
     Ipv4Addr::new(192, 0, 2, number)
 }
@@ -80,7 +80,7 @@ struct Tunnel {
 }
 
 impl Tunnel {
-    /// So many hosts that have run the commands of the page.
+    /// Makes this many hosts that have run the commands of the page.
     fn new(count: u8, containing: &str) -> Self {
         let keys = tempfile::tempdir_in(cc::scratch()).expect("a directory");
         let (mut network, between) = (Network::new().unwrap(), Network::new().unwrap());
@@ -108,7 +108,8 @@ impl Tunnel {
         }
     }
 
-    /// Starts a tracker on each host, on its address in this network, and all tell all.
+    /// Starts a tracker on each host, on its address in this network, and checks that all get
+    /// the announces of all.
     fn all_know_all(&self, network: [u8; 3]) {
         let [a, b, c] = network;
         let address = |number: u8| Ipv4Addr::new(a, b, c, number);
@@ -139,7 +140,7 @@ impl Tunnel {
     }
 }
 
-/// Makes the private key of a host; its public key.
+/// Makes the private key of a host, and returns its public key.
 fn make_key(directory: &Path, number: u8) -> String {
     let make = r#"umask 077; wg genkey > "$0"; wg pubkey < "$0""#;
     let file = directory.join(number.to_string());
@@ -150,10 +151,10 @@ fn make_key(directory: &Path, number: u8) -> String {
         .to_owned()
 }
 
-/// The page's commands for its first host, as those of another one: each address is that
-/// of a host, and they go round. A kernel without WireGuard gets that of wireguard-go, which
-/// talks to wg by a socket in a directory that all hosts would share, and an interface that
-/// has the flag MULTICAST unlike the kernel's, until it is taken away.
+/// Returns the page's commands for its first host, changed to those of another one: each
+/// address becomes that of a host, in a ring. A kernel without WireGuard uses wireguard-go.
+/// That program communicates with wg by a socket in a directory that all hosts would share, and
+/// its interface has the flag MULTICAST, unlike the kernel's, until the flag is removed.
 fn commands(page: &str, keys: &Path, number: u8, count: u8) -> String {
     let mut commands = page.to_owned();
     for network in ["192.0.2.", "198.51.100.", "203.0.113."] {
@@ -177,7 +178,7 @@ fn commands(page: &str, keys: &Path, number: u8, count: u8) -> String {
     commands.replace(kernel, &either) + "ip link set wg0 multicast off\n"
 }
 
-/// How many packets the rules for the tunnel have dropped on a host.
+/// Returns how many packets the rules for the tunnel have dropped on a host.
 fn dropped(host: &Host) -> u64 {
     let mut list = host.command("nft");
     let listed = cc::run(list.args(["list", "table", "inet", "livesync-tunnel"]));

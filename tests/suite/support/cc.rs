@@ -1,10 +1,10 @@
-//! Compiling and running C programs against the static library under test.
+//! Compiles and runs C programs with the static library under test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-/// What the README tells a C programmer to link besides liblivesync.a.
+/// The libraries that the README tells a C programmer to link besides liblivesync.a.
 pub const STATIC_LIBS: [&str; 7] = [
     "-lgcc_s",
     "-lutil",
@@ -15,12 +15,12 @@ pub const STATIC_LIBS: [&str; 7] = [
     "-lc",
 ];
 
-/// The root of the project.
+/// Returns the root of the project.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The file of this name that cargo built together with this test program.
+/// Returns the file of this name that cargo built together with this test program.
 pub fn built(name: &str) -> PathBuf {
     let exe = std::env::current_exe().expect("own path");
     let file = exe.parent().expect("target/…/deps").join(name);
@@ -28,12 +28,12 @@ pub fn built(name: &str) -> PathBuf {
     file
 }
 
-/// The C compiler: `$CC`, or cc.
+/// Returns the C compiler: `$CC`, or cc.
 pub fn compiler() -> String {
     std::env::var("CC").unwrap_or_else(|_| "cc".to_owned())
 }
 
-/// A directory for what the tests compile, removed by nobody: it lies in target/.
+/// Returns a directory for compiled programs. No test removes it, since it is in target/.
 pub fn scratch() -> &'static Path {
     static DIR: OnceLock<PathBuf> = OnceLock::new();
     DIR.get_or_init(|| {
@@ -43,7 +43,7 @@ pub fn scratch() -> &'static Path {
     })
 }
 
-/// Runs a command to its end; panics with all it printed when it fails.
+/// Runs a command to its end; panics with its output if it fails.
 pub fn run(command: &mut Command) -> Output {
     let output = command
         .output()
@@ -58,17 +58,17 @@ pub fn run(command: &mut Command) -> Output {
     output
 }
 
-/// Puts a program where it is to be run. Another process writes it: while we do, some other test may
-/// start a program, which inherits what we write to, and the kernel runs nothing that somebody could
-/// write to.
+/// Copies a program to the place where it is to run. Another process does the copying: if this
+/// one wrote the file, a program that another test starts could inherit the open file, and the
+/// kernel runs no file that is open for writing.
 pub fn install(program: &Path, to: &Path) {
     run(Command::new("install")
         .args(["-m", "755"])
         .args([program, to]));
 }
 
-/// Builds the library with these features only, in a target directory of this name;
-/// the directory that the libraries are in.
+/// Builds the library with these features only, in a target directory of this name; returns the
+/// directory of the libraries.
 pub fn build_with(features: &str, name: &str) -> PathBuf {
     let target = scratch().join(name);
     run(Command::new(env!("CARGO"))
@@ -80,8 +80,8 @@ pub fn build_with(features: &str, name: &str) -> PathBuf {
     target.join("debug")
 }
 
-/// Compiles C files, named from the root of the project, to a program that syncs,
-/// linked with this static library.
+/// Compiles C files, named from the root of the project, to a syncing program that is linked
+/// with this static library.
 pub fn link_statically(name: &str, sources: &[&Path], flags: &[&str], library: &Path) -> PathBuf {
     let program = scratch().join(name);
     run(Command::new(compiler())
@@ -97,14 +97,14 @@ pub fn link_statically(name: &str, sources: &[&Path], flags: &[&str], library: &
     program
 }
 
-/// The name under which programs ask for the shared library.
+/// Returns the name under which programs load the shared library.
 pub fn soname() -> String {
     let version = env!("CARGO_PKG_VERSION").rsplit_once('.');
     format!("liblivesync.so.{}", version.expect("major.minor.patch").0)
 }
 
-/// Compiles a C file to a program that syncs, linked with the shared library
-/// under test by its SONAME.
+/// Compiles a C file to a syncing program that loads the shared library under test by its
+/// SONAME.
 pub fn link_shared(name: &str, source: &Path) -> PathBuf {
     let library = built("liblivesync.so");
     let directory = scratch().join("shared");

@@ -10,7 +10,7 @@ use std::thread;
 use super::cc;
 use super::host::Host;
 
-/// A generation, and how it is built.
+/// A generation of opentracker, and how to build it.
 #[derive(Clone, Copy)]
 pub struct Generation {
     /// The directory of its headers.
@@ -18,9 +18,9 @@ pub struct Generation {
     /// The end of its adapter's name.
     adapter: &'static str,
     pub flags: &'static [&'static str],
-    /// Whether it has IPv6 peers.
+    /// True if it has IPv6 peers.
     pub ipv6: bool,
-    /// How it prints an IPv4 address.
+    /// The prefix with which it prints an IPv4 address.
     pub ipv4_prefix: &'static str,
 }
 
@@ -42,7 +42,7 @@ pub const WORKSTRUCT: Generation = Generation {
     ipv4_prefix: "",
 };
 
-/// Today's.
+/// Today's generation.
 pub const DUALSTACK: Generation = Generation {
     name: "dualstack",
     adapter: "workstruct",
@@ -106,13 +106,13 @@ const OF_MARCH_2024: [Generation; 3] = [
 ];
 
 impl Generation {
-    /// The tracker with its adapter, compiled by the first who asks.
+    /// Returns the tracker with its adapter; the first caller compiles it.
     pub fn program(&self) -> PathBuf {
         let adapter = format!("examples/opentracker/ot_livesync_{}.c", self.adapter);
         self.compiled("generation", Some(Path::new(&adapter)), library())
     }
 
-    /// The tracker without an adapter, linked with the library as it is.
+    /// Returns the tracker without an adapter, linked with the unchanged library.
     pub fn unchanged_program(&self) -> PathBuf {
         self.compiled("unchanged", None, &cc::built("liblivesync.a"))
     }
@@ -128,19 +128,20 @@ impl Generation {
             .clone()
     }
 
-    /// A running tracker that does not sync yet.
+    /// Starts a tracker that does not sync yet.
     pub fn start(&self) -> Host {
         Host::start(&mut Command::new(self.program()))
     }
 
-    /// A tracker that syncs on the loopback interface.
+    /// Starts a tracker that syncs on the loopback interface.
     pub fn syncing(&self, id: u32, port: u16) -> Host {
         let mut host = self.start();
         host.sync(id, port);
         host
     }
 
-    /// As above, with scrape sync in tenths of a second.
+    /// Starts a tracker that syncs on the loopback interface, with scrape sync in tenths of a
+    /// second.
     pub fn syncing_scrapes(&self, id: u32, port: u16) -> Host {
         let mut host = Host::start(&mut hasten_scrape_sync(Command::new(self.program())));
         host.sync(id, port);
@@ -165,7 +166,7 @@ impl Generation {
     }
 }
 
-/// Checks the generations side by side: they wait, more than anything else.
+/// Checks the generations in parallel, since the tests mostly wait.
 pub fn each(generations: impl IntoIterator<Item = Generation>, check: impl Fn(Generation) + Sync) {
     let check = &check;
     thread::scope(|scope| {
@@ -175,7 +176,7 @@ pub fn each(generations: impl IntoIterator<Item = Generation>, check: impl Fn(Ge
     });
 }
 
-/// Beacons after 0.2 s and then every 0.2 s.
+/// Sets the first beacon and the interval to 0.2 s.
 pub fn hasten_scrape_sync(mut command: Command) -> Command {
     command.envs([
         ("LIVESYNC_FIRST_BEACON_DELAY", "0.2"),
@@ -184,7 +185,7 @@ pub fn hasten_scrape_sync(mut command: Command) -> Command {
     command
 }
 
-/// The library without the six functions, which the adapters define.
+/// Returns the library without the six functions, which the adapters define.
 pub fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {

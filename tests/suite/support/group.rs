@@ -1,4 +1,4 @@
-//! A plain socket in the sync group, to look at the wire and to speak on it.
+//! A plain socket in the sync group, which reads and sends packets.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
@@ -12,18 +12,18 @@ use socket2::{Domain, Protocol, Socket, Type};
 /// The group of the specification.
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 42, 5);
 
-/// The type of heartbeats.
+/// The packet type of heartbeats.
 pub const HEARTBEAT: u32 = 0x4c53_0001;
 
 /// The length of the trailer behind a list.
 pub const TRAILER: usize = 27;
 
-/// A port that no other test uses.
+/// Returns a port that no other test uses.
 pub fn port() -> u16 {
     ports(1)
 }
 
-/// The first of so many ports in a row that no other test uses.
+/// Returns the first of `count` ports in a row that no other test uses.
 pub fn ports(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(1);
     let first = NEXT.fetch_add(count, Ordering::Relaxed);
@@ -34,13 +34,14 @@ pub fn ports(count: u16) -> u16 {
     *range() + first
 }
 
-/// How many ports this process has to itself, below those that the kernel hands out.
+/// Number of ports that belong to this process, below those that the kernel hands out.
 const RANGE: u16 = 600;
 
-/// The first port of a range that no other run of these tests uses on this host: whoever uses a
-/// range has its first port for itself, which the others see, as it is not shared.
+/// Returns the first port of a range that no other run of these tests uses on this host. A run
+/// claims a range by binding its first port without sharing it, which the other runs notice.
 fn range() -> &'static u16 {
-    // One of the standard library is not built for ThreadSanitizer, which does not see it work.
+    // OnceLock of the standard library is not built for ThreadSanitizer, which does not see it
+    // work.
     static RANGE_AND_CLAIM: OnceCell<(u16, UdpSocket)> = OnceCell::new();
     let (first, _) = RANGE_AND_CLAIM.get_or_init(|| {
         let ranges = (20_000..32_000).step_by(RANGE.into()).cycle();
@@ -53,19 +54,19 @@ fn range() -> &'static u16 {
     first
 }
 
-/// A member of the group.
+/// A socket that has joined the group.
 pub struct Wire {
     socket: UdpSocket,
     group: SocketAddrV4,
 }
 
 impl Wire {
-    /// A member of the group on the loopback interface.
+    /// Joins the group on the loopback interface.
     pub fn join(port: u16) -> Self {
         Self::open(Ipv4Addr::LOCALHOST, port).expect("join the group on the loopback interface")
     }
 
-    /// A member of the group on another interface, the one with this address.
+    /// Joins the group on the interface with this address.
     pub fn open(interface: Ipv4Addr, port: u16) -> io::Result<Self> {
         let group = SocketAddrV4::new(GROUP, port);
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, Some(Protocol::UDP))?;
@@ -80,8 +81,8 @@ impl Wire {
         })
     }
 
-    /// The next packet, if one comes within `limit`. Heartbeats come all the time, and are
-    /// ignored.
+    /// Returns the next packet, if one comes within `limit`. It skips heartbeats, which come
+    /// all the time.
     pub fn receive(&self, limit: Duration) -> Option<Vec<u8>> {
         let deadline = Instant::now() + limit;
         loop {
@@ -93,7 +94,7 @@ impl Wire {
         }
     }
 
-    /// The next packet, whatever it is.
+    /// Returns the next packet of any type.
     pub fn receive_any(&self, limit: Duration) -> Option<Vec<u8>> {
         let limit = limit.max(Duration::from_millis(1));
         self.socket.set_read_timeout(Some(limit)).expect("timeout");
@@ -108,7 +109,7 @@ impl Wire {
         self.socket.send_to(packet, self.group).expect("send");
     }
 
-    /// Sends to somewhere else.
+    /// Sends to another address.
     pub fn send_to(&self, packet: &[u8], address: SocketAddrV4) {
         self.socket.send_to(packet, address).expect("send");
     }

@@ -1,5 +1,5 @@
-//! Drives c-tests/host.c: a tracker that does what a test says, and says what the
-//! library does.
+//! Controls c-tests/host.c: a tracker that executes a test's commands and prints the library's
+//! calls.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,23 +12,23 @@ use std::time::{Duration, Instant};
 
 use super::cc;
 
-/// How long anything may take that is not measured.
+/// Time limit for everything that is not measured.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The generations of the tracker that share the six prototypes: name, flags of
-/// the compiler, EVENT_SYNC.
+/// The generations of the tracker that share the six prototypes: name, compiler flags,
+/// EVENT_SYNC.
 pub const GENERATIONS: [(&str, &[&str], u32); 3] = [
     ("host-4-bytes-event-5", &[], 5),
     ("host-16-bytes-event-5", &["-DWIDE"], 5),
     ("host-16-bytes-event-6", &["-DWIDE", "-DEVENT_6"], 6),
 ];
 
-/// The host of the first generation: the one of the specification.
+/// Returns the host of the first generation, the one of the specification.
 pub fn program() -> PathBuf {
     program_of(GENERATIONS[0].0, GENERATIONS[0].1)
 }
 
-/// The host, compiled with these flags by the first who asks.
+/// Returns the host with these flags; the first caller compiles it.
 pub fn program_of(name: &str, flags: &[&str]) -> PathBuf {
     static COMPILED: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut compiled = COMPILED.lock().expect("no test panics while it compiles");
@@ -49,10 +49,10 @@ pub fn program_of(name: &str, flags: &[&str]) -> PathBuf {
 /// A running host, killed when dropped.
 pub struct Host {
     child: Child,
-    /// Taken away to end the host.
+    /// `None` once the host has been ended.
     commands: Option<ChildStdin>,
     lines: Receiver<String>,
-    /// Lines about calls that came before an answer that was waited for.
+    /// Lines about calls that came before an expected answer.
     calls: Vec<String>,
 }
 
@@ -79,8 +79,7 @@ impl Host {
         }
     }
 
-    /// A host of the specification's generation that syncs on the loopback
-    /// interface.
+    /// Starts a host of the specification's generation that syncs on the loopback interface.
     pub fn syncing(id: u32, port: u16) -> Self {
         let mut host = Self::start(&mut Command::new(program()));
         host.sync(id, port);
@@ -107,8 +106,8 @@ impl Host {
         }
     }
 
-    /// The next call of the library that begins with `prefix`, within `limit`.
-    /// Calls before it are passed over.
+    /// Returns the library's next call that begins with `prefix`, if it comes within `limit`.
+    /// It skips the calls before it.
     pub fn call(&mut self, prefix: &str, limit: Duration) -> Option<String> {
         let start = Instant::now();
         loop {
@@ -123,18 +122,18 @@ impl Host {
         }
     }
 
-    /// The next call that begins with `prefix`, which must come.
+    /// Returns the next call that begins with `prefix`; panics if it does not come.
     pub fn expect(&mut self, prefix: &str) -> String {
         self.call(prefix, PATIENCE)
             .unwrap_or_else(|| panic!("no {prefix:?}"))
     }
 
-    /// The number of its process.
+    /// Returns the id of its process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends the host by the end of its standard input; its exit status.
+    /// Ends the host by closing its standard input; returns its exit status.
     pub fn end(mut self) -> Option<i32> {
         drop(self.commands.take());
         self.child.wait().expect("wait").code()

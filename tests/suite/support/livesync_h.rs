@@ -1,4 +1,4 @@
-//! What include/livesync.h declares. cbindgen writes it, so it has one form.
+//! Reads the declarations of include/livesync.h. cbindgen writes them, so they have one form.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ fn header() -> String {
     fs::read_to_string(cc::root().join("include/livesync.h")).expect("the header")
 }
 
-/// Every struct that shows its fields, and these.
+/// Returns every struct with visible fields, and its fields.
 pub fn structs() -> Vec<(String, Vec<String>)> {
     let header = header();
     let behind_comments = header
@@ -24,21 +24,21 @@ pub fn structs() -> Vec<(String, Vec<String>)> {
     structs.collect()
 }
 
-/// The name in a line like `const uint8_t *name[20];`.
+/// Returns the name in a line like `const uint8_t *name[20];`.
 fn field(line: &str) -> Option<String> {
     let name = line.strip_suffix(';')?.split_whitespace().last()?;
     let name = name.trim_start_matches('*').split('[').next()?;
     Some(name.to_owned())
 }
 
-/// The fields of livesync_stats_t.
+/// Returns the fields of livesync_stats_t.
 pub fn statistics() -> Vec<String> {
     let mut structs = structs().into_iter();
     let found = structs.find(|(name, _)| name == "livesync_stats_t");
     found.expect("the statistics").1
 }
 
-/// Every number that has a name.
+/// Returns every named number.
 pub fn constants() -> Vec<String> {
     let defined = |line: &str| {
         let mut words = line.strip_prefix("#define ")?.split(' ');

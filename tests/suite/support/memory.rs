@@ -1,4 +1,4 @@
-//! What a process holds in its memory.
+//! Reads the memory of a process.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,11 +6,11 @@ use std::os::unix::fs::FileExt;
 
 const PAGE: usize = 4096;
 
-/// All that a process may write to, as it is now.
+/// A copy of all memory that a process may write to.
 pub struct Memory(Vec<Vec<u8>>);
 
 impl Memory {
-    /// That of a child of ours.
+    /// Copies the memory of a child process.
     pub fn of(process: u32) -> io::Result<Self> {
         let memory = File::open(format!("/proc/{process}/mem"))?;
         let mut regions = Vec::new();
@@ -28,12 +28,13 @@ impl Memory {
         Ok(Self(regions))
     }
 
-    /// Whether these bytes, which are not all zeros, are somewhere in it.
+    /// Returns whether these bytes, which must not all be zero, are somewhere in it.
     pub fn holds(&self, bytes: &[u8]) -> bool {
         self.0.iter().any(|region| {
             let mut starts = (0..region.len()).step_by(PAGE);
             starts.any(|start| {
-                // A page, and what may have begun on it. Most were never written to.
+                // Searches a page, and the bytes that may have begun on it. Most pages were
+                // never written to.
                 let end = region.len().min(start + PAGE + bytes.len() - 1);
                 let page = &region[start..end];
                 page.iter().any(|byte| *byte != 0)

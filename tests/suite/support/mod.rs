@@ -1,4 +1,4 @@
-//! What the tests share: the C compiler, the library under test, skipping aloud.
+//! The shared code of the tests: the C compiler, the library under test, skipped tests.
 
 #[path = "../../../examples/cluster/bep15.rs"]
 pub mod bep15;

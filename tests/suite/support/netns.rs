@@ -1,10 +1,9 @@
-//! Small networks of network namespaces: hosts with one address each, as a rule, on one
-//! Ethernet segment, which passes multicast to everybody.
+//! Small networks of network namespaces: hosts, usually with one address each, on one Ethernet
+//! segment, which passes multicast to all of them.
 //!
-//! A network consists of namespaces named `livesync-PID-NUMBER-HOST` and leaves
-//! no trace in the namespace of the test itself, so tests may run side by side.
-//! What is dropped is deleted, also by a panic; what a killed run could not
-//! delete, the next run does.
+//! A network consists of namespaces named `livesync-PID-NUMBER-HOST` and leaves no trace in the
+//! namespace of the test itself, so tests may run side by side. Dropping a network deletes it,
+//! also during a panic. The next run deletes the networks of a killed run.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -23,7 +22,7 @@ use nix::sched::{self, CloneFlags};
 const BRIDGE: &str = "br0";
 const INTERFACE: &str = "eth0";
 
-/// Whether networks can be made here, or why not.
+/// Returns an error with the reason if networks cannot be made here.
 pub fn available() -> Result<(), String> {
     let own = std::fs::metadata("/proc/self").map_err(|e| format!("/proc/self: {e}"))?;
     if own.uid() != 0 {
@@ -33,14 +32,14 @@ pub fn available() -> Result<(), String> {
     run(&mut host.command("true")).map(drop)
 }
 
-/// Whether hosts can lose packets too, or why not.
+/// Returns an error with the reason if hosts cannot drop packets.
 pub fn loss_available() -> Result<(), String> {
     available()?;
     Network::new()?.add_host("probe")?.lose_incoming_udp(9, 50)
 }
 
-/// Waits until nobody else has this, so that what is measured is not disturbed by others that
-/// measure.
+/// Waits until no other test holds this lock, so that tests that measure do not disturb each
+/// other.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
@@ -55,20 +54,20 @@ pub struct Network {
 impl Network {
     pub fn new() -> Result<Self, String> {
         let bridge = Namespace::new("bridge")?;
-        // Without a querier on the segment a snooping bridge would forget who listens.
+        // Without a querier on the segment, a snooping bridge would forget the receivers.
         bridge.ip(&format!(
             "link add {BRIDGE} up type bridge mcast_snooping 0"
         ))?;
         Ok(Self { bridge, hosts: 0 })
     }
 
-    /// Adds a host with a name. The first one's address is
-    /// 10.77.0.1, the second one's 10.77.0.2 and so on; there are no routes elsewhere.
+    /// Adds a host with a name. The first one's address is 10.77.0.1, the second one's
+    /// 10.77.0.2 and so on. There are no routes elsewhere.
     pub fn add_host(&mut self, name: &str) -> Result<Host, String> {
         self.hosts += 1;
-        // The kernel may not have taken away a host of this name yet that was dropped.
+        // The kernel may not have deleted a dropped host of this name yet.
         let mut unique = format!("h{}_{name}", self.hosts);
-        // There is room for that of another interface behind it.
+        // Leaves room for a suffix for another interface.
         unique.truncate(11);
         let host = Host {
             namespace: Namespace::new(name)?,
@@ -87,14 +86,14 @@ impl Network {
         self.attach(host, INTERFACE, host.address)
     }
 
-    /// Pulls the cable out of a host, or puts it in again.
+    /// Plugs a host's cable in, or pulls it out.
     pub fn plug(&self, host: &Host, plugged: bool) -> Result<(), String> {
         let state = if plugged { "up" } else { "down" };
         self.bridge.ip(&format!("link set {} {state}", host.name))
     }
 
-    /// From now on so many percent of the SYNC_LIVE packets of this host get lost, at
-    /// random and for everybody, if they are sent the first time.
+    /// From now on this host loses `percent` percent of the SYNC_LIVE packets that it sends for
+    /// the first time: at random, and for all receivers.
     pub fn lose_live_packets(&self, from: &Host, percent: u8) -> Result<(), String> {
         let Host { name, .. } = from;
         // The packet type is behind the header of UDP and the tracker id.
@@ -108,7 +107,7 @@ impl Network {
         run(&mut nft).map(drop)
     }
 
-    /// Gives a host, which may be that of another network, an interface to this one.
+    /// Attaches a host, which may be on another network, to this network by a new interface.
     pub fn attach(&self, host: &Host, interface: &str, address: Ipv4Addr) -> Result<(), String> {
         let Host {
             namespace, name, ..
@@ -124,8 +123,8 @@ impl Network {
         self.bridge
             .ip(&format!("link set {name} master {BRIDGE} up"))?;
         host.add_address(interface, address)?;
-        // Datagrams that leave as one message are cut here, as at a real network: there is no
-        // wire on which they would be lost together.
+        // Splits datagrams that leave as one message here, as a real network does; otherwise
+        // they would be lost together.
         namespace.ip(&format!("link set {interface} gso_max_segs 1 up"))
     }
 }
@@ -142,13 +141,13 @@ impl Host {
         self.address
     }
 
-    /// Gives an interface one more address, of a network of 256.
+    /// Adds an address to an interface, with a network of 256 addresses.
     pub fn add_address(&self, interface: &str, address: Ipv4Addr) -> Result<(), String> {
         self.namespace
             .ip(&format!("address add {address}/24 dev {interface}"))
     }
 
-    /// A command that runs on this host. The process started is the program itself.
+    /// Returns a command that runs on this host. Its process is the program itself.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace.name]);
@@ -156,8 +155,7 @@ impl Host {
         command
     }
 
-    /// Does something on a thread of its own that is on this host. A socket that is made
-    /// there stays there.
+    /// Runs a closure in a thread of its own on this host. A socket that it makes stays there.
     pub fn inside<T: Send>(&self, act: impl FnOnce() -> T + Send) -> T {
         let namespace = Path::new("/run/netns").join(&self.namespace.name);
         let namespace = File::open(namespace).expect("the namespace");
@@ -168,22 +166,22 @@ impl Host {
         thread::scope(|scope| scope.spawn(act).join().expect("no panic on the host"))
     }
 
-    /// How many datagrams did not fit into the receive buffer of a socket on this host.
+    /// Returns how many datagrams did not fit into the receive buffer of a socket on this host.
     pub fn lost_packets(&self) -> u64 {
         let sockets = run(self.command("cat").arg("/proc/net/udp")).expect("/proc/net/udp");
         let lost = |socket: &str| socket.split_whitespace().last()?.parse::<u64>().ok();
         sockets.lines().skip(1).filter_map(lost).sum()
     }
 
-    /// From now on the host loses so many percent of the UDP packets that arrive for a
-    /// port, at random; 0 ends it. Other ports are as they were.
+    /// From now on the host loses `percent` percent of the incoming UDP packets for a port, at
+    /// random; 0 ends it. Other ports are not affected.
     pub fn lose_incoming_udp(&self, port: u16, percent: u8) -> Result<(), String> {
         let lost = match percent {
             0 => "accept".to_owned(),
             1..100 => format!("numgen random mod 100 < {percent} drop"),
             _ => "drop".to_owned(),
         };
-        // The table is declared before it is deleted because it need not be there yet.
+        // The table is declared before it is deleted, because it need not exist yet.
         let table = format!("table ip loss-{port}");
         let rules = format!(
             "{table} {{ }}; delete {table}; {table} {{ chain input {{ \
@@ -209,7 +207,7 @@ impl Namespace {
         Ok(Self { name })
     }
 
-    /// Runs one command of ip(8) inside.
+    /// Runs one command of ip(8) in the namespace.
     fn ip(&self, command: &str) -> Result<(), String> {
         let mut ip = Command::new("ip");
         ip.args(["-n", &self.name]).args(command.split(' '));
@@ -223,7 +221,8 @@ impl Drop for Namespace {
     }
 }
 
-/// Deletes the namespaces of test processes that are no more, and what still runs in them.
+/// Deletes the namespaces of test processes that have ended, and the processes that still run
+/// in them.
 fn delete_leftovers() {
     let listed = run(Command::new("ip").args(["netns", "list"])).unwrap_or_default();
     for name in listed.lines().filter_map(|line| line.split(' ').next()) {
@@ -236,12 +235,13 @@ fn delete_leftovers() {
     }
 }
 
-/// Whether there is no such process, or it is this one, which has made no namespace yet.
+/// Returns whether no such process exists. The own process counts as gone, since it has made no
+/// namespace yet.
 fn gone(pid: &str) -> bool {
     pid == std::process::id().to_string() || !Path::new("/proc").join(pid).exists()
 }
 
-/// Deletes a namespace as far as possible: a process inside would keep it alive.
+/// Deletes a namespace and, first, the processes inside, which would keep it alive.
 fn delete(name: &str) {
     let pids = run(Command::new("ip").args(["netns", "pids", name])).unwrap_or_default();
     if !pids.is_empty() {
@@ -250,7 +250,7 @@ fn delete(name: &str) {
     let _ = run(Command::new("ip").args(["netns", "delete", name]));
 }
 
-/// Runs a command to its end and returns what it printed, or what went wrong.
+/// Runs a command to its end; returns its output, or an error.
 fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_owned();
     let output = command.output().map_err(|e| match e.kind() {
@@ -286,7 +286,7 @@ mod tests {
             network.add_host("from").unwrap(),
             network.add_host("to").unwrap(),
         );
-        // Nobody listens there, and the host counts what arrives for nobody.
+        // No socket listens there, and the host counts such packets.
         let arriving = |port: u16| {
             let before = arrived_for_nobody(&to);
             let target = format!("/dev/udp/{}/{port}", to.address());
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(arriving(9696), 1000);
     }
 
-    /// The counter NoPorts of UDP: datagrams no socket was there for.
+    /// Returns the counter NoPorts of UDP: datagrams without a socket.
     fn arrived_for_nobody(host: &Host) -> u32 {
         let counters = run(host.command("cat").arg("/proc/net/snmp")).unwrap();
         let udp = counters.lines().rfind(|line| line.starts_with("Udp: "));

@@ -1,5 +1,4 @@
-//! A program that runs beside a test and tells by lines on its standard output
-//! how far it is.
+//! A program that runs beside a test and reports its progress by lines on its standard output.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -37,9 +36,9 @@ impl Process {
         }
     }
 
-    /// Waits for a line that begins with `prefix` and says when it was printed, counted
-    /// from the start of the program; `None` when that does not happen within `limit` of
-    /// the start. Lines before it are passed over.
+    /// Waits for a line that begins with `prefix`, and returns when it was printed, counted
+    /// from the start of the program. Returns `None` if that does not happen within `limit` of
+    /// the start. Lines before it are skipped.
     pub fn line(&self, prefix: &str, limit: Duration) -> Option<Duration> {
         loop {
             let left = limit.saturating_sub(self.started.elapsed());

@@ -1,12 +1,12 @@
-//! C programs and the library built for a sanitizer of the compiler.
+//! Builds C programs and the library for a sanitizer of the compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::cc;
 
-/// Rust refuses to mix what was built for a sanitizer with what was not, as the standard
-/// library, unless it is told that it may.
+/// Lets rustc mix code that is built for a sanitizer with code that is not, such as the
+/// standard library.
 const MIXED: &str = "-Cunsafe-allow-abi-mismatch=sanitizer";
 
 #[derive(Clone, Copy)]
@@ -16,9 +16,9 @@ pub enum Sanitizer {
 }
 
 impl Sanitizer {
-    /// Builds a program of these C files together with the library; or says why that
-    /// cannot be. The sanitizer's run-time library is that of rustc, for C files too, as it
-    /// must be one.
+    /// Builds a program of these C files together with the library; returns an error with the
+    /// reason if that is not possible. The sanitizer's run-time library is that of rustc, for C
+    /// files too, since a program can have only one.
     pub fn link(self, name: &str, sources: &[&Path], flags: &[&str]) -> Result<PathBuf, String> {
         let (sanitizer, runtime) = match self {
             Self::Address => ("address", "asan"),
@@ -46,7 +46,7 @@ impl Sanitizer {
                 .args(["--target", &target, "--target-dir"])
                 .arg(&directory),
         );
-        // Compiled first and linked then, or the C compiler adds its own run-time library.
+        // Compiles first and links afterwards, or the C compiler adds its own run-time library.
         let compile = |source: &&Path| {
             // Another program may have a file of this name, and be compiled at the same time.
             let file = source.file_stem().expect("a file").display();

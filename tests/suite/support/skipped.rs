@@ -1,15 +1,15 @@
-//! Tests that do not run here: each is named as it is skipped, and all are counted in one line
-//! at the end of the run.
+//! Tests that do not run here: each is named when it is skipped, and a line at the end of the
+//! run counts them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-/// The switch for everything that takes longer than a test may, or that must have the machine
-/// to itself: long tests, and the long versions of short ones. CI sets it.
+/// Switches on all tests that take long or need the machine to themselves: long tests, and the
+/// long versions of short ones. CI sets it.
 const LONG: &str = "LIVESYNC_TESTS_LONG";
 
-/// With this in the environment a test that lacks something fails. CI sets it, too.
+/// With this variable in the environment, a test that lacks something fails. CI sets it, too.
 const NO_SKIP: &str = "LIVESYNC_TESTS_NO_SKIP";
 
 /// The names of skipped tests, by reason.
@@ -17,13 +17,13 @@ type Skipped = BTreeMap<String, BTreeSet<String>>;
 
 static SKIPPED: Mutex<Skipped> = Mutex::new(Skipped::new());
 
-/// Whether long tests run, and short ones have their long versions.
+/// Returns whether long tests run, and short ones run their long versions.
 pub fn is_long() -> bool {
     std::env::var_os(LONG).is_some()
 }
 
-/// Says on the real standard error (the test harness captures only the print macros) that a
-/// test is skipped because this machine lacks something. Where nothing may be lacking the test
+/// Prints that a test is skipped because this machine lacks something. It prints to the real
+/// standard error, since the test harness captures the print macros. With [`NO_SKIP`] the test
 /// fails instead.
 pub fn skip(test: &str, reason: &str) {
     assert!(
@@ -33,8 +33,8 @@ pub fn skip(test: &str, reason: &str) {
     note(test, reason);
 }
 
-/// Whether a long test must be skipped, which it then is. Nothing is lacking, so it never fails
-/// for this.
+/// Returns whether a long test must be skipped, and counts it. The machine lacks nothing, so
+/// the test never fails for this reason.
 pub fn is_too_long(test: &str) -> bool {
     if !is_long() {
         note(test, &format!("it is long, and {LONG} is not set"));
@@ -62,12 +62,12 @@ fn summarise_at_exit() {
     extern "C" fn print() {
         let _ = writeln!(std::io::stderr(), "{}", summary(&skipped()));
     }
-    // SAFETY: the function takes nothing, cannot unwind, and stays where it is: this is no
+    // SAFETY: the function takes no arguments, cannot unwind, and stays in memory: this is no
     // library that could be unloaded.
     unsafe { libc::atexit(print) };
 }
 
-/// One line: how many tests were skipped, and why.
+/// Returns one line: how many tests were skipped, and why.
 fn summary(skipped: &Skipped) -> String {
     let reasons: Vec<_> = skipped
         .iter()

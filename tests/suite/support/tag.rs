@@ -1,10 +1,11 @@
-//! Proof of origin, made afresh as docs/protocol.md describes it.
+//! Authentication tags, made independently of the library as docs/protocol.md describes them.
 
 use hmac::{Hmac, KeyInit, Mac};
 use livesync::unstable::wire::{Header, Trailer};
 use sha2::Sha256;
 
-/// A packet with this trailer, and the tag that a member of the cluster makes with the key.
+/// Returns a packet with this trailer, and with the tag that a node of the cluster makes with
+/// the key.
 pub fn tagged(key: &[u8; 32], cluster: &str, packet: &[u8], mut trailer: Trailer) -> Vec<u8> {
     trailer.flags |= Trailer::TAGGED;
     let (header, payload) = Header::parse(packet).expect("a header");

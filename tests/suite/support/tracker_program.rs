@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use super::cc;
 
-/// The tracker's executable, compiled by the first who asks.
+/// Returns the tracker's executable; the first caller compiles it.
 pub fn tracker() -> &'static Path {
     static TRACKER: OnceLock<PathBuf> = OnceLock::new();
     TRACKER.get_or_init(|| {
@@ -26,7 +26,7 @@ pub fn tracker() -> &'static Path {
     })
 }
 
-/// The C files of the tracker.
+/// Returns the C files of the tracker.
 pub fn sources() -> Vec<PathBuf> {
     let directory = cc::root().join("examples/tracker");
     let mut sources: Vec<_> = directory

@@ -2,7 +2,7 @@
 
 use super::cc;
 
-/// The packet in a file of tests/vectors.
+/// Returns the packet in a file of tests/vectors.
 pub fn vector(file: &str) -> Vec<u8> {
     let path = cc::root().join("tests/vectors").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

@@ -15,11 +15,11 @@ fn a_connection_id_is_good_for_its_address_only() {
     let mut wrong = id;
     wrong[7] ^= 1;
     let refused = error_reply("connection id is not valid");
-    assert_eq!(here.ask(&announce_packet(wrong)), Some(refused.clone()));
-    assert_eq!(here.ask(&scrape_packet(wrong)), Some(refused.clone()));
-    assert_eq!(there.ask(&announce_packet(id)), Some(refused));
+    assert_eq!(here.request(&announce_packet(wrong)), Some(refused.clone()));
+    assert_eq!(here.request(&scrape_packet(wrong)), Some(refused.clone()));
+    assert_eq!(there.request(&announce_packet(id)), Some(refused));
 
-    let accepted = here.ask(&announce_packet(id)).expect("a reply");
+    let accepted = here.request(&announce_packet(id)).expect("a reply");
     assert_eq!(accepted[..8], [0, 0, 0, 1, 9, 8, 7, 6]);
 }
 
@@ -29,7 +29,7 @@ fn the_peer_is_where_the_packet_came_from() {
     let here = Raw::new(LOCALHOST, tracker.address());
     let mut packet = announce_packet(here.connect());
     packet[84..88].copy_from_slice(&[10, 1, 2, 3]);
-    here.ask(&packet).expect("a reply");
+    here.request(&packet).expect("a reply");
 
     let reply = tracker
         .client(OTHER_HOST)
@@ -49,13 +49,13 @@ fn malformed_requests_get_an_error_and_garbage_gets_nothing() {
     let mut port_0 = announce.clone();
     port_0[96..98].fill(0);
     assert_eq!(
-        here.ask(&port_0),
+        here.request(&port_0),
         Some(error_reply("port 0 cannot be reached"))
     );
     let malformed = Some(error_reply("malformed request"));
-    assert_eq!(here.ask(&announce[..97]), malformed);
-    assert_eq!(here.ask(&scrape[..35]), malformed);
-    assert_eq!(here.ask(&packet(id, 7, &[])), malformed);
+    assert_eq!(here.request(&announce[..97]), malformed);
+    assert_eq!(here.request(&scrape[..35]), malformed);
+    assert_eq!(here.request(&packet(id, 7, &[])), malformed);
 
     let strange_connect = packet([7; 8], 0, &[]);
     let forged_and_short = packet([7; 8], 1, &[]);
@@ -66,13 +66,13 @@ fn malformed_requests_get_an_error_and_garbage_gets_nothing() {
         &strange_connect,
         &forged_and_short,
     ] {
-        assert_eq!(here.ask(garbage), None, "{garbage:?}");
+        assert_eq!(here.request(garbage), None, "{garbage:?}");
     }
-    // And it lives on.
-    assert!(here.ask(&announce).is_some());
+    // The tracker still answers.
+    assert!(here.request(&announce).is_some());
 }
 
-/// A socket for packets no proper client sends.
+/// A socket for packets that no proper client sends.
 struct Raw(UdpSocket);
 
 impl Raw {
@@ -82,9 +82,9 @@ impl Raw {
         Self(socket)
     }
 
-    /// The reply, or `None` when there is none: that is certain, for a second
-    /// request sent after the first is answered after it.
-    fn ask(&self, request: &[u8]) -> Option<Vec<u8>> {
+    /// Returns the reply, or `None` if there is none. That is certain, since a second request,
+    /// sent after the first, is answered after it.
+    fn request(&self, request: &[u8]) -> Option<Vec<u8>> {
         let mut marker = packet(PROTOCOL_ID, 0, &[]);
         marker[12..16].copy_from_slice(b"mark");
         self.0.send(request).expect("send");
@@ -98,7 +98,7 @@ impl Raw {
     }
 
     fn connect(&self) -> [u8; 8] {
-        let reply = self.ask(&packet(PROTOCOL_ID, 0, &[])).expect("a reply");
+        let reply = self.request(&packet(PROTOCOL_ID, 0, &[])).expect("a reply");
         assert_eq!(reply[..8], [0, 0, 0, 0, 9, 8, 7, 6]);
         reply[8..].try_into().expect("a connection id")
     }
@@ -120,7 +120,7 @@ fn packet(connection_id: [u8; 8], action: u8, body: &[u8]) -> Vec<u8> {
     packet
 }
 
-/// A leecher at port 4000.
+/// Returns the announce of a leecher at port 4000.
 fn announce_packet(connection_id: [u8; 8]) -> Vec<u8> {
     let mut body = [0; 82];
     body[..20].copy_from_slice(&HASH);

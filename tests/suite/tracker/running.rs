@@ -1,4 +1,4 @@
-//! A running example tracker, and what its clients say.
+//! A running example tracker, and its clients.
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -12,7 +12,7 @@ use crate::support::tracker_program::tracker;
 pub const LOCALHOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 pub const OTHER_HOST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// How long to wait for what must happen soon.
+/// Time limit for events that must happen soon.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub const HASH: [u8; 20] = *b"one particular swarm";
@@ -59,7 +59,7 @@ impl Tracker {
         Client::connect(from, self.address).expect("connect")
     }
 
-    /// The next line that it prints.
+    /// Returns the next line that it prints.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
         self.stdout.read_line(&mut line).expect("a line");
@@ -68,15 +68,15 @@ impl Tracker {
 
     /// Ends it by a signal.
     pub fn end(mut self, signal: &str) -> ExitStatus {
-        // The shell's own kill: there need not be a program of that name.
+        // The shell's own kill, since there need not be a program of that name.
         let kill = format!("kill {signal} {}", self.child.id());
         cc::run(Command::new("sh").args(["-c", &kill]));
-        let asked = Instant::now();
+        let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("exit status") {
                 return status;
             }
-            assert!(asked.elapsed() < PATIENCE, "still running after {signal}");
+            assert!(start.elapsed() < PATIENCE, "still running after {signal}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }

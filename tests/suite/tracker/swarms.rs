@@ -1,4 +1,4 @@
-//! BEP 15 over real UDP: what clients learn of a swarm.
+//! BEP 15 over real UDP: the peers and counts that clients get.
 
 use std::collections::HashSet;
 use std::net::SocketAddrV4;
@@ -26,8 +26,8 @@ fn peers_of_a_swarm_learn_of_each_other() {
     let second = far.announce(&seeder(4002)).expect("announce");
     assert_eq!((second.leechers, second.seeders), (1, 1));
     assert_eq!(second.peers, [SocketAddrV4::new(LOCALHOST, 4001)]);
-    let again = near.announce(&leecher(4001)).expect("announce");
-    assert_eq!(again.peers, [SocketAddrV4::new(OTHER_HOST, 4002)]);
+    let second = near.announce(&leecher(4001)).expect("announce");
+    assert_eq!(second.peers, [SocketAddrV4::new(OTHER_HOST, 4002)]);
 
     let mut other_swarm = leecher(4001);
     other_swarm.info_hash[19] ^= 1;
@@ -60,7 +60,7 @@ fn scrape_answers_for_each_torrent_in_order() {
     client.announce(&leecher(4003)).expect("announce");
     let scraped = client.scrape(&[unknown, HASH]).expect("scrape");
     assert_eq!(scraped, [counts(0, 0, 0), counts(1, 0, 2)]);
-    // Asking does not create a torrent that would then be announced to nobody.
+    // A scrape does not create a torrent without peers.
     assert_eq!(
         client.scrape(&[unknown]).expect("scrape"),
         [counts(0, 0, 0)]
@@ -128,7 +128,7 @@ fn as_many_peers_as_wanted_each_once_and_in_turn() {
         assert_eq!(peers.len(), expected, "a peer came twice");
         assert!(
             !peers.contains(&SocketAddrV4::new(LOCALHOST, 5001)),
-            "told of itself"
+            "its own address"
         );
         seen.extend(peers);
     }

@@ -1,4 +1,4 @@
-//! What strangers cannot do: there is little that they can make of us.
+//! Bounds for strangers: they can make a node do or keep little.
 
 use livesync::unstable::protocol::NewId;
 
@@ -18,7 +18,7 @@ fn packets_forged_under_our_id_do_not_move_our_epoch_ahead() {
         assert_eq!(node.counters().id_collisions, second, "one in a second");
     }
     assert_eq!(node.epoch(), Some(EPOCH + 200), "by the time");
-    tell(&mut node, 20_500, list().next().expect("an announce"));
+    announce_at(&mut node, 20_500, list().next().expect("an announce"));
     let packet = &sent(&mut node)[0];
     let mut hearer = self::node(HEARER, &config);
     assert_eq!(drops(&mut hearer, 20_500, packet), None);
@@ -49,7 +49,8 @@ fn gaps_are_bounded_also_where_packets_split_them() {
     assert_eq!(lost, 10_001 - 512);
 }
 
-/// More nodes than are known: each is new again and again, but nothing is done about that.
+/// More nodes than can be known: each is new time after time, but no further packets are sent
+/// for it.
 #[test]
 fn more_nodes_than_are_known_cost_no_more() {
     let [few, many] = [250, 400].map(|nodes: u32| {
@@ -88,9 +89,9 @@ fn who_is_heard_only_by_a_packet_sent_again_is_nobody() {
     assert_eq!(sent(&mut node).len(), 0, "it is not greeted");
 }
 
-/// A NAK of somebody for a packet.
-fn nak(asked: TrackerId, epoch: u32, number: u32, now: u64) -> Vec<u8> {
-    let nak = Nak::emit(TrackerId([9; 4]), asked, epoch, &[number..=number]);
+/// Returns a stranger's NAK for a packet.
+fn nak(target: TrackerId, epoch: u32, number: u32, now: u64) -> Vec<u8> {
+    let nak = Nak::emit(TrackerId([9; 4]), target, epoch, &[number..=number]);
     with_trailer(&nak, now as u32, 0)
 }
 
@@ -99,19 +100,23 @@ fn naks(packets: &[Vec<u8>]) -> usize {
     packets.iter().filter(is_nak).count()
 }
 
-/// Somebody asks for what we miss all the time, and does not let the sender hear it.
+/// A stranger sends NAKs for our missing packets all the time, but not so that their sender
+/// receives them.
 #[test]
 fn others_put_our_naks_off_only_for_a_while() {
     let mut node = node(HEARER, &Config::default());
     hear(&mut node, 100, &numbered_list(1));
     hear(&mut node, 200, &numbered_list(3));
-    let mut asked = 0;
+    let mut naks_sent = 0;
     for now in 200..2200 {
         hear(&mut node, now, &nak(OTHER, OTHERS_EPOCH, 2, now));
         node.handle_timeout(at(now));
-        asked += naks(&sent(&mut node));
+        naks_sent += naks(&sent(&mut node));
     }
-    assert!((4..=20).contains(&asked), "{asked} NAKs in two seconds");
+    assert!(
+        (4..=20).contains(&naks_sent),
+        "{naks_sent} NAKs in two seconds"
+    );
 }
 
 #[test]
@@ -119,28 +124,28 @@ fn a_heartbeat_alone_is_worth_one_nak() {
     let mut node = node(HEARER, &Config::default());
     let epoch = OTHERS_EPOCH;
     let heartbeat = Heartbeat { epoch, highest: 9 }.emit(OTHER);
-    let mut asked = 0;
+    let mut naks_sent = 0;
     for now in 100..5000 {
         if now % 1000 == 100 {
             hear(&mut node, now, &with_trailer(&heartbeat, now as u32, 0));
         }
         node.handle_timeout(at(now));
-        asked += naks(&sent(&mut node));
+        naks_sent += naks(&sent(&mut node));
     }
-    assert_eq!(asked, 5, "as many as heartbeats");
+    assert_eq!(naks_sent, 5, "as many as heartbeats");
     hear(&mut node, 5000, &numbered_list(10));
     for now in 5000..6000 {
         node.handle_timeout(at(now));
-        asked += naks(&sent(&mut node));
+        naks_sent += naks(&sent(&mut node));
     }
-    assert!(asked > 10, "{asked} once it has sent something");
+    assert!(naks_sent > 10, "{naks_sent} once it has sent a packet");
 }
 
-/// Others have heard packets under our id that we have not sent, and we have not heard.
+/// Other nodes have received packets under our id that we have neither sent nor received.
 #[test]
 fn whose_id_is_forged_goes_on_under_another_one_and_answers_for_the_old_one() {
     let mut node = node(US, &Config::default());
-    tell(&mut node, 500, list().next().expect("an announce"));
+    announce_at(&mut node, 500, list().next().expect("an announce"));
     let first = sent(&mut node).remove(0);
     let epoch = node.epoch().expect("it numbers its packets");
     hear(&mut node, 1000, &nak(US, epoch, 1, 1));
@@ -149,12 +154,12 @@ fn whose_id_is_forged_goes_on_under_another_one_and_answers_for_the_old_one() {
     assert_eq!(node.take_new_id(), None, "so may that have been");
     // A number that it has not used, and a later epoch.
     for (now, number, later) in [(2000, 2, 0), (5000, 1, 1)] {
-        let (asked, epoch) = (node.id(), node.epoch().expect("an epoch"));
-        hear(&mut node, now, &nak(asked, epoch + later, number, now));
+        let (target, epoch) = (node.id(), node.epoch().expect("an epoch"));
+        hear(&mut node, now, &nak(target, epoch + later, number, now));
         assert_eq!(node.take_new_id(), Some(node.id()));
         assert_eq!(node.why_new_id(), NewId::NeverSent);
-        let asked = node.id();
-        hear(&mut node, now + 1, &nak(asked, epoch + 900, 9, now + 1));
+        let target = node.id();
+        hear(&mut node, now + 1, &nak(target, epoch + 900, 9, now + 1));
         node.handle_timeout(at(now + 999));
         assert_eq!(node.take_new_id(), None, "one in a second");
         node.handle_timeout(at(now + 1000));
@@ -163,13 +168,13 @@ fn whose_id_is_forged_goes_on_under_another_one_and_answers_for_the_old_one() {
     sent(&mut node);
     hear(&mut node, 9000, &nak(US, epoch, 1, 9000));
     node.handle_timeout(at(9000));
-    let again = sent(&mut node)
+    let retransmitted = sent(&mut node)
         .into_iter()
         .find(|packet| frame(packet).retransmitted);
-    assert_eq!(again.expect("a copy")[8..], first[8..]);
+    assert_eq!(retransmitted.expect("a copy")[8..], first[8..]);
 }
 
-/// It has sent nothing that anybody could miss.
+/// It has sent no packet that another node could miss.
 #[test]
 fn a_nak_to_a_node_that_only_listens_keeps_it_from_no_sleep() {
     let mut node = node(US, &Config::default().speak(false));

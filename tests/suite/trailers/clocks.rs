@@ -1,11 +1,11 @@
-//! Clocks that are wrong, and set.
+//! Clocks that are wrong, and clocks that are set.
 
 use super::*;
 
 const HOUR: u64 = 3_600_000;
 
-/// The clock of a tracker is fast by so much, until ten seconds have passed. Which of its
-/// packets, one each second, are used by one whose clock is right.
+/// The clock of a tracker is this fast until ten seconds have passed. Returns which of its
+/// packets, one each second, a node with a right clock uses.
 fn used_while_a_clock_is_set_back(config: &Config, fast: u64) -> (Node, Vec<u64>) {
     let mut hearer = node(HEARER, config);
     let mut speaker = node(OTHER, config);
@@ -16,7 +16,7 @@ fn used_while_a_clock_is_set_back(config: &Config, fast: u64) -> (Node, Vec<u64>
         if second == 10 {
             speaker.set_unix_time(at(now), BEGAN + millis(now));
         }
-        tell(&mut speaker, now, list().next().expect("an announce"));
+        announce_at(&mut speaker, now, list().next().expect("an announce"));
         let packets = sent(&mut speaker);
         if drops(&mut hearer, now, &packets[0]).is_none() {
             used.push(second);
@@ -36,8 +36,8 @@ fn who_has_a_key_draws_a_new_id_when_its_clock_was_set_back() {
     assert_eq!(speaker.counters().id_collisions, 0);
 }
 
-/// Somebody has recorded what it said while its clock was fast, and sends that when its time has
-/// come.
+/// An attacker has recorded a tracker's packets while its clock was fast, and sends them when
+/// their time has come.
 #[test]
 fn what_was_refused_because_its_time_had_not_come_is_refused_when_it_has() {
     let config = keyed(Keys::new(key(0)));
@@ -46,7 +46,7 @@ fn what_was_refused_because_its_time_had_not_come_is_refused_when_it_has() {
         speaker.set_unix_time(at(0), BEGAN + millis(fast));
         let mut recorded = Vec::new();
         for second in 1..=10 {
-            tell(
+            announce_at(
                 &mut speaker,
                 second * 1000,
                 list().next().expect("an announce"),
@@ -57,7 +57,7 @@ fn what_was_refused_because_its_time_had_not_come_is_refused_when_it_has() {
             recorded.push((second, packets[0].clone()));
         }
         speaker.set_unix_time(at(11_000), BEGAN + millis(11_000));
-        tell(&mut speaker, 12_000, list().next().expect("an announce"));
+        announce_at(&mut speaker, 12_000, list().next().expect("an announce"));
         let packets = sent(&mut speaker);
         assert_eq!(
             drops(&mut hearer, 12_000, &packets[0]),
@@ -84,7 +84,7 @@ fn whose_clock_was_slow_hears_the_others_once_it_is_right() {
         if second == 10 {
             hearer.set_unix_time(at(now), BEGAN + millis(now));
         }
-        tell(&mut speaker, now, list().next().expect("an announce"));
+        announce_at(&mut speaker, now, list().next().expect("an announce"));
         if drops(&mut hearer, now, &sent(&mut speaker)[0]).is_none() {
             used.push(second);
         }
@@ -92,7 +92,7 @@ fn whose_clock_was_slow_hears_the_others_once_it_is_right() {
     assert_eq!(used, Vec::from_iter(10..=20));
 }
 
-/// The receiver stood still, and finds in its buffer what had arrived in time.
+/// The receiver stood still, and its buffer holds packets that had arrived in time.
 #[test]
 fn how_old_a_packet_is_counts_from_its_arrival() {
     let config = keyed(Keys::new(key(0)));
@@ -132,11 +132,11 @@ fn who_has_no_key_goes_on_whatever_becomes_of_its_clock() {
     }
 }
 
-/// A packet of the epoch before is no other tracker's that has the same id.
+/// A packet of our previous epoch is not one of another tracker with the same id.
 #[test]
 fn who_hears_its_own_packet_of_before_its_clock_was_set_keeps_its_id() {
     let mut node = node(US, &keyed(Keys::new(key(0))));
-    tell(&mut node, 1000, list().next().expect("an announce"));
+    announce_at(&mut node, 1000, list().next().expect("an announce"));
     let recorded = sent(&mut node).remove(0);
     node.set_unix_time(at(2000), BEGAN + millis(7000));
     assert_eq!(node.epoch(), Some(EPOCH + 70));
@@ -151,7 +151,7 @@ fn who_hears_its_number_on_another_packet_draws_a_new_id() {
     let [mut one, mut other] = [0; 2].map(|_| self::node(US, &config));
     let mut announces = list();
     let mut packet = |node: &mut Node, now| {
-        tell(node, now, announces.next().expect("an announce"));
+        announce_at(node, now, announces.next().expect("an announce"));
         sent(node).remove(0)
     };
     let [first, second] = [packet(&mut one, 1000), packet(&mut other, 1001)];
@@ -165,13 +165,13 @@ fn who_hears_its_number_on_another_packet_draws_a_new_id() {
     assert_ne!(third.id(), US);
 }
 
-/// The network had not taken them before the id changed.
+/// The network did not take the packets before the id changed.
 #[test]
 fn packets_that_are_put_back_leave_under_the_id_of_now() {
     let [mut one, mut other] = [0; 2].map(|_| self::node(US, &Config::default()));
     let mut announces = list();
     let mut packet = |node: &mut Node, now| {
-        tell(node, now, announces.next().expect("an announce"));
+        announce_at(node, now, announces.next().expect("an announce"));
         node.flush();
         node.poll_transmit().expect("a packet")
     };
@@ -180,13 +180,13 @@ fn packets_that_are_put_back_leave_under_the_id_of_now() {
     hear(&mut one, 800, &nak_for_the_first());
     one.handle_timeout(at(900));
     let mut left = std::iter::from_fn(|| one.poll_transmit());
-    let again = left.find(|packet| frame(packet.as_ref()).retransmitted);
-    let again = again.expect("it is sent again");
+    let retransmitted = left.find(|packet| frame(packet.as_ref()).retransmitted);
+    let retransmitted = retransmitted.expect("it is retransmitted");
     hear(&mut one, 1000, packet(&mut other, 100).as_ref());
     assert_ne!(one.id(), US, "the same number on another packet");
 
     let before = one.counters();
-    for datagram in [again, second] {
+    for datagram in [retransmitted, second] {
         one.put_back(datagram);
     }
     let first = one.poll_transmit().expect("a packet");
@@ -195,15 +195,19 @@ fn packets_that_are_put_back_leave_under_the_id_of_now() {
     assert_eq!((first.header.id, first.retransmitted), (one.id(), false));
     // The two that have left under the old id have numbers under the new one, too.
     assert_eq!(first.trailer.expect("a trailer").seq, 3);
-    // Somebody has asked the old id for it.
-    let again = one.poll_transmit().expect("a packet");
-    let again = frame(again.as_ref());
-    assert_eq!((again.header.id, again.retransmitted), (US, true));
+    // A NAK has requested it from the old id.
+    let retransmitted = one.poll_transmit().expect("a packet");
+    let retransmitted = frame(retransmitted.as_ref());
+    assert_eq!(
+        (retransmitted.header.id, retransmitted.retransmitted),
+        (US, true)
+    );
     assert_eq!(after.packets_overflowed, before.packets_overflowed);
     assert_eq!(after.bytes_out, before.bytes_out);
 }
 
-/// Of several packets without a number in one millisecond each says a later one.
+/// Of several packets without a number in the same millisecond, each has a later time than the
+/// one before.
 #[test]
 fn how_long_packets_take_is_measured_with_numbered_ones() {
     let mut hearer = node(HEARER, &Config::default());
@@ -215,7 +219,7 @@ fn how_long_packets_take_is_measured_with_numbered_ones() {
         let heartbeat = with_trailer(&heartbeat.emit(OTHER), sent, 0);
         hear(&mut hearer, 1000, &heartbeat);
     }
-    // A numbered one that was sent at 100.
+    // A numbered packet that was sent at 100.
     for (now, lag) in [(1200, 0), (1230, 30)] {
         let seq = if now == 1200 { 1 } else { 2 };
         hear(&mut hearer, now, &numbered_list(seq));
@@ -244,20 +248,21 @@ fn a_repaired_packet_is_late_until_the_next_one() {
         (2300, list(first.retransmitted(), 200, 2), 2000),
         (2500, heartbeat(2400, 2), 0),
         (2650, heartbeat(2500, 2), 50),
-        // What has no number may say a later time than it left: nothing is that fast.
+        // A packet without a number may have a later time than that at which it left: no packet
+        // is that fast.
         (2700, heartbeat(2690, 2), 0),
         (2850, list(first, 2750, 3), 0),
     ] {
         hear(&mut hearer, now, &packet);
         let node = hearer.nodes(at(now)).next().expect("the sender");
         let off = node.lag.abs_diff(millis(lag));
-        // As far as clocks may drift in that time.
+        // Clocks may drift this far in that time.
         assert!(off < millis(5), "{:?} at {now}", node.lag);
     }
     assert_eq!(hearer.counters().repair.packets_recovered, 1);
 }
 
-/// As on a machine that keeps no time while it is off, and asks a time server later.
+/// A machine that keeps no time while it is off, and asks a time server later.
 #[test]
 fn who_starts_before_its_clock_is_set_keeps_the_id_that_it_was_given() {
     for config in [Config::default(), keyed(Keys::new(key(0)))] {
@@ -278,15 +283,15 @@ fn who_starts_before_its_clock_is_set_keeps_the_id_that_it_was_given() {
                 _ => BEGAN + millis(now),
             };
             speaker.set_unix_time(at(now), unix);
-            tell(&mut speaker, now, list().next().expect("an announce"));
+            announce_at(&mut speaker, now, list().next().expect("an announce"));
             let packets = sent(&mut speaker);
-            // Before it there may be the last heartbeat of an epoch.
+            // The last heartbeat of an epoch may come before it.
             if drops(&mut hearer, now, packets.last().expect("a packet")).is_none() {
                 used.push(second);
             }
             assert_eq!((speaker.id(), speaker.take_new_id()), (OTHER, None));
         }
-        // With a key nobody believes that it is so early.
+        // With a key, no node accepts such an early time.
         let first = if has_key { 10 } else { 1 };
         assert_eq!(used, Vec::from_iter(first..=20));
         assert_eq!(speaker.epoch(), Some(EPOCH + 100), "by the right time");

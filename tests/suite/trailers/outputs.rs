@@ -1,4 +1,4 @@
-//! Where each packet goes, why, and in which order they leave.
+//! The destination and the reason of each packet, and the order in which packets leave.
 
 use livesync::unstable::protocol::{Class, Destination, Transmit};
 
@@ -50,12 +50,12 @@ fn each_packet_says_where_to_and_why() {
 
     let worth_asking = Beacon { torrents: 5000 };
     let config = Config::default().beacon_interval(Duration::from_millis(100));
-    let mut asks = self::node(US, &config);
-    hear(&mut asks, 800, &worth_asking.emit(OTHER));
-    answer_count(&mut asks, 800);
-    asks.handle_timeout(at(1100));
-    answer_count(&mut asks, 1100);
-    let left = transmits(&mut asks);
+    let mut inquires = self::node(US, &config);
+    hear(&mut inquires, 800, &worth_asking.emit(OTHER));
+    answer_count(&mut inquires, 800);
+    inquires.handle_timeout(at(1100));
+    answer_count(&mut inquires, 1100);
+    let left = transmits(&mut inquires);
     let is_inquiry =
         |transmit: &&Transmit| matches!(frame(transmit.as_ref()).packet, Packet::ScrapeInquire(_));
     let inquiry = left.iter().find(is_inquiry).expect("an inquiry");
@@ -77,19 +77,19 @@ fn what_two_have_asked_for_is_for_everyone() {
     assert_eq!(to, [Destination::Everyone, Destination::Node(HEARER)]);
 }
 
-/// The network takes nothing for ten seconds, and meanwhile others ask for all that was sent
-/// before.
+/// The network takes no packets for ten seconds, and meanwhile others send NAKs for all earlier
+/// packets.
 #[test]
 fn however_much_is_to_be_sent_again_no_announce_waits_for_it_or_is_lost() {
     const PACKETS: usize = 500;
     let mut node = node(US, &Config::default());
     let announce = list().next().expect("an announce");
     for _ in 0..PACKETS {
-        tell(&mut node, 100, announce);
+        announce_at(&mut node, 100, announce);
         assert_eq!(sent(&mut node).len(), 1);
     }
     for _ in 0..PACKETS {
-        tell(&mut node, 200, announce);
+        announce_at(&mut node, 200, announce);
     }
     for now in (300..10_000).step_by(10) {
         let nak = Nak::emit(OTHER, US, EPOCH, &[1..=PACKETS as u32]);
@@ -100,6 +100,6 @@ fn however_much_is_to_be_sent_again_no_announce_waits_for_it_or_is_lost() {
     let classes: Vec<_> = left.iter().map(Transmit::class).collect();
     let count = |class| classes.iter().filter(|one| **one == class).count();
     assert_eq!(count(Class::Live), PACKETS);
-    assert!(count(Class::Repair) > PACKETS, "nobody has asked for much");
+    assert!(count(Class::Repair) > PACKETS, "only few NAKs");
     assert!(classes.is_sorted_by_key(|class| *class as usize));
 }

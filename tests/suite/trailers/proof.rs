@@ -1,4 +1,4 @@
-//! Which tags are believed, and when.
+//! The tags that a node accepts, and when.
 
 use livesync::unstable::wire::{Header, PacketType};
 
@@ -149,7 +149,7 @@ fn where_no_key_is_required_a_wrong_time_is_no_worse_than_no_tag() {
     assert!(!node.take_unauthenticated(), "said already");
 }
 
-/// Where no key is required, somebody who has none speaks under the id of a tracker that has one.
+/// If no key is required, a source without one sends under the id of a tracker that has one.
 #[test]
 fn who_has_proven_itself_is_not_believed_without_a_proof() {
     let mut node = node(HEARER, &keyed(Keys::new(key(0))).auth(Auth::Accept));
@@ -190,7 +190,7 @@ fn what_is_missing_is_no_replay_though_it_left_before_we_started() {
     }
 }
 
-/// To look at it would take longer than others should wait.
+/// The check would take longer than others should wait.
 #[test]
 fn the_tag_of_a_packet_that_nobody_sends_is_not_looked_at() {
     for (records, reject) in [(321, None), (322, Some(Reject::BadTag))] {
@@ -199,7 +199,7 @@ fn the_tag_of_a_packet_that_nobody_sends_is_not_looked_at() {
     }
 }
 
-/// A list with so many records, as who has the key would send it.
+/// Returns a list with this many records, as a node with the key would send it.
 fn signed_list(records: usize) -> Vec<u8> {
     let header = Header::new(US, PacketType::Live).emit();
     let packet = [&header[..], &[0xab; 28].repeat(records)].concat();

@@ -1,11 +1,12 @@
-//! Who starts beside others: what it hears of before, and how they get to know each other.
+//! A node that starts beside others: the earlier packets that it gets, and how the nodes get to
+//! know each other.
 
 use super::*;
 
-/// After this a second node starts.
+/// Time after which a second node starts.
 const BEFORE: u64 = 10_003;
 
-/// One node speaks all the time, another one starts later, and no time passes between.
+/// One node announces all the time, another one starts later, and packets take no time.
 struct Pair {
     old: Node,
     new: Node,
@@ -20,9 +21,9 @@ fn who_starts_beside_a_busy_tracker_asks_for_nothing() {
                 pair.step(now, now % pause == 0, false);
             }
             pair.check_that_nothing_is_missed();
-            let told = (BEFORE..BEFORE + 3000).filter(|now| now % pause == 0);
+            let announced = (BEFORE..BEFORE + 3000).filter(|now| now % pause == 0);
             let records = pair.new.counters().records_heard;
-            assert_eq!(records, told.count() as u64, "every {pause} ms");
+            assert_eq!(records, announced.count() as u64, "every {pause} ms");
         }
     }
 }
@@ -52,10 +53,10 @@ fn who_starts_beside_a_silent_tracker_asks_for_nothing() {
 fn after_a_greeting_every_loss_shows() {
     for config in [keyed(Keys::new(key(0))), Config::default()] {
         let mut pair = Pair::start(&config, |now| now + 500 < BEFORE);
-        // Within the first second: so only who was greeted knows what there was before.
+        // Within the first second, only a node that was greeted knows the earlier packets.
         for now in BEFORE..BEFORE + 900 {
-            let tells = [150, 300].contains(&(now - BEFORE));
-            pair.step(now, tells, now - BEFORE < 200 && tells);
+            let announces = [150, 300].contains(&(now - BEFORE));
+            pair.step(now, announces, now - BEFORE < 200 && announces);
         }
         let repair = pair.new.counters().repair;
         assert_eq!((repair.packets_recovered, repair.packets_lost), (1, 0));
@@ -63,12 +64,13 @@ fn after_a_greeting_every_loss_shows() {
 }
 
 impl Pair {
-    /// The one has run for a while, and tells of a peer whenever it `tells`.
-    fn start(config: &Config, tells: impl Fn(u64) -> bool) -> Self {
+    /// The first node has run for a while, and announces a peer whenever `announces` returns
+    /// true.
+    fn start(config: &Config, announces: impl Fn(u64) -> bool) -> Self {
         let config = config.clone().scrape(false).isolated_after(Duration::MAX);
         let mut old = node(OTHER, &config);
         for now in 0..BEFORE {
-            step(&mut old, now, tells(now));
+            step(&mut old, now, announces(now));
             sent(&mut old);
         }
         let mut new = Node::new(
@@ -82,9 +84,10 @@ impl Pair {
         Self { old, new }
     }
 
-    /// What the old one sends `is_lost`, or arrives; what the new one sends arrives.
-    fn step(&mut self, now: u64, tells: bool, is_lost: bool) {
-        step(&mut self.old, now, tells);
+    /// A packet of the first node is lost if `is_lost`, and arrives otherwise; a packet of the
+    /// second one arrives.
+    fn step(&mut self, now: u64, announces: bool, is_lost: bool) {
+        step(&mut self.old, now, announces);
         step(&mut self.new, now, false);
         loop {
             let (of_old, of_new) = (sent(&mut self.old), sent(&mut self.new));
@@ -109,9 +112,9 @@ impl Pair {
     }
 }
 
-fn step(node: &mut Node, now: u64, tells: bool) {
+fn step(node: &mut Node, now: u64, announces: bool) {
     node.handle_timeout(at(now));
-    if tells {
-        tell(node, now, list().next().expect("an announce"));
+    if announces {
+        announce_at(node, now, list().next().expect("an announce"));
     }
 }

@@ -1,4 +1,4 @@
-//! What is said before a stop.
+//! The last packets before a stop.
 
 use super::*;
 
@@ -27,7 +27,7 @@ fn where_packets_get_lost_the_last_ones_leave_twice() {
     let mut node = node(US, &Config::default());
     let mut announces = list();
     let mut tell_at = |node: &mut Node, now| {
-        tell(node, now, announces.next().expect("an announce"));
+        announce_at(node, now, announces.next().expect("an announce"));
         node.flush();
         sent(node).remove(0)
     };
@@ -38,10 +38,10 @@ fn where_packets_get_lost_the_last_ones_leave_twice() {
     let lately = tell_at(&mut node, 1000);
     node.say_last_words(at(1200));
     let last = sent(&mut node);
-    let (copies, heartbeats): (Vec<_>, Vec<_>) =
+    let (lists, heartbeats): (Vec<_>, Vec<_>) =
         last.iter().partition(|packet| frame(packet).retransmitted);
-    let [copy] = copies[..] else {
-        panic!("{} copies", copies.len());
+    let [copy] = lists[..] else {
+        panic!("{} lists", lists.len());
     };
     assert_eq!(copy[8..], lately[8..]);
     assert_eq!(heartbeats.len(), 4);
@@ -50,7 +50,7 @@ fn where_packets_get_lost_the_last_ones_leave_twice() {
     }
 }
 
-/// How many packets it says that its sender has sent, if it is a heartbeat.
+/// Returns how many packets its sender has sent according to it, if it is a heartbeat.
 fn heartbeat(packet: &[u8]) -> Option<u32> {
     match frame(packet).packet {
         Packet::Heartbeat(heartbeat) => Some(heartbeat.highest),

@@ -1,4 +1,5 @@
-//! Somebody forges packets of the members: whoever may speak may announce, but not silence others.
+//! Attackers that forge packets of the nodes: an allowed source may announce, but not silence
+//! other nodes.
 
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use super::peers::key;
 use super::seeds::for_seeds;
 use super::traffic::Ledger;
 
-const MEMBERS: usize = 3;
+const NODES: usize = 3;
 
-/// So long after the end of an attack everybody hears everybody.
+/// Within this time after an attack all nodes receive each other's announces.
 const HEALED_AFTER: Duration = Duration::from_secs(10);
 
-/// No attack makes more packets count as lost than can have been sent meanwhile.
+/// Upper bound for the packets that count as lost because of an attack: more than were sent
+/// meanwhile.
 const MOST_LOST: u64 = 10_000_000;
 
 #[test]
@@ -39,7 +41,7 @@ fn attacks(has_key: bool, seeds: u64) {
         let mut attack = Attack::new(&mut rng, has_key);
         attack.run();
         let missing = attack.missing(0..attack.next);
-        announced += attack.next * (MEMBERS as u32 - 1);
+        announced += attack.next * (NODES as u32 - 1);
         lost += missing.len();
         attack
             .cluster
@@ -52,8 +54,8 @@ fn attacks(has_key: bool, seeds: u64) {
             unhealed.push(seed);
         }
         run += 1;
-        for member in &attack.cluster.members {
-            let counters = member.node.counters();
+        for node in &attack.cluster.nodes {
+            let counters = node.protocol.counters();
             assert!(counters.repair.packets_lost < MOST_LOST);
             ids += counters.id_collisions;
         }
@@ -61,7 +63,7 @@ fn attacks(has_key: bool, seeds: u64) {
     });
     println!("{lost} of {announced} announces lost while somebody attacked, {ids} new ids");
     println!("{run} attacks, unhealed: {unhealed:?}");
-    // A member that sends a thousand forged packets per second can keep more from being heard.
+    // An attacker that sends a thousand forged packets per second can suppress more.
     assert!(run == 1 || lost as u32 <= announced / 50, "too many lost");
     assert!(
         unhealed.is_empty(),
@@ -73,9 +75,9 @@ struct Attack {
     cluster: Cluster,
     forger: Forger,
     rng: Rng,
-    /// The time between two announces, and between two forged packets, at most.
+    /// Longest time between two announces, and between two forged packets.
     pause: (Duration, Duration),
-    /// How many of both there are in a row.
+    /// Duration of announces and attack.
     lasts: Duration,
     loss: f64,
     calm_for: Duration,
@@ -90,7 +92,7 @@ impl Attack {
             config = config.keys(Keys::new(KEY));
         }
         let mut cluster = Cluster::new(rng.u64(..));
-        for _ in 0..MEMBERS {
+        for _ in 0..NODES {
             let id = TrackerId(rng.u32(..).to_be_bytes());
             cluster.join(id, Host::default(), &config, Duration::ZERO);
         }
@@ -104,7 +106,7 @@ impl Attack {
         let forged = [2, 20, 200, 2000][rng.usize(0..4)];
         Self {
             cluster,
-            forger: Forger::new(rng.fork(), has_key, MEMBERS),
+            forger: Forger::new(rng.fork(), has_key, NODES),
             pause: (millis(rng, announces), millis(rng, forged)),
             lasts: Duration::from_millis(rng.u64(0..5000)),
             loss: if rng.bool() { 0.0 } else { 0.1 },
@@ -114,7 +116,7 @@ impl Attack {
         }
     }
 
-    /// Members announce, somebody attacks meanwhile, and it is over again.
+    /// Runs announces and an attack at the same time, and then waits for recovery.
     fn run(&mut self) {
         let quiet = self.rng.u64(1..30);
         self.cluster.run_for(Duration::from_secs(quiet));
@@ -144,19 +146,19 @@ impl Attack {
         }
     }
 
-    /// A peer announces itself to the member whose turn it is.
+    /// Announces a peer to the node whose turn it is.
     fn announce(&mut self) {
         let peer = announce(self.next, PeerFlags::SEEDING);
-        self.cluster.announce(self.next as usize % MEMBERS, peer);
+        self.cluster.announce(self.next as usize % NODES, peer);
         self.next += 1;
     }
 
-    /// Which peers are unknown to whom.
+    /// Returns which peers are missing at which node.
     fn missing(&self, peers: std::ops::Range<u32>) -> Vec<(u32, usize)> {
-        let all = peers.flat_map(|peer| (0..MEMBERS).map(move |member| (peer, member)));
-        let is_known = |(peer, member): &(u32, usize)| {
+        let all = peers.flat_map(|peer| (0..NODES).map(move |node| (peer, node)));
+        let is_known = |(peer, node): &(u32, usize)| {
             let key = key(&announce(*peer, PeerFlags::SEEDING));
-            self.cluster.members[*member].peers.swarm.contains_key(&key)
+            self.cluster.nodes[*node].peers.swarm.contains_key(&key)
         };
         all.filter(|what| !is_known(what)).collect()
     }

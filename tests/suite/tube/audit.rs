@@ -1,6 +1,6 @@
-//! What a node must never do, checked whenever it does something. All times are
-//! the node's own: how long its clock has run since it started, jumps forward
-//! included and jumps back left out.
+//! Checks the rules that a node must never break, at each of its actions. All times are the
+//! node's own: the time that its clock has run since its start, with jumps forward and without
+//! jumps back.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::time::Duration;
@@ -11,27 +11,28 @@ use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
 use super::host::Answer;
 
-/// Tell records in a full packet, and in one with room for a trailer.
+/// Torrent records in a full packet, and in one with room for a trailer.
 const PER_PACKET: [u64; 2] = [45, 44];
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// How often a node that stays silent is asked.
+/// Number of inquiries for a node that does not answer.
 const INQUIRIES: u32 = 3;
 
-/// For so many intervals a node that was asked need not be the one that is asked, though it is
-/// the fullest.
+/// For this many intervals after an inquiry to a node, the next one may go to another node,
+/// even if the first one is the fullest.
 const ASKED_FOR: u32 = 60;
 
-/// Of so many nodes beacons are remembered at most.
+/// Number of nodes whose beacons are remembered.
 const CANDIDATES: usize = 32;
 
-/// Tells that are less than so many intervals apart hold a node up for so many at most, and then
-/// not for as long.
+/// Scrape tells that are less than this many intervals apart count as one row,
 const IN_A_ROW: u32 = 8;
+
+/// which holds a node up for at most this many intervals.
 const HELD_UP: u32 = 10;
 
-/// How many tell records a node with these settings puts into a packet.
+/// Returns how many torrent records a node with these settings puts into a packet.
 pub fn per_packet(config: &Config) -> u64 {
     PER_PACKET[usize::from(config.repair)]
 }
@@ -40,42 +41,42 @@ pub fn per_packet(config: &Config) -> u64 {
 #[derive(Debug)]
 pub struct Audit {
     config: Config,
-    /// The host answers at once, so what a node does is done when it is due.
+    /// True if the host answers at once, so that the node does all work when it is due.
     prompt: bool,
     last_seen: Time,
     elapsed: Duration,
-    /// When the node sent the last beacon.
+    /// Time of the node's last beacon.
     beacon: Option<Duration>,
-    /// When it sent the last tell packet.
-    tell: Option<Duration>,
-    /// When the last tell of somebody else was heard.
+    /// Time of the node's last tell packet.
+    tell_sent: Option<Duration>,
+    /// Time of the last tell packet from another node.
     tell_heard: Option<Duration>,
-    /// The first and the last tell of those that follow each other.
+    /// The first and the last of the tell packets that follow each other.
     row_of_tells: Option<(Duration, Duration)>,
-    /// When, since then, the first beacon worth asking was heard.
+    /// Time, since then, of the first beacon that is worth an inquiry.
     worth_asking: Option<Duration>,
     /// The beacons of the last two intervals.
     beacons_heard: VecDeque<(Duration, TrackerId, u64)>,
-    /// The torrents of an id got fewer (two trackers share it), so which is the
-    /// fullest is anybody's guess.
+    /// The torrents of an id got fewer (two trackers share it), so it is not clear which node
+    /// is the fullest.
     somebody_shrank: bool,
     remotes: BTreeMap<TrackerId, Remote>,
-    /// Whom we asked last, without having heard a tell since.
+    /// The node of our last inquiry, without a tell packet since.
     asking: Option<TrackerId>,
-    /// Our ids: old ones are answered for, too.
+    /// Our ids: a node answers for its old ids, too.
     ids: HashSet<TrackerId>,
-    /// Somebody asked us while we were not telling.
+    /// An inquiry for us came while we were not telling.
     inquired: bool,
     telling: bool,
-    /// What was heard with a smaller count than ours, and not yet told back or
-    /// heard with one as large.
+    /// Torrents that were told with a smaller count than ours, and that nobody has told with
+    /// our count since.
     known_better: BTreeSet<InfoHash>,
-    /// What of it the host was asked last.
+    /// The torrents of them that the host was last requested to look up.
     looked_up: Vec<InfoHash>,
-    /// Somebody told since the host was asked last to walk, or to look up.
+    /// A tell packet came since the host was last requested to walk or look up torrents.
     walk_interrupted: bool,
     look_up_interrupted: bool,
-    /// When the tell packets of the last tick were sent.
+    /// The tell packets of the last tick, by time.
     tells: VecDeque<Duration>,
     scrape_tell_packets: u64,
     tell_packets_needed: u64,
@@ -98,7 +99,7 @@ impl Audit {
             last_seen: now,
             elapsed: Duration::ZERO,
             beacon: None,
-            tell: None,
+            tell_sent: None,
             tell_heard: None,
             row_of_tells: None,
             worth_asking: None,
@@ -121,28 +122,28 @@ impl Audit {
         }
     }
 
-    /// The node is told the time.
+    /// Advances the node's own time.
     pub fn set_now(&mut self, now: Time) {
         self.elapsed += now.since(self.last_seen);
         self.last_seen = now;
     }
 
-    /// Whether the node is telling all its torrents.
+    /// Returns whether the node is in the middle of a telling.
     pub fn is_telling(&self) -> bool {
         self.telling
     }
 
-    /// Whether all that we knew better than somebody else has been said.
+    /// Returns whether the node has told back all larger counts.
     pub fn has_told_back_all(&self) -> bool {
         self.known_better.is_empty()
     }
 
-    /// The node goes by this id.
+    /// Notes an id of the node.
     pub fn note_id(&mut self, id: TrackerId) {
         self.ids.insert(id);
     }
 
-    /// The node, with so many torrents, accepted a packet.
+    /// Notes that the node, with this many torrents, accepted a packet.
     pub fn heard(&mut self, torrents: u64, from: TrackerId, packet: &Packet<'_>) {
         match packet {
             Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
@@ -161,7 +162,7 @@ impl Audit {
         }
     }
 
-    /// Whether a tell heard now holds the node up.
+    /// Returns whether a tell packet that arrives now holds the node up.
     fn is_held_up(&mut self) -> bool {
         let now = self.elapsed;
         let interval = self.config.beacon_interval;
@@ -188,7 +189,7 @@ impl Audit {
         }
     }
 
-    /// The host merged a torrent.
+    /// Notes that the host merged a torrent.
     pub fn merged(&mut self, heard: &Torrent, merged: Merged) {
         if merged == Merged::KnownBetter {
             self.known_better.insert(heard.info_hash);
@@ -197,7 +198,7 @@ impl Audit {
         }
     }
 
-    /// The node asks its host.
+    /// Checks a task that the node gives to its host.
     pub fn asks_host(&mut self, task: &Task) {
         match task {
             Task::CountTorrents => {}
@@ -206,7 +207,7 @@ impl Audit {
                 self.walk_interrupted = false;
                 if !self.telling {
                     assert_eq!(*cursor, Cursor::default(), "it begins amidst");
-                    assert!(self.inquired, "it tells all, and nobody asked");
+                    assert!(self.inquired, "it tells all torrents without an inquiry");
                     self.inquired = false;
                     self.telling = true;
                     self.walked_in_this_telling = 0;
@@ -232,12 +233,12 @@ impl Audit {
         self.is_at_least(
             self.config.beacon_interval,
             self.tell_heard,
-            "told after a tell",
+            "told too soon after a scrape tell",
         );
     }
 
-    /// The node has been answered, and has sent what comes of it. What somebody's
-    /// tell has overtaken is not told; it will ask again.
+    /// Notes that the host answered, and that the node sent the resulting packets. A lookup
+    /// that a scrape tell of another node has interrupted is not told; the node repeats it.
     pub fn answered(&mut self, answer: &Answer) {
         match answer {
             Answer::Count(_) => {}
@@ -270,7 +271,8 @@ impl Audit {
         }
     }
 
-    /// What was looked up has left, the last packet as far as it was filled.
+    /// Checks that the looked-up torrents have left, including the last packet, which may not
+    /// be full.
     fn told_back(&mut self) {
         let records = std::mem::take(&mut self.looked_up_in_a_row);
         self.tell_packets_needed += records.div_ceil(per_packet(&self.config));
@@ -285,7 +287,7 @@ impl Audit {
         }
     }
 
-    /// The node, with so many torrents, sent a packet, and for the first time.
+    /// Checks a packet that the node, with this many torrents, sends for the first time.
     pub fn sent(&mut self, torrents: u64, packet: &Packet<'_>) {
         match packet {
             Packet::Live(_) | Packet::Heartbeat(_) | Packet::Nak(_) => {}
@@ -307,28 +309,39 @@ impl Audit {
         );
         let interval = self.config.beacon_interval;
         self.is_at_least(interval, self.beacon, "a beacon after a beacon");
-        self.is_at_least(interval, self.tell_heard, "a beacon after a tell");
+        self.is_at_least(interval, self.tell_heard, "a beacon after a scrape tell");
         assert!(!self.telling, "a beacon while it tells");
         if self.prompt {
-            self.is_at_least(interval, self.tell, "a beacon after its own tell");
+            self.is_at_least(
+                interval,
+                self.tell_sent,
+                "a beacon after its own scrape tell",
+            );
         }
         self.beacon = Some(self.elapsed);
     }
 
-    fn sent_inquire(&mut self, ours: u64, asked: TrackerId) {
+    fn sent_inquire(&mut self, ours: u64, target: TrackerId) {
         let interval = self.config.beacon_interval;
         assert!(
             self.worth_asking.is_some(),
-            "it asks, and since the last tell heard no beacon worth asking"
+            "it inquires without a beacon that is worth it since the last scrape tell"
         );
-        self.is_at_least(interval * 2, self.worth_asking, "it asks after a beacon");
-        let remote = self.remotes.get(&asked).expect("it asks one never heard");
+        self.is_at_least(interval * 2, self.worth_asking, "an inquiry after a beacon");
+        let remote = self
+            .remotes
+            .get(&target)
+            .expect("an inquiry to an unknown node");
         assert!(
             self.is_worth_asking(ours, remote.torrents),
-            "with {ours} it asks one with {}",
+            "with {ours} it inquires of one with {}",
             remote.torrents
         );
-        self.is_at_least(interval, remote.inquired, "it asks the same one again");
+        self.is_at_least(
+            interval,
+            remote.inquired,
+            "a second inquiry to the same node",
+        );
         let lately = |other: &Remote| {
             let inquired = other.inquired;
             inquired.is_some_and(|at| self.elapsed - at < interval * ASKED_FOR)
@@ -336,28 +349,28 @@ impl Audit {
         let asked_lately = self.remotes.values().any(lately);
         let ids: BTreeSet<_> = self.beacons_heard.iter().map(|heard| heard.1).collect();
         let all_are_weighed = ids.len() <= CANDIDATES && !asked_lately;
-        if self.asking != Some(asked) && !self.somebody_shrank && all_are_weighed {
-            let (torrents, id) = (remote.torrents, asked);
+        if self.asking != Some(target) && !self.somebody_shrank && all_are_weighed {
+            let (torrents, id) = (remote.torrents, target);
             for (at, other, others) in &self.beacons_heard {
                 assert!(
                     *at + interval * 2 < self.elapsed || (*others, id) <= (torrents, *other),
-                    "it asks {id} with {torrents}, not {other} with {others}"
+                    "it inquires of {id} with {torrents}, not {other} with {others}"
                 );
             }
         }
-        let remote = self.remotes.entry(asked).or_default();
+        let remote = self.remotes.entry(target).or_default();
         remote.inquired = Some(self.elapsed);
         remote.inquiries_since_beacon += 1;
         assert!(
             remote.inquiries_since_beacon <= INQUIRIES,
-            "it asks again and again, and heard no beacon meanwhile"
+            "too many inquiries without a beacon in between"
         );
-        self.asking = Some(asked);
+        self.asking = Some(target);
     }
 
     fn sent_tell(&mut self) {
         self.scrape_tell_packets += 1;
-        self.tell = Some(self.elapsed);
+        self.tell_sent = Some(self.elapsed);
         self.tells.push_back(self.elapsed);
         while (self.tells.front()).is_some_and(|at| *at + TICK <= self.elapsed) {
             self.tells.pop_front();

@@ -1,4 +1,4 @@
-//! What happens, step by step, in cases worth telling.
+//! Scrape sync step by step, in interesting cases.
 
 mod asking;
 mod telling;
@@ -31,7 +31,7 @@ fn three_hundred_torrents_beside_five_thousand() {
 
     let end = config.first_beacon_delay + INTERVAL * 5 + SECOND;
     cluster.run_until(end);
-    let [smaller, fuller] = [0, 1].map(|number| &cluster.members[number].host);
+    let [smaller, fuller] = [0, 1].map(|number| &cluster.nodes[number].host);
     assert_eq!((smaller.count(), fuller.count()), (5_100, 5_000));
     for number in 0..5_100 {
         let expected = match number {
@@ -55,19 +55,19 @@ fn three_hundred_torrents_beside_five_thousand() {
         .filter(|said| matches!(said.what, What::Inquire(_)));
     let inquiries: Vec<_> = inquiries.map(|said| (said.by, &said.what)).collect();
     assert_eq!(inquiries, [(0, &What::Inquire(id(1)))]);
-    let told = |by| {
+    let sent_by = |by| {
         let tells = said.iter().filter(move |said| said.by == by);
         tells.filter_map(|said| match &said.what {
-            What::Tell(torrents) => Some(torrents.len() as u64),
+            What::ScrapeTell(torrents) => Some(torrents.len() as u64),
             _ => None,
         })
     };
     assert_eq!(
-        told(1).count() as u64,
+        sent_by(1).count() as u64,
         5_000_u64.div_ceil(per_packet(&config))
     );
-    assert_eq!(told(1).sum::<u64>(), 5_000);
-    assert_eq!(told(0).collect::<Vec<_>>(), [40], "told back");
+    assert_eq!(sent_by(1).sum::<u64>(), 5_000);
+    assert_eq!(sent_by(0).collect::<Vec<_>>(), [40], "told back");
 
     let before = cluster.traffic.clone();
     cluster.run_for(INTERVAL * 60);
@@ -76,12 +76,12 @@ fn three_hundred_torrents_beside_five_thousand() {
     assert_eq!(after.beacons, 2 * 60);
 }
 
-/// Settings with which nobody sends a beacon in these tests.
+/// Returns settings with which no node sends a beacon in these tests.
 pub fn silent() -> Config {
     Config::default().first_beacon_delay(INTERVAL * 1000)
 }
 
-/// A cluster of nodes 0, 1, … with these torrents, that keeps a journal.
+/// Makes a cluster of nodes 0, 1, … with these torrents, and with a journal.
 pub fn cluster(seed: u64, hosts: impl IntoIterator<Item = Host>, config: &Config) -> Cluster {
     let mut cluster = Cluster::new(seed);
     cluster.journal = Some(Vec::new());
@@ -99,8 +99,12 @@ pub fn beacon(from: TrackerId, torrents: u64) -> [u8; Beacon::LEN] {
     Beacon { torrents }.emit(from)
 }
 
-/// A tell packet with the torrents of these numbers, each downloaded so often.
-pub fn tell(from: TrackerId, numbers: impl IntoIterator<Item = u64>, downloaded: u64) -> Vec<u8> {
+/// Makes a tell packet of the torrents with these numbers, each downloaded this many times.
+pub fn scrape_tell(
+    from: TrackerId,
+    numbers: impl IntoIterator<Item = u64>,
+    downloaded: u64,
+) -> Vec<u8> {
     let mut packet = Header::new(from, PacketType::ScrapeTell).emit().to_vec();
     for number in numbers {
         let torrent = Torrent {
@@ -113,21 +117,21 @@ pub fn tell(from: TrackerId, numbers: impl IntoIterator<Item = u64>, downloaded:
     packet
 }
 
-/// The inquiries since this was last asked: at which second, and whom.
+/// Returns the inquiries since the last call: the second, and the id that they address.
 pub fn inquiries(cluster: &mut Cluster) -> Vec<(u64, TrackerId)> {
     let said = cluster.journal.as_mut().unwrap().drain(..);
     said.filter_map(|said| match said.what {
-        What::Inquire(asked) => Some((said.at.as_secs(), asked)),
+        What::Inquire(target) => Some((said.at.as_secs(), target)),
         _ => None,
     })
     .collect()
 }
 
-/// The torrents told since this was last asked.
-pub fn told(cluster: &mut Cluster) -> Vec<Torrent> {
+/// Returns the torrents told since the last call.
+pub fn sent_torrents(cluster: &mut Cluster) -> Vec<Torrent> {
     let said = cluster.journal.as_mut().unwrap().drain(..);
     said.flat_map(|said| match said.what {
-        What::Tell(torrents) => torrents,
+        What::ScrapeTell(torrents) => torrents,
         _ => Vec::new(),
     })
     .collect()

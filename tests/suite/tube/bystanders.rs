@@ -1,4 +1,4 @@
-//! Who knows no repair, beside those who do.
+//! Trackers without repair, beside nodes with repair.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use super::peers::{Peers, assert_same, key};
 use super::seeds::for_seeds;
 use super::traffic::Kind;
 
-/// A tracker of 2009, and one without repair, beside others that lose much: they hear each
-/// packet when it is sent first, if it reaches them, and nothing else; and what they say
-/// is heard.
+/// A tracker of 2009, and one without repair, beside others that lose many packets. They
+/// receive each packet when it is sent for the first time, if it reaches them, and no other
+/// packets; and the others receive their announces.
 #[test]
 fn who_knows_no_repair_is_not_disturbed() {
     for_seeds(25, |seed| {
@@ -27,7 +27,7 @@ fn who_knows_no_repair_is_not_disturbed() {
         let id = TrackerId(rng.u32(..).to_be_bytes());
         let config = lives.config.clone().repair(false);
         cluster.join(id, Host::default(), &config, Duration::ZERO);
-        let (plain, old) = (lives.members, lives.members + 1);
+        let (plain, old) = (lives.nodes, lives.nodes + 1);
         cluster
             .old
             .push(Old::new(TrackerId(rng.u32(..).to_be_bytes())));
@@ -45,26 +45,29 @@ fn who_knows_no_repair_is_not_disturbed() {
         expected.apply(heard_first(&cluster, plain));
         assert_same(
             plain,
-            &cluster.members[plain].peers,
+            &cluster.nodes[plain].peers,
             &expected,
             &HashSet::new(),
         );
-        let again = cluster
+        let retransmitted = cluster
             .ledger
             .as_ref()
             .expect("a ledger")
             .of(Kind::Retransmission);
-        assert!(again.count() > 0, "there is something to be disturbed by");
+        assert!(
+            retransmitted.count() > 0,
+            "there is something to be disturbed by"
+        );
 
         let news = (100_001..100_003).map(|number| announce(number, PeerFlags::SEEDING));
         let news: Vec<_> = news.collect();
         cluster.old_announces(0, &news[..1]);
         cluster.announce(plain, news[1]);
         cluster.run_for(Duration::from_secs(1));
-        for member in &cluster.members {
+        for node in &cluster.nodes {
             assert!(
                 news.iter()
-                    .all(|news| member.peers.swarm.contains_key(&key(news)))
+                    .all(|news| node.peers.swarm.contains_key(&key(news)))
             );
         }
         assert!(cluster.old[0].peers.swarm.contains_key(&key(&news[1])));
@@ -72,7 +75,7 @@ fn who_knows_no_repair_is_not_disturbed() {
     });
 }
 
-/// The announces that reached a member when they were sent first.
+/// Returns the announces that reached a node when they were sent for the first time.
 fn heard_first(cluster: &Cluster, number: usize) -> impl Iterator<Item = Announce> {
     let arrived = &cluster.ledger.as_ref().expect("a ledger").arrived;
     let arrived = arrived.iter().filter(move |(to, _)| *to == number);

@@ -1,4 +1,4 @@
-//! Trackers around a network, each driven as the engine drives a node.
+//! Trackers around a network. The cluster calls each node as the engine does.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::env;
@@ -12,114 +12,114 @@ use livesync::unstable::wire::{self, Frame};
 use livesync::{Announce, Config, InfoHash, Task, TrackerId};
 
 use super::host::{Answer, Host};
-use super::member::{Member, address, parse};
 use super::network::{Network, Packet};
 use super::old::Old;
+use super::test_node::{TestNode, address, parse};
 use super::traffic::{Ledger, Said, Sent, Traffic, What, number};
 
-/// The address of what sends all packets once more.
+/// The address of the reflector.
 const REFLECTOR: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 1, 1)), 1);
 
-/// The address of somebody who is no member.
+/// The address of a host that is not a node.
 pub const STRANGER: SocketAddr =
     SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 254)), 40_000);
 
-/// So many questions to its host a node may have at once.
+/// Upper bound for the tasks that a node may give to its host at once.
 const MOST_TASKS: usize = 10_000;
 
-/// A cluster. Time is virtual, and goes on only in [`run_until`](Self::run_until).
+/// A cluster. Time is virtual, and advances only in [`run_until`](Self::run_until).
 pub struct Cluster {
     pub now: Duration,
     pub network: Network,
-    pub members: Vec<Member>,
-    /// Trackers of 2009 in the same group, on the network after the members.
+    pub nodes: Vec<TestNode>,
+    /// Trackers of 2009 in the same group; on the network they follow the nodes.
     pub old: Vec<Old>,
     pub traffic: Traffic,
-    /// All that is said, while there is a journal to write it to.
+    /// All packets for scrape sync, if a journal is kept.
     pub journal: Option<Vec<Said>>,
-    /// All packets, while there is a ledger to write them to.
+    /// All packets, if a ledger is kept.
     pub ledger: Option<Ledger>,
-    /// The torrents that were told since this was last cleared.
-    pub told: HashSet<InfoHash>,
-    /// Print all that is said.
+    /// The torrents that were told since this set was last cleared.
+    pub sent_torrents: HashSet<InfoHash>,
+    /// Prints all packets for scrape sync.
     aloud: bool,
     fingerprint: DefaultHasher,
     rng: Rng,
 }
 
 impl Cluster {
-    /// A cluster without members.
+    /// Makes a cluster without nodes.
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         Self {
             now: Duration::ZERO,
             network: Network::new(rng.u64(..)),
-            members: Vec::new(),
+            nodes: Vec::new(),
             old: Vec::new(),
             traffic: Traffic::default(),
             journal: None,
             ledger: None,
-            told: HashSet::new(),
+            sent_torrents: HashSet::new(),
             aloud: env::var_os("LIVESYNC_TESTS_TUBE_SEED").is_some(),
             fingerprint: DefaultHasher::new(),
             rng,
         }
     }
 
-    /// A tracker joins. The first is member 0.
+    /// Adds a tracker. The first is node 0.
     pub fn join(&mut self, id: TrackerId, host: Host, config: &Config, slowness: Duration) {
-        let number = self.members.len();
+        let number = self.nodes.len();
         let seed = self.rng.u64(..);
-        let member = Member::new(self.now, number, id, host, config, slowness, seed);
-        self.members.push(member);
+        let node = TestNode::new(self.now, number, id, host, config, slowness, seed);
+        self.nodes.push(node);
     }
 
-    /// A tracker starts again, under this id, with these torrents and no peers.
+    /// Restarts a tracker under this id, with these torrents and no peers.
     pub fn restart(&mut self, number: usize, id: TrackerId, host: Host) {
         let seed = self.rng.u64(..);
         if let Some(ledger) = &mut self.ledger {
             ledger.starts_again(number);
         }
-        self.members[number].restart(self.now, id, host, seed);
+        self.nodes[number].restart(self.now, id, host, seed);
     }
 
-    /// Somebody sets the clock on a tracker's wall: by how much it is ahead of virtual time,
-    /// beyond that of the others.
+    /// Sets the wall clock of a tracker to be `ahead` of virtual time, in addition to that of
+    /// the others.
     pub fn set_wall(&mut self, number: usize, ahead: Duration) {
-        self.members[number].set_wall(self.now, ahead);
+        self.nodes[number].set_wall(self.now, ahead);
     }
 
-    /// A tracker's host hears an announce.
+    /// A client announces a peer to a tracker.
     pub fn announce(&mut self, number: usize, announce: Announce) {
-        self.members[number].announce(self.now, announce);
+        self.nodes[number].announce(self.now, announce);
         self.transmit(number);
-        self.members[number].sleep(self.now);
+        self.nodes[number].sleep(self.now);
     }
 
     /// A tracker of 2009 sends a packet with these announces.
     pub fn old_announces(&mut self, number: usize, announces: &[Announce]) {
         let bytes: Rc<[u8]> = self.old[number].say(announces).into();
-        let (from, group) = (self.members.len() + number, self.group());
+        let (from, group) = (self.nodes.len() + number, self.group());
         self.network.send(self.now, from, group, &bytes);
     }
 
-    /// A packet of a tracker that is no member arrives.
+    /// Delivers a packet from a tracker that is not part of the cluster.
     pub fn inject(&mut self, to: usize, packet: &[u8]) {
         self.forge(to, STRANGER, packet);
     }
 
-    /// A packet arrives that seems to come from this address.
+    /// Delivers a packet that seems to come from this address.
     pub fn forge(&mut self, to: usize, source: SocketAddr, packet: &[u8]) {
         self.hear(to, source, packet);
         self.tick(to);
     }
 
-    /// All that happens before `end` happens, and then it is `end`.
+    /// Runs all events before `end`, and sets the time to `end`.
     pub fn run_until(&mut self, end: Duration) {
         loop {
             let arrival = self.network.next_arrival().unwrap_or(Duration::MAX);
-            let (wakes, number) = (self.members.iter().enumerate())
-                .map(|(number, member)| (member.wakes(), number))
+            let (wakes, number) = (self.nodes.iter().enumerate())
+                .map(|(number, node)| (node.wakes(), number))
                 .min()
                 .unwrap_or((Duration::MAX, 0));
             let next = arrival.min(wakes);
@@ -140,8 +140,8 @@ impl Cluster {
         self.run_until(self.now + duration);
     }
 
-    /// Runs until for so long nothing but beacons was sent; it panics when that
-    /// takes longer than `patience`.
+    /// Runs until only beacons were sent for `silence`; panics if that takes longer than
+    /// `patience`.
     pub fn run_until_silent_for(&mut self, silence: Duration, patience: Duration) {
         let give_up = self.now + patience;
         loop {
@@ -158,29 +158,28 @@ impl Cluster {
         }
     }
 
-    /// Something that is the same for two runs only if they were the same.
+    /// Returns a value that is the same for two runs only if they were the same.
     pub fn fingerprint(&self) -> u64 {
         self.fingerprint.finish()
     }
 
-    /// Of each torrent, the counts that there are.
+    /// Returns the counts that the nodes have for each torrent.
     pub fn counts(&self) -> BTreeMap<InfoHash, BTreeSet<u64>> {
         let mut counts = BTreeMap::<_, BTreeSet<u64>>::new();
-        for (hash, entry) in self.members.iter().flat_map(|member| &member.host.torrents) {
+        for (hash, entry) in self.nodes.iter().flat_map(|node| &node.host.torrents) {
             counts.entry(*hash).or_default().insert(entry.downloaded);
         }
         counts
     }
 
-    /// Whether, by the threshold, `asker` is entitled to ask `asked`.
-    pub fn is_entitled(&self, asker: usize, asked: usize) -> bool {
-        let (asker, asked) = (&self.members[asker], &self.members[asked]);
-        let enough = asker.config.inquire_threshold * asked.host.count() as f64;
+    /// Returns whether the threshold entitles `asker` to send an inquiry to `target`.
+    pub fn is_entitled(&self, asker: usize, target: usize) -> bool {
+        let (asker, target) = (&self.nodes[asker], &self.nodes[target]);
+        let enough = asker.config.inquire_threshold * target.host.count() as f64;
         (asker.host.count() as f64) < enough
     }
 
-    /// A packet arrives. A slow tracker may hear several before it does what is
-    /// due.
+    /// Delivers a packet. A slow tracker may receive several before it does its due work.
     fn receive(&mut self) {
         let Some(packet) = self.network.receive() else {
             return;
@@ -190,31 +189,31 @@ impl Cluster {
         if let Some(ledger) = &mut self.ledger {
             ledger.arrived.push((to, bytes.clone()));
         }
-        if let Some(old) = to.checked_sub(self.members.len()) {
+        if let Some(old) = to.checked_sub(self.nodes.len()) {
             return self.old[old].hear(bytes);
         }
         self.hear(to, source, bytes);
-        if self.members[to].slowness().is_zero() {
+        if self.nodes[to].slowness().is_zero() {
             self.tick(to);
         } else {
             let tick = self.now + self.delay(to);
-            self.members[to].tick_at(tick);
+            self.nodes[to].tick_at(tick);
         }
     }
 
-    /// A member wakes up: it is time for a tick, or for an answer of its host.
+    /// Wakes up a node, for a tick or for an answer of its host.
     fn wake(&mut self, number: usize) {
-        if let Some(answer) = self.members[number].take_answer(self.now) {
+        if let Some(answer) = self.nodes[number].take_answer(self.now) {
             self.answer(number, &answer);
             self.do_tasks(number);
-            self.members[number].sleep(self.now);
+            self.nodes[number].sleep(self.now);
         } else {
             self.tick(number);
         }
     }
 
     fn hear(&mut self, to: usize, address: SocketAddr, datagram: &[u8]) {
-        let used = self.members[to].hear(self.now, address, datagram);
+        let used = self.nodes[to].hear(self.now, address, datagram);
         let number = used.as_ref().and_then(number);
         if let (Some(ledger), Some(number)) = (&mut self.ledger, number) {
             ledger.uses(to, number);
@@ -222,20 +221,20 @@ impl Cluster {
     }
 
     fn tick(&mut self, number: usize) {
-        self.members[number].tick(self.now);
+        self.nodes[number].tick(self.now);
         self.transmit(number);
         self.do_tasks(number);
-        self.members[number].sleep(self.now);
+        self.nodes[number].sleep(self.now);
     }
 
     fn do_tasks(&mut self, number: usize) {
         for _ in 0..MOST_TASKS {
-            let Some(task) = self.members[number].node.poll_task() else {
+            let Some(task) = self.nodes[number].protocol.poll_task() else {
                 return;
             };
-            let member = &mut self.members[number];
+            let node = &mut self.nodes[number];
             match &task {
-                Task::Walk { .. } if !member.is_telling() => self.traffic.tellings += 1,
+                Task::Walk { .. } if !node.is_telling() => self.traffic.tellings += 1,
                 Task::LookUp(hashes) => {
                     for hash in hashes {
                         *self.traffic.told_back.entry(*hash).or_default() += 1;
@@ -243,25 +242,25 @@ impl Cluster {
                 }
                 _ => {}
             }
-            let answer = member.ask(self.now, &task);
-            if member.slowness().is_zero() {
+            let answer = node.start_task(self.now, &task);
+            if node.slowness().is_zero() {
                 self.answer(number, &answer);
             } else {
                 let at = self.now + self.delay(number);
-                self.members[number].answer_at(at, answer);
+                self.nodes[number].answer_at(at, answer);
             }
         }
-        panic!("it asks its host without end");
+        panic!("it gives its host tasks without end");
     }
 
     fn answer(&mut self, number: usize, answer: &Answer) {
-        self.members[number].handle_answer(self.now, answer);
+        self.nodes[number].handle_answer(self.now, answer);
         self.transmit(number);
-        self.members[number].note_answered(answer);
+        self.nodes[number].note_answered(answer);
     }
 
     fn transmit(&mut self, from: usize) {
-        while let Some(datagram) = self.members[from].node.poll_transmit() {
+        while let Some(datagram) = self.nodes[from].protocol.poll_transmit() {
             let bytes: Rc<[u8]> = datagram.as_ref().into();
             self.sent(from, &bytes);
             self.network.send(self.now, from, self.group(), &bytes);
@@ -277,15 +276,15 @@ impl Cluster {
         let Frame {
             header,
             packet,
-            retransmitted: again,
+            retransmitted,
             ..
         } = frame;
-        let member = &mut self.members[by];
-        assert!(again || header.id == member.node.id());
-        if again {
+        let node = &mut self.nodes[by];
+        assert!(retransmitted || header.id == node.protocol.id());
+        if retransmitted {
             return;
         }
-        member.note_sent(&packet);
+        node.note_sent(&packet);
         let what = match packet {
             wire::Packet::Live(_) | wire::Packet::Heartbeat(_) | wire::Packet::Nak(_) => return,
             wire::Packet::ScrapeBeacon(beacon) => {
@@ -300,14 +299,14 @@ impl Cluster {
                 self.traffic.tells += 1;
                 self.traffic.torrents_sent += torrents.len() as u64;
                 for torrent in torrents.clone() {
-                    let ours = member.host.downloaded(&torrent.info_hash);
+                    let ours = node.host.downloaded(&torrent.info_hash);
                     assert!(
                         ours >= Some(torrent.downloaded),
                         "{torrent:?}, but {ours:?}"
                     );
-                    self.told.insert(torrent.info_hash);
+                    self.sent_torrents.insert(torrent.info_hash);
                 }
-                What::Tell(torrents.collect())
+                What::ScrapeTell(torrents.collect())
             }
         };
         let said = Said {
@@ -323,19 +322,19 @@ impl Cluster {
         }
     }
 
-    /// How many hear the group.
+    /// Returns the number of receivers in the group.
     fn group(&self) -> usize {
-        self.members.len() + self.old.len()
+        self.nodes.len() + self.old.len()
     }
 
-    /// How late a slow member is this time.
+    /// Returns the delay of a slow node this time.
     fn delay(&mut self, number: usize) -> Duration {
-        self.members[number].slowness().mul_f64(self.rng.f64())
+        self.nodes[number].slowness().mul_f64(self.rng.f64())
     }
 }
 
 impl Packet {
-    /// From where it seems to come.
+    /// Returns the source address of the packet.
     fn source(&self) -> SocketAddr {
         match self.reflected {
             true => REFLECTOR,

@@ -1,5 +1,5 @@
-//! What it costs that everything arrives, and how long it takes. To see the figures, with
-//! the table for more trackers, and for more seeds:
+//! The cost and the time of complete delivery. To see the figures, with the table for more
+//! trackers, and for more seeds:
 //!
 //! ```text
 //! LIVESYNC_TESTS_TUBE_SEEDS=200 cargo test --release tube::figures -- --nocapture --include-ignored
@@ -21,43 +21,43 @@ use super::seeds::for_seeds;
 use super::traffic::{Kind, Ledger};
 use crate::support::is_long;
 
-/// How many peers announce themselves at most,
+/// Upper bound for the number of peers,
 const ANNOUNCES: u32 = 20_000;
 
-/// within this time.
+/// which announce themselves within this time.
 const ANNOUNCES_TAKE: Duration = Duration::from_secs(1);
 
-/// So often we look whether all is there,
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval at which the test looks whether all tables are complete,
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// and so long at most.
+/// and the time for which it does so.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long packets take on a local network, in microseconds.
+/// Delay of packets on a local network, in microseconds.
 const LOCAL: RangeInclusive<u64> = 100..=1000;
 
-/// Announces that all trackers are to have.
+/// Announces that all trackers shall receive.
 #[derive(Clone, Debug)]
 struct Case {
-    members: usize,
-    /// How many of them are announced to.
+    nodes: usize,
+    /// Number of trackers that get announces from clients.
     speakers: usize,
     announces: u32,
     conditions: Conditions,
 }
 
-/// What came of it.
+/// The result of a run.
 #[derive(Debug, Default)]
 struct Figures {
-    /// How long after the last announce all trackers had all peers.
+    /// Time from the last announce until all trackers had all peers.
     complete_after: Option<Duration>,
-    /// Packets with announces, and those of them that were sent again.
+    /// Packets with announces, and their retransmissions.
     packets: usize,
     missed: usize,
     naks: usize,
     heartbeats: usize,
-    again: usize,
-    again_bytes: usize,
+    retransmissions: usize,
+    retransmitted_bytes: usize,
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn with_half_of_all_lost_all_is_there_within_five_seconds() {
     }
 }
 
-/// Five trackers, of which so many are announced to, on a network that loses this part of
-/// all packets.
+/// Five trackers, of which `speakers` get announces from clients, on a network that loses this
+/// part of all packets.
 fn all_is_there_within(limit: Duration, speakers: usize, loss: f64) {
     let mut times = Vec::new();
     for_seeds(2, |seed| {
@@ -84,7 +84,7 @@ fn all_is_there_within(limit: Duration, speakers: usize, loss: f64) {
             ..local(LOCAL)
         };
         let case = Case {
-            members: 5,
+            nodes: 5,
             speakers,
             announces: if is_long() { ANNOUNCES } else { ANNOUNCES / 5 },
             conditions,
@@ -109,13 +109,13 @@ fn where_nothing_is_lost_repair_costs_nearly_nothing() {
     for_seeds(4, |seed| {
         for speakers in [5, 1] {
             let case = Case {
-                members: 5,
+                nodes: 5,
                 speakers,
                 announces: ANNOUNCES,
                 conditions: local(LOCAL),
             };
             let figures = case.run(seed);
-            assert_eq!((figures.naks, figures.again), (0, 0));
+            assert_eq!((figures.naks, figures.retransmissions), (0, 0));
             let repair = figures.heartbeats;
             let all = repair + figures.packets;
             assert!(repair * 50 < all, "{repair} of {all} packets");
@@ -124,7 +124,7 @@ fn where_nothing_is_lost_repair_costs_nearly_nothing() {
     });
 }
 
-/// Not only one receiver misses it, and not all ask.
+/// Several receivers miss the same packet, but not all of them send a NAK.
 #[test]
 fn a_packet_that_ten_receivers_lose_draws_one_nak_and_a_half_at_most() {
     for delay in [LOCAL, 5000..=5000] {
@@ -143,7 +143,7 @@ fn a_packet_that_ten_receivers_lose_draws_one_nak_and_a_half_at_most() {
 #[test]
 #[ignore = "it asserts nothing, and shows figures"]
 fn figures_for_up_to_a_hundred_trackers() {
-    for members in [2, 5, 10, 30, 100] {
+    for nodes in [2, 5, 10, 30, 100] {
         for part in [0.01, 0.1, 0.3, 0.5] {
             for (loss, shared_loss) in [(part, 0.0), (0.0, part)] {
                 let conditions = Conditions {
@@ -152,19 +152,19 @@ fn figures_for_up_to_a_hundred_trackers() {
                     ..local(LOCAL)
                 };
                 let case = Case {
-                    members,
-                    speakers: members,
+                    nodes,
+                    speakers: nodes,
                     announces: ANNOUNCES,
                     conditions,
                 };
                 let figures = case.run(1);
-                println!("{members} trackers, lost {loss}, by all {shared_loss}: {figures}");
+                println!("{nodes} trackers, lost {loss}, by all {shared_loss}: {figures}");
             }
         }
     }
 }
 
-/// How many NAKs there are for packets that all receivers lose, one at a time.
+/// Returns the number of NAKs for packets that all receivers lose, one at a time.
 fn naks_for_lost_by_all(
     receivers: usize,
     delay: RangeInclusive<u64>,
@@ -181,8 +181,8 @@ fn naks_for_lost_by_all(
         cluster.announce(0, announce(2 * number + 1, PeerFlags::SEEDING));
         cluster.run_for(Duration::from_secs(4));
         let all = 2 * number as usize + 2;
-        for member in &cluster.members {
-            assert_eq!(member.peers.swarm.len(), all);
+        for node in &cluster.nodes {
+            assert_eq!(node.peers.swarm.len(), all);
         }
     }
     let ledger = cluster.ledger.take().expect("a ledger");
@@ -191,7 +191,7 @@ fn naks_for_lost_by_all(
 
 impl Case {
     fn run(&self, seed: u64) -> Figures {
-        let mut cluster = cluster(seed, self.members, &self.conditions);
+        let mut cluster = cluster(seed, self.nodes, &self.conditions);
         let mut rng = Rng::with_seed(seed);
         for number in 0..self.announces {
             let part = f64::from(number) / f64::from(self.announces);
@@ -201,26 +201,26 @@ impl Case {
         }
         let last = cluster.now;
         let is_complete = |cluster: &Cluster| {
-            let mut members = cluster.members.iter();
-            members.all(|member| member.peers.swarm.len() == self.announces as usize)
+            let mut nodes = cluster.nodes.iter();
+            nodes.all(|node| node.peers.swarm.len() == self.announces as usize)
         };
         while !is_complete(&cluster) && cluster.now < last + PATIENCE {
-            cluster.run_for(LOOK);
+            cluster.run_for(LOOK_INTERVAL);
         }
         let ledger = cluster.ledger.take().expect("a ledger");
         let count = |kind| ledger.of(kind).count();
-        let again = || ledger.of(Kind::Retransmission);
+        let retransmissions = || ledger.of(Kind::Retransmission);
         Figures {
             complete_after: is_complete(&cluster).then(|| cluster.now - last),
             packets: count(Kind::First),
-            missed: again()
+            missed: retransmissions()
                 .map(|sent| sent.number)
                 .collect::<HashSet<_>>()
                 .len(),
             naks: count(Kind::Nak),
             heartbeats: count(Kind::Heartbeat),
-            again: again().count(),
-            again_bytes: again().map(|sent| sent.bytes.len()).sum(),
+            retransmissions: retransmissions().count(),
+            retransmitted_bytes: retransmissions().map(|sent| sent.bytes.len()).sum(),
         }
     }
 }
@@ -234,25 +234,25 @@ impl fmt::Display for Figures {
         let per_packet = |number| number as f64 / self.missed.max(1) as f64;
         write!(
             f,
-            "; {} packets, {} missed by somebody, each with {:.2} NAKs and sent again {:.2} times, \
+            "; {} packets, {} missed by a node, each with {:.2} NAKs and retransmitted {:.2} times, \
              {} KiB in all; {} heartbeats",
             self.packets,
             self.missed,
             per_packet(self.naks),
-            per_packet(self.again),
-            self.again_bytes >> 10,
+            per_packet(self.retransmissions),
+            self.retransmitted_bytes >> 10,
             self.heartbeats
         )
     }
 }
 
-/// A cluster that has run for a while under these conditions.
-fn cluster(seed: u64, members: usize, conditions: &Conditions) -> Cluster {
+/// Makes a cluster that has run for a while under these conditions.
+fn cluster(seed: u64, nodes: usize, conditions: &Conditions) -> Cluster {
     let mut rng = Rng::with_seed(seed);
     let mut cluster = Cluster::new(rng.u64(..));
     cluster.network.conditions.clone_from(conditions);
     let config = Config::default().scrape(false);
-    for _ in 0..members {
+    for _ in 0..nodes {
         let id = TrackerId(rng.u32(..).to_be_bytes());
         cluster.join(id, Host::default(), &config, Duration::ZERO);
     }

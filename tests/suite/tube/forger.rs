@@ -1,4 +1,4 @@
-//! Somebody who sees all that members send, and forges their packets.
+//! An attacker that sees all packets of the nodes, and forges their packets.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,13 +7,13 @@ use livesync::TrackerId;
 use livesync::unstable::wire::{Frame, Header, Heartbeat, Nak, PacketType, Trailer};
 
 use super::cluster::{Cluster, STRANGER};
-use super::member::address;
+use super::test_node::address;
 use crate::support::tag::tagged;
 
-/// The key of a cluster, of which a forger may be a member.
+/// The key of the cluster, which a forger may know.
 pub const KEY: [u8; 32] = [7; 32];
 
-/// How far a member has got, as far as its packets tell.
+/// The progress of a node, as its packets show it.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     id: TrackerId,
@@ -22,7 +22,7 @@ struct Known {
     sent: u32,
 }
 
-/// What is forged; each may be any of them, for one attack.
+/// The forged packet types; each attack uses one of them, or all.
 #[derive(Clone, Copy, Debug)]
 enum What {
     Heartbeat,
@@ -32,19 +32,19 @@ enum What {
     Beacon,
 }
 
-/// An attack. What is not said here is drawn anew for each packet.
+/// An attack. Everything else is drawn anew for each packet.
 #[derive(Debug)]
 pub struct Forger {
     rng: Rng,
     has_key: bool,
     victim: usize,
-    /// One kind of packets only, and one way to forge it; or whatever comes.
+    /// One packet type, and one way to forge it; `None` stands for any.
     what: Option<What>,
     epoch: Option<u32>,
     number: Option<u32>,
     sent: Option<u32>,
     source: Option<u32>,
-    /// The victim does not hear it.
+    /// True if the victim does not receive the forged packets.
     unheard: bool,
     forged: u32,
     seen: usize,
@@ -52,11 +52,11 @@ pub struct Forger {
 }
 
 impl Forger {
-    pub fn new(mut rng: Rng, has_key: bool, members: usize) -> Self {
+    pub fn new(mut rng: Rng, has_key: bool, nodes: usize) -> Self {
         let fixed = |rng: &mut Rng| (rng.u32(0..3) > 0).then(|| rng.u32(..));
         Self {
             has_key,
-            victim: rng.usize(0..members),
+            victim: rng.usize(0..nodes),
             what: (rng.u32(0..3) > 0).then(|| any(&mut rng)),
             epoch: fixed(&mut rng),
             number: fixed(&mut rng),
@@ -65,24 +65,24 @@ impl Forger {
             unheard: rng.bool(),
             forged: 0,
             seen: 0,
-            known: vec![None; members],
+            known: vec![None; nodes],
             rng,
         }
     }
 
-    /// Sends one packet to all, but for the victim perhaps.
+    /// Sends one packet to all nodes, or to all but the victim.
     pub fn attack(&mut self, cluster: &mut Cluster) {
         self.watch(cluster);
         let victim = match self.rng.u32(0..8) {
-            0 => self.rng.usize(0..cluster.members.len()),
+            0 => self.rng.usize(0..cluster.nodes.len()),
             _ => self.victim,
         };
         let Some(known) = self.known[victim] else {
             return;
         };
         let packet = self.packet(known);
-        let source = self.source(victim, cluster.members.len());
-        for to in 0..cluster.members.len() {
+        let source = self.source(victim, cluster.nodes.len());
+        for to in 0..cluster.nodes.len() {
             if to != victim || !self.unheard {
                 cluster.forge(to, source, &packet);
             }
@@ -139,9 +139,9 @@ impl Forger {
         self.forged += 1;
         let what = self.what.unwrap_or_else(|| any(&mut self.rng));
         let Known { id, .. } = known;
-        let list = |again: bool| {
+        let list = |retransmitted: bool| {
             let header = Header::new(id, PacketType::Live);
-            let header = if again {
+            let header = if retransmitted {
                 header.retransmitted()
             } else {
                 header
@@ -164,8 +164,8 @@ impl Forger {
                     1..=known.highest + 1,
                     number.max(known.highest + 3)..=u32::MAX,
                 ];
-                let asks = TrackerId(self.forged.to_be_bytes());
-                (Nak::emit(asks, id, epoch, &ranges), 0)
+                let from = TrackerId(self.forged.to_be_bytes());
+                (Nak::emit(from, id, epoch, &ranges), 0)
             }
             What::Beacon => {
                 let header = Header::new(id, PacketType::ScrapeBeacon).emit();
@@ -188,13 +188,13 @@ impl Forger {
         [packet, &trailer.emit()].concat()
     }
 
-    /// The victim's address, or that of another program on its host, of another member, or of
-    /// somebody else.
-    fn source(&mut self, victim: usize, members: usize) -> SocketAddr {
+    /// Returns a source address: that of the victim, of another program on its host, of another
+    /// node, or of a stranger.
+    fn source(&mut self, victim: usize, nodes: usize) -> SocketAddr {
         match self.source.unwrap_or_else(|| self.rng.u32(..)) % 6 {
             0..3 => address(victim),
             3 => SocketAddr::new(address(victim).ip(), 50_000),
-            4 => address((victim + 1) % members),
+            4 => address((victim + 1) % nodes),
             _ => match self.rng.bool() {
                 true => STRANGER,
                 false => (Ipv4Addr::from(0x0aff_0000 | self.rng.u32(..) >> 16), 1).into(),

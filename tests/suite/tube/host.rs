@@ -5,10 +5,10 @@ use std::ops::Bound;
 
 use livesync::{Cursor, InfoHash, Merged, Task, Torrent};
 
-/// Buckets by the upper half of the first byte of the hash.
+/// Number of buckets, which the upper half of the first byte of the hash selects.
 const BUCKETS: u32 = 16;
 
-/// The torrent with this number: hashes lie in no order, as real ones do.
+/// Returns the hash of the torrent with this number. Hashes are in no order, like real ones.
 pub fn info_hash(number: u64) -> InfoHash {
     let mut hash = [0; 20];
     hash[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
@@ -16,16 +16,15 @@ pub fn info_hash(number: u64) -> InfoHash {
     InfoHash(hash)
 }
 
-/// What a tracker knows of one torrent.
+/// A tracker's entry for one torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub downloaded: u64,
-    /// When it was last announced, in minutes of virtual time; below 0 is before
-    /// the test began.
+    /// Minute of virtual time of the last announce; negative before the test began.
     pub announced: i64,
 }
 
-/// What a tracker answers to a [`Task`].
+/// A tracker's answer to a [`Task`].
 #[derive(Debug)]
 pub enum Answer {
     Count(u64),
@@ -37,12 +36,12 @@ pub enum Answer {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host {
     pub torrents: BTreeMap<InfoHash, Entry>,
-    /// What its access list does not allow.
+    /// Torrents that its access list does not allow.
     pub refused: BTreeSet<InfoHash>,
 }
 
 impl Host {
-    /// A tracker with the torrents of these numbers, each downloaded so often and
+    /// Makes a tracker with the torrents of these numbers, each downloaded this many times and
     /// announced just now.
     pub fn with(numbers: impl IntoIterator<Item = u64>, downloaded: u64) -> Self {
         let entry = Entry {
@@ -68,19 +67,19 @@ impl Host {
         match task {
             Task::CountTorrents => Answer::Count(self.count()),
             Task::Walk { cursor, limit } => {
-                let (told, next) = self.walk(now, *cursor, *limit);
-                Answer::Walked(told, next)
+                let (walked, next) = self.walk(now, *cursor, *limit);
+                Answer::Walked(walked, next)
             }
             Task::LookUp(hashes) => {
                 let known = hashes
                     .iter()
                     .filter_map(|hash| self.torrents.get_key_value(hash));
-                Answer::LookedUp(known.map(|known| tell(now, known)).collect())
+                Answer::LookedUp(known.map(|known| to_torrent(now, known)).collect())
             }
         }
     }
 
-    /// Merges what another tracker told.
+    /// Merges a torrent of a scrape tell.
     pub fn merge(&mut self, now: i64, heard: &Torrent) -> Merged {
         if self.refused.contains(&heard.info_hash) {
             return Merged::Failed;
@@ -105,14 +104,14 @@ impl Host {
             .range((begin, Bound::Unbounded))
             .take_while(|(hash, _)| u32::from(hash.0[0] >> 4) == cursor.bucket)
             .peekable();
-        let told: Vec<_> = rest
+        let walked: Vec<_> = rest
             .by_ref()
             .take(limit)
-            .map(|known| tell(now, known))
+            .map(|known| to_torrent(now, known))
             .collect();
         let next = if rest.peek().is_some() {
             Some(Cursor {
-                after: told.last().map(|torrent| torrent.info_hash),
+                after: walked.last().map(|torrent| torrent.info_hash),
                 ..cursor
             })
         } else {
@@ -123,7 +122,7 @@ impl Host {
                     after: None,
                 })
         };
-        (told, next)
+        (walked, next)
     }
 }
 
@@ -133,7 +132,7 @@ fn first_hash(bucket: u32) -> InfoHash {
     InfoHash(hash)
 }
 
-fn tell(now: i64, (info_hash, entry): (&InfoHash, &Entry)) -> Torrent {
+fn to_torrent(now: i64, (info_hash, entry): (&InfoHash, &Entry)) -> Torrent {
     Torrent {
         info_hash: *info_hash,
         base_offset: (now - entry.announced).max(0) as u32,

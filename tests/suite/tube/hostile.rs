@@ -1,4 +1,4 @@
-//! Somebody who may speak, and has no torrents, tries to stop scrape sync.
+//! An allowed source without torrents that tries to stop scrape sync.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -6,24 +6,24 @@ use std::time::Duration;
 use livesync::unstable::wire::{Beacon, Inquire};
 use livesync::{Config, TrackerId};
 
-use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
+use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, scrape_tell, silent};
 use super::cluster::Cluster;
 use super::host::Host;
 
-/// As loud as a beacon may be.
+/// The largest count that a beacon may claim.
 const LOUD: u64 = Beacon::MAX_TORRENTS;
 
-/// Where the attacker sends from.
+/// The address of the attacker.
 const HOSTILE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 255, 255, 9)), 4444);
 
-/// A tracker with a thousand torrents, and one without any.
+/// Makes a tracker with a thousand torrents, and one without any.
 fn full_and_empty(seed: u64) -> Cluster {
     let config = Config::default().first_beacon_delay(INTERVAL);
     cluster(seed, [Host::with(0..1000, 1), Host::default()], &config)
 }
 
-/// How many intervals it takes until the empty one knows all, while this is done again and
-/// again.
+/// Returns how many intervals it takes until the empty tracker knows all torrents, while the
+/// attack is repeated.
 fn intervals_until_synced(
     seed: u64,
     pause: Duration,
@@ -31,7 +31,7 @@ fn intervals_until_synced(
 ) -> u32 {
     let mut cluster = full_and_empty(seed);
     for step in 0.. {
-        if cluster.members[1].host.count() >= 1000 {
+        if cluster.nodes[1].host.count() >= 1000 {
             return cluster.now.div_duration_f64(INTERVAL).ceil() as u32;
         }
         assert!(cluster.now < INTERVAL * 5000, "seed {seed}: it never syncs");
@@ -84,7 +84,7 @@ fn one_with_a_new_address_each_time_does_not_stop_it_for_ever() {
     assert!(average < 200, "{all:?}");
 }
 
-/// The small beacon used to take the place of the large one, just before the decision.
+/// The small beacon used to replace the large one, just before the decision.
 #[test]
 fn small_beacons_in_the_name_of_the_fullest_do_not_cancel_it() {
     let mut cluster = cluster(1, [Host::default()], &silent());
@@ -95,7 +95,7 @@ fn small_beacons_in_the_name_of_the_fullest_do_not_cancel_it() {
     assert_eq!(inquiries(&mut cluster), [(120, id(9))]);
 }
 
-/// They reset the inquiry of everybody, keep everybody silent, and put off all beacons.
+/// Scrape tells reset everybody's inquiry, keep everybody silent, and put off all beacons.
 #[test]
 fn tells_do_not_stop_it_for_ever_however_far_apart() {
     for twentieths in [1, 10, 19, 20, 30, 38, 60, 100] {
@@ -103,7 +103,7 @@ fn tells_do_not_stop_it_for_ever_however_far_apart() {
             let pause = INTERVAL / 20 * twentieths;
             let needed = intervals_until_synced(seed, pause, |cluster, _| {
                 for number in 0..2 {
-                    cluster.forge(number, HOSTILE, &tell(id(0x66), 2000..2001, 0));
+                    cluster.forge(number, HOSTILE, &scrape_tell(id(0x66), 2000..2001, 0));
                 }
             });
             assert!(needed <= 40, "{needed} intervals, each {pause:?}");
@@ -111,16 +111,16 @@ fn tells_do_not_stop_it_for_ever_however_far_apart() {
     }
 }
 
-/// As if an access list refused what the fullest tells.
+/// The torrents of the fullest tracker are refused, as if by an access list.
 #[test]
 fn what_is_told_in_another_name_and_refused_does_not_keep_us_from_asking() {
     let mut cluster = full_and_empty(1);
-    cluster.members[1].host.refused = (5000..6000).map(super::host::info_hash).collect();
+    cluster.nodes[1].host.refused = (5000..6000).map(super::host::info_hash).collect();
     for first in (5000..6000).step_by(40) {
-        cluster.forge(1, HOSTILE, &tell(id(0x66), first..first + 40, 1));
+        cluster.forge(1, HOSTILE, &scrape_tell(id(0x66), first..first + 40, 1));
     }
     cluster.run_for(INTERVAL * 10);
-    assert_eq!(cluster.members[1].host.count(), 1000);
+    assert_eq!(cluster.nodes[1].host.count(), 1000);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn whoever_is_asked_again_and_again_does_not_tell_all_each_time() {
     assert_eq!(cluster.traffic.tellings, 3 + 5);
 }
 
-/// Trackers that come up one after the other all learn what there is.
+/// Trackers that start one after the other all learn every torrent.
 #[test]
 fn many_that_come_up_one_after_the_other_are_all_told() {
     let config = Config::default().first_beacon_delay(INTERVAL);
@@ -143,7 +143,7 @@ fn many_that_come_up_one_after_the_other_are_all_told() {
         cluster.join(id(number), Host::default(), &config, Duration::ZERO);
     }
     cluster.run_for(INTERVAL * 40);
-    for member in &cluster.members {
-        assert_eq!(member.host.count(), 1000);
+    for node in &cluster.nodes {
+        assert_eq!(node.host.count(), 1000);
     }
 }

@@ -1,4 +1,4 @@
-//! Latest wins: what holds for every seed of what peers do and what becomes of packets.
+//! Latest wins: properties that hold for every seed of peers and packets.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use super::peers::{Key, assert_same, key};
 use super::seeds::for_seeds;
 use super::traffic::{Kind, Number, Sent};
 
-/// Latest wins: whatever is lost, doubled, late and in disorder, in the end each tracker's
-/// table is the one of a network that only delays. Of the packets that no repair could
-/// bring each is counted as lost, but for the last ones of an epoch that has ended, and the
-/// table may differ in the peers in them, no others.
+/// Latest wins: whatever is lost, doubled, late or reordered, in the end each tracker's table
+/// is that of a network that only delays. Each packet that repair could not recover is counted
+/// as lost, except for the last ones of an epoch that has ended. The table may differ in the
+/// peers of these packets, and in no others.
 #[test]
 fn each_table_is_that_of_a_network_without_faults() {
     let (mut packets, mut lost) = (0, 0);
@@ -29,9 +29,9 @@ fn each_table_is_that_of_a_network_without_faults() {
         let [mut cluster, mut faultless] = [(); 2].map(|()| lives.cluster(seed));
         lives.happen(&mut faultless, |_| {});
         lives.happen(&mut cluster, |cluster| trouble(cluster, &mut rng));
-        for number in 0..cluster.members.len() {
+        for number in 0..cluster.nodes.len() {
             let missing = missing(&cluster, number);
-            let counters = cluster.members[number].node.counters();
+            let counters = cluster.nodes[number].protocol.counters();
             assert_eq!(counters.packets_overflowed, 0);
             let counted = missing.iter().filter(|sent| !epoch_ended(&cluster, sent));
             assert!(
@@ -48,19 +48,20 @@ fn each_table_is_that_of_a_network_without_faults() {
                 .flat_map(|sent| announces(sent))
                 .map(|announce| key(&announce))
                 .collect();
-            let [ours, theirs] = [&cluster, &faultless].map(|c| &c.members[number].peers);
+            let [ours, theirs] = [&cluster, &faultless].map(|c| &c.nodes[number].peers);
             assert_same(number, ours, theirs, &unknown);
         }
         nobody_comes_back(&cluster, &lives);
         nobody_spends_more_than_it_may(&cluster);
-        packets += firsts(&cluster).count() * (cluster.members.len() - 1);
+        packets += firsts(&cluster).count() * (cluster.nodes.len() - 1);
         cluster.now + faultless.now
     });
     println!("lost: {lost} of {packets} packets, counted at each receiver");
 }
 
-/// Trackers start again under their old ids, and clocks on walls are set: afterwards
-/// everybody hears everybody, through loss, and meanwhile nobody comes back who has gone.
+/// Trackers restart under their old ids, and wall clocks are set, on a network that loses
+/// packets. Afterwards all nodes receive each other's announces, and meanwhile no peer that has
+/// stopped comes back.
 #[test]
 fn who_starts_again_or_sets_its_clock_is_heard() {
     for_seeds(25, |seed| {
@@ -69,10 +70,10 @@ fn who_starts_again_or_sets_its_clock_is_heard() {
         let mut cluster = lives.cluster(seed);
         lives.happen(&mut cluster, |cluster| {
             trouble(cluster, &mut rng);
-            let number = rng.usize(0..lives.members);
+            let number = rng.usize(0..lives.nodes);
             match rng.u32(0..20) {
                 0 => {
-                    let id = cluster.members[number].node.id();
+                    let id = cluster.nodes[number].protocol.id();
                     cluster.restart(number, id, Host::default());
                 }
                 // No clock is ever set back to a time that it has shown.
@@ -83,15 +84,15 @@ fn who_starts_again_or_sets_its_clock_is_heard() {
         nobody_comes_back(&cluster, &lives);
         cluster.network.conditions.loss = 0.1;
         let news =
-            (0..lives.members).map(|by| (by, announce(100_000 + by as u32, PeerFlags::SEEDING)));
+            (0..lives.nodes).map(|by| (by, announce(100_000 + by as u32, PeerFlags::SEEDING)));
         let news: Vec<_> = news.collect();
         for (by, announce) in &news {
             cluster.announce(*by, *announce);
         }
         cluster.run_for(Duration::from_secs(12));
-        for (number, member) in cluster.members.iter().enumerate() {
+        for (number, node) in cluster.nodes.iter().enumerate() {
             for (by, announce) in &news {
-                let known = member.peers.swarm.contains_key(&key(announce));
+                let known = node.peers.swarm.contains_key(&key(announce));
                 assert!(known, "{number} has not heard {by}");
             }
         }
@@ -100,13 +101,13 @@ fn who_starts_again_or_sets_its_clock_is_heard() {
 }
 
 fn nobody_comes_back(cluster: &Cluster, lives: &Lives) {
-    for (number, member) in cluster.members.iter().enumerate() {
-        let revived: Vec<_> = member.peers.revived.intersection(&lives.gone).collect();
+    for (number, node) in cluster.nodes.iter().enumerate() {
+        let revived: Vec<_> = node.peers.revived.intersection(&lives.gone).collect();
         assert_eq!(revived, [] as [&Key; 0], "come back at {number}");
     }
 }
 
-/// The packets of others that a member has never used.
+/// Returns the packets of others that a node has never used.
 fn missing(cluster: &Cluster, number: usize) -> Vec<&Sent> {
     let ledger = cluster.ledger.as_ref().expect("a ledger");
     let used = ledger.used.get(number);
@@ -117,8 +118,8 @@ fn missing(cluster: &Cluster, number: usize) -> Vec<&Sent> {
         .collect()
 }
 
-/// Whether the sender has begun another epoch since: then nobody may have heard that there was
-/// this packet.
+/// Returns whether the sender has begun another epoch since. Then it is possible that no node
+/// knows of the packet.
 fn epoch_ended(cluster: &Cluster, sent: &Sent) -> bool {
     let epoch = |sent: &Sent| sent.number.map(|(id, epoch, _)| (id, epoch));
     let mut others = firsts(cluster).filter(|other| other.by == sent.by && other.at > sent.at);

@@ -1,5 +1,4 @@
-//! Peers that come, complete and go, at trackers that hear of each other over a network
-//! that misbehaves.
+//! Peers that come, complete and go, at trackers whose network misbehaves.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,20 +13,20 @@ use super::network::Conditions;
 use super::peers::{Key, key};
 use super::traffic::Ledger;
 
-/// How long the trackers have run when the first announce comes.
+/// Time that the trackers have run when the first announce comes.
 pub const WARM_UP: Duration = Duration::from_secs(5);
 
-/// How long peers come and go.
+/// Time for which peers come and go.
 const LIVES_TAKE: Duration = Duration::from_secs(15);
 
-/// So long nothing goes wrong at the end: who was silent longest has said how much it had
-/// sent, and whatever is missing then has been asked for.
+/// Time without disturbances at the end. After it, even the node with the longest silence has
+/// sent its last sequence number, and NAKs were sent for every missing packet.
 const CALM: Duration = Duration::from_secs(60);
 
-/// The longest that a packet takes, in microseconds.
+/// The longest delay of a packet, in microseconds.
 const SLOWEST: u64 = 50_000;
 
-/// A tracker hears an announce.
+/// An announce of a client to a tracker.
 #[derive(Clone, Debug)]
 pub struct Event {
     pub at: Duration,
@@ -35,14 +34,14 @@ pub struct Event {
     pub announce: Announce,
 }
 
-/// What happens to peers.
+/// The announces of all peers.
 #[derive(Clone, Debug)]
 pub struct Lives {
-    pub members: usize,
+    pub nodes: usize,
     pub config: Config,
-    /// In the order in which they happen.
+    /// Ordered by time.
     pub events: Vec<Event>,
-    /// Who stops once, and is not heard of afterwards.
+    /// Peers that stop once, and do not come back.
     pub gone: HashSet<Key>,
 }
 
@@ -50,7 +49,7 @@ impl Lives {
     pub fn new(rng: &mut Rng) -> Self {
         let flush = [10, 50, 100, 200][rng.usize(0..4)];
         let mut lives = Self {
-            members: rng.usize(2..=6),
+            nodes: rng.usize(2..=6),
             config: Config::default()
                 .scrape(false)
                 .flush_after(Duration::from_millis(flush)),
@@ -63,7 +62,7 @@ impl Lives {
         // In some clusters packets are full.
         for number in 0..[0, 0, 500, 5000][rng.usize(0..4)] {
             let at = LIVES_TAKE.mul_f64(rng.f64());
-            let by = rng.usize(0..lives.members);
+            let by = rng.usize(0..lives.nodes);
             let announce = announce(1000 + number, PeerFlags::default());
             lives.events.push(Event { at, by, announce });
         }
@@ -71,13 +70,13 @@ impl Lives {
         lives
     }
 
-    /// What one peer does. That of two announces to different trackers one is the later is
-    /// known only if they are further apart than packets wait and take. A peer completes
+    /// Draws the announces of one peer. Of two announces to different trackers, the later one
+    /// is only known if they are further apart than packets wait and travel. A peer completes
     /// once.
     fn live(&mut self, number: u32, rng: &mut Rng) {
         let apart = self.config.flush_after * 2 + Duration::from_micros(SLOWEST) * 2;
         let mut at = LIVES_TAKE.mul_f64(rng.f64() / 2.0);
-        let mut by = rng.usize(0..self.members);
+        let mut by = rng.usize(0..self.nodes);
         let (mut completed, mut stops, mut stopped) = (false, 0, false);
         for _ in 0..rng.u32(1..10) {
             let flags = match rng.u32(0..6) {
@@ -93,7 +92,7 @@ impl Lives {
             self.events.push(Event { at, by, announce });
             at += Duration::from_millis([0, 1, 30, 300, 2000][rng.usize(0..5)]);
             if rng.bool() {
-                by = rng.usize(0..self.members);
+                by = rng.usize(0..self.nodes);
                 at += apart;
             }
         }
@@ -103,22 +102,22 @@ impl Lives {
         }
     }
 
-    /// A cluster in which all this is still to happen, and whose network delays, no more.
+    /// Makes a cluster before the first announce, whose network only delays.
     pub fn cluster(&self, seed: u64) -> Cluster {
         let mut rng = Rng::with_seed(seed);
         let mut cluster = Cluster::new(rng.u64(..));
-        for number in 0..self.members {
+        for number in 0..self.nodes {
             let id = TrackerId(rng.u32(..).to_be_bytes());
             cluster.join(id, Host::default(), &self.config, Duration::ZERO);
             cluster.set_wall(number, Duration::from_millis(rng.u64(0..20_000)));
-            cluster.members[number].drift(rng.u32(0..100));
+            cluster.nodes[number].drift(rng.u32(0..100));
         }
         cluster.network.conditions.delay = 500..=500;
         cluster
     }
 
-    /// It happens, while `misfortune` comes over the cluster ever so often; then nothing
-    /// goes wrong any more.
+    /// Runs all announces, and calls `misfortune` for the cluster from time to time; then the
+    /// network recovers.
     pub fn happen(&self, cluster: &mut Cluster, mut misfortune: impl FnMut(&mut Cluster)) {
         cluster.run_until(WARM_UP);
         cluster.ledger = Some(Ledger::default());
@@ -140,17 +139,17 @@ impl Lives {
     }
 }
 
-/// Something goes wrong with the network, or it comes to itself.
+/// Disturbs the network, or lets it recover.
 pub fn trouble(cluster: &mut Cluster, rng: &mut Rng) {
-    let members = cluster.members.len();
+    let nodes = cluster.nodes.len();
     let network = &mut cluster.network;
     match rng.u32(0..12) {
         0..3 => network.conditions = conditions(rng),
-        3 => network.sides = (0..members).map(|_| rng.usize(0..2)).collect(),
+        3 => network.sides = (0..nodes).map(|_| rng.usize(0..2)).collect(),
         4 => drop(
             network
                 .cut
-                .insert((rng.usize(0..members), rng.usize(0..members))),
+                .insert((rng.usize(0..nodes), rng.usize(0..nodes))),
         ),
         5 => network.sides.clear(),
         6 => network.cut.clear(),
@@ -170,7 +169,7 @@ fn conditions(rng: &mut Rng) -> Conditions {
     }
 }
 
-/// The announce of the peer with this number.
+/// Returns the announce of the peer with this number.
 pub fn announce(number: u32, flags: PeerFlags) -> Announce {
     let ip = match number % 4 {
         0 => IpAddr::V6(Ipv6Addr::from(0x2001_0db8 << 96 | u128::from(number))),

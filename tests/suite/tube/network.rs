@@ -1,4 +1,4 @@
-//! A network that loses, doubles, delays and reorders packets, and falls apart.
+//! A network that loses, doubles, delays and reorders packets, and falls into parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-/// How the network treats packets.
+/// The network's treatment of packets.
 #[derive(Clone, Debug)]
 pub struct Conditions {
-    /// The part of the packets that is lost, for each receiver on its own.
+    /// Probability that a packet is lost, for each receiver on its own.
     pub loss: f64,
-    /// The part of the packets that is lost for all receivers.
+    /// Probability that a packet is lost for all receivers.
     pub shared_loss: f64,
-    /// The part of the packets with which a link begins to lose all,
+    /// Probability that, with a packet, a link begins to lose all packets,
     pub bursts: f64,
-    /// for so long.
+    /// for this long.
     pub burst: Duration,
-    /// The part of the packets that arrives twice.
+    /// Probability that a packet arrives twice.
     pub duplication: f64,
-    /// How long a packet takes, in microseconds: whoever takes less overtakes.
+    /// Range of delays in microseconds. A packet with a shorter delay overtakes others.
     pub delay: RangeInclusive<u64>,
 }
 
 impl Conditions {
-    /// A local network as it should be.
+    /// An undisturbed local network.
     pub const CALM: Self = Self {
         loss: 0.0,
         shared_loss: 0.0,
@@ -41,7 +41,7 @@ impl Conditions {
 pub struct Packet {
     pub from: usize,
     pub to: usize,
-    /// It comes by way of the reflector.
+    /// True if it comes by way of the reflector.
     pub reflected: bool,
     pub bytes: Rc<[u8]>,
 }
@@ -57,23 +57,22 @@ impl Packet {
     }
 }
 
-/// All that is on its way, and what will become of it.
+/// All packets in flight, and the network's treatment of the next ones.
 #[derive(Debug)]
 pub struct Network {
     pub conditions: Conditions,
-    /// Which side of a partition each node is on; those without an entry are on
-    /// side 0.
+    /// The side of a partition that each node is on; nodes without an entry are on side 0.
     pub sides: Vec<usize>,
     /// Links that are down in one direction: from, to.
     pub cut: BTreeSet<(usize, usize)>,
-    /// Everybody hears itself, too.
+    /// True if each node receives its own packets, too.
     pub loopback: bool,
-    /// Something sends all packets once more to everybody, from an address of its own; what comes
-    /// that way takes so many microseconds.
+    /// A reflector sends all packets a second time to all nodes, from an address of its own.
+    /// Its packets take this many microseconds.
     pub reflector: Option<RangeInclusive<u64>>,
-    /// Until when each link loses all.
+    /// The time until which each link loses all packets.
     bursts: BTreeMap<(usize, usize), Duration>,
-    /// By arrival, then in the order of sending.
+    /// Ordered by arrival, then by sending.
     on_its_way: BTreeMap<(Duration, u64), Packet>,
     sent: u64,
     rng: Rng,
@@ -94,12 +93,12 @@ impl Network {
         }
     }
 
-    /// Sends a datagram to the group, which has so many members.
-    pub fn send(&mut self, now: Duration, from: usize, members: usize, bytes: &Rc<[u8]>) {
+    /// Sends a datagram to the group with this many nodes.
+    pub fn send(&mut self, now: Duration, from: usize, nodes: usize, bytes: &Rc<[u8]>) {
         if self.happens(self.conditions.shared_loss) {
             return;
         }
-        for to in 0..members {
+        for to in 0..nodes {
             if (to == from && !self.loopback) || self.loses(now, from, to) {
                 continue;
             }
@@ -110,23 +109,23 @@ impl Network {
             }
         }
         if let Some(delay) = self.reflector.clone() {
-            self.reflect(now, from, members, &delay, bytes);
+            self.reflect(now, from, nodes, &delay, bytes);
         }
     }
 
-    /// The way to the reflector loses packets, and so do those from it.
+    /// Packets may be lost on their way to the reflector and on their way from it.
     fn reflect(
         &mut self,
         now: Duration,
         from: usize,
-        members: usize,
+        nodes: usize,
         delay: &RangeInclusive<u64>,
         bytes: &Rc<[u8]>,
     ) {
         if self.happens(self.conditions.loss) {
             return;
         }
-        for to in 0..members {
+        for to in 0..nodes {
             if !self.happens(self.conditions.loss) {
                 let mut packet = Packet::new(from, to, bytes);
                 packet.reflected = true;
@@ -135,13 +134,13 @@ impl Network {
         }
     }
 
-    /// When the next packet arrives.
+    /// Returns the time of the next arrival.
     pub fn next_arrival(&self) -> Option<Duration> {
         let ((arrival, _), _) = self.on_its_way.first_key_value()?;
         Some(*arrival)
     }
 
-    /// The packet that arrives next.
+    /// Returns the next packet to arrive.
     pub fn receive(&mut self) -> Option<Packet> {
         Some(self.on_its_way.pop_first()?.1)
     }
@@ -157,7 +156,8 @@ impl Network {
         in_burst || self.happens(self.conditions.loss)
     }
 
-    /// What never happens takes no dice.
+    /// Returns whether an event with this probability happens. An impossible event throws no
+    /// dice, so that it does not change the run.
     fn happens(&mut self, part: f64) -> bool {
         part > 0.0 && self.rng.f64() < part
     }

@@ -1,4 +1,4 @@
-//! A tracker of 2009: what the C module does with a datagram, told again.
+//! A tracker of 2009: a model of the C module's treatment of a datagram.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,11 +6,11 @@ use livesync::{Announce, InfoHash, Peer, PeerFlags, TrackerId};
 
 use super::peers::Peers;
 
-/// It knows no trailer, no packet that is sent again, and no IPv6.
+/// It knows no trailer, no retransmission, and no IPv6.
 #[derive(Debug)]
 pub struct Old {
     pub id: TrackerId,
-    /// What it has understood.
+    /// The announces that it has understood.
     pub understood: Vec<Announce>,
     pub peers: Peers,
 }
@@ -24,7 +24,7 @@ impl Old {
         }
     }
 
-    /// A datagram arrives. Records are read while there is a whole one.
+    /// Receives a datagram. It reads records as long as there is a whole one.
     pub fn hear(&mut self, datagram: &[u8]) {
         if datagram.len() < 8 || datagram[..4] == self.id.0 || datagram[4..8] != [0; 4] {
             return;
@@ -38,7 +38,7 @@ impl Old {
         self.peers.apply(self.understood[begin..].iter().copied());
     }
 
-    /// A datagram of its own: 52 records at most.
+    /// Makes a datagram of its own, with at most 52 records.
     pub fn say(&mut self, announces: &[Announce]) -> Vec<u8> {
         assert!(announces.len() <= 52);
         self.peers.apply(announces.iter().copied());

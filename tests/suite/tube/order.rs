@@ -1,5 +1,5 @@
-//! The order of announces: whatever a client tells which tracker, and whatever becomes of the
-//! packets, all tables are equal in the end, and show what the client said last.
+//! The order of announces: whatever a client announces to which tracker, and whatever the
+//! network does, all tables are equal in the end, and show the client's last announce.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,16 +18,16 @@ use crate::support::is_long;
 /// All nodes know each other when the first client comes.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Until then whatever was lost is recovered, or lost.
+/// After this time every missing packet is recovered or lost.
 const CALM: Duration = Duration::from_secs(15);
 
-/// A cluster whose clocks agree to `skew`.
-fn cluster(members: usize, flush_after: u64, skew: u64, rng: &mut Rng) -> Cluster {
+/// Makes a cluster whose clocks agree to `skew`.
+fn cluster(nodes: usize, flush_after: u64, skew: u64, rng: &mut Rng) -> Cluster {
     let config = Config::default()
         .scrape(false)
         .flush_after(Duration::from_millis(flush_after));
     let mut cluster = Cluster::new(rng.u64(..));
-    for number in 0..members {
+    for number in 0..nodes {
         let id = TrackerId(rng.u32(..).to_be_bytes());
         cluster.join(id, Host::default(), &config, Duration::ZERO);
         cluster.set_wall(number, Duration::from_millis(rng.u64(0..=skew)));
@@ -46,14 +46,14 @@ fn trouble(rng: &mut Rng) -> Conditions {
     }
 }
 
-/// What each peer said last, by when it said it, and to whom if that was at the same time.
+/// Each peer's last announce, by its time, and by its tracker if the times are the same.
 #[derive(Default)]
 struct Reference(HashMap<Key, ((u128, TrackerId), PeerFlags)>);
 
 impl Reference {
     fn announces(&mut self, cluster: &mut Cluster, by: usize, peer: u32, flags: PeerFlags) {
         let announce = announce(peer, flags);
-        let said = (cluster.now.as_millis(), cluster.members[by].node.id());
+        let said = (cluster.now.as_millis(), cluster.nodes[by].protocol.id());
         let last = self.0.entry(key(&announce)).or_insert((said, flags));
         if said >= last.0 {
             *last = (said, flags);
@@ -62,14 +62,14 @@ impl Reference {
     }
 
     fn holds_in(&self, cluster: &Cluster) {
-        for (number, member) in cluster.members.iter().enumerate() {
+        for (number, node) in cluster.nodes.iter().enumerate() {
             for (key, (_, flags)) in &self.0 {
                 let stopped = flags.contains(PeerFlags::STOPPED);
                 let expected = (!stopped).then_some(flags.without(PeerFlags::COMPLETED));
-                let known = member.peers.swarm.get(key).copied();
+                let known = node.peers.swarm.get(key).copied();
                 assert_eq!(known, expected, "{key:?} at {number}");
             }
-            assert!(member.peers.swarm.len() <= self.0.len());
+            assert!(node.peers.swarm.len() <= self.0.len());
         }
     }
 }
@@ -89,8 +89,8 @@ fn flags(rng: &mut Rng) -> PeerFlags {
 fn all_tables_are_equal_and_show_what_was_said_last() {
     for_seeds(if is_long() { 10_000 } else { 1_000 }, |seed| {
         let mut rng = Rng::with_seed(seed);
-        let (members, flush) = (rng.usize(2..=4), [5, 50, 100][rng.usize(0..3)]);
-        let mut cluster = cluster(members, flush, 0, &mut rng);
+        let (nodes, flush) = (rng.usize(2..=4), [5, 50, 100][rng.usize(0..3)]);
+        let mut cluster = cluster(nodes, flush, 0, &mut rng);
         let mut reference = Reference::default();
         let peers = rng.u32(1..8);
         for _ in 0..rng.u32(2..50) {
@@ -98,7 +98,7 @@ fn all_tables_are_equal_and_show_what_was_said_last() {
                 cluster.network.conditions = trouble(&mut rng);
             }
             cluster.run_for(Duration::from_micros(rng.u64(0..40_000)));
-            let (by, peer) = (rng.usize(0..members), rng.u32(0..peers));
+            let (by, peer) = (rng.usize(0..nodes), rng.u32(0..peers));
             let flags = flags(&mut rng);
             reference.announces(&mut cluster, by, peer, flags);
         }
@@ -109,8 +109,8 @@ fn all_tables_are_equal_and_show_what_was_said_last() {
     });
 }
 
-/// A client that moves from one tracker to another one within a moment is where it went, also
-/// where the trackers have other things to announce.
+/// A client that moves quickly from one tracker to another counts where it went, even if the
+/// trackers have other things to announce.
 #[test]
 fn clients_that_move_are_where_they_went() {
     for_seeds(50, |seed| {
@@ -133,9 +133,9 @@ fn clients_that_move_are_where_they_went() {
             }
         }
         cluster.run_for(CALM);
-        for (number, member) in cluster.members.iter().enumerate() {
+        for (number, node) in cluster.nodes.iter().enumerate() {
             for (key, (_, flags)) in &reference.0 {
-                let known = member.peers.swarm.contains_key(key);
+                let known = node.peers.swarm.contains_key(key);
                 assert_eq!(known, *flags == PeerFlags::SEEDING, "{key:?} at {number}");
             }
         }
@@ -143,8 +143,8 @@ fn clients_that_move_are_where_they_went() {
     });
 }
 
-/// Clocks that are seconds apart: after the nodes have heard each other, what is said later wins
-/// all the same.
+/// Clocks that are seconds apart: after the nodes have received each other's packets, the later
+/// announce still wins.
 #[test]
 fn clocks_that_are_apart_do_not_decide() {
     for_seeds(500, |seed| {
@@ -152,7 +152,7 @@ fn clocks_that_are_apart_do_not_decide() {
         let mut cluster = cluster(3, 50, 9_000, &mut rng);
         let mut reference = Reference::default();
         for _ in 0..rng.u32(2..30) {
-            // The next one has heard of it.
+            // The next node has received the announce.
             cluster.run_for(Duration::from_millis(rng.u64(160..300)));
             let (by, peer) = (rng.usize(0..3), rng.u32(0..3));
             let flags = flags(&mut rng);

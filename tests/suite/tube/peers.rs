@@ -5,24 +5,24 @@ use std::net::IpAddr;
 
 use livesync::{Announce, InfoHash, PeerFlags};
 
-/// Which peer, of which torrent.
+/// A peer of a torrent.
 pub type Key = (InfoHash, IpAddr, u16);
 
-/// What a tracker knows of its peers, and how often its torrents were downloaded.
+/// A tracker's peers, and the download counts of its torrents.
 #[derive(Clone, Debug, Default)]
 pub struct Peers {
     pub swarm: HashMap<Key, PeerFlags>,
     pub downloads: HashMap<InfoHash, u64>,
-    /// Who is known to have completed its download, of those in the swarm.
+    /// The peers of the swarm that are known to have completed their download.
     completed: HashSet<Key>,
-    /// Who has stopped once.
+    /// The peers that have stopped at least once.
     stopped: HashSet<Key>,
-    /// Who has come back after it had stopped.
+    /// The peers that have come back after they had stopped.
     pub revived: HashSet<Key>,
 }
 
 impl Peers {
-    /// Applies announces in their order, and nobody looks meanwhile.
+    /// Applies announces in their order, as one step.
     pub fn apply(&mut self, announces: impl IntoIterator<Item = Announce>) {
         let mut back = Vec::new();
         for announce in announces {
@@ -51,7 +51,7 @@ pub fn key(announce: &Announce) -> Key {
     (announce.info_hash, announce.peer.ip, announce.peer.port)
 }
 
-/// Two tables are the same, but for peers of which too little is known.
+/// Checks that two tables are the same, except for peers of which too little is known.
 pub fn assert_same(number: usize, ours: &Peers, theirs: &Peers, unknown: &HashSet<Key>) {
     for peer in ours.swarm.keys().chain(theirs.swarm.keys()) {
         let [ours, theirs] = [ours, theirs].map(|peers| peers.swarm.get(peer));

@@ -1,13 +1,13 @@
-//! What holds for every seed.
+//! Properties that hold for every seed.
 //!
-//! In all of them the [auditor](super::audit) watches each node, so that
-//! whatever else is shown: no beacon comes before its time, nor two within an
-//! interval, nor one during a telling or within an interval of a tell heard; no
-//! inquiry without a beacon worth asking two intervals before, none but to the
-//! fullest, none to the same node within an interval, and no more than three
-//! without a fresh beacon of that node; nobody tells all without being asked,
-//! tells back what nobody said less of, tells within an interval of a tell
-//! heard, faster than it may, or in more packets than it needs.
+//! In all of them the [auditor](super::audit) watches each node, which checks these rules. No
+//! beacon comes before its time, nor two within an interval, nor one during a telling or within
+//! an interval of a scrape tell. No inquiry is sent without a beacon that was worth one two
+//! intervals before, none but to the fullest node, none to the same node within an interval,
+//! and no more than three without a fresh beacon of that node. No node tells all its torrents
+//! without an inquiry, tells back a count that nobody told too small, tells within an interval
+//! of another node's tell packet, sends tell packets faster than it may, or in more packets
+//! than it needs.
 
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -16,22 +16,22 @@ use super::scenario::Scenario;
 use super::seeds::for_seeds;
 use super::traffic::Traffic;
 
-/// Nobody needs longer for an inquiry and what comes of it: so many intervals.
+/// Number of intervals that any node needs for an inquiry and its consequences.
 const SILENCE: u32 = 8;
 
-/// The same when half of all beacons and inquiries are lost: the chance that it
-/// takes longer is below one in a billion.
+/// The same if half of all beacons and inquiries are lost: the probability that it takes longer
+/// is below one in a billion.
 const SILENCE_WITH_LOSS: u32 = 40;
 
-/// Once links stay up, no two trackers go on under one id; tells end, and then
-/// nobody is entitled any more to ask anybody; and every torrent that was told
-/// meanwhile is known to all, with the largest count that anybody had.
+/// Once links stay up, no two trackers keep the same id. Tellings end, and then no node is
+/// entitled to send an inquiry any more. All nodes know every torrent that was told meanwhile,
+/// with the largest count that any node had.
 ///
-/// This is not "everybody has every torrent of the fullest": where, after chaos,
-/// somebody asks the second fullest before the fullest has begun to beacon, and
-/// then has so many that the threshold no longer lets it ask the fullest, it
-/// stays so. That is the seed's design. Where nobody began to ask before the
-/// fullest was heard, see the next property.
+/// This does not mean that every node has every torrent of the fullest. After chaos, a node may
+/// send an inquiry to the second fullest node before the fullest has begun to send beacons. It
+/// may then have so many torrents that the threshold forbids an inquiry to the fullest, and
+/// that does not change any more. This is the seed's design. The next property covers the case
+/// that no node sends an inquiry before it has received a beacon of the fullest.
 #[test]
 fn once_links_stay_up_all_is_settled() {
     for_seeds(100, |seed| {
@@ -43,13 +43,13 @@ fn once_links_stay_up_all_is_settled() {
         nobody_is_entitled(&scenario);
         let ids: HashSet<_> = scenario
             .cluster
-            .members
+            .nodes
             .iter()
-            .map(|m| m.node.id())
+            .map(|m| m.protocol.id())
             .collect();
-        assert_eq!(ids.len(), scenario.cluster.members.len());
-        for hash in &scenario.cluster.told {
-            let counts = scenario.cluster.members.iter();
+        assert_eq!(ids.len(), scenario.cluster.nodes.len());
+        for hash in &scenario.cluster.sent_torrents {
+            let counts = scenario.cluster.nodes.iter();
             let counts: Vec<_> = counts.map(|m| m.host.downloaded(hash)).collect();
             let largest = before.get(hash).and_then(|counts| counts.last());
             assert!(counts[0] >= largest.copied(), "{hash}: {counts:?}");
@@ -59,25 +59,22 @@ fn once_links_stay_up_all_is_settled() {
     });
 }
 
-/// Where links are up from the beginning: whom the threshold entitles to ask the
-/// fullest has in the end every torrent of the fullest (of two, the one with the
-/// lower id).
+/// If links are up from the beginning, a node that the threshold entitles to send an inquiry to
+/// the fullest has every torrent of the fullest in the end (of two, the one with the lower id).
 #[test]
 fn the_entitled_learn_all_from_the_fullest() {
     for_seeds(200, |seed| {
         let mut scenario = Scenario::new(seed, true);
         let cluster = &scenario.cluster;
-        let members = 0..cluster.members.len();
-        let (fullest, _) = (cluster.members.iter().enumerate())
-            .max_by_key(|(_, member)| (member.host.count(), Reverse(member.node.id())))
-            .expect("a member");
-        let torrents = cluster.members[fullest].host.torrents.clone();
-        let entitled: Vec<_> = members
-            .filter(|n| cluster.is_entitled(*n, fullest))
-            .collect();
+        let nodes = 0..cluster.nodes.len();
+        let (fullest, _) = (cluster.nodes.iter().enumerate())
+            .max_by_key(|(_, node)| (node.host.count(), Reverse(node.protocol.id())))
+            .expect("a node");
+        let torrents = cluster.nodes[fullest].host.torrents.clone();
+        let entitled: Vec<_> = nodes.filter(|n| cluster.is_entitled(*n, fullest)).collect();
         scenario.settle(SILENCE);
         for number in &entitled {
-            let host = &scenario.cluster.members[*number].host;
+            let host = &scenario.cluster.nodes[*number].host;
             for (hash, entry) in &torrents {
                 assert!(host.downloaded(hash) >= Some(entry.downloaded));
             }
@@ -88,21 +85,20 @@ fn the_entitled_learn_all_from_the_fullest() {
     });
 }
 
-/// What a change costs a cluster of N trackers on a network that loses nothing;
-/// D(t) is how many different counts of torrent t there are, less one, and T how
-/// many torrents there are in the whole cluster.
+/// The cost of a change for a cluster of N trackers on a network that loses nothing. D(t) is the
+/// number of different counts of torrent t, less one, and T the number of torrents in the whole
+/// cluster.
 ///
-/// - A change that entitles nobody to ask costs nothing.
-/// - Whoever is asked has 1 / threshold times as many torrents as the asker, and
-///   afterwards everybody has as many. So with F torrents on the fullest there
-///   are at most 1 + log(T / F) / log(1 / threshold) tellings.
-/// - For each telling, there is at most one inquiry of every other tracker, and
-///   no more tell packets than its torrents need.
-/// - Each torrent is told back D(t) times, and once more where two that know
-///   better begin so close to each other that neither hears the other first; then
-///   each of the N - 1 may. So it is told back at most (N - 1) (D(t) + 1) times,
-///   and never if D(t) is 0. Such a crossing is rare: over all seeds, it adds less
-///   than a tenth.
+/// - A change that entitles no node to send an inquiry costs nothing.
+/// - A node that gets an inquiry has at least 1 / threshold times as many torrents as its sender,
+///   and afterwards all nodes have as many. So with F torrents on the fullest there are at most
+///   1 + log(T / F) / log(1 / threshold) tellings.
+/// - For each telling, there is at most one inquiry of every other tracker, and no more tell
+///   packets than its torrents need.
+/// - Each torrent is told back D(t) times, and once more if two nodes with larger counts begin so
+///   close to each other that neither receives the other's packet first; then each of the N - 1
+///   may do so. So it is told back at most (N - 1) (D(t) + 1) times, and never if D(t) is 0. Such
+///   a crossing is rare: over all seeds, it adds less than a tenth.
 #[test]
 fn a_change_costs_what_the_rules_allow() {
     let (mut told_back_in_all, mut worth_telling_back) = (0, 0);
@@ -115,7 +111,7 @@ fn a_change_costs_what_the_rules_allow() {
             _ => scenario.download(),
         }
         let before = scenario.cluster.traffic.clone();
-        let trackers = scenario.cluster.members.len() as u64;
+        let trackers = scenario.cluster.nodes.len() as u64;
         let fullest = fullest_count(&scenario) as f64;
         let counts = scenario.cluster.counts();
         let entitled = entitled(&scenario).next().is_some();
@@ -147,19 +143,19 @@ fn a_change_costs_what_the_rules_allow() {
     assert!(told_back_in_all * 10 <= worth_telling_back * 11);
 }
 
-/// A tracker alone sends nothing but beacons, however its clock jumps; and so do
-/// many of which none has so much more than another that it is worth asking.
+/// A single tracker sends only beacons, however its clock jumps; and so do many trackers of
+/// which none has enough more torrents to be worth an inquiry.
 #[test]
 fn with_nobody_to_tell_there_are_only_beacons() {
     for_seeds(100, |seed| {
         let mut scenario = Scenario::new(seed, true);
         let alone = seed % 2 == 0;
         if alone {
-            scenario.cluster.members.truncate(1);
+            scenario.cluster.nodes.truncate(1);
         } else {
-            let host = scenario.cluster.members[0].host.clone();
-            for member in &mut scenario.cluster.members {
-                member.host = host.clone();
+            let host = scenario.cluster.nodes[0].host.clone();
+            for node in &mut scenario.cluster.nodes {
+                node.host = host.clone();
             }
         }
         for _ in 0..20 {
@@ -180,12 +176,12 @@ fn with_nobody_to_tell_there_are_only_beacons() {
     });
 }
 
-/// With every other packet lost, for ever: tells end; then nobody is entitled to
-/// ask anybody, and whoever heard a smaller count than its own has said so, or
-/// heard somebody else say so.
+/// Every other packet is lost, for ever: tellings end. Then no node is entitled to send an
+/// inquiry, and each node that was told a smaller count than its own has told it back, or has
+/// received it from another node.
 ///
-/// That all have the largest count of what was told cannot be promised: a tell
-/// that is lost is not told again, unless somebody asks again.
+/// The largest count need not reach all nodes: a lost tell packet is not repeated without
+/// another inquiry.
 #[test]
 fn half_of_all_packets_lost_slows_it_down_and_breaks_nothing() {
     for_seeds(60, |seed| {
@@ -200,8 +196,8 @@ fn half_of_all_packets_lost_slows_it_down_and_breaks_nothing() {
         }
         scenario.settle(SILENCE_WITH_LOSS);
         nobody_is_entitled(&scenario);
-        for member in &scenario.cluster.members {
-            assert!(member.has_told_back_all());
+        for node in &scenario.cluster.nodes {
+            assert!(node.has_told_back_all());
         }
         scenario.cluster.now
     });
@@ -224,24 +220,20 @@ fn the_same_seed_gives_the_same_run() {
 
 fn nobody_is_entitled(scenario: &Scenario) {
     let entitled: Vec<_> = entitled(scenario).collect();
-    assert_eq!(entitled, [], "(asker, whom it may still ask)");
+    assert_eq!(entitled, [], "(asker, whom it may still inquire of)");
 }
 
-/// Who may ask whom.
+/// Returns which nodes are entitled to send an inquiry to which.
 fn entitled(scenario: &Scenario) -> impl Iterator<Item = (usize, usize)> {
     let cluster = &scenario.cluster;
-    let members = 0..cluster.members.len();
-    members
+    let nodes = 0..cluster.nodes.len();
+    nodes
         .clone()
-        .flat_map(move |asker| members.clone().map(move |asked| (asker, asked)))
-        .filter(|(asker, asked)| cluster.is_entitled(*asker, *asked))
+        .flat_map(move |asker| nodes.clone().map(move |target| (asker, target)))
+        .filter(|(asker, target)| cluster.is_entitled(*asker, *target))
 }
 
 fn fullest_count(scenario: &Scenario) -> u64 {
-    let counts = scenario
-        .cluster
-        .members
-        .iter()
-        .map(|member| member.host.count());
+    let counts = scenario.cluster.nodes.iter().map(|node| node.host.count());
     counts.max().unwrap_or(0)
 }

@@ -1,6 +1,6 @@
-//! A network in which all packets come twice, the second time from another address, and to those who
-//! have sent them, too: a bridge, a second interface in the same segment, a NAT that turns packets
-//! round.
+//! A network in which all packets come twice, the second time from another address, and to
+//! their senders, too: a bridge, a second interface in the same segment, or a NAT that turns
+//! packets round.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use super::seeds::for_seeds;
 
 const CALM: Duration = Duration::from_secs(15);
 
-/// What comes by way of the reflector may overtake what comes straight.
+/// Delay of the reflector in microseconds. A reflected packet may overtake the original.
 const DETOUR: std::ops::RangeInclusive<u64> = 0..=8_000;
 
 fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// Without a key, with one, with one that is not required yet, and without repair.
+/// Returns configurations without a key, with one, with an optional one, and without repair.
 fn kinds() -> [Config; 4] {
     let plain = Config::default()
         .first_beacon_delay(millis(3_000))
@@ -61,16 +61,16 @@ fn life(cluster: &mut Cluster, rng: &mut Rng) {
 }
 
 fn counters(cluster: &Cluster) -> impl Iterator<Item = Counters> {
-    let members = cluster.members.iter();
-    members.map(|member| member.node.counters())
+    let nodes = cluster.nodes.iter();
+    nodes.map(|node| node.protocol.counters())
 }
 
 fn all_tables_are_equal(cluster: &Cluster) {
-    let [first, others @ ..] = &cluster.members[..] else {
-        panic!("no members");
+    let [first, others @ ..] = &cluster.nodes[..] else {
+        panic!("no nodes");
     };
-    for (number, member) in others.iter().enumerate() {
-        assert_same(number, &member.peers, &first.peers, &HashSet::new());
+    for (number, node) in others.iter().enumerate() {
+        assert_same(number, &node.peers, &first.peers, &HashSet::new());
     }
 }
 
@@ -82,16 +82,17 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
             let mut cluster = cluster(config, [1, 2, 3], seed);
             life(&mut cluster, &mut rng);
             cluster.run_for(CALM);
-            // Without repair what comes twice counts twice, as without a reflector.
+            // Without repair, a packet that comes twice counts twice, as it does without a
+            // reflector.
             let repairs = config.repair;
             if repairs {
                 all_tables_are_equal(&cluster);
             }
-            let told: u64 = counters(&cluster)
+            let announced: u64 = counters(&cluster)
                 .map(|counters| counters.records_announced)
                 .sum();
             for (number, counters) in counters(&cluster).enumerate() {
-                let id = cluster.members[number].node.id();
+                let id = cluster.nodes[number].protocol.id();
                 assert_eq!(id, TrackerId([number as u8 + 1; 4]), "{kind}: {counters}");
                 assert_eq!(counters.id_collisions, 0, "{kind}");
                 assert_eq!(counters.repair.packets_lost, 0, "{kind}: {counters}");
@@ -99,7 +100,7 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
                     counters.drops.of(Reject::OwnPacket) > 30,
                     "{kind}: {counters}"
                 );
-                let heard = told - counters.records_announced;
+                let heard = announced - counters.records_announced;
                 let heard = if repairs { heard } else { 2 * heard };
                 assert_eq!(counters.records_heard, heard, "{kind}: {counters}");
             }
@@ -108,7 +109,7 @@ fn what_comes_back_changes_no_id_and_is_not_used() {
     });
 }
 
-/// Packets get lost, on either way.
+/// Packets are lost on either way.
 #[test]
 fn what_is_lost_one_way_is_repaired_and_changes_no_id() {
     for_seeds(50, |seed| {
@@ -120,12 +121,12 @@ fn what_is_lost_one_way_is_repaired_and_changes_no_id() {
             life(&mut cluster, &mut rng);
             cluster.network.conditions = Conditions::CALM;
             cluster.run_for(CALM);
-            // A download that is heard after its client has stopped does not count.
-            let [first, others @ ..] = &cluster.members[..] else {
-                panic!("no members");
+            // A completion that arrives after its client has stopped does not count.
+            let [first, others @ ..] = &cluster.nodes[..] else {
+                panic!("no nodes");
             };
-            for member in others {
-                assert_eq!(member.peers.swarm, first.peers.swarm);
+            for node in others {
+                assert_eq!(node.peers.swarm, first.peers.swarm);
             }
             for counters in counters(&cluster) {
                 assert_eq!(counters.repair.packets_lost, 0, "{counters}");
@@ -136,7 +137,7 @@ fn what_is_lost_one_way_is_repaired_and_changes_no_id() {
     });
 }
 
-/// Two trackers have drawn the same id: they notice all the same.
+/// Two trackers that have drawn the same id notice it all the same.
 #[test]
 fn who_has_our_id_is_told_from_what_comes_back() {
     for_seeds(50, |seed| {
@@ -145,7 +146,9 @@ fn who_has_our_id_is_told_from_what_comes_back() {
             let mut cluster = cluster(config, [1, 1, 2], seed);
             life(&mut cluster, &mut rng);
             cluster.run_for(CALM);
-            let ids: HashSet<_> = (cluster.members.iter()).map(|one| one.node.id()).collect();
+            let ids: HashSet<_> = (cluster.nodes.iter())
+                .map(|one| one.protocol.id())
+                .collect();
             assert_eq!(ids.len(), 3, "{kind}");
             let drawn = counters(&cluster).map(|counters| counters.id_collisions);
             assert!(drawn.sum::<u64>() <= 3, "{kind}: and then they keep them");

@@ -1,17 +1,17 @@
-//! A tracker that does not store all that it is told: its access list refuses it, or its
-//! memory is full.
+//! A tracker that does not store all torrents that it is told: its access list refuses them, or
+//! its memory is full.
 
 use std::time::Duration;
 
 use livesync::Config;
 
-use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, silent, tell};
+use super::by_hand::{INTERVAL, beacon, cluster, id, inquiries, scrape_tell, silent};
 use super::cluster::Cluster;
 use super::host::{Host, info_hash};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// A tracker without torrents that stores every second one only.
+/// Makes a tracker without torrents that stores only every second one.
 fn refuses_odd_ones() -> Host {
     let odd = (0..3000).filter(|number| number % 2 == 1);
     Host {
@@ -20,7 +20,7 @@ fn refuses_odd_ones() -> Host {
     }
 }
 
-/// A tracker with a thousand torrents, and others that refuse half of them.
+/// Makes a tracker with a thousand torrents, and others that refuse half of them.
 fn beside_a_full_one(refusing: usize) -> Cluster {
     let mut hosts = vec![Host::with(0..1000, 1)];
     hosts.resize(1 + refusing, refuses_odd_ones());
@@ -32,7 +32,7 @@ fn beside_a_full_one(refusing: usize) -> Cluster {
 fn what_is_refused_counts_as_known_for_a_day() {
     let mut cluster = beside_a_full_one(1);
     cluster.run_until(HOUR * 24);
-    assert_eq!(cluster.members[1].host.count(), 500);
+    assert_eq!(cluster.nodes[1].host.count(), 500);
     assert_eq!(inquiries(&mut cluster).len(), 1);
     assert_eq!(cluster.traffic.torrents_sent, 1000);
     cluster.run_until(HOUR * 48);
@@ -43,8 +43,8 @@ fn what_is_refused_counts_as_known_for_a_day() {
 fn one_telling_is_enough_for_all_that_hear_it() {
     let mut cluster = beside_a_full_one(3);
     cluster.run_until(HOUR * 24);
-    for member in &cluster.members[1..] {
-        assert_eq!(member.host.count(), 500);
+    for node in &cluster.nodes[1..] {
+        assert_eq!(node.host.count(), 500);
     }
     assert_eq!(cluster.traffic.tellings, 1);
 }
@@ -56,13 +56,13 @@ fn a_tracker_that_refuses_asks_when_others_know_much_more() {
     inquiries(&mut cluster);
     // 500 and 500 are three quarters of 1333.
     let more = |until| Host::with(1000..until, 1).torrents;
-    cluster.members[0].host.torrents.extend(more(1333));
+    cluster.nodes[0].host.torrents.extend(more(1333));
     cluster.run_until(HOUR * 2);
     assert_eq!(inquiries(&mut cluster), []);
-    cluster.members[0].host.torrents.extend(more(3000));
+    cluster.nodes[0].host.torrents.extend(more(3000));
     cluster.run_until(HOUR * 3);
     assert_eq!(inquiries(&mut cluster).len(), 1);
-    assert_eq!(cluster.members[1].host.count(), 1500);
+    assert_eq!(cluster.nodes[1].host.count(), 1500);
     cluster.run_until(HOUR * 20);
     assert_eq!(inquiries(&mut cluster), []);
 }
@@ -77,34 +77,38 @@ fn a_tracker_that_refuses_asks_once_after_each_start() {
     }
 }
 
-/// Half of a telling is lost, or the teller is: what it would have told is not known.
+/// Half of a scrape tell is lost, or its sender is, so the rest of it stays unknown.
 #[test]
 fn only_what_was_told_counts_as_refused() {
     let mut cluster = cluster(1, [refuses_odd_ones()], &silent());
-    for (told, asks) in [(740, true), (750, false)] {
-        for first in (0..told).step_by(10) {
-            cluster.inject(0, &tell(id(9), first..first + 10, 1));
+    for (count, inquires) in [(740, true), (750, false)] {
+        for first in (0..count).step_by(10) {
+            cluster.inject(0, &scrape_tell(id(9), first..first + 10, 1));
         }
         cluster.run_for(INTERVAL * 10);
         cluster.inject(0, &beacon(id(9), 1000));
         cluster.run_for(INTERVAL * 10);
-        assert_eq!(!inquiries(&mut cluster).is_empty(), asks, "{told} are told");
+        assert_eq!(
+            !inquiries(&mut cluster).is_empty(),
+            inquires,
+            "{count} are told"
+        );
     }
-    // What is told back is less, and does not take the place of what was told.
-    cluster.inject(0, &tell(id(8), 0..10, 2));
+    // The counts of the answer are smaller, and do not replace the first ones.
+    cluster.inject(0, &scrape_tell(id(8), 0..10, 2));
     cluster.run_for(INTERVAL * 10);
     cluster.inject(0, &beacon(id(9), 1000));
     cluster.run_for(INTERVAL * 10);
     assert_eq!(inquiries(&mut cluster), []);
 }
 
-/// The same torrents, told again and again, are no more than told once.
+/// Repeated scrape tells of the same torrents count no more than one.
 #[test]
 fn what_is_refused_twice_counts_once() {
     let mut cluster = cluster(1, [refuses_odd_ones()], &silent());
     for _ in 0..10 {
         for first in (0..400).step_by(10) {
-            cluster.inject(0, &tell(id(9), first..first + 10, 1));
+            cluster.inject(0, &scrape_tell(id(9), first..first + 10, 1));
         }
         cluster.run_for(INTERVAL * 10);
     }

@@ -1,5 +1,5 @@
-//! A node goes on under a new id, and what it told under the old one is told again: nothing is
-//! lost by that, and nothing counts twice.
+//! A node continues under a new id, and restates the announces that it sent under the old one.
+//! Nothing is lost by that, and nothing counts twice.
 
 use std::time::Duration;
 
@@ -30,10 +30,10 @@ fn cluster(loss: f64, ahead: Duration) -> Cluster {
     cluster
 }
 
-/// Somebody asks the first tracker for a packet that it has not sent.
+/// Sends the first tracker a NAK for a packet that it has not sent.
 fn draws_a_new_id(cluster: &mut Cluster) {
-    let before = cluster.members[0].node.id();
-    let epoch = cluster.members[0].node.epoch().expect("an epoch");
+    let before = cluster.nodes[0].protocol.id();
+    let epoch = cluster.nodes[0].protocol.epoch().expect("an epoch");
     let unused = 1 << 30;
     let trailer = Trailer {
         epoch,
@@ -41,7 +41,7 @@ fn draws_a_new_id(cluster: &mut Cluster) {
     };
     let nak = Nak::emit(TrackerId([9; 4]), before, epoch, &[unused..=unused]);
     cluster.forge(0, STRANGER, &[&nak[..], &trailer.emit()].concat());
-    assert_ne!(cluster.members[0].node.id(), before);
+    assert_ne!(cluster.nodes[0].protocol.id(), before);
 }
 
 fn announce_all(cluster: &mut Cluster, by: usize, peers: std::ops::Range<u32>, flags: PeerFlags) {
@@ -63,9 +63,9 @@ fn a_busy_tracker_that_draws_new_ids_loses_nothing() {
         }
     }
     cluster.run_for(CALM);
-    for member in &cluster.members {
-        assert_eq!(member.peers.swarm.len(), peers as usize);
-        assert_eq!(member.node.counters().repair.packets_lost, 0);
+    for node in &cluster.nodes {
+        assert_eq!(node.peers.swarm.len(), peers as usize);
+        assert_eq!(node.protocol.counters().repair.packets_lost, 0);
     }
 }
 
@@ -81,12 +81,16 @@ fn a_download_counts_once_under_however_many_ids_and_clocks() {
             draws_a_new_id(&mut cluster);
         }
         cluster.run_for(CALM);
-        for member in &cluster.members {
-            let downloads: u64 = member.peers.downloads.values().sum();
-            assert_eq!((downloads, member.peers.swarm.len()), (100, 0));
+        for node in &cluster.nodes {
+            let downloads: u64 = node.peers.downloads.values().sum();
+            assert_eq!((downloads, node.peers.swarm.len()), (100, 0));
         }
-        let recovered = cluster.members[1].node.counters().repair.packets_recovered;
-        assert!(recovered > 0, "nothing was told again");
+        let recovered = cluster.nodes[1]
+            .protocol
+            .counters()
+            .repair
+            .packets_recovered;
+        assert!(recovered > 0, "nothing was restated");
     }
 }
 
@@ -103,8 +107,8 @@ fn after_a_clock_was_set_back_nobody_comes_back() {
     cluster.run_for(millis(1000));
     draws_a_new_id(&mut cluster);
     cluster.run_for(CALM);
-    for (number, member) in cluster.members.iter().enumerate() {
-        assert_eq!(member.peers.swarm.len(), 0, "at {number}");
+    for (number, node) in cluster.nodes.iter().enumerate() {
+        assert_eq!(node.peers.swarm.len(), 0, "at {number}");
     }
-    assert_eq!(cluster.members[0].node.counters().id_collisions, 1);
+    assert_eq!(cluster.nodes[0].protocol.counters().id_collisions, 1);
 }

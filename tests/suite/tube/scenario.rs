@@ -1,4 +1,4 @@
-//! Clusters and misfortunes, drawn at random.
+//! Random clusters and disturbances.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ pub struct Scenario {
     pub cluster: Cluster,
     pub config: Config,
     rng: Rng,
-    /// The numbers of the torrents that there are.
+    /// Number of distinct torrents.
     torrents: u64,
 }
 
 impl Scenario {
-    /// A cluster of two to six trackers with random torrents, all started at once
-    /// and with the same settings, on a network without faults. Some may be slow.
+    /// Makes a cluster of two to six trackers with random torrents, all started at once and
+    /// with the same settings, on a network without faults. Some may be slow.
     pub fn new(seed: u64, some_are_slow: bool) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut scenario = Self {
@@ -38,7 +38,7 @@ impl Scenario {
         scenario
     }
 
-    /// For some hours, whatever may go wrong does.
+    /// Disturbs the cluster for some hours, in every possible way.
     pub fn chaos(&mut self) {
         let end = self.cluster.now + Duration::from_secs(self.rng.u64(600..4 * 3600));
         self.cluster.network.loopback = self.rng.bool();
@@ -58,17 +58,17 @@ impl Scenario {
         }
     }
 
-    /// From now on nothing goes wrong any more.
+    /// Ends all disturbances.
     pub fn calm(&mut self) {
         self.cluster.network.conditions = Conditions::CALM;
         self.cluster.network.sides.clear();
-        // What is late arrives before, so that it does not count as told now.
+        // Late packets arrive before this ends, so that they do not count as sent now.
         self.cluster.run_for(Duration::from_secs(10));
-        self.cluster.told.clear();
+        self.cluster.sent_torrents.clear();
     }
 
-    /// Runs until, after everybody has sent a beacon, for so many intervals
-    /// nothing else was sent.
+    /// Runs until every node has sent a beacon, and then only beacons were sent for this many
+    /// intervals.
     pub fn settle(&mut self, silence: u32) {
         let interval = self.config.beacon_interval;
         // A clock that jumped back while its node slept makes it wait once more.
@@ -78,64 +78,64 @@ impl Scenario {
             .run_until_silent_for(interval * silence, interval * silence * 100);
     }
 
-    /// A tracker learns of some torrents.
+    /// Adds some torrents to a tracker.
     pub fn learn(&mut self) {
         let number = self.random_member();
         let part = self.rng.f64();
         let more = self.random_torrents(part);
-        let host = &mut self.cluster.members[number].host;
+        let host = &mut self.cluster.nodes[number].host;
         for (hash, entry) in more.torrents {
             host.torrents.entry(hash).or_insert(entry);
         }
     }
 
-    /// Some of a tracker's torrents are downloaded.
+    /// Completes downloads of some of a tracker's torrents.
     pub fn download(&mut self) {
         let number = self.random_member();
-        for entry in self.cluster.members[number].host.torrents.values_mut() {
+        for entry in self.cluster.nodes[number].host.torrents.values_mut() {
             if self.rng.bool() {
                 entry.downloaded += self.rng.u64(1..10);
             }
         }
     }
 
-    /// A tracker starts again, and may have lost or learned torrents meanwhile.
+    /// Restarts a tracker, which may have lost or learned torrents meanwhile.
     pub fn restart(&mut self) {
         let id = self.random_id();
         self.restart_as(id);
     }
 
-    /// A tracker starts again, and draws an id that may be another's.
+    /// Restarts a tracker, with an id that another node may have.
     fn collide(&mut self) {
         let other = self.random_member();
-        self.restart_as(self.cluster.members[other].node.id());
+        self.restart_as(self.cluster.nodes[other].protocol.id());
     }
 
     fn restart_as(&mut self, id: TrackerId) {
         let number = self.random_member();
         let host = match self.rng.u32(0..3) {
-            0 => self.cluster.members[number].host.clone(),
+            0 => self.cluster.nodes[number].host.clone(),
             1 => Host::default(),
             _ => self.random_host(),
         };
         self.cluster.restart(number, id, host);
     }
 
-    /// A tracker's clock jumps by up to some hours.
+    /// Lets a tracker's clock jump by up to some hours.
     pub fn jump(&mut self) {
         let number = self.random_member();
         let by = Duration::from_millis(1 << self.rng.u32(0..24));
-        self.cluster.members[number].jump(by, self.rng.bool());
+        self.cluster.nodes[number].jump(by, self.rng.bool());
     }
 
-    /// The network falls into two parts.
+    /// Splits the network into two parts.
     fn partition(&mut self) {
-        let trackers = self.cluster.members.len();
+        let trackers = self.cluster.nodes.len();
         self.cluster.network.sides = (0..trackers).map(|_| self.rng.usize(0..2)).collect();
     }
 
     fn random_member(&mut self) -> usize {
-        self.rng.usize(0..self.cluster.members.len())
+        self.rng.usize(0..self.cluster.nodes.len())
     }
 
     fn random_id(&mut self) -> TrackerId {
@@ -147,8 +147,7 @@ impl Scenario {
         self.random_torrents(part)
     }
 
-    /// A part of the torrents that there are. Counts are small, so that many are
-    /// equal.
+    /// Returns a random part of the torrents. Counts are small, so that many are equal.
     fn random_torrents(&mut self, part: f64) -> Host {
         let now = (self.cluster.now.as_secs() / 60) as i64;
         let mut host = Host::default();
@@ -176,7 +175,7 @@ impl Scenario {
     }
 }
 
-/// The settings that shape scrape sync.
+/// Returns random settings for scrape sync.
 fn random_config(rng: &mut Rng) -> Config {
     Config::default()
         .first_beacon_delay(Duration::from_secs([0, 10, 600, 1800][rng.usize(0..4)]))

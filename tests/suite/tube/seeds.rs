@@ -1,4 +1,4 @@
-//! A property for many seeds.
+//! Runs a property for many seeds.
 
 use std::env;
 use std::thread;
@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use crate::support::is_long;
 
-/// Runs a property for as many seeds as usual where tests may be long, for a fifth of them
-/// where not, or for those that the environment asks for.
-/// It returns how much time went by in its cluster.
+/// Runs a property for the seeds of the environment. Without them it runs as many seeds as
+/// usual if tests may be long, and a fifth of them if not. Returns how much time passed in its
+/// cluster.
 pub fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Duration) {
     let number = |variable| {
         let value = env::var(variable).ok()?;
@@ -45,7 +45,7 @@ pub fn for_seeds(usual: u64, mut property: impl FnMut(u64) -> Duration) {
     );
 }
 
-/// Says, when the property panics, for which seed it did.
+/// Prints the seed if the property panics.
 struct SaysSeed(u64);
 
 impl Drop for SaysSeed {

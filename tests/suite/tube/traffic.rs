@@ -1,4 +1,4 @@
-//! What was sent, in numbers and in words.
+//! Sent packets, in numbers and in words.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -8,8 +8,7 @@ use std::time::Duration;
 use livesync::unstable::wire::{self, Frame};
 use livesync::{InfoHash, Torrent, TrackerId};
 
-/// What was sent so far for scrape sync, by all together; what is sent again does not
-/// count.
+/// Packets for scrape sync, of all nodes together and without retransmissions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     pub beacons: u64,
@@ -17,14 +16,14 @@ pub struct Traffic {
     /// Tell packets, and the records in them.
     pub tells: u64,
     pub torrents_sent: u64,
-    /// How often somebody began to tell all its torrents.
+    /// Number of tellings that nodes began.
     pub tellings: u64,
-    /// How often each torrent was looked up to be told back.
+    /// How often a node looked up each torrent to tell it back.
     pub told_back: BTreeMap<InfoHash, u64>,
 }
 
 impl Traffic {
-    /// What was sent since `before`.
+    /// Returns the difference to `before`.
     pub fn since(&self, before: &Self) -> Self {
         let told_back = self.told_back.iter().filter_map(|(hash, times)| {
             let times = times - before.told_back.get(hash).unwrap_or(&0);
@@ -41,7 +40,7 @@ impl Traffic {
     }
 }
 
-/// Something that was said, and when.
+/// A packet for scrape sync, and its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {
     pub at: Duration,
@@ -53,7 +52,7 @@ pub struct Said {
 pub enum What {
     Beacon(u64),
     Inquire(TrackerId),
-    Tell(Vec<Torrent>),
+    ScrapeTell(Vec<Torrent>),
 }
 
 impl fmt::Display for Said {
@@ -61,13 +60,13 @@ impl fmt::Display for Said {
         write!(f, "{:12.6} s  node {}: ", self.at.as_secs_f64(), self.by)?;
         match &self.what {
             What::Beacon(torrents) => write!(f, "beacon, {torrents} torrents"),
-            What::Inquire(asked) => write!(f, "inquire {asked}"),
-            What::Tell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
+            What::Inquire(target) => write!(f, "inquire {target}"),
+            What::ScrapeTell(torrents) => write!(f, "tell, {} torrents", torrents.len()),
         }
     }
 }
 
-/// A packet, by its sender, epoch and number.
+/// A packet, by its sender, epoch and sequence number.
 pub type Number = (TrackerId, u32, u32);
 
 /// A packet that was sent.
@@ -80,10 +79,10 @@ pub struct Sent {
     pub bytes: Rc<[u8]>,
 }
 
-/// What a packet is to loss repair.
+/// The role of a packet in loss repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// It has a number, and is sent for the first time.
+    /// It has a sequence number, and is sent for the first time.
     First,
     Retransmission,
     Heartbeat,
@@ -112,44 +111,40 @@ impl Sent {
     }
 }
 
-/// The number of a packet, if it has one.
+/// Returns the number of a packet, if it has one.
 pub fn number(frame: &Frame<'_>) -> Option<Number> {
     let trailer = frame.trailer.filter(|trailer| trailer.seq > 0)?;
     Some((frame.header.id, trailer.epoch, trailer.seq))
 }
 
-/// All that was sent, where it arrived, and which of the numbered packets each member has
-/// used.
+/// All sent packets, where they arrived, and which of the numbered packets each node has used.
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub sent: Vec<Sent>,
     pub arrived: Vec<(usize, Rc<[u8]>)>,
     pub used: Vec<HashSet<Number>>,
-    /// Somebody forges packets, so that there may be two with one number.
+    /// True if an attacker forges packets, so that two may have one number.
     pub forged: bool,
 }
 
 impl Ledger {
-    /// A member has used a packet: that must not happen twice.
-    pub fn uses(&mut self, member: usize, number: Number) {
-        if self.used.len() <= member {
-            self.used.resize_with(member + 1, HashSet::new);
+    /// Notes that a node uses a packet, which must not happen twice.
+    pub fn uses(&mut self, node: usize, number: Number) {
+        if self.used.len() <= node {
+            self.used.resize_with(node + 1, HashSet::new);
         }
-        let new = self.used[member].insert(number);
-        assert!(
-            new || self.forged,
-            "member {member} has used {number:?} twice"
-        );
+        let new = self.used[node].insert(number);
+        assert!(new || self.forged, "node {node} has used {number:?} twice");
     }
 
-    /// A member starts again, and knows nothing of what it has used.
-    pub fn starts_again(&mut self, member: usize) {
-        if let Some(used) = self.used.get_mut(member) {
+    /// A node restarts, and forgets which packets it has used.
+    pub fn starts_again(&mut self, node: usize) {
+        if let Some(used) = self.used.get_mut(node) {
             used.clear();
         }
     }
 
-    /// Packets of this kind.
+    /// Returns the packets of this kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Sent> {
         self.sent.iter().filter(move |sent| sent.kind == kind)
     }

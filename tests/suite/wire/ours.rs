@@ -1,4 +1,5 @@
-//! What the specification does not know: heartbeats, NAKs, trailers, and what is sent again.
+//! The parts of the protocol that the specification does not have: heartbeats, NAKs, trailers,
+//! and retransmissions.
 
 use proptest::collection::btree_set;
 
@@ -15,7 +16,7 @@ fn trailers() -> impl Strategy<Value = Trailer> {
     })
 }
 
-/// Ranges as a NAK must have them: ascending, none over another.
+/// Ranges as a NAK must have them: ascending, and without overlaps.
 fn ranges() -> impl Strategy<Value = Vec<RangeInclusive<u32>>> {
     btree_set(1..=u32::MAX, 2..=2 * Nak::MAX_RANGES).prop_map(|ends| {
         let ends: Vec<u32> = ends.into_iter().collect();
@@ -115,7 +116,7 @@ proptest! {
                 let frame = Frame::parse(other).ok();
                 prop_assert_eq!(frame.and_then(|frame| frame.trailer), None);
             }
-            // Who does not know trailers takes it for the beginning of a record.
+            // A tracker that does not know trailers takes it for the beginning of a record.
             let records = parse(&whole).map(|(_, packet)| match packet {
                 Packet::Live(peers) => peers.len(),
                 Packet::ScrapeTell(torrents) => torrents.len(),
@@ -129,18 +130,18 @@ proptest! {
     fn a_packet_sent_again_is_the_first_but_for_its_type(packet in packets(), trailer in trailers()) {
         let whole = [&packet[..], &trailer.emit()].concat();
         let first = Frame::parse(&whole).unwrap();
-        let mut again = whole.clone();
-        again[..Header::LEN].copy_from_slice(&first.header.retransmitted().emit());
-        prop_assert_eq!(&again[..4], &whole[..4]);
+        let mut retransmitted = whole.clone();
+        retransmitted[..Header::LEN].copy_from_slice(&first.header.retransmitted().emit());
+        prop_assert_eq!(&retransmitted[..4], &whole[..4]);
         let known = first.header.packet_type <= PacketType::ScrapeTell as u32;
-        let parsed = Frame::parse(&again);
+        let parsed = Frame::parse(&retransmitted);
         prop_assert_eq!(parsed.is_ok(), known);
         if let Ok(parsed) = parsed {
             prop_assert!(parsed.retransmitted);
             prop_assert_eq!(parsed.header, first.header);
             prop_assert_eq!((parsed.payload, parsed.trailer), (first.payload, first.trailer));
-            // To who does not know it, it is of no known type.
-            let (header, payload) = Header::parse(&again).unwrap();
+            // A tracker that does not know the type drops it.
+            let (header, payload) = Header::parse(&retransmitted).unwrap();
             prop_assert_eq!(Packet::parse(header, payload).unwrap_err(), Reject::UnknownType);
         }
     }

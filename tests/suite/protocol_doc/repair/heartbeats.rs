@@ -1,4 +1,4 @@
-//! When heartbeats leave.
+//! The times of heartbeats.
 
 use super::*;
 
@@ -29,7 +29,7 @@ fn whoever_begins_a_stream_greets_its_sender() {
         let greeting = next(&mut node);
         assert!(greeting <= now + MILLI * 100, "epoch {epoch}");
         now = greeting;
-        // Who is known is not greeted.
+        // A known node is not greeted.
         assert!(hear(&mut node, now, &heartbeat(epoch, 0)).is_ok());
         assert_eq!(node.poll_timeout(), now + SECOND);
     }
@@ -41,17 +41,17 @@ fn whoever_begins_a_stream_greets_its_sender() {
     assert_eq!(next(&mut node), now + SECOND, "a packet says the same");
 }
 
-/// The times between the heartbeats of a silent node, from the start on.
+/// Returns the times between the heartbeats of a silent node, from its start on.
 pub fn after_the_start() -> Vec<Duration> {
     waits(node(1))
 }
 
-/// And from its last packet on.
+/// Returns the same from its last packet on.
 pub fn after_a_packet() -> Vec<Duration> {
     waits(speaker(1, 1))
 }
 
-/// The longest wait before one that greets, of many, which are random.
+/// Returns the longest wait before a greeting, of many random ones.
 pub fn greeting() -> Duration {
     let waits = (0..3000).map(|seed| {
         let mut node = node(seed);
@@ -62,7 +62,7 @@ pub fn greeting() -> Duration {
     rounded(waits.max().unwrap_or_default())
 }
 
-/// The time between heartbeats of a node that was asked, and for how long it is that.
+/// Returns the time between heartbeats of a node after a NAK, and for how long that lasts.
 pub fn when_asked() -> (Duration, Duration) {
     let mut node = speaker(1, 1);
     assert!(hear(&mut node, start(), &nak(1..=1)).is_ok());
@@ -89,7 +89,7 @@ fn waits(mut node: Node) -> Vec<Duration> {
     waits.take(12).collect()
 }
 
-/// When a heartbeat leaves next.
+/// Returns the time of the next heartbeat.
 fn next(node: &mut Node) -> Time {
     loop {
         let now = node.poll_timeout();

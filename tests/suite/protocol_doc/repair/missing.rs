@@ -1,4 +1,4 @@
-//! What is missing, and asked for.
+//! Missing packets, and the NAKs for them.
 
 use super::*;
 
@@ -15,7 +15,7 @@ pub fn naks_per_second() -> usize {
     bytes_per_second(&mut node, start(), is_nak)
 }
 
-/// The longest wait before a NAK, and the shortest between it and the next, of many.
+/// Returns the longest wait before a NAK, and the shortest between two, of many.
 pub fn waits_before_naks() -> (Duration, Duration) {
     let waits = (0..3000).map(|seed| {
         let mut node = missing_one(seed);
@@ -32,7 +32,7 @@ pub fn waits_before_naks() -> (Duration, Duration) {
     (rounded(longest), rounded(shortest))
 }
 
-pub fn given_up_after() -> Duration {
+pub fn lost_after() -> Duration {
     let mut node = missing_one(1);
     loop {
         let now = node.poll_timeout();
@@ -43,7 +43,8 @@ pub fn given_up_after() -> Duration {
     }
 }
 
-/// Whether packets skip one each, or come from the middle of a gap.
+/// Returns the limit of gaps. It must be the same if packets skip one each, and if they come
+/// from the middle of a gap.
 pub fn gaps_at_most() -> usize {
     let skip = (1..1000).map(|number| 2 * number);
     let split = [1, 100_000]
@@ -61,8 +62,8 @@ pub fn gaps_at_most() -> usize {
     split
 }
 
-/// How many earlier packets are missing at most of a sender that has run for longer than we
-/// have, and how long we must have listened.
+/// Returns how many earlier packets count as missing at most, if their sender has run for
+/// longer than we have, and how long we must have listened.
 pub fn earlier() -> (u64, Duration) {
     let earlier = |listened| {
         let mut node = node(1);
@@ -77,7 +78,7 @@ pub fn earlier() -> (u64, Duration) {
     (earlier(unknown), unknown)
 }
 
-/// How many ranges it asks for.
+/// Returns how many ranges its NAK has.
 fn asked_for(node: &mut Node, now: Time) -> usize {
     let sent = sent(node, now);
     let ranges =
@@ -90,7 +91,7 @@ fn asked_for(node: &mut Node, now: Time) -> usize {
     ranges.sum()
 }
 
-/// When a NAK leaves next.
+/// Returns the time of the next NAK.
 fn next_nak(node: &mut Node) -> Option<Time> {
     loop {
         let now = node.poll_timeout();
@@ -105,7 +106,7 @@ fn next_nak(node: &mut Node) -> Option<Time> {
     }
 }
 
-/// A node that misses one packet.
+/// Returns a node that misses one packet.
 fn missing_one(seed: u64) -> Node {
     let mut node = node(seed);
     for seq in [1, 3] {

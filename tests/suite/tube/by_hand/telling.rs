@@ -1,9 +1,9 @@
-//! How a node tells all its torrents when it is asked.
+//! The scrape tell of all torrents that follows an inquiry.
 
 use livesync::Config;
 use livesync::unstable::wire::Inquire;
 
-use super::{INTERVAL, SECOND, cluster, id, silent, tell, told};
+use super::{INTERVAL, SECOND, cluster, id, scrape_tell, sent_torrents, silent};
 use crate::tube::audit::per_packet;
 use crate::tube::host::{Host, info_hash};
 use crate::tube::traffic::What;
@@ -32,7 +32,7 @@ fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
         .extract_if(.., |said| said.what == What::Beacon(10_000))
         .collect();
     let tells = said.iter().map(|said| match &said.what {
-        What::Tell(torrents) => (said.at, torrents.len() as u64),
+        What::ScrapeTell(torrents) => (said.at, torrents.len() as u64),
         other => panic!("{other:?}"),
     });
     assert_eq!(tells.collect::<Vec<_>>(), expected);
@@ -42,7 +42,10 @@ fn a_telling_is_paced_and_neither_inquiries_nor_beacons_disturb_it() {
 
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     cluster.run_for(INTERVAL);
-    assert_eq!(cluster.traffic.tellings, 2, "asked again, it tells again");
+    assert_eq!(
+        cluster.traffic.tellings, 2,
+        "a second inquiry starts a second scrape tell"
+    );
 }
 
 #[test]
@@ -52,25 +55,28 @@ fn torrents_may_appear_and_vanish_while_all_are_told() {
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     for step in 0..40 {
         cluster.run_for(SECOND / 4);
-        let torrents = &mut cluster.members[0].host.torrents;
+        let torrents = &mut cluster.nodes[0].host.torrents;
         for number in 0..50 {
             torrents.remove(&info_hash(step * 50 + number));
         }
         torrents.extend(Host::with(5_000 + step * 50..5_050 + step * 50, 1).torrents);
     }
     cluster.run_for(INTERVAL);
-    let told: Vec<_> = told(&mut cluster)
+    let torrents: Vec<_> = sent_torrents(&mut cluster)
         .into_iter()
         .map(|torrent| torrent.info_hash)
         .collect();
     for number in 2_000..5_000 {
-        let times = told
+        let times = torrents
             .iter()
             .filter(|hash| **hash == info_hash(number))
             .count();
         assert_eq!(times, 1, "torrent {number}");
     }
-    assert!(told.len() < 7_000, "some vanished or appeared in good time");
+    assert!(
+        torrents.len() < 7_000,
+        "some vanished or appeared in good time"
+    );
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     cluster.run_for(INTERVAL);
     assert_eq!(cluster.traffic.tellings, 2, "it is ready for the next");
@@ -79,7 +85,7 @@ fn torrents_may_appear_and_vanish_while_all_are_told() {
 #[test]
 fn whoever_is_asked_right_after_a_tell_waits_an_interval() {
     let mut cluster = cluster(1, [Host::with(0..100, 1)], &silent());
-    cluster.inject(0, &tell(id(5), 200..201, 1));
+    cluster.inject(0, &scrape_tell(id(5), 200..201, 1));
     cluster.run_until(SECOND * 10);
     cluster.inject(0, &Inquire { asked: id(0) }.emit(id(9)));
     cluster.run_until(INTERVAL);
@@ -91,13 +97,13 @@ fn whoever_is_asked_right_after_a_tell_waits_an_interval() {
 #[test]
 fn whoever_has_told_all_when_somebody_else_tells_can_be_asked_again() {
     let mut cluster = cluster(1, [Host::with(0..100, 1)], &silent());
-    let asks = Inquire { asked: id(0) }.emit(id(9));
-    cluster.inject(0, &asks);
+    let inquiry = Inquire { asked: id(0) }.emit(id(9));
+    cluster.inject(0, &inquiry);
     cluster.run_for(SECOND / 20);
     assert_eq!(cluster.traffic.tells, 3);
-    cluster.inject(0, &tell(id(5), 200..201, 1));
+    cluster.inject(0, &scrape_tell(id(5), 200..201, 1));
     cluster.run_for(SECOND * 10);
-    cluster.inject(0, &asks);
+    cluster.inject(0, &inquiry);
     cluster.run_for(INTERVAL * 2);
     assert_eq!(cluster.traffic.tells, 6);
 }
@@ -117,12 +123,12 @@ fn two_that_tell_at_once_give_way_to_each_other() {
         );
     }
     cluster.run_for(INTERVAL * 20);
-    // Each tells its own, and of the other's what it has learned meanwhile.
-    let told = cluster.traffic.torrents_sent;
-    assert!((10_000..16_000).contains(&told), "{told}");
+    // Each node tells its own torrents, and those of the other that it has learned meanwhile.
+    let torrents = cluster.traffic.torrents_sent;
+    assert!((10_000..16_000).contains(&torrents), "{torrents}");
     assert_eq!(cluster.traffic.tellings, 2);
-    assert_eq!(cluster.members[0].host, cluster.members[1].host);
-    assert_eq!(cluster.members[0].host.count(), 8_000);
+    assert_eq!(cluster.nodes[0].host, cluster.nodes[1].host);
+    assert_eq!(cluster.nodes[0].host.count(), 8_000);
 }
 
 #[test]

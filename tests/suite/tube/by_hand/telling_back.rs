@@ -1,11 +1,11 @@
-//! What a node knows better than what it was told, it tells back: once, after a while, if nobody
-//! else did.
+//! A node that knows a larger count than a scrape tell contains tells it back: once, after a
+//! while, unless another node has done so.
 
 use std::time::Duration;
 
 use livesync::Config;
 
-use super::{INTERVAL, SECOND, cluster, id, silent, tell, told};
+use super::{INTERVAL, SECOND, cluster, id, scrape_tell, sent_torrents, silent};
 use crate::tube::audit::per_packet;
 use crate::tube::host::{Host, info_hash};
 use crate::tube::traffic::What;
@@ -29,8 +29,8 @@ fn of_many_that_know_better_one_says_so() {
             1_000_u64.div_ceil(per_packet(&Config::default())) + 1,
             "seed {seed}"
         );
-        for member in &cluster.members {
-            assert_eq!(member.host.downloaded(&info_hash(0)), Some(9));
+        for node in &cluster.nodes {
+            assert_eq!(node.host.downloaded(&info_hash(0)), Some(9));
         }
     }
 }
@@ -40,18 +40,21 @@ fn the_larger_count_is_told_an_interval_after_the_last_tell() {
     let mut cluster = cluster(1, [Host::with(0..10, 5)], &silent());
     for at in [0, 30, 60] {
         cluster.run_until(SECOND * at);
-        cluster.inject(0, &tell(id(9), 0..3, 4));
+        cluster.inject(0, &scrape_tell(id(9), 0..3, 4));
     }
-    // As much, and more.
-    cluster.inject(0, &tell(id(8), 1..2, 5));
-    cluster.inject(0, &tell(id(8), 2..3, 6));
+    // The same count, and a larger one.
+    cluster.inject(0, &scrape_tell(id(8), 1..2, 5));
+    cluster.inject(0, &scrape_tell(id(8), 2..3, 6));
     cluster.run_until(SECOND * 120);
-    assert_eq!(told(&mut cluster), []);
+    assert_eq!(sent_torrents(&mut cluster), []);
     cluster.run_until(SECOND * 150);
-    let [told] = told(&mut cluster)[..] else {
+    let [told_back] = sent_torrents(&mut cluster)[..] else {
         panic!("only the first is still known better");
     };
-    assert_eq!((told.info_hash, told.downloaded), (info_hash(0), 5));
+    assert_eq!(
+        (told_back.info_hash, told_back.downloaded),
+        (info_hash(0), 5)
+    );
     cluster.run_until(SECOND * 1000);
     assert_eq!(cluster.traffic.tells, 1, "it is said once");
 }
@@ -63,14 +66,14 @@ fn after_a_long_telling_the_random_delays_are_as_far_apart_as_after_a_short_one(
             let mut cluster = cluster(seed, [Host::with(0..10, 9)], &silent());
             for packet in 0..300 {
                 cluster.run_until(Duration::from_millis(packet * 10));
-                cluster.inject(0, &tell(id(5), 0..10, 1));
+                cluster.inject(0, &scrape_tell(id(5), 0..10, 1));
             }
             let last = Duration::from_millis(299 * 10);
             cluster.run_for(INTERVAL * 3);
             let said = cluster.journal.take().expect("a journal");
             let tells = said
                 .iter()
-                .filter(|said| matches!(said.what, What::Tell(_)));
+                .filter(|said| matches!(said.what, What::ScrapeTell(_)));
             tells.map(|said| said.at - last).next().expect("told back")
         })
         .collect();
@@ -91,10 +94,10 @@ fn what_there_is_no_room_to_remember_waits_for_the_next_telling() {
     let config = silent().remembered_torrents(10usize);
     let mut cluster = cluster(1, [Host::with(0..45, 5)], &config);
     for round in 1..=2 {
-        cluster.inject(0, &tell(id(9), 0..45, 4));
+        cluster.inject(0, &scrape_tell(id(9), 0..45, 4));
         cluster.run_for(INTERVAL * 2);
-        assert_eq!(told(&mut cluster).len(), 10);
-        let counters = cluster.members[0].node.counters();
+        assert_eq!(sent_torrents(&mut cluster).len(), 10);
+        let counters = cluster.nodes[0].protocol.counters();
         assert_eq!(counters.scrape.torrents_not_remembered, 35 * round);
     }
 }

@@ -12,53 +12,52 @@ use super::audit::Audit;
 use super::host::{Answer, Host};
 use super::peers::Peers;
 
-/// Where every clock stands when the test begins: none jumps back beyond its
-/// start.
+/// Every clock's time when the test begins: none jumps back beyond its start.
 const CLOCKS_BEGIN: Duration = Duration::from_secs(10 * 24 * 3600);
 
-/// What the clock on every wall shows then, since 1970, unless somebody sets it.
+/// Every wall clock's time when the test begins, since 1970.
 const WALLS_BEGIN: Duration = Duration::from_secs(1_780_000_000);
 
-/// The address of a member.
+/// Returns the address of a node.
 pub fn address(number: usize) -> SocketAddr {
     (Ipv4Addr::from(0x0a00_0001 + number as u32), 40_000).into()
 }
 
-/// What is in a packet.
+/// Parses a packet.
 pub fn parse(datagram: &[u8]) -> Frame<'_> {
     Frame::parse(datagram).expect("a packet")
 }
 
 /// A tracker of the cluster. `now` is virtual time.
-pub struct Member {
+pub struct TestNode {
     pub host: Host,
     pub peers: Peers,
     pub config: Config,
-    pub node: Node,
+    pub protocol: Node,
     audit: Audit,
     address: SocketAddr,
-    /// Its clock is so far ahead of virtual time,
+    /// Its clock is this far ahead of virtual time,
     clock: Duration,
-    /// and gains so many millionths.
+    /// and gains this many millionths.
     drift: u32,
-    /// What the clock on its wall shows at the begin of virtual time.
+    /// The wall clock's time at the start of virtual time.
     wall: Duration,
-    /// So late at most the host answers, and so late at most the node is told
-    /// the time after a datagram.
+    /// Longest time that the host takes to answer, and that the node takes to do its due work
+    /// after a datagram.
     slowness: Duration,
-    /// Answers that are on their way from the host to the node.
+    /// Answers on their way from the host to the node.
     answers: Vec<(Duration, Answer)>,
-    /// When a slow member does what is due after a datagram.
+    /// The time at which a slow node does its due work after a datagram.
     tick: Option<Duration>,
-    /// How long it sleeps if nothing happens, by virtual time: a jump of its clock
-    /// wakes nobody.
+    /// The time until which it sleeps without further events. It is virtual time, since a jump
+    /// of the node's clock wakes no thread.
     sleeps_until: Duration,
-    /// How many torrents it had when it last counted them.
+    /// The number of torrents when it last counted them.
     counted: u64,
 }
 
-impl Member {
-    /// The member of this number starts.
+impl TestNode {
+    /// Starts the node of this number.
     pub fn new(
         now: Duration,
         number: usize,
@@ -78,7 +77,7 @@ impl Member {
             peers: Peers::default(),
             audit: Audit::new(time, config, slowness.is_zero()),
             config: config.clone(),
-            node,
+            protocol: node,
             address,
             clock: CLOCKS_BEGIN,
             drift: 0,
@@ -91,21 +90,21 @@ impl Member {
         }
     }
 
-    /// It starts again, under this id, with these torrents and no peers.
+    /// Restarts the tracker under this id, with these torrents and no peers.
     pub fn restart(&mut self, now: Duration, id: TrackerId, host: Host, seed: u64) {
         let time = self.time(now);
         let links = [LinkInfo::multicast_ipv4(self.address)];
         self.host = host;
         self.peers = Peers::default();
         self.audit = Audit::new(time, &self.config, self.slowness.is_zero());
-        self.node = Node::new(time, id, &links, seed, &self.config);
-        self.node.set_unix_time(time, self.wall + now);
+        self.protocol = Node::new(time, id, &links, seed, &self.config);
+        self.protocol.set_unix_time(time, self.wall + now);
         self.answers.clear();
         self.tick = None;
         self.sleeps_until = now;
     }
 
-    /// Its clock jumps.
+    /// Lets its clock jump.
     pub fn jump(&mut self, by: Duration, forwards: bool) {
         self.clock = if forwards {
             self.clock + by
@@ -114,28 +113,27 @@ impl Member {
         };
     }
 
-    /// Its clock gains so many millionths.
+    /// Lets its clock gain this many millionths.
     pub fn drift(&mut self, millionths: u32) {
         self.drift = millionths;
     }
 
-    /// Somebody sets the clock on its wall, ahead of virtual time by so much, beyond that of the
-    /// others.
+    /// Sets its wall clock to be `ahead` of virtual time, in addition to that of the others.
     pub fn set_wall(&mut self, now: Duration, ahead: Duration) {
         let time = self.time(now);
         self.wall = WALLS_BEGIN + ahead;
-        self.node.set_unix_time(time, self.wall + now);
+        self.protocol.set_unix_time(time, self.wall + now);
     }
 
-    /// Its host hears an announce.
+    /// Hands the node an announce of its host.
     pub fn announce(&mut self, now: Duration, announce: Announce) {
         let time = self.time(now);
         self.peers.apply([announce]);
-        self.node.announce(time, announce);
-        self.peers.apply(self.node.poll_corrections(usize::MAX));
+        self.protocol.announce(time, announce);
+        self.peers.apply(self.protocol.poll_corrections(usize::MAX));
     }
 
-    /// A datagram arrives from this address: what is in it, if it is used.
+    /// Receives a datagram from this address, and returns its packet if the node uses it.
     pub fn hear<'a>(
         &mut self,
         now: Duration,
@@ -147,10 +145,10 @@ impl Member {
             address,
             allowed: true,
         };
-        self.audit.note_id(self.node.id());
-        let received = self.node.handle_datagram(time, source, datagram).ok()?;
+        self.audit.note_id(self.protocol.id());
+        let received = self.protocol.handle_datagram(time, source, datagram).ok()?;
         let frame = parse(datagram);
-        // A host that has just been asked has not seen what was merged since.
+        // A host that is about to answer has not seen the torrents that were merged since.
         let torrents = self.host.count().min(self.being_counted());
         self.audit.heard(torrents, frame.header.id, &frame.packet);
         match received {
@@ -164,88 +162,88 @@ impl Member {
                     self.audit.merged(&torrent, merged);
                     results.push((torrent.info_hash, merged));
                 }
-                self.node.handle_merged(time, &results);
+                self.protocol.handle_merged(time, &results);
             }
         }
         Some(frame)
     }
 
-    /// It does what is due.
+    /// Does the due work.
     pub fn tick(&mut self, now: Duration) {
         let time = self.time(now);
         self.tick = None;
-        self.node.handle_timeout(time);
+        self.protocol.handle_timeout(time);
     }
 
-    /// A slow member does what is due at this time, if not before.
+    /// Makes a slow node do its due work at this time, if not earlier.
     pub fn tick_at(&mut self, at: Duration) {
         self.tick = Some(self.tick.map_or(at, |other| other.min(at)));
     }
 
-    /// How late at most it is.
+    /// Returns its longest delay.
     pub fn slowness(&self) -> Duration {
         self.slowness
     }
 
-    /// Whether its node tells all its torrents.
+    /// Returns whether it is in the middle of a telling.
     pub fn is_telling(&self) -> bool {
         self.audit.is_telling()
     }
 
-    /// Whether all that it knows better was told back.
+    /// Returns whether it has told back all larger counts.
     pub fn has_told_back_all(&self) -> bool {
         self.audit.has_told_back_all()
     }
 
-    /// Its node asks its host.
-    pub fn ask(&mut self, now: Duration, task: &Task) -> Answer {
+    /// Gives a task to the host.
+    pub fn start_task(&mut self, now: Duration, task: &Task) -> Answer {
         self.audit.asks_host(task);
         self.host.answer(minutes(now), task)
     }
 
-    /// The host's answer comes at this time.
+    /// Delivers the host's answer at this time.
     pub fn answer_at(&mut self, at: Duration, answer: Answer) {
         self.answers.push((at, answer));
     }
 
-    /// An answer that has come.
+    /// Takes an answer that has arrived.
     pub fn take_answer(&mut self, now: Duration) -> Option<Answer> {
         let ready = self.answers.iter().position(|(at, _)| *at <= now)?;
         Some(self.answers.remove(ready).1)
     }
 
-    /// Its node gets an answer.
+    /// Hands an answer to the node.
     pub fn handle_answer(&mut self, now: Duration, answer: &Answer) {
         let time = self.time(now);
         match answer {
             Answer::Count(torrents) => {
                 self.counted = *torrents;
-                self.node.handle_torrent_count(time, *torrents);
+                self.protocol.handle_torrent_count(time, *torrents);
             }
-            Answer::Walked(torrents, next) => self.node.handle_walked(torrents, *next),
-            Answer::LookedUp(torrents) => self.node.handle_looked_up(torrents),
+            Answer::Walked(torrents, next) => self.protocol.handle_walked(torrents, *next),
+            Answer::LookedUp(torrents) => self.protocol.handle_looked_up(torrents),
         }
     }
 
-    /// What came of an answer is sent.
+    /// Notes that the packets that follow from an answer have been sent.
     pub fn note_answered(&mut self, answer: &Answer) {
         self.audit.answered(answer);
     }
 
-    /// It has sent a packet, for the first time.
+    /// Notes that it has sent a packet for the first time.
     pub fn note_sent(&mut self, packet: &wire::Packet<'_>) {
         self.audit.sent(self.counted, packet);
     }
 
-    /// It has nothing to do now.
+    /// Sleeps until the next work is due.
     pub fn sleep(&mut self, now: Duration) {
-        self.sleeps_until = match self.node.poll_timeout() {
+        self.sleeps_until = match self.protocol.poll_timeout() {
             Time::NEVER => Duration::MAX,
             due => now + due.since(self.time(now)),
         };
     }
 
-    /// When it has something to do.
+    /// Returns the time at which it has work to do.
     pub fn wakes(&self) -> Duration {
         let answers = self.answers.iter().map(|(at, _)| *at);
         answers
@@ -253,7 +251,7 @@ impl Member {
             .fold(self.sleeps_until, Duration::min)
     }
 
-    /// What its clock shows; this is also how the auditor gets to know it.
+    /// Returns the time of its clock, and shows it to the auditor.
     fn time(&mut self, now: Duration) -> Time {
         let gained = now / 1_000_000 * self.drift;
         let time = Time::START + self.clock + now + gained;
@@ -261,7 +259,7 @@ impl Member {
         time
     }
 
-    /// The count that its host is about to answer.
+    /// Returns the count that its host is about to answer.
     fn being_counted(&self) -> u64 {
         let counts = self.answers.iter().filter_map(|(_, answer)| match answer {
             Answer::Count(torrents) => Some(*torrents),

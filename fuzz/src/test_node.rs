@@ -1,4 +1,4 @@
-//! A node under test, and the books that are kept beside it.
+//! A node under test, and the books about its input and output.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -8,30 +8,30 @@ use livesync::unstable::protocol::{LinkInfo, Node, Received, Source, Transmit};
 use livesync::unstable::wire::{Frame, Packet};
 use livesync::{Announce, Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
-/// Where every clock stands at the begin.
+/// Monotonic time at the start.
 const CLOCK_BEGINS: Duration = Duration::from_secs(10 * 24 * 3600);
 
-/// What the clock on the wall shows then, since 1970.
+/// Wall-clock time at the start, since 1970.
 const WALL_BEGINS: Duration = Duration::from_secs(1_780_000_000);
 
-/// A node, driven by hand.
-pub struct Member {
-    pub node: Node,
+/// A node without a receive thread: the test makes all its calls.
+pub struct TestNode {
+    pub protocol: Node,
     pub now: Time,
     pub address: SocketAddr,
     tasks: Vec<Task>,
     books: Books,
 }
 
-/// What went into a node and came out of it.
+/// Counts of a node's input and output.
 #[derive(Default)]
 struct Books {
     packets_in: u64,
     bytes_in: u64,
     rejected: u64,
-    /// Lists with an incomplete record behind the last one.
+    /// Lists with an incomplete record at the end.
     tails: u64,
-    /// Records of torrents that cannot be.
+    /// Torrent records with impossible counts.
     bad_counts: u64,
     records_heard: u64,
     records_announced: u64,
@@ -40,14 +40,14 @@ struct Books {
     torrents_heard: u64,
 }
 
-impl Member {
+impl TestNode {
     pub fn new(number: u8, id: TrackerId, config: &Config) -> Self {
         let now = Time::START + CLOCK_BEGINS;
         let address = SocketAddr::from(([10, 0, 0, number], 9696));
         let mut node = Node::new(now, id, &[LinkInfo::multicast_ipv4(address)], u64::from(number), config);
         node.set_unix_time(now, WALL_BEGINS);
         Self {
-            node,
+            protocol: node,
             now,
             address,
             tasks: Vec::new(),
@@ -57,14 +57,14 @@ impl Member {
 
     pub fn announce(&mut self, announce: Announce) {
         self.books.records_announced += 1;
-        self.node.announce(self.now, announce);
+        self.protocol.announce(self.now, announce);
     }
 
-    /// A datagram arrives, and is used as an engine uses it.
+    /// Receives a datagram and applies it, as the engine does.
     pub fn hear(&mut self, source: Source, datagram: &[u8]) {
         self.books.packets_in += 1;
         self.books.bytes_in += datagram.len() as u64;
-        let Ok(received) = self.node.handle_datagram(self.now, source, datagram) else {
+        let Ok(received) = self.protocol.handle_datagram(self.now, source, datagram) else {
             self.books.rejected += 1;
             return;
         };
@@ -86,30 +86,30 @@ impl Member {
             Received::Torrents(torrents) => {
                 let merged: Vec<_> = torrents.map(|torrent| merge(&torrent)).collect();
                 self.books.torrents_heard += merged.len() as u64;
-                self.node.handle_merged(self.now, &merged);
+                self.protocol.handle_merged(self.now, &merged);
             }
         }
     }
 
-    /// It is time for what is due; afterwards nothing is.
+    /// Does all due work; afterwards none is left.
     pub fn tick(&mut self) {
-        self.node.handle_timeout(self.now);
-        assert!(self.node.poll_timeout() > self.now, "a busy loop");
+        self.protocol.handle_timeout(self.now);
+        assert!(self.protocol.poll_timeout() > self.now, "a busy loop");
     }
 
-    /// Goes on to when something is due, and does that.
+    /// Advances the time to the next deadline, and does the work.
     pub fn sleep(&mut self) {
-        let due = self.node.poll_timeout();
+        let due = self.protocol.poll_timeout();
         if due != Time::NEVER {
             self.now = self.now.max(due);
         }
         self.tick();
     }
 
-    /// Takes the next packet to send.
+    /// Returns the next packet to send.
     pub fn take(&mut self) -> Option<Vec<u8>> {
-        let has = self.node.has_transmit();
-        let taken = self.node.poll_transmit();
+        let has = self.protocol.has_transmit();
+        let taken = self.protocol.poll_transmit();
         assert_eq!(taken.is_some(), has);
         let taken = taken?;
         self.books.taken += 1;
@@ -117,27 +117,27 @@ impl Member {
         Some(taken.as_ref().to_vec())
     }
 
-    /// The network does not take the next packet now.
+    /// Takes the next packet and puts it back, as if the network did not accept it.
     pub fn take_and_put_back(&mut self) {
-        if let Some(taken) = self.node.poll_transmit() {
+        if let Some(taken) = self.protocol.poll_transmit() {
             self.books.taken += 1;
             self.books.given_back += 1;
-            self.node.put_back(taken);
+            self.protocol.put_back(taken);
         }
     }
 
-    /// Asks the host, which may answer later.
-    pub fn ask(&mut self) {
-        self.tasks.extend(self.node.poll_task());
+    /// Takes the questions for the host, which may answer later.
+    pub fn take_tasks(&mut self) {
+        self.tasks.extend(self.protocol.poll_task());
     }
 
-    /// The host answers one of the questions: `number` is all it has to say.
+    /// Lets the host answer one of the questions, with any `number`.
     pub fn answer(&mut self, which: usize, number: u16) {
         if self.tasks.is_empty() {
             return;
         }
         match self.tasks.swap_remove(which % self.tasks.len()) {
-            Task::CountTorrents => self.node.handle_torrent_count(self.now, number.into()),
+            Task::CountTorrents => self.protocol.handle_torrent_count(self.now, number.into()),
             Task::Walk { cursor, limit } => {
                 let found = limit.min(usize::from(number >> 4));
                 let hashes = (0..found).map(|at| InfoHash([at as u8; 20]));
@@ -147,22 +147,22 @@ impl Member {
                     after: None,
                 };
                 let next = (number % 4 > 0).then_some(next);
-                self.node.handle_walked(&torrents, next);
+                self.protocol.handle_walked(&torrents, next);
             }
             Task::LookUp(hashes) => {
                 let known = hashes
                     .iter()
                     .filter(|hash| u16::from(hash.0[0]) >= number % 256);
                 let torrents: Vec<_> = known.map(|hash| torrent(*hash, number)).collect();
-                self.node.handle_looked_up(&torrents);
+                self.protocol.handle_looked_up(&torrents);
             }
         }
     }
 
-    /// All that waits is taken, and the books balance.
+    /// Takes all waiting packets, and checks that the books balance.
     pub fn balances(&mut self) {
         while self.take().is_some() {}
-        let (books, counters) = (&self.books, self.node.counters());
+        let (books, counters) = (&self.books, self.protocol.counters());
         assert_eq!(counters.packets_in, books.packets_in);
         assert_eq!(counters.bytes_in, books.bytes_in);
         let dropped = books.rejected + books.tails + books.bad_counts;
@@ -178,12 +178,12 @@ impl Member {
         let datagram = datagram.as_ref();
         assert!(datagram.len() <= LinkInfo::MULTICAST_IPV4);
         let frame = Frame::parse(datagram).expect("a packet");
-        // What is sent again leaves under the id by which somebody has asked for it.
-        assert!(frame.retransmitted || frame.header.id == self.node.id());
+        // A retransmission leaves under the id by which the NAK requested it.
+        assert!(frame.retransmitted || frame.header.id == self.protocol.id());
     }
 }
 
-/// What becomes of a torrent that was heard: whatever there is.
+/// Returns one of all possible results of a merge.
 fn merge(heard: &Torrent) -> (InfoHash, Merged) {
     let merged = match heard.downloaded % 3 {
         0 => Merged::AsHeard,
