@@ -770,7 +770,7 @@ typedef struct livesync_stats_t {
    */
   uint32_t tracker_id;
   /**
-   * What scrape sync does now: LIVESYNC_SCRAPE_...
+   * State of scrape sync: LIVESYNC_SCRAPE_...
    */
   uint32_t scrape_state;
   /**

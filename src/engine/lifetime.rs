@@ -46,7 +46,7 @@ const WIND_UP_PATIENCE: Duration = Duration::from_millis(50);
 /// How long the end of a run sleeps before it tries the lock again.
 const LOCK_NAP: Duration = Duration::from_micros(50);
 
-/// How long the end of a run sleeps before it tries to send again.
+/// How long the end of a run sleeps before its next attempt to send.
 const NETWORK_NAP: Duration = Duration::from_millis(1);
 
 impl Engine {

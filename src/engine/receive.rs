@@ -360,7 +360,7 @@ impl Engine {
         {
             live.node.drop_bad_peers(unreachable);
         }
-        // What the host announces from here on comes after this delivery.
+        // Announces of the host from here on come after this delivery.
         self.deliveries.advance();
         if applied > 0 && self.may_call_host() {
             self.host.packet_applied(applied);

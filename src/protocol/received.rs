@@ -1,4 +1,4 @@
-//! What a datagram brings into a node, and what comes out for the host.
+//! The effects of a datagram on a node, and its results for the host.
 
 use std::net::SocketAddr;
 use std::time::Duration;

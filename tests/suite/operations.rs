@@ -21,7 +21,7 @@ fn read(file: &str) -> String {
     std::fs::read_to_string(cc::root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
 }
 
-/// What stands on the page between these two.
+/// Returns the part of the page between these two.
 fn between(begin: &str, end: &str) -> Vec<String> {
     let page = read("docs/operations.md");
     let parts = page.split(begin).skip(1);
@@ -137,7 +137,7 @@ fn the_table_of_variables_is_complete() {
     assert_eq!(names, variables);
 }
 
-/// What stays the same in every line of this form.
+/// Returns the text that every line of this form has.
 fn fixed_parts(form: &str, begin: char, end: char) -> Vec<&str> {
     let mut parts = form.split(begin);
     let first = parts.next().into_iter();

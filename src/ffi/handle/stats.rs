@@ -34,7 +34,7 @@ pub struct livesync_stats_t {
     pub size: usize,
     /// The id of this handle, in host byte order; 0 while it is stopped.
     pub tracker_id: u32,
-    /// What scrape sync does now: LIVESYNC_SCRAPE_...
+    /// State of scrape sync: LIVESYNC_SCRAPE_...
     pub scrape_state: u32,
     /// The time since the start in milliseconds; 0 while the handle is stopped.
     pub uptime_ms: u64,

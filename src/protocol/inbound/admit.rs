@@ -35,9 +35,9 @@ impl Node {
     /// "A datagram is used only if (1) its source address is blessed by the host, (2) it is at
     /// least a header long, (3) its tracker id is not ours."
     ///
-    /// What this node sent itself is its own, from whatever address it comes back. Any other packet
-    /// under its id shows that two trackers drew the same one: this node then draws another id, and
-    /// uses the datagram. A probe changes nothing.
+    /// A packet that this node sent is its own, from whatever address it comes back. Any other
+    /// packet under its id shows that two trackers drew the same one: this node then draws another
+    /// id, and uses the datagram. A probe changes nothing.
     pub(in crate::protocol) fn accept<'a>(
         &mut self,
         source: Source,

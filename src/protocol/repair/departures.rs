@@ -30,7 +30,7 @@ impl Left {
     }
 }
 
-/// Whether a packet has left.
+/// The time at which a packet has left, if it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Departure {
     /// The packet is being filled or waits to be sent.

@@ -1,4 +1,4 @@
-//! What is remembered of one announce.
+//! The entry that is kept for one announce.
 
 use super::placement::ListOrigin;
 use crate::types::{PeerFlags, TrackerId};
@@ -16,7 +16,7 @@ pub(super) enum State {
     Superseded,
 }
 
-/// Whether an announce is to be found again.
+/// The use of an entry: its announce must be found later, or need not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
     Some,

@@ -91,7 +91,7 @@ const KEPT_OVERHEAD: usize = 128;
 /// The loss repair of one node. Its clock counts elapsed time and never jumps back.
 #[derive(Debug)]
 pub(super) struct Repair {
-    /// Whether this node may send.
+    /// True if this node may send.
     speaks: bool,
     sent: Sent,
     pub(super) order: AnnounceOrder,

@@ -1,4 +1,4 @@
-//! What a node does about missing packets: NAKs for those of others, retransmission of its own.
+//! A node's reactions to missing packets: NAKs for those of others, retransmission of its own.
 
 use std::time::Duration;
 

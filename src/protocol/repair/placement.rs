@@ -21,7 +21,7 @@ pub(in crate::protocol) struct ListOrigin {
     pub(in crate::protocol) late: bool,
 }
 
-/// What the host is to do with an announce that was heard.
+/// The action of the host for a received announce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::protocol) enum Holds {
     /// Apply it: it is the newest.

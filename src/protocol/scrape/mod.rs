@@ -50,7 +50,7 @@ const TICKS: u32 = 10;
 #[derive(Debug)]
 pub(super) struct Scrape {
     id: TrackerId,
-    /// Whether this node may send.
+    /// True if this node may send.
     speaks: bool,
     interval: Duration,
     scrape_tell_packets: u32,
@@ -181,7 +181,7 @@ impl Scrape {
             None => {}
         }
         self.tell_back.end_tick();
-        // What was read already leaves now, since it would be stale after the silence.
+        // Torrents that were already read leave now, since they would be stale after the silence.
         self.batch.take().into_iter().for_each(send);
         self.put_off_beacon(timers);
         let silence = self.silence(timers);

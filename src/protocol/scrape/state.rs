@@ -1,6 +1,6 @@
 //! The states of scrape sync.
 
-/// What scrape sync does at the moment. The state that comes first here takes precedence.
+/// The current state of scrape sync. The state that comes first here takes precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ScrapeState {

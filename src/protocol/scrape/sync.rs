@@ -1,4 +1,4 @@
-//! Whether a node takes part in scrape sync.
+//! Decides whether a node takes part in scrape sync.
 
 use fastrand::Rng;
 

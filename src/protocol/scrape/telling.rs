@@ -28,7 +28,7 @@ pub(super) struct Telling {
     checkpoint: Cursor,
 }
 
-/// What to do with a portion that was read.
+/// The use of a portion that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Walked {
     /// Tell it.
