@@ -85,7 +85,7 @@ fn a_walk_that_goes_round_in_circles_ends_and_is_said_once() {
         }
     }
     let line = log.recv_timeout(PATIENCE).expect("a line");
-    assert!(line.contains("where it had been before"), "{line}");
+    assert!(line.contains("to where it was before"), "{line}");
     livesync.stop();
     assert!(host.walks.load(SeqCst) < 1000);
     assert_eq!(log.try_iter().collect::<Vec<_>>(), [] as [&str; 0]);
