@@ -102,7 +102,11 @@ const HEADLESS: [&str; 7] = [
 
 /// Where a word may stand all the same: the begin of a path, the word, and the reason.
 const EXCEPTIONS: [(&str, &str, &str); 7] = [
-    ("CHANGELOG.md", "", "its table of the names before the first release"),
+    (
+        "CHANGELOG.md",
+        "",
+        "its table of the names before the first release",
+    ),
     ("tests/suite/words.rs", "", "this list"),
     (
         "docs/protocol.md",
