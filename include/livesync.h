@@ -115,7 +115,7 @@ extern "C" {
 #define LIVESYNC_E_SOCKET -3
 
 /**
- * The library cannot start a thread, or cannot make the descriptors that one waits on.
+ * The library cannot start its thread, or cannot create a descriptor that it needs.
  */
 #define LIVESYNC_E_THREAD -4
 
@@ -125,18 +125,18 @@ extern "C" {
 #define LIVESYNC_E_STATE -5
 
 /**
- * A callback of the previous run has not returned yet.
+ * A callback of the previous run has not returned yet, or the thread of that run has not ended.
  */
 #define LIVESYNC_E_BUSY -6
 
 /**
- * An internal error has switched the handle off. The log has the reason. Close the handle and
- * open another one.
+ * An internal error has switched the handle off. The log of the handle has the reason. Close the
+ * handle and open another one.
  */
 #define LIVESYNC_E_TRIPPED -7
 
 /**
- * The handle did not receive what it sent to the group.
+ * livesync_selftest() did not receive what it sent to the group.
  */
 #define LIVESYNC_E_SILENT -8
 
@@ -215,7 +215,8 @@ extern "C" {
 #define LIVESYNC_EVENT_REMOVE_PEER 2
 
 /**
- * Another tracker used the id of this handle, which now has a new one. Set: `tracker_id`.
+ * The handle has a new id, because another tracker used the old one or the clock was set back.
+ * Set: `tracker_id`.
  */
 #define LIVESYNC_EVENT_NEW_TRACKER_ID 3
 
@@ -312,8 +313,8 @@ typedef void (*livesync_log_fn)(int level, const char *message, void *user);
 /**
  * Returns whether the application is up.
  *
- * Once it returns 0, the library calls no callback but `log`, and drops what arrives. Announces
- * are still sent.
+ * While it returns 0, the library calls no callback but this one and `log`, and drops what
+ * arrives. Announces are still sent.
  *
  * @param user The pointer from the configuration.
  * @return 0 if the application is shutting down, any other number if it is up.
@@ -492,17 +493,19 @@ typedef int (*livesync_merge_torrent_fn)(const struct livesync_torrent_t *torren
  *
  * Set it by livesync_config_init() first: later versions may add fields at the end.
  *
- * Every callback may be NULL. A handle from livesync_start() calls callbacks from the library's own
- * thread and from threads that call livesync_tick() or livesync_receive(), maybe several at once.
- * A handle from livesync_start_polling() calls them only from inside livesync_process(),
+ * Every callback may be NULL. A handle from livesync_start() calls callbacks from the library's
+ * own thread and from threads that call livesync_tick() or livesync_receive(), maybe several at
+ * once. A handle from livesync_start_polling() calls them only from inside livesync_process(),
  * livesync_tick() and livesync_receive(). Functions that return an error, that start or close a
- * handle, and livesync_selftest() may call `log` as well.
+ * handle, livesync_answer_walk() and livesync_selftest() may call `log` as well.
  *
- * The library holds no lock during a callback, so a callback may block and may call the library,
- * except livesync_close() of this handle and livesync_process(). It must return: no longjmp(), no
- * pthread_exit() and no C++ exception may leave it. The thread is not cancelled during a callback.
- * Pointers that a callback gets are valid until it returns. The library's own thread has a stack
- * of 2 MiB and leaves callbacks more than half of it.
+ * The library holds no lock during a callback that another thread could wait for, so a callback
+ * may block and may call the library, except livesync_close() of this handle and
+ * livesync_process(). While `log` is called by a function that starts the handle, another start of
+ * it returns LIVESYNC_E_STATE. It must return: no longjmp(), no pthread_exit() and no C++
+ * exception may leave it. The thread is not cancelled during a callback. Pointers that a callback
+ * gets are valid until it returns. The library's own thread has a stack of 2 MiB and leaves
+ * callbacks more than half of it.
  *
  * @since 0.1.0
  */
@@ -556,7 +559,8 @@ typedef struct livesync_config_t {
   uint8_t ipv6;
   /**
    * 1: the handle takes part in scrape sync if the application can: with a table, with the four
-   * callbacks for torrents, or by events. 0: it does not. Default: 1.
+   * callbacks for torrents, or by events after livesync_start_polling(). 0: it does not.
+   * Default: 1.
    */
   uint8_t scrape;
   /**
@@ -586,8 +590,8 @@ typedef struct livesync_config_t {
    */
   uint32_t beacon_interval_ms;
   /**
-   * The handle inquires a tracker with more torrents if it has less than this share of them, in
-   * percent. Default: 75. Maximum: 100.
+   * The handle asks another tracker for its torrents if it has less than this percentage of
+   * them. Default: 75. Maximum: 100.
    */
   uint32_t inquire_percent;
   /**
@@ -596,9 +600,9 @@ typedef struct livesync_config_t {
    */
   uint32_t scrape_tell_packets;
   /**
-   * The number of torrents to tell back that are remembered at most; those are torrents received
-   * with a smaller count than the application's. Each takes about 30 bytes.
-   * Default: 65536. Maximum: 16777216.
+   * How many torrents are remembered, at most, in order to be sent back: those received with a
+   * smaller count than the application's. Each takes about 30 bytes. Default: 65536. Maximum:
+   * 16777216.
    */
   uint32_t remembered_torrents;
   /**
@@ -607,14 +611,15 @@ typedef struct livesync_config_t {
    */
   uint32_t peer_lifetime_s;
   /**
-   * The time after which a torrent leaves the table if it is not announced again, in seconds.
-   * Default: 86400. Minimum: 1.
+   * The time after which a torrent leaves the table if it is not announced again, in seconds; it
+   * does not leave before its peers. Default: 86400. Minimum: 1.
    */
   uint32_t torrent_lifetime_s;
   /**
-   * The memory for the table, in bytes; a peer takes 250 at most, a torrent 171. From a full table
-   * those torrents are removed first that are known only from scrape tells, and then what was
-   * announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 1000000000000.
+   * The memory for the table, in bytes; a peer takes 250 at most, a torrent 171, and 99 more
+   * while it has peers. From a full table those torrents are removed first that are known only
+   * from scrape tells, and then what was announced longest ago. Default: 67108864. Minimum:
+   * 4096. Maximum: 1000000000000.
    */
   uint64_t table_bytes;
   /**
@@ -654,12 +659,14 @@ typedef struct livesync_config_t {
    */
   livesync_packet_applied_fn packet_applied;
   /**
-   * Is called when the handle has a new id, since another tracker used the old one. Default: NULL.
+   * Is called when the handle has a new id, because another tracker used the old one or the
+   * clock was set back. Default: NULL.
    */
   livesync_new_tracker_id_fn new_tracker_id;
   /**
-   * Counts the torrents, for scrape sync. This callback and the next three are all set, or all
-   * NULL. Each call may read the torrents of one bucket: whatever one lock covers. Default: NULL.
+   * Counts the torrents, for scrape sync. Set this callback and the next three, or none of them.
+   * One call of `walk_torrents` need not read beyond one bucket, that is, whatever one of your
+   * locks covers. Default: NULL.
    */
   livesync_count_torrents_fn count_torrents;
   /**
@@ -688,7 +695,8 @@ typedef struct livesync_config_t {
   const char *cluster;
   /**
    * With a key: how far the clocks of two trackers may be apart, in seconds. Packets that seem
-   * older or newer are dropped. Default: 30. Minimum: 1. Maximum: 3600.
+   * older or newer are dropped, or count as unauthenticated if `auth` is LIVESYNC_AUTH_ACCEPT.
+   * Default: 30. Minimum: 1. Maximum: 3600.
    */
   uint32_t max_skew_s;
   /**
@@ -987,7 +995,7 @@ typedef struct livesync_stats_t {
   uint64_t announces_refused;
   /**
    * Log lines dropped because standard error did not take them at once. This counts the lines of
-   * all handles of the process, from its beginning.
+   * all handles of the process, from its beginning; it is 0 before the first start.
    */
   uint64_t log_lines_dropped;
   /**
@@ -1181,7 +1189,8 @@ int livesync_config_init(struct livesync_config_t *config, size_t size);
  * livesync_start().
  *
  * On an error nothing stays open, and the callback `log` gets a line that names the field that is
- * wrong or the system call that failed; for LIVESYNC_E_ARGUMENT it gets none.
+ * wrong or the system call that failed; for LIVESYNC_E_ARGUMENT and LIVESYNC_E_TRIPPED it gets
+ * none.
  *
  * @param config The configuration.
  * @param out Where to store the handle, which the caller gives to livesync_close() in the end.
@@ -1208,11 +1217,10 @@ int livesync_open(const struct livesync_config_t *config, struct livesync_t **ou
 /**
  * Starts syncing, with a thread of the library that calls the callbacks.
  *
- * The thread blocks all signals except those for its own faults, such as SIGSEGV. It has a stack of
- * 2 MiB whatever the environment says. It does not survive a fork, and so no daemon(3): fork
- * before this call. Announces and torrents for which
- * there is neither a callback nor a table are dropped. A handle that was stopped can be started
- * again.
+ * The thread blocks all signals except those for its own faults, such as SIGSEGV. It has a stack
+ * of 2 MiB whatever the environment says. It does not survive fork(2), and so not daemon(3): fork
+ * before you call this function. Received peers and torrents for which there is no callback are
+ * dropped, unless the handle has a table. A handle that was stopped can be started again.
  *
  * On an error the callback `log` gets a line that says why, except if the handle is NULL, switched
  * off or another process's, or if another thread is starting it.
@@ -1243,14 +1251,15 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
 /**
  * Stops syncing.
  *
- * No callback begins after it has returned, but one that takes long may still be running. What was
- * announced before is sent: by the library's thread, or if there is none by the next
- * livesync_process() or livesync_close(). From then on livesync_announce() returns
- * LIVESYNC_E_STATE, so an application that announces at its end, for instance that its peers
- * leave, does that before.
+ * No callback but `log` begins after it has returned, though one that takes long may still be
+ * running. What was announced before is sent, as far as the network takes it within 50 ms: by the
+ * library's thread, or if there is none by the next call that starts, processes or closes the
+ * handle. From then on livesync_announce() returns LIVESYNC_E_STATE, so send your last announces,
+ * for instance that your peers leave, before you call it.
  *
- * The last line of the log comes from the same call that sends the rest; with a thread it comes
- * from livesync_close() if the thread has not written it while the stop waited.
+ * The last line of the log comes from the same call that sends the rest. If the library's thread
+ * has not written it while the stop waited, the next call that starts, processes or closes the
+ * handle does.
  *
  * @param handle The handle.
  * @return LIVESYNC_OK, or
@@ -1262,9 +1271,9 @@ int livesync_start(struct livesync_t *handle, uint32_t tracker_id);
  * livesync_close(), make sure that the handler cannot call it any more: block its signal in all
  * threads, or let it check a flag.
  * @note It waits for up to 150 ms for callbacks that are running, except those that it is called
- * from. If none is, it waits until the library's thread has sent the rest and ended: 0.1 ms
- * usually, 1 ms at most, or 20 ms at most if `log_level` is LIVESYNC_LOG_INFO or more, for the
- * last line. No signal makes that longer.
+ * from. Then it waits until the library's thread has sent the rest and ended: 0.1 ms usually, 1 ms
+ * at most, or 20 ms at most if `log_level` is LIVESYNC_LOG_INFO or more, for the last line. All of
+ * it takes 170 ms at most, and no signal makes that longer.
  * @since 0.1.0
  *
  * @pre `handle` is NULL, or is from livesync_open() and not closed yet.
@@ -1275,8 +1284,8 @@ int livesync_stop(struct livesync_t *handle);
  * Stops syncing, sends what was announced before, and frees the handle.
  *
  * In a child of the process that started the handle it neither waits nor sends. It closes the
- * descriptors of the child, and frees the memory that no other thread of the parent was using at
- * the moment of the fork.
+ * descriptors of the child. It keeps memory that other threads of the parent may have been using
+ * at the moment of the fork.
  *
  * @param handle The handle. NULL counts as closed.
  * @return LIVESYNC_OK, or
@@ -1284,7 +1293,9 @@ int livesync_stop(struct livesync_t *handle);
  *   callbacks of other handles are in between; then it does nothing.
  *
  * @note No other thread may use the handle at the same time or later. No signal handler may call
- * it. It blocks until no callback is running, and then for some milliseconds.
+ * it. It blocks until no callback is running and the library's thread has ended, and then for some
+ * milliseconds; for 100 ms if the network takes no packets. What the network has not taken by then
+ * is lost.
  * @note The callback `log` may be called for the last line and must not use the handle then. Two
  * handles whose callbacks close each other at the same time wait for each other forever.
  * @since 0.1.0
@@ -1315,12 +1326,14 @@ int livesync_close(struct livesync_t *handle);
  *
  * @note Any thread may call it, several at once, also with locks held that the callbacks take,
  * since it calls no callback. No signal handler may call it.
- * @note It takes no lock that threads share and makes no system call, with three exceptions. It
- * wakes the library's thread if that thread sleeps because nothing was announced for a second,
- * and at the start of a burst, when 1,024 announces of one thread wait. It sends what waits
- * itself if the callbacks hold the library's thread up for longer than `flush_ms`, or the host
- * loop is that late. It blocks if 16,384 announces of one thread wait because the network takes
- * fewer, until there is room; livesync_try_announce() does not.
+ * @note It takes no lock that threads share and makes no system call, with four exceptions. If the
+ * handle has a table, it takes the lock of the table. It wakes the library's thread if that thread
+ * sleeps because nothing was announced for a while (0.8 s by default), and at the start of a
+ * burst, when 1,024 announces of one thread wait. If the callbacks hold the library's thread up
+ * for longer than `flush_ms`, or your event loop is that late, the call itself sends what waits.
+ * It blocks if 16,384 announces of one thread wait because the network takes fewer, until there is
+ * room; livesync_try_announce() does not. If more than 8 threads announce, some of them share that
+ * room.
  * @since 0.1.0
  *
  * @pre `handle` is NULL, or is from livesync_open() and not closed yet. `info_hash` is NULL, or
@@ -1339,14 +1352,14 @@ int livesync_announce(struct livesync_t *handle,
  * @param info_hash The torrent, 20 raw bytes.
  * @param peer The peer.
  * @return LIVESYNC_OK, or
- * - LIVESYNC_E_FULL if there is no room; then the announce was not taken;
+ * - LIVESYNC_E_FULL if there is no room or no memory; then the announce was not taken;
  * - LIVESYNC_E_ARGUMENT if a pointer is NULL, or if no client can connect to the peer, because its
  *   port is 0 or its address is `0.0.0.0` or `::`;
  * - LIVESYNC_E_STATE if the handle is not started, or `speak` is 0;
  * - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
  * - LIVESYNC_E_FORKED in a child of the process that started the handle.
  *
- * @note As for livesync_announce(), except that it never blocks.
+ * @note As for livesync_announce(), except that it does not wait for room.
  * @since 0.1.0
  *
  * @pre As for livesync_announce().
@@ -1356,7 +1369,7 @@ int livesync_try_announce(struct livesync_t *handle,
                           const struct livesync_peer_t *peer);
 
 /**
- * Does what is due, if the library's thread or the host loop is late.
+ * Does what is due, if the library's thread or your event loop is late.
  *
  * They do the same on time, so no application needs to call it. Callbacks are called from inside
  * it. On a handle that is not started it does nothing.
@@ -1378,9 +1391,10 @@ int livesync_tick(struct livesync_t *handle);
 /**
  * Receives what waits at a socket of the application, and applies it.
  *
- * It takes as much as waited when it was called, which may be all that the receive buffer of the
- * socket holds. Callbacks are called from inside it. On a handle that is not started it
- * applies nothing.
+ * It receives until the socket is empty, or as much as the receive buffer of the socket holds.
+ * Callbacks are called from inside it. On a handle that was not started yet it receives and
+ * discards the packets, after a stop it receives nothing, and while thousands of events wait it
+ * leaves the packets in the socket.
  *
  * @param handle The handle.
  * @param fd The descriptor of a datagram socket, which stays the application's.
@@ -1400,7 +1414,8 @@ int livesync_receive(struct livesync_t *handle, int fd);
 /**
  * Starts syncing in the event loop of the application, without a thread of the library.
  *
- * All callbacks are called from inside livesync_process(). The loop is
+ * The callbacks for peers and torrents are called from inside livesync_process(), livesync_tick()
+ * and livesync_receive(). The loop is
  *
  * @code{.c}
  * struct pollfd fds[] = { { livesync_fd( handle ), POLLIN, 0 }, ... };
@@ -1445,9 +1460,10 @@ int livesync_start_polling(struct livesync_t *handle, uint32_t tracker_id);
 /**
  * Returns the descriptor that the event loop of the application waits on.
  *
- * It is readable while livesync_process() has something to do before its time: a packet waits in
- * the kernel, another thread has announced something, or the handle was started or stopped. It
- * stays the same from the first livesync_start_polling() to livesync_close().
+ * It becomes readable when livesync_process() has something to do before the timeout ends: a
+ * packet waits in the kernel, another thread has announced so much or after so long a pause that
+ * it must not wait, or the handle was started or stopped. It stays the same from the first
+ * livesync_start_polling() to livesync_close().
  *
  * @param handle The handle.
  * @return The descriptor, for poll(2), select(2), epoll(7) and the like; it stays the library's,
@@ -1467,16 +1483,16 @@ int livesync_fd(struct livesync_t *handle);
 /**
  * Returns how long the event loop may wait for the descriptor.
  *
- * When that time is over, call livesync_process() even if the descriptor is not readable. The
- * time changes, so call this before each wait. A loop that calls livesync_process() at fixed
- * times does without it.
+ * When that time is over, call livesync_process() even if the descriptor is not readable. The time
+ * changes, so call this before each wait. A loop that calls livesync_process() at fixed times does
+ * not need this function.
  *
  * @param handle The handle.
  * @return The time in milliseconds, as poll(2) takes it, or a negative error:
  * - LIVESYNC_E_ARGUMENT if `handle` is NULL;
- * - LIVESYNC_E_STATE if livesync_start_polling() has not started the handle, or it was stopped. To
- *   poll(2) that means no timeout, which is right: livesync_start_polling() makes the descriptor
- *   readable;
+ * - LIVESYNC_E_STATE if livesync_start_polling() has not started the handle, or it was stopped.
+ *   Given to poll(2), that means an infinite wait, which is right: the next
+ *   livesync_start_polling() makes the descriptor readable;
  * - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
  * - LIVESYNC_E_FORKED in a child of the process that started the handle.
  *
@@ -1497,7 +1513,8 @@ int livesync_next_timeout_ms(struct livesync_t *handle);
  *
  * While a few thousand events wait for livesync_poll_events(), it receives nothing. Packets then
  * wait, most of them in the kernel, and livesync_next_timeout_ms() returns 0. The library loses no
- * event.
+ * event; if another LIVESYNC_EVENT_NEW_TRACKER_ID follows one that waits, the first one is
+ * replaced.
  *
  * @param handle The handle.
  * @return LIVESYNC_OK, or
@@ -1508,7 +1525,8 @@ int livesync_next_timeout_ms(struct livesync_t *handle);
  * - LIVESYNC_E_FORKED in a child of the process that started the handle.
  *
  * @note One thread at a time may call it for a handle. No signal handler may call it. It does not
- * block on the network and takes about 10 ms at most, plus the time of callbacks.
+ * block on the network and takes about 10 ms at most, plus the time of callbacks. Only the first
+ * call after a stop may take 100 ms, to send the rest.
  * @since 0.1.0
  *
  * @pre `handle` is NULL, or is from livesync_open() and not closed yet.
@@ -1569,9 +1587,9 @@ int livesync_answer_count(struct livesync_t *handle, uint64_t torrents);
  * Answers LIVESYNC_EVENT_WALK_TORRENTS.
  *
  * The next event of this type has `next` as its cursor. The application decides what `bucket` and
- * `after` mean, and may use only one of them: the library hands them back unchanged. A walk that
- * returns to a place where it has been before ends the telling, and the log says so. Torrents may
- * come and go during a walk.
+ * `after` mean, and may use only one of them: the library hands them back unchanged, `after` only
+ * if `place` is not 0. A walk that returns to a place where it has been before ends the telling,
+ * and the log says so. Torrents may come and go during a walk.
  *
  * @param handle The handle.
  * @param torrents The torrents. It may be NULL if `count` is 0.
@@ -1670,7 +1688,8 @@ int livesync_stats(struct livesync_t *handle, struct livesync_stats_t *out, size
  *
  * These are the nodes that were heard in the last hour, the one heard last first; none while the
  * handle is stopped. The handle remembers LIVESYNC_MAX_NODES of them; a new one replaces the one
- * that has been silent longest.
+ * that has been silent longest, first of those that have neither authenticated themselves nor
+ * announced a peer.
  *
  * @param handle The handle.
  * @param out The array to write to. It may be NULL if `capacity` is 0.
@@ -1725,11 +1744,11 @@ int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capaci
  * ignores, and listens. The callback `log` gets the findings line by line: problems as
  * LIVESYNC_LOG_ERROR, settings of this host that may cost packets as LIVESYNC_LOG_WARN, and the
  * rest, with the other trackers heard, 256 at most, as LIVESYNC_LOG_INFO: set `log_level` to that.
- * The fields `speak`, `listen` and `loopback` make no difference, and it does not read the key
- * file. It needs no handle, and handles may run at the same time.
+ * The fields `speak`, `listen` and `loopback` must be valid but make no difference, and it does
+ * not read the key file. It needs no handle, and handles may run at the same time.
  *
- * Success shows that the interface, the group and the firewall of this host let multicast
- * through. Switches and other hosts let it through if other trackers are heard.
+ * Success shows that the interface and the firewall of this host let multicast through. Whether
+ * switches and other hosts do is shown only by hearing other trackers.
  *
  * @param config The configuration.
  * @param time_ms How long to listen, in milliseconds. Minimum: 1.
@@ -1744,7 +1763,7 @@ int livesync_metrics_text(struct livesync_t *handle, char *buffer, size_t capaci
  * - LIVESYNC_E_TRIPPED after an internal error.
  *
  * @note Any thread may call it, several at once. No signal handler may call it. It blocks for
- * `time_ms`. It calls `log` on the calling thread.
+ * `time_ms`, unless it cannot send. It calls `log` on the calling thread.
  * @since 0.1.0
  *
  * @pre As for livesync_open().

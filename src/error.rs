@@ -81,7 +81,7 @@ pub enum SetupError {
     StillStopping,
     /// An internal error tripped this instance, which cannot be started again.
     Tripped,
-    /// This process is a forked child of the process that opened this instance.
+    /// This process is a forked child of the process that started this instance.
     Forked,
     /// The program that this library is linked into is no tracker that livesync supports.
     NoHost {

@@ -31,11 +31,11 @@ static COMPLAINED: AtomicBool = AtomicBool::new(false);
 ///
 /// Call it once, after livesync_bind_mcast(), and again only after livesync_deinit().
 ///
-/// On an error it ends the process through the tracker's exerr(): if livesync_bind_mcast() was not
-/// called, if it is called twice, if the thread cannot be started, after livesync_deinit() also if
-/// the tracker still holds up a call of the old thread or the group cannot be joined again, or in
-/// an opentracker that needs an adapter. To find that out it calls remove_peer_from_torrent() for a
-/// torrent that does not exist.
+/// On an error it ends the process through the tracker's exerr(). The errors are:
+/// livesync_bind_mcast() was not called; this function was called twice; the thread cannot be
+/// started; this opentracker needs an adapter; or, after livesync_deinit(), the tracker still holds
+/// up a call of the old thread, or the group cannot be joined again. To find out about the adapter
+/// it calls remove_peer_from_torrent() for a torrent that does not exist.
 ///
 /// The thread has a stack of 2 MiB, on which it calls functions of the tracker. It does not survive
 /// a fork: a tracker that becomes a daemon may fork after livesync_bind_mcast(), and calls this in

@@ -1,4 +1,4 @@
-//! The host: the tracker that a node serves, in the four forms in which it may come.
+//! The host: the tracker that a node serves, in whichever form it comes.
 //!
 //! A program implements [`Host`] itself, polls [`Events`], or uses the table of [`Memory`]; a C
 //! program passes callbacks, and opentracker is found by its link-time symbols.
@@ -69,8 +69,8 @@ pub use usage::Usage;
 /// }
 /// ```
 pub trait Host: Send + Sync {
-    /// Returns whether the tracker is up. Once it has returned false, livesync calls no method but
-    /// [`log`](Self::log) any more. By default it returns true.
+    /// Returns whether the tracker is up. While it returns false, livesync calls no method that
+    /// hands over what was heard; it still calls [`log`](Self::log). By default it returns true.
     fn is_running(&self) -> bool {
         true
     }
@@ -91,8 +91,8 @@ pub trait Host: Send + Sync {
         false
     }
 
-    /// Takes the new id of this node, which it has drawn because another node sends under the
-    /// old one. By default it is ignored.
+    /// Takes the new id of this node, which it has drawn because another node sends under the old
+    /// one, or because the clock was set back. By default it is ignored.
     fn new_tracker_id(&self, id: TrackerId) {
         let _ = id;
     }

@@ -28,12 +28,14 @@ use crate::types::InfoHash;
 ///
 /// @note Any thread may call it, several at once, also with locks held that the callbacks take,
 /// since it calls no callback. No signal handler may call it.
-/// @note It takes no lock that threads share and makes no system call, with three exceptions. It
-/// wakes the library's thread if that thread sleeps because nothing was announced for a second,
-/// and at the start of a burst, when 1,024 announces of one thread wait. It sends what waits
-/// itself if the callbacks hold the library's thread up for longer than `flush_ms`, or the host
-/// loop is that late. It blocks if 16,384 announces of one thread wait because the network takes
-/// fewer, until there is room; livesync_try_announce() does not.
+/// @note It takes no lock that threads share and makes no system call, with four exceptions. If the
+/// handle has a table, it takes the lock of the table. It wakes the library's thread if that thread
+/// sleeps because nothing was announced for a while (0.8 s by default), and at the start of a
+/// burst, when 1,024 announces of one thread wait. If the callbacks hold the library's thread up
+/// for longer than `flush_ms`, or your event loop is that late, the call itself sends what waits.
+/// It blocks if 16,384 announces of one thread wait because the network takes fewer, until there is
+/// room; livesync_try_announce() does not. If more than 8 threads announce, some of them share that
+/// room.
 /// @since 0.1.0
 ///
 /// # Safety
@@ -57,14 +59,14 @@ pub unsafe extern "C" fn livesync_announce(
 /// @param info_hash The torrent, 20 raw bytes.
 /// @param peer The peer.
 /// @return LIVESYNC_OK, or
-/// - LIVESYNC_E_FULL if there is no room; then the announce was not taken;
+/// - LIVESYNC_E_FULL if there is no room or no memory; then the announce was not taken;
 /// - LIVESYNC_E_ARGUMENT if a pointer is NULL, or if no client can connect to the peer, because its
 ///   port is 0 or its address is `0.0.0.0` or `::`;
 /// - LIVESYNC_E_STATE if the handle is not started, or `speak` is 0;
 /// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
 /// - LIVESYNC_E_FORKED in a child of the process that started the handle.
 ///
-/// @note As for livesync_announce(), except that it never blocks.
+/// @note As for livesync_announce(), except that it does not wait for room.
 /// @since 0.1.0
 ///
 /// # Safety
@@ -101,7 +103,7 @@ unsafe fn announce(
     }
 }
 
-/// Does what is due, if the library's thread or the host loop is late.
+/// Does what is due, if the library's thread or your event loop is late.
 ///
 /// They do the same on time, so no application needs to call it. Callbacks are called from inside
 /// it. On a handle that is not started it does nothing.
@@ -131,9 +133,10 @@ pub unsafe extern "C" fn livesync_tick(handle: *mut livesync_t) -> c_int {
 
 /// Receives what waits at a socket of the application, and applies it.
 ///
-/// It takes as much as waited when it was called, which may be all that the receive buffer of the
-/// socket holds. Callbacks are called from inside it. On a handle that is not started it
-/// applies nothing.
+/// It receives until the socket is empty, or as much as the receive buffer of the socket holds.
+/// Callbacks are called from inside it. On a handle that was not started yet it receives and
+/// discards the packets, after a stop it receives nothing, and while thousands of events wait it
+/// leaves the packets in the socket.
 ///
 /// @param handle The handle.
 /// @param fd The descriptor of a datagram socket, which stays the application's.

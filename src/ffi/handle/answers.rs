@@ -36,9 +36,9 @@ pub unsafe extern "C" fn livesync_answer_count(handle: *mut livesync_t, torrents
 /// Answers LIVESYNC_EVENT_WALK_TORRENTS.
 ///
 /// The next event of this type has `next` as its cursor. The application decides what `bucket` and
-/// `after` mean, and may use only one of them: the library hands them back unchanged. A walk that
-/// returns to a place where it has been before ends the telling, and the log says so. Torrents may
-/// come and go during a walk.
+/// `after` mean, and may use only one of them: the library hands them back unchanged, `after` only
+/// if `place` is not 0. A walk that returns to a place where it has been before ends the telling,
+/// and the log says so. Torrents may come and go during a walk.
 ///
 /// @param handle The handle.
 /// @param torrents The torrents. It may be NULL if `count` is 0.

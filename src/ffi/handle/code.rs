@@ -13,16 +13,16 @@ pub const LIVESYNC_E_ARGUMENT: c_int = -1;
 pub const LIVESYNC_E_CONFIG: c_int = -2;
 /// The handle cannot join the group on this interface, or cannot send to it.
 pub const LIVESYNC_E_SOCKET: c_int = -3;
-/// The library cannot start a thread, or cannot make the descriptors that one waits on.
+/// The library cannot start its thread, or cannot create a descriptor that it needs.
 pub const LIVESYNC_E_THREAD: c_int = -4;
 /// The handle does not allow this call, or does not allow it now.
 pub const LIVESYNC_E_STATE: c_int = -5;
-/// A callback of the previous run has not returned yet.
+/// A callback of the previous run has not returned yet, or the thread of that run has not ended.
 pub const LIVESYNC_E_BUSY: c_int = -6;
-/// An internal error has switched the handle off. The log has the reason. Close the handle and
-/// open another one.
+/// An internal error has switched the handle off. The log of the handle has the reason. Close the
+/// handle and open another one.
 pub const LIVESYNC_E_TRIPPED: c_int = -7;
-/// The handle did not receive what it sent to the group.
+/// livesync_selftest() did not receive what it sent to the group.
 pub const LIVESYNC_E_SILENT: c_int = -8;
 /// This process is a child of the one that started the handle, and the handle stays with that one.
 /// Close the handle and open another one.

@@ -14,17 +14,19 @@ use crate::types::PeerFlags;
 ///
 /// Set it by livesync_config_init() first: later versions may add fields at the end.
 ///
-/// Every callback may be NULL. A handle from livesync_start() calls callbacks from the library's own
-/// thread and from threads that call livesync_tick() or livesync_receive(), maybe several at once.
-/// A handle from livesync_start_polling() calls them only from inside livesync_process(),
+/// Every callback may be NULL. A handle from livesync_start() calls callbacks from the library's
+/// own thread and from threads that call livesync_tick() or livesync_receive(), maybe several at
+/// once. A handle from livesync_start_polling() calls them only from inside livesync_process(),
 /// livesync_tick() and livesync_receive(). Functions that return an error, that start or close a
-/// handle, and livesync_selftest() may call `log` as well.
+/// handle, livesync_answer_walk() and livesync_selftest() may call `log` as well.
 ///
-/// The library holds no lock during a callback, so a callback may block and may call the library,
-/// except livesync_close() of this handle and livesync_process(). It must return: no longjmp(), no
-/// pthread_exit() and no C++ exception may leave it. The thread is not cancelled during a callback.
-/// Pointers that a callback gets are valid until it returns. The library's own thread has a stack
-/// of 2 MiB and leaves callbacks more than half of it.
+/// The library holds no lock during a callback that another thread could wait for, so a callback
+/// may block and may call the library, except livesync_close() of this handle and
+/// livesync_process(). While `log` is called by a function that starts the handle, another start of
+/// it returns LIVESYNC_E_STATE. It must return: no longjmp(), no pthread_exit() and no C++
+/// exception may leave it. The thread is not cancelled during a callback. Pointers that a callback
+/// gets are valid until it returns. The library's own thread has a stack of 2 MiB and leaves
+/// callbacks more than half of it.
 ///
 /// @since 0.1.0
 #[allow(non_camel_case_types)]
@@ -59,7 +61,8 @@ pub struct livesync_config_t {
     /// peers of the application in either case. Default: 0.
     pub ipv6: u8,
     /// 1: the handle takes part in scrape sync if the application can: with a table, with the four
-    /// callbacks for torrents, or by events. 0: it does not. Default: 1.
+    /// callbacks for torrents, or by events after livesync_start_polling(). 0: it does not.
+    /// Default: 1.
     pub scrape: u8,
     /// 1: the handle has a table of peers and torrents itself, for an application without one: see
     /// livesync_peers(). Then the callbacks for peers and torrents must be NULL. 0: it has none.
@@ -77,25 +80,26 @@ pub struct livesync_config_t {
     pub first_beacon_delay_ms: u32,
     /// The time between two beacons, in milliseconds. Default: 60000. Minimum: 10.
     pub beacon_interval_ms: u32,
-    /// The handle inquires a tracker with more torrents if it has less than this share of them, in
-    /// percent. Default: 75. Maximum: 100.
+    /// The handle asks another tracker for its torrents if it has less than this percentage of
+    /// them. Default: 75. Maximum: 100.
     pub inquire_percent: u32,
     /// The number of scrape tell packets sent per 100 ms at most.
     /// Default: 100. Minimum: 1. Maximum: 10000.
     pub scrape_tell_packets: u32,
-    /// The number of torrents to tell back that are remembered at most; those are torrents received
-    /// with a smaller count than the application's. Each takes about 30 bytes.
-    /// Default: 65536. Maximum: 16777216.
+    /// How many torrents are remembered, at most, in order to be sent back: those received with a
+    /// smaller count than the application's. Each takes about 30 bytes. Default: 65536. Maximum:
+    /// 16777216.
     pub remembered_torrents: u32,
     /// The time after which a peer leaves the table if it is not announced again, in seconds.
     /// Default: 2700. Minimum: 1.
     pub peer_lifetime_s: u32,
-    /// The time after which a torrent leaves the table if it is not announced again, in seconds.
-    /// Default: 86400. Minimum: 1.
+    /// The time after which a torrent leaves the table if it is not announced again, in seconds; it
+    /// does not leave before its peers. Default: 86400. Minimum: 1.
     pub torrent_lifetime_s: u32,
-    /// The memory for the table, in bytes; a peer takes 250 at most, a torrent 171. From a full table
-    /// those torrents are removed first that are known only from scrape tells, and then what was
-    /// announced longest ago. Default: 67108864. Minimum: 4096. Maximum: 1000000000000.
+    /// The memory for the table, in bytes; a peer takes 250 at most, a torrent 171, and 99 more
+    /// while it has peers. From a full table those torrents are removed first that are known only
+    /// from scrape tells, and then what was announced longest ago. Default: 67108864. Minimum:
+    /// 4096. Maximum: 1000000000000.
     pub table_bytes: u64,
     /// The least serious level that is logged: LIVESYNC_LOG_... Default: LIVESYNC_LOG_WARN.
     pub log_level: c_int,
@@ -117,10 +121,12 @@ pub struct livesync_config_t {
     pub remove_peer: livesync_peer_fn,
     /// Is called when all peers of a packet have been added or removed. Default: NULL.
     pub packet_applied: livesync_packet_applied_fn,
-    /// Is called when the handle has a new id, since another tracker used the old one. Default: NULL.
+    /// Is called when the handle has a new id, because another tracker used the old one or the
+    /// clock was set back. Default: NULL.
     pub new_tracker_id: livesync_new_tracker_id_fn,
-    /// Counts the torrents, for scrape sync. This callback and the next three are all set, or all
-    /// NULL. Each call may read the torrents of one bucket: whatever one lock covers. Default: NULL.
+    /// Counts the torrents, for scrape sync. Set this callback and the next three, or none of them.
+    /// One call of `walk_torrents` need not read beyond one bucket, that is, whatever one of your
+    /// locks covers. Default: NULL.
     pub count_torrents: livesync_count_torrents_fn,
     /// Reads torrents, for scrape sync. Default: NULL.
     pub walk_torrents: livesync_walk_torrents_fn,
@@ -137,7 +143,8 @@ pub struct livesync_config_t {
     /// names do not believe each other. Default: NULL, which is "livesync".
     pub cluster: *const c_char,
     /// With a key: how far the clocks of two trackers may be apart, in seconds. Packets that seem
-    /// older or newer are dropped. Default: 30. Minimum: 1. Maximum: 3600.
+    /// older or newer are dropped, or count as unauthenticated if `auth` is LIVESYNC_AUTH_ACCEPT.
+    /// Default: 30. Minimum: 1. Maximum: 3600.
     pub max_skew_s: u32,
     /// 1: the handle numbers its packets, retransmits those that others have lost, and sends NAKs for
     /// those that it has lost itself. 0: packets are as the specification has them. Default: 1.

@@ -13,7 +13,8 @@ use crate::types::Announce;
 pub const LIVESYNC_EVENT_ADD_PEER: u32 = 1;
 /// A peer of another tracker has left its swarm: remove it. Set: `info_hash`, `peer`.
 pub const LIVESYNC_EVENT_REMOVE_PEER: u32 = 2;
-/// Another tracker used the id of this handle, which now has a new one. Set: `tracker_id`.
+/// The handle has a new id, because another tracker used the old one or the clock was set back.
+/// Set: `tracker_id`.
 pub const LIVESYNC_EVENT_NEW_TRACKER_ID: u32 = 3;
 /// A question: how many torrents are there? Answer by livesync_answer_count().
 pub const LIVESYNC_EVENT_COUNT_TORRENTS: u32 = 4;

@@ -41,7 +41,8 @@ pub unsafe extern "C" fn livesync_config_init(
 /// livesync_start().
 ///
 /// On an error nothing stays open, and the callback `log` gets a line that names the field that is
-/// wrong or the system call that failed; for LIVESYNC_E_ARGUMENT it gets none.
+/// wrong or the system call that failed; for LIVESYNC_E_ARGUMENT and LIVESYNC_E_TRIPPED it gets
+/// none.
 ///
 /// @param config The configuration.
 /// @param out Where to store the handle, which the caller gives to livesync_close() in the end.
@@ -85,11 +86,10 @@ pub unsafe extern "C" fn livesync_open(
 
 /// Starts syncing, with a thread of the library that calls the callbacks.
 ///
-/// The thread blocks all signals except those for its own faults, such as SIGSEGV. It has a stack of
-/// 2 MiB whatever the environment says. It does not survive a fork, and so no daemon(3): fork
-/// before this call. Announces and torrents for which
-/// there is neither a callback nor a table are dropped. A handle that was stopped can be started
-/// again.
+/// The thread blocks all signals except those for its own faults, such as SIGSEGV. It has a stack
+/// of 2 MiB whatever the environment says. It does not survive fork(2), and so not daemon(3): fork
+/// before you call this function. Received peers and torrents for which there is no callback are
+/// dropped, unless the handle has a table. A handle that was stopped can be started again.
 ///
 /// On an error the callback `log` gets a line that says why, except if the handle is NULL, switched
 /// off or another process's, or if another thread is starting it.
@@ -123,14 +123,15 @@ pub unsafe extern "C" fn livesync_start(handle: *mut livesync_t, tracker_id: u32
 
 /// Stops syncing.
 ///
-/// No callback begins after it has returned, but one that takes long may still be running. What was
-/// announced before is sent: by the library's thread, or if there is none by the next
-/// livesync_process() or livesync_close(). From then on livesync_announce() returns
-/// LIVESYNC_E_STATE, so an application that announces at its end, for instance that its peers
-/// leave, does that before.
+/// No callback but `log` begins after it has returned, though one that takes long may still be
+/// running. What was announced before is sent, as far as the network takes it within 50 ms: by the
+/// library's thread, or if there is none by the next call that starts, processes or closes the
+/// handle. From then on livesync_announce() returns LIVESYNC_E_STATE, so send your last announces,
+/// for instance that your peers leave, before you call it.
 ///
-/// The last line of the log comes from the same call that sends the rest; with a thread it comes
-/// from livesync_close() if the thread has not written it while the stop waited.
+/// The last line of the log comes from the same call that sends the rest. If the library's thread
+/// has not written it while the stop waited, the next call that starts, processes or closes the
+/// handle does.
 ///
 /// @param handle The handle.
 /// @return LIVESYNC_OK, or
@@ -142,9 +143,9 @@ pub unsafe extern "C" fn livesync_start(handle: *mut livesync_t, tracker_id: u32
 /// livesync_close(), make sure that the handler cannot call it any more: block its signal in all
 /// threads, or let it check a flag.
 /// @note It waits for up to 150 ms for callbacks that are running, except those that it is called
-/// from. If none is, it waits until the library's thread has sent the rest and ended: 0.1 ms
-/// usually, 1 ms at most, or 20 ms at most if `log_level` is LIVESYNC_LOG_INFO or more, for the
-/// last line. No signal makes that longer.
+/// from. Then it waits until the library's thread has sent the rest and ended: 0.1 ms usually, 1 ms
+/// at most, or 20 ms at most if `log_level` is LIVESYNC_LOG_INFO or more, for the last line. All of
+/// it takes 170 ms at most, and no signal makes that longer.
 /// @since 0.1.0
 ///
 /// # Safety
@@ -166,8 +167,8 @@ pub unsafe extern "C" fn livesync_stop(handle: *mut livesync_t) -> c_int {
 /// Stops syncing, sends what was announced before, and frees the handle.
 ///
 /// In a child of the process that started the handle it neither waits nor sends. It closes the
-/// descriptors of the child, and frees the memory that no other thread of the parent was using at
-/// the moment of the fork.
+/// descriptors of the child. It keeps memory that other threads of the parent may have been using
+/// at the moment of the fork.
 ///
 /// @param handle The handle. NULL counts as closed.
 /// @return LIVESYNC_OK, or
@@ -175,7 +176,9 @@ pub unsafe extern "C" fn livesync_stop(handle: *mut livesync_t) -> c_int {
 ///   callbacks of other handles are in between; then it does nothing.
 ///
 /// @note No other thread may use the handle at the same time or later. No signal handler may call
-/// it. It blocks until no callback is running, and then for some milliseconds.
+/// it. It blocks until no callback is running and the library's thread has ended, and then for some
+/// milliseconds; for 100 ms if the network takes no packets. What the network has not taken by then
+/// is lost.
 /// @note The callback `log` may be called for the last line and must not use the handle then. Two
 /// handles whose callbacks close each other at the same time wait for each other forever.
 /// @since 0.1.0

@@ -12,7 +12,8 @@ use crate::types::InfoHash;
 
 /// Starts syncing in the event loop of the application, without a thread of the library.
 ///
-/// All callbacks are called from inside livesync_process(). The loop is
+/// The callbacks for peers and torrents are called from inside livesync_process(), livesync_tick()
+/// and livesync_receive(). The loop is
 ///
 /// ```c
 /// struct pollfd fds[] = { { livesync_fd( handle ), POLLIN, 0 }, ... };
@@ -60,9 +61,10 @@ pub unsafe extern "C" fn livesync_start_polling(handle: *mut livesync_t, tracker
 
 /// Returns the descriptor that the event loop of the application waits on.
 ///
-/// It is readable while livesync_process() has something to do before its time: a packet waits in
-/// the kernel, another thread has announced something, or the handle was started or stopped. It
-/// stays the same from the first livesync_start_polling() to livesync_close().
+/// It becomes readable when livesync_process() has something to do before the timeout ends: a
+/// packet waits in the kernel, another thread has announced so much or after so long a pause that
+/// it must not wait, or the handle was started or stopped. It stays the same from the first
+/// livesync_start_polling() to livesync_close().
 ///
 /// @param handle The handle.
 /// @return The descriptor, for poll(2), select(2), epoll(7) and the like; it stays the library's,
@@ -90,16 +92,16 @@ pub unsafe extern "C" fn livesync_fd(handle: *mut livesync_t) -> c_int {
 
 /// Returns how long the event loop may wait for the descriptor.
 ///
-/// When that time is over, call livesync_process() even if the descriptor is not readable. The
-/// time changes, so call this before each wait. A loop that calls livesync_process() at fixed
-/// times does without it.
+/// When that time is over, call livesync_process() even if the descriptor is not readable. The time
+/// changes, so call this before each wait. A loop that calls livesync_process() at fixed times does
+/// not need this function.
 ///
 /// @param handle The handle.
 /// @return The time in milliseconds, as poll(2) takes it, or a negative error:
 /// - LIVESYNC_E_ARGUMENT if `handle` is NULL;
-/// - LIVESYNC_E_STATE if livesync_start_polling() has not started the handle, or it was stopped. To
-///   poll(2) that means no timeout, which is right: livesync_start_polling() makes the descriptor
-///   readable;
+/// - LIVESYNC_E_STATE if livesync_start_polling() has not started the handle, or it was stopped.
+///   Given to poll(2), that means an infinite wait, which is right: the next
+///   livesync_start_polling() makes the descriptor readable;
 /// - LIVESYNC_E_TRIPPED if an internal error has switched the handle off;
 /// - LIVESYNC_E_FORKED in a child of the process that started the handle.
 ///
@@ -133,7 +135,8 @@ fn millis_rounded_up(timeout: Duration) -> c_int {
 ///
 /// While a few thousand events wait for livesync_poll_events(), it receives nothing. Packets then
 /// wait, most of them in the kernel, and livesync_next_timeout_ms() returns 0. The library loses no
-/// event.
+/// event; if another LIVESYNC_EVENT_NEW_TRACKER_ID follows one that waits, the first one is
+/// replaced.
 ///
 /// @param handle The handle.
 /// @return LIVESYNC_OK, or
@@ -144,7 +147,8 @@ fn millis_rounded_up(timeout: Duration) -> c_int {
 /// - LIVESYNC_E_FORKED in a child of the process that started the handle.
 ///
 /// @note One thread at a time may call it for a handle. No signal handler may call it. It does not
-/// block on the network and takes about 10 ms at most, plus the time of callbacks.
+/// block on the network and takes about 10 ms at most, plus the time of callbacks. Only the first
+/// call after a stop may take 100 ms, to send the rest.
 /// @since 0.1.0
 ///
 /// # Safety

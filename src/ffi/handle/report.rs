@@ -58,7 +58,8 @@ pub unsafe extern "C" fn livesync_stats(
 ///
 /// These are the nodes that were heard in the last hour, the one heard last first; none while the
 /// handle is stopped. The handle remembers LIVESYNC_MAX_NODES of them; a new one replaces the one
-/// that has been silent longest.
+/// that has been silent longest, first of those that have neither authenticated themselves nor
+/// announced a peer.
 ///
 /// @param handle The handle.
 /// @param out The array to write to. It may be NULL if `capacity` is 0.
@@ -148,11 +149,11 @@ pub unsafe extern "C" fn livesync_metrics_text(
 /// ignores, and listens. The callback `log` gets the findings line by line: problems as
 /// LIVESYNC_LOG_ERROR, settings of this host that may cost packets as LIVESYNC_LOG_WARN, and the
 /// rest, with the other trackers heard, 256 at most, as LIVESYNC_LOG_INFO: set `log_level` to that.
-/// The fields `speak`, `listen` and `loopback` make no difference, and it does not read the key
-/// file. It needs no handle, and handles may run at the same time.
+/// The fields `speak`, `listen` and `loopback` must be valid but make no difference, and it does
+/// not read the key file. It needs no handle, and handles may run at the same time.
 ///
-/// Success shows that the interface, the group and the firewall of this host let multicast
-/// through. Switches and other hosts let it through if other trackers are heard.
+/// Success shows that the interface and the firewall of this host let multicast through. Whether
+/// switches and other hosts do is shown only by hearing other trackers.
 ///
 /// @param config The configuration.
 /// @param time_ms How long to listen, in milliseconds. Minimum: 1.
@@ -167,7 +168,7 @@ pub unsafe extern "C" fn livesync_metrics_text(
 /// - LIVESYNC_E_TRIPPED after an internal error.
 ///
 /// @note Any thread may call it, several at once. No signal handler may call it. It blocks for
-/// `time_ms`. It calls `log` on the calling thread.
+/// `time_ms`, unless it cannot send. It calls `log` on the calling thread.
 /// @since 0.1.0
 ///
 /// # Safety

@@ -147,7 +147,7 @@ pub struct livesync_stats_t {
     /// Announces of the application refused because the peer has port 0 or address 0.
     pub announces_refused: u64,
     /// Log lines dropped because standard error did not take them at once. This counts the lines of
-    /// all handles of the process, from its beginning.
+    /// all handles of the process, from its beginning; it is 0 before the first start.
     pub log_lines_dropped: u64,
     /// Records dropped because their peer has port 0 or address 0; the other records of their packet
     /// were used.

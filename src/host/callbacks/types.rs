@@ -109,8 +109,8 @@ impl livesync_cursor_t {
 
 /// Returns whether the application is up.
 ///
-/// Once it returns 0, the library calls no callback but `log`, and drops what arrives. Announces
-/// are still sent.
+/// While it returns 0, the library calls no callback but this one and `log`, and drops what
+/// arrives. Announces are still sent.
 ///
 /// @param user The pointer from the configuration.
 /// @return 0 if the application is shutting down, any other number if it is up.
