@@ -13,7 +13,7 @@ use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use super::sync::{Mutex, MutexGuard, let_others_lock, pause};
-use super::wakeup::{AnnounceQueue, Next, Refused};
+use super::wakeup::{AnnounceQueue, LaneError, Next};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
 use crate::host::Host;
@@ -40,7 +40,7 @@ const LOCK_TRIES: usize = if cfg!(shuttle) { 1 } else { 100 };
 pub struct Engine {
     pub(super) host: Arc<dyn Host>,
     pub(super) clock: Clock,
-    pub(super) state: Mutex<State>,
+    pub(super) state: Mutex<EngineState>,
     pub(super) run: Run,
     pub(super) waker: Waker,
     /// Announces that no thread has taken yet.
@@ -59,7 +59,7 @@ pub struct Engine {
 }
 
 /// Everything that the engine lock covers.
-pub(super) struct State {
+pub(super) struct EngineState {
     /// The configuration of the last bind; a start after a stop binds to it again.
     pub(super) binding: Option<Config>,
     /// The links, between bind and start.
@@ -74,7 +74,7 @@ pub(super) struct State {
     pub(super) says_goodbye: bool,
 }
 
-impl State {
+impl EngineState {
     /// Returns the running node and the place of this link in it. Returns `None` if that node was
     /// stopped meanwhile, even if another one was started.
     pub(super) fn live_of(&mut self, link: &Arc<dyn Link>) -> Option<(&mut Live, usize)> {
@@ -101,7 +101,7 @@ impl Engine {
         Ok(Self {
             host,
             clock: Clock::new(),
-            state: Mutex::new(State {
+            state: Mutex::new(EngineState {
                 binding: None,
                 links: None,
                 live: None,
@@ -160,8 +160,8 @@ impl Engine {
             Ok(Next::Take) => {
                 self.try_to_take_announces();
             }
-            Err(Refused::Full) => return Ok(false),
-            Err(Refused::Closed) => return Err(NotRunning),
+            Err(LaneError::Full) => return Ok(false),
+            Err(LaneError::Closed) => return Err(NotRunning),
         }
         Ok(true)
     }
@@ -211,7 +211,7 @@ impl Engine {
     /// The lock is hardly ever held for longer than the tries take. To wait for it registers a
     /// destructor with the thread the first time, and exit(3) runs those destructors. A signal
     /// handler that ends the process must not interrupt that, so signals are blocked meanwhile.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, EngineState> {
         for _ in 0..LOCK_TRIES {
             if let Some(state) = self.state.try_lock() {
                 return state;
@@ -265,7 +265,7 @@ impl Engine {
 
     /// Unlocks the state and acts on what an input has changed in it: wakes the event loop and
     /// sends packets.
-    pub(super) fn act(&self, mut state: MutexGuard<'_, State>) {
+    pub(super) fn act(&self, mut state: MutexGuard<'_, EngineState>) {
         let Some(live) = &mut state.live else { return };
         live.show_late(self.clock.now());
         let wake = live.must_wake_loop();

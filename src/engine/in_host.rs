@@ -15,7 +15,7 @@ const MAX_HOST_THREADS: usize = if cfg!(shuttle) { 8 } else { 64 };
 /// How long a thread waits before it tries again to enter the host.
 const PLACE_RETRY_NAP: Duration = Duration::from_millis(1);
 
-/// The value of [`Place::thread`] in a free place.
+/// The value of [`HostSlot::thread`] in a free place.
 const NO_THREAD: usize = 0;
 
 thread_local! {
@@ -27,12 +27,12 @@ thread_local! {
 /// The threads that are inside the host.
 #[derive(Debug)]
 pub(super) struct HostThreads {
-    places: [Place; MAX_HOST_THREADS],
+    places: [HostSlot; MAX_HOST_THREADS],
 }
 
 /// An entry for one thread that is inside the host.
 #[derive(Debug)]
-struct Place {
+struct HostSlot {
     thread: AtomicUsize,
     /// True while the thread waits for the engine lock and is not in the host's code.
     waits: AtomicBool,
@@ -41,7 +41,7 @@ struct Place {
 impl Default for HostThreads {
     fn default() -> Self {
         Self {
-            places: [(); MAX_HOST_THREADS].map(|()| Place {
+            places: [(); MAX_HOST_THREADS].map(|()| HostSlot {
                 thread: AtomicUsize::new(NO_THREAD),
                 waits: AtomicBool::new(false),
             }),
@@ -57,9 +57,9 @@ impl HostThreads {
         InHost { place }
     }
 
-    fn take_place(&self) -> &Place {
+    fn take_place(&self) -> &HostSlot {
         let this = this_thread();
-        let take = |place: &&Place| {
+        let take = |place: &&HostSlot| {
             let taken = place
                 .thread
                 .compare_exchange(NO_THREAD, this, SeqCst, SeqCst);
@@ -73,7 +73,7 @@ impl HostThreads {
         }
     }
 
-    fn here(&self) -> Option<&Place> {
+    fn here(&self) -> Option<&HostSlot> {
         if !is_in_any_host() {
             return None;
         }
@@ -113,7 +113,7 @@ pub(super) fn is_in_any_host() -> bool {
 /// A guard that keeps the current thread registered as inside the host.
 pub(super) struct InHost<'a> {
     /// The entry of the thread; `None` if an outer guard has it.
-    place: Option<&'a Place>,
+    place: Option<&'a HostSlot>,
 }
 
 impl Drop for InHost<'_> {
@@ -127,7 +127,7 @@ impl Drop for InHost<'_> {
 
 /// A guard that marks a thread inside the host as waiting for the engine lock.
 pub(super) struct Waits<'a> {
-    place: &'a Place,
+    place: &'a HostSlot,
 }
 
 impl Drop for Waits<'_> {
@@ -147,7 +147,7 @@ mod tests {
     fn more_threads_than_there_is_room_for_wait() {
         let threads = HostThreads::default();
         let is_full = || {
-            let taken = |place: &Place| place.thread.load(SeqCst) != NO_THREAD;
+            let taken = |place: &HostSlot| place.thread.load(SeqCst) != NO_THREAD;
             threads.places.iter().all(taken)
         };
         thread::scope(|scope| {

@@ -5,7 +5,7 @@ use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::engine::{Engine, State};
+use super::engine::{Engine, EngineState};
 use super::key_file;
 use super::live::Live;
 use super::stats::Stats;
@@ -155,7 +155,7 @@ impl Engine {
 
     /// Locks the state for a bind or a start. After a stop it first waits for the run to end and
     /// clears it away.
-    fn settled(&self) -> Result<MutexGuard<'_, State>, SetupError> {
+    fn settled(&self) -> Result<MutexGuard<'_, EngineState>, SetupError> {
         loop {
             if self.is_forked() {
                 return Err(SetupError::Forked);

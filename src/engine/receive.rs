@@ -46,14 +46,14 @@ struct Outcome<'a> {
 
 /// The socket that is received from.
 #[derive(Clone, Copy)]
-pub(super) enum Origin<'a> {
+pub(super) enum Socket<'a> {
     /// The socket of a link, from which only the engine receives.
     Link(&'a Arc<dyn Link>),
     /// A socket of the application, where datagrams may have waited for any time.
     Hosts(BorrowedFd<'a>),
 }
 
-impl Origin<'_> {
+impl Socket<'_> {
     fn receive(self, inbox: &mut Inbox, at_most: usize) -> io::Result<usize> {
         match self {
             Self::Link(link) => link.receive(inbox, at_most),
@@ -89,7 +89,7 @@ impl Engine {
         let mut inbox = Inbox::new(MAX_RECEIVED);
         let mut left = receive_capacity(fd);
         while left > 0 && !self.run.is_stopping() {
-            match self.receive_some(Origin::Hosts(fd), &mut inbox) {
+            match self.receive_some(Socket::Hosts(fd), &mut inbox) {
                 Ok(0) | Err(_) => break,
                 Ok(received) => left = left.saturating_sub(received),
             }
@@ -98,7 +98,7 @@ impl Engine {
         while !inbox.is_empty() && !self.run.is_stopping() {
             self.deliver(
                 inbox.take_stamped(RECV_BATCH_PACKETS),
-                Origin::Hosts(fd),
+                Socket::Hosts(fd),
                 false,
             );
         }
@@ -110,7 +110,7 @@ impl Engine {
 
     /// Receives and applies some datagrams, as far as the host has room for them, and returns how
     /// many. The inbox keeps those for which there is no room.
-    pub(super) fn receive_some(&self, origin: Origin<'_>, inbox: &mut Inbox) -> io::Result<usize> {
+    pub(super) fn receive_some(&self, origin: Socket<'_>, inbox: &mut Inbox) -> io::Result<usize> {
         let room = self.room();
         if room == 0 {
             return Ok(0);
@@ -139,7 +139,7 @@ impl Engine {
     fn deliver<'a>(
         &self,
         datagrams: impl ExactSizeIterator<Item = (Option<SocketAddr>, Option<Duration>, &'a [u8])>,
-        origin: Origin<'_>,
+        origin: Socket<'_>,
         drains: bool,
     ) {
         // A source without an IP address is never allowed.
@@ -165,15 +165,15 @@ impl Engine {
     fn hear_some<'a>(
         &self,
         mut datagrams: impl ExactSizeIterator<Item = (Source, Option<Duration>, &'a [u8])>,
-        origin: Origin<'_>,
+        origin: Socket<'_>,
         drains: bool,
     ) -> Option<Vec<Outcome<'a>>> {
         let mut outcomes = Vec::with_capacity(datagrams.len());
         let mut state = self.lock();
         let live = state.live.as_mut()?;
         let place = match origin {
-            Origin::Link(link) => Some(live.links.place(link)?),
-            Origin::Hosts(_) => None,
+            Socket::Link(link) => Some(live.links.place(link)?),
+            Socket::Hosts(_) => None,
         };
         let mut delivery = self.deliveries.current();
         let mut now = self.clock.now();

@@ -3,7 +3,7 @@
 use std::io;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum SendingState {
     /// No thread sends.
     Idle,
     /// A thread sends. Packets leave in the order in which they were completed, so only one thread
@@ -16,7 +16,7 @@ enum State {
 /// The sending of one link.
 #[derive(Debug)]
 pub(super) struct Sending {
-    state: State,
+    state: SendingState,
     /// The last send error that is to be logged.
     error: Option<io::Error>,
 }
@@ -25,46 +25,46 @@ impl Sending {
     /// Makes the state of a link on which no thread sends.
     pub(super) fn new() -> Self {
         Self {
-            state: State::Idle,
+            state: SendingState::Idle,
             error: None,
         }
     }
 
     /// Returns whether the caller may begin to send.
     pub(super) fn may_begin(&self) -> bool {
-        self.state == State::Idle
+        self.state == SendingState::Idle
     }
 
     /// Notes that the caller sends from now on.
     pub(super) fn begin(&mut self) {
-        self.state = State::Sending;
+        self.state = SendingState::Sending;
     }
 
     /// Notes that the sending thread has ended.
     pub(super) fn end(&mut self) {
-        self.state = State::Idle;
+        self.state = SendingState::Idle;
     }
 
     /// Notes that the sending thread has ended because the network takes no packets.
     pub(super) fn block(&mut self) {
-        self.state = State::Blocked;
+        self.state = SendingState::Blocked;
     }
 
     /// Notes that the network takes packets again.
     pub(super) fn unblock(&mut self) {
         if self.is_blocked() {
-            self.state = State::Idle;
+            self.state = SendingState::Idle;
         }
     }
 
     /// Returns whether a thread is sending.
     pub(super) fn is_busy(&self) -> bool {
-        self.state == State::Sending
+        self.state == SendingState::Sending
     }
 
     /// Returns whether the network takes no packets now.
     pub(super) fn is_blocked(&self) -> bool {
-        self.state == State::Blocked
+        self.state == SendingState::Blocked
     }
 
     /// Keeps an error for the event loop to log. A thread that announces must not log it, as it may

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::engine::Engine;
 use super::links::Awaits;
 use super::live::EventLoop;
-use super::receive::Origin;
+use super::receive::Socket;
 use super::sync::let_others_lock;
 use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
@@ -110,7 +110,7 @@ impl Engine {
             if (*arrived || !inbox.is_empty()) && at.receiver().is_some() && !self.run.is_stopping()
             {
                 received += self
-                    .receive_some(Origin::Link(&at.link), inbox)
+                    .receive_some(Socket::Link(&at.link), inbox)
                     .unwrap_or_else(|e| {
                         self.receive_failed(sleep, &at.link, &e);
                         0

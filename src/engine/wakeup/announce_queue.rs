@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::clock::Clock;
 use super::super::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use super::deadline::Deadline;
-use super::lanes::{Lanes, Refused, Taker};
+use super::lanes::{LaneError, Lanes, Taker};
 use crate::time::Time;
 use crate::types::Announce;
 
@@ -92,7 +92,7 @@ impl AnnounceQueue {
         clock: &Clock,
         delivery: u32,
         announce: Announce,
-    ) -> Result<Next, Refused> {
+    ) -> Result<Next, LaneError> {
         let (now, about_now) = (|| clock.now(), || clock.about_now());
         let len = self.lanes.push(announce, now, about_now, delivery)?;
         if len == 1 {

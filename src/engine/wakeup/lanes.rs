@@ -76,7 +76,7 @@ type Stamped = (Made, Announce);
 
 /// The reason why an announce was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Refused {
+pub(in crate::engine) enum LaneError {
     /// There is no room in the lane, or no memory for more.
     Full,
     /// The engine does not run or does not send.
@@ -127,7 +127,7 @@ impl Lanes {
         now: impl Fn() -> Time,
         about_now: impl Fn() -> Time,
         delivery: u32,
-    ) -> Result<usize, Refused> {
+    ) -> Result<usize, LaneError> {
         let own = thread_index();
         for other in 0..4 * LANES_PER_SET {
             let (filling, lane) = (self.filling.load(SeqCst), (own + other) % LANES_PER_SET);
@@ -148,7 +148,7 @@ impl Lanes {
             waiting.push((Made { at, delivery }, announce))?;
             return Ok(waiting.announces.len());
         }
-        Err(Refused::Full)
+        Err(LaneError::Full)
     }
 }
 
@@ -172,9 +172,9 @@ impl Set {
 }
 
 impl Waiting {
-    fn push(&mut self, announce: Stamped) -> Result<(), Refused> {
+    fn push(&mut self, announce: Stamped) -> Result<(), LaneError> {
         if !self.open {
-            return Err(Refused::Closed);
+            return Err(LaneError::Closed);
         }
         if self.announces.len() == self.announces.capacity() {
             self.grow()?;
@@ -184,15 +184,15 @@ impl Waiting {
     }
 
     #[cold]
-    fn grow(&mut self) -> Result<(), Refused> {
+    fn grow(&mut self) -> Result<(), LaneError> {
         let (len, least) = (self.announces.len(), if cfg!(shuttle) { 1 } else { 64 });
         let more = len.max(least).min(LANE_CAPACITY.saturating_sub(len));
         if more == 0 {
-            return Err(Refused::Full);
+            return Err(LaneError::Full);
         }
         self.announces
             .try_reserve_exact(more)
-            .map_err(|_| Refused::Full)
+            .map_err(|_| LaneError::Full)
     }
 }
 
@@ -294,7 +294,7 @@ mod tests {
     use super::*;
     use crate::types::{InfoHash, Peer, PeerFlags};
 
-    fn push(lanes: &Lanes, port: u16) -> Result<usize, Refused> {
+    fn push(lanes: &Lanes, port: u16) -> Result<usize, LaneError> {
         let announce = Announce {
             info_hash: InfoHash([0xab; 20]),
             peer: Peer {
@@ -325,7 +325,7 @@ mod tests {
         assert!(!lanes.try_close());
         drop(in_lane);
         assert!(lanes.try_close());
-        assert_eq!(push(&lanes, 1), Err(Refused::Closed));
+        assert_eq!(push(&lanes, 1), Err(LaneError::Closed));
     }
 
     #[test]
@@ -353,7 +353,7 @@ mod tests {
         for i in 1..=LANE_CAPACITY {
             assert_eq!(push(&lanes, i as u16), Ok(i));
         }
-        assert_eq!(push(&lanes, 0), Err(Refused::Full));
+        assert_eq!(push(&lanes, 0), Err(LaneError::Full));
         let mut taker = Taker::default();
         for _ in 0..4 {
             assert!(taker.take(&lanes, true));

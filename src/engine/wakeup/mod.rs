@@ -9,6 +9,6 @@ mod pace;
 mod wakeup;
 
 pub(super) use self::announce_queue::{AnnounceQueue, Next};
-pub(super) use self::lanes::Refused;
+pub(super) use self::lanes::LaneError;
 pub(super) use self::pace::LOOP_LATE_GRACE;
 pub(super) use self::wakeup::{HOST_FULL_BACKOFF, Wakeup};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::KEPT_FOR;
 use super::arrived::Arrived;
-use super::listener::{Arrival, Listener, Origin};
+use super::listener::{Arrival, Listener, PacketOrigin};
 use super::nodes::NodeIndex;
 use super::objections::NEVER_USED;
-use super::streams::{Arriving, Place};
+use super::streams::{Arriving, StreamPlace};
 use crate::protocol::identity::NewId;
 use crate::protocol::node::Node;
 use crate::protocol::number::Number;
@@ -205,8 +205,8 @@ impl Node {
                 listened: self.listened(),
             },
             origin: match authenticated {
-                true => Origin::Authenticated,
-                false => Origin::Address(source.address),
+                true => PacketOrigin::Authenticated,
+                false => PacketOrigin::Address(source.address),
             },
             frame,
             trailer: &trailer,
@@ -236,8 +236,8 @@ impl Node {
     ) -> (Option<usize>, Result<Option<Arrival>, Reject>) {
         let now = packet.listener.now;
         let stream = match self.nodes.get_mut(node).streams_mut().place(packet) {
-            Ok(Place::Known(stream)) => stream,
-            Ok(Place::New(stream)) => {
+            Ok(StreamPlace::Known(stream)) => stream,
+            Ok(StreamPlace::New(stream)) => {
                 // If there are more nodes than fit into the table, each of them is new time and
                 // again.
                 if let Some(repair) = &mut self.repair
@@ -247,7 +247,7 @@ impl Node {
                 }
                 stream
             }
-            Ok(Place::Nowhere) => return (None, Ok(None)),
+            Ok(StreamPlace::Nowhere) => return (None, Ok(None)),
             Err(reject) => return (None, Err(reject)),
         };
         let repairing = self.nodes.repairing(now);

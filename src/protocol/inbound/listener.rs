@@ -50,9 +50,15 @@ impl Listener {
 
 /// The origin of the packets of a stream: another origin has another stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum PacketOrigin {
     /// From any address: a tag proves that a holder of the key sent them.
     Authenticated,
     /// From this address.
     Address(SocketAddr),
+}
+
+impl PacketOrigin {
+    pub(super) fn is_authenticated(self) -> bool {
+        self == Self::Authenticated
+    }
 }

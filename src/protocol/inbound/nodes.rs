@@ -146,8 +146,8 @@ impl Nodes {
 
 #[cfg(test)]
 mod tests {
-    use super::super::listener::{Listener, Origin};
-    use super::super::streams::{Arriving, Place};
+    use super::super::listener::{Listener, PacketOrigin};
+    use super::super::streams::{Arriving, StreamPlace};
     use super::*;
     use crate::wire::{Frame, Header, Heartbeat, Packet, PacketType, Trailer};
 
@@ -181,7 +181,7 @@ mod tests {
                 now,
                 listened: Duration::ZERO,
             },
-            origin: Origin::Authenticated,
+            origin: PacketOrigin::Authenticated,
             frame: &Frame::parse(&list).expect("a list"),
             trailer: &Trailer {
                 sent: (now.as_nanos() / 1_000_000) as u32,
@@ -191,7 +191,8 @@ mod tests {
         };
         let node = node(nodes, now, id);
         let streams = nodes.get_mut(node).streams_mut();
-        let (Ok(Place::Known(place)) | Ok(Place::New(place))) = streams.place(&packet) else {
+        let (Ok(StreamPlace::Known(place)) | Ok(StreamPlace::New(place))) = streams.place(&packet)
+        else {
             panic!("no stream");
         };
         streams

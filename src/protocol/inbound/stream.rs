@@ -8,7 +8,7 @@ use super::delay::Delay;
 use super::fingerprints::{Fingerprints, Seen};
 use super::gaps::Gaps;
 use super::highest::{Highest, MAX_JUMP};
-use super::listener::{Arrival, Listener, Origin};
+use super::listener::{Arrival, Listener, PacketOrigin};
 use super::objections::Objections;
 use super::tally::{Account, Tally};
 use crate::time::Time;
@@ -20,7 +20,7 @@ const NEW_FOR: Duration = Duration::from_secs(1);
 /// The packets of one epoch of a sender. The time is what has passed here, without jumps back.
 #[derive(Debug)]
 pub(in crate::protocol) struct Stream {
-    origin: Origin,
+    origin: PacketOrigin,
     epoch: u32,
     serial: u16,
     began: Time,
@@ -44,7 +44,7 @@ impl Stream {
     /// packet is missing. `serial` counts the streams under one id; it wraps.
     pub(super) fn new(
         now: Time,
-        origin: Origin,
+        origin: PacketOrigin,
         trailer: &Trailer,
         (has_history, serial): (bool, u16),
     ) -> Self {
@@ -67,12 +67,12 @@ impl Stream {
     }
 
     /// Returns where its packets come from.
-    pub(super) fn origin(&self) -> Origin {
+    pub(super) fn origin(&self) -> PacketOrigin {
         self.origin
     }
 
     /// Notes that its packets come from elsewhere now.
-    pub(super) fn move_to(&mut self, origin: Origin) {
+    pub(super) fn move_to(&mut self, origin: PacketOrigin) {
         self.origin = origin;
     }
 
@@ -364,7 +364,7 @@ impl Stream {
             return 0;
         }
         self.account.begin(last.saturating_add(1));
-        let is_replay = self.origin == Origin::Authenticated && !self.has_history;
+        let is_replay = self.origin == PacketOrigin::Authenticated && !self.has_history;
         match is_replay {
             true => last,
             false => listener.may_miss_from(last),

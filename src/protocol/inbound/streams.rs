@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::KEPT_FOR;
-use super::listener::{Arrival, Listener, Origin};
+use super::listener::{Arrival, Listener, PacketOrigin};
 use super::stream::Stream;
 use super::tally::Tally;
 use crate::protocol::number::is_before;
@@ -28,7 +28,7 @@ pub(in crate::protocol) struct Streams {
 
 /// The stream to which a packet belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum StreamPlace {
     /// A known stream.
     Known(usize),
     /// A new stream, which begins with this packet.
@@ -41,7 +41,7 @@ pub(super) enum Place {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Arriving<'a> {
     pub(super) listener: Listener,
-    pub(super) origin: Origin,
+    pub(super) origin: PacketOrigin,
     pub(super) frame: &'a Frame<'a>,
     pub(super) trailer: &'a Trailer,
     /// True if the table has room for all senders, so that a new stream belongs to a new sender.
@@ -67,7 +67,7 @@ impl Arriving<'_> {
 
 impl Streams {
     /// Finds the stream of a packet, or begins one.
-    pub(super) fn place(&mut self, packet: &Arriving<'_>) -> Result<Place, Reject> {
+    pub(super) fn place(&mut self, packet: &Arriving<'_>) -> Result<StreamPlace, Reject> {
         let Arriving {
             listener: Listener { now, .. },
             origin,
@@ -82,7 +82,7 @@ impl Streams {
         let places = (0..self.streams.len()).filter(|at| is_it(&self.streams[*at]));
         if let Some(place) = places.max_by_key(|at| self.streams[*at].heard()) {
             self.doubt_later_than(epoch, now);
-            return Ok(Place::Known(place));
+            return Ok(StreamPlace::Known(place));
         }
         let jumps = |stream: &&Stream| stream.is_below(last) && is_heard(stream, now);
         if last > 0
@@ -97,10 +97,10 @@ impl Streams {
         if packet.frame.retransmitted || self.check_other_ways(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
-        if origin == Origin::Authenticated {
+        if origin == PacketOrigin::Authenticated {
             self.refuse_replay(epoch, last)?;
         } else if let Some(place) = self.adopt(packet) {
-            return Ok(Place::Known(place));
+            return Ok(StreamPlace::Known(place));
         }
         Ok(self.begin(packet))
     }
@@ -120,7 +120,7 @@ impl Streams {
             ..
         } = *packet;
         let now = listener.now;
-        let authenticated = packet.origin == Origin::Authenticated;
+        let authenticated = packet.origin.is_authenticated();
         let is_copy = !authenticated && self.check_copy(now, place, frame, trailer);
         let Some(stream) = self.streams.get_mut(place) else {
             return Ok(None);
@@ -185,7 +185,7 @@ impl Streams {
         let is_other = |at: usize, stream: &Stream| {
             Some(at) != place
                 && stream.epoch() == trailer.epoch
-                && stream.origin() != Origin::Authenticated
+                && !stream.origin().is_authenticated()
         };
         streams.fold(false, |heard, (at, stream)| {
             heard | (is_other(at, stream) && stream.check_heard(frame, trailer))
@@ -196,7 +196,7 @@ impl Streams {
     fn is_beside_another(&self, now: Time, place: usize) -> bool {
         let one = &self.streams[place];
         let is_older = |other: &Stream| (one.serial().wrapping_sub(other.serial()) as i16) > 0;
-        one.origin() != Origin::Authenticated
+        !one.origin().is_authenticated()
             && self.streams.iter().any(|other| {
                 other.epoch() == one.epoch() && is_older(other) && is_heard(other, now)
             })
@@ -228,7 +228,7 @@ impl Streams {
     /// Returns whether this packet, which has a good tag, is missing.
     pub(super) fn is_missing_authenticated(&self, trailer: &Trailer) -> bool {
         let mut streams = self.streams.iter();
-        streams.any(|stream| stream.origin() == Origin::Authenticated && stream.misses(trailer))
+        streams.any(|stream| stream.origin().is_authenticated() && stream.misses(trailer))
     }
 
     /// Returns what became of all packets that were missing.
@@ -239,8 +239,7 @@ impl Streams {
 
     /// Returns whether there is an authenticated stream of this epoch.
     pub(super) fn is_authenticated(&self, epoch: u32) -> bool {
-        let is_it =
-            |stream: &Stream| stream.origin() == Origin::Authenticated && stream.epoch() == epoch;
+        let is_it = |stream: &Stream| stream.origin().is_authenticated() && stream.epoch() == epoch;
         self.streams.iter().any(is_it)
     }
 
@@ -281,7 +280,7 @@ impl Streams {
     /// Refuses a replay: with a good tag every packet is used once. That is certain in known
     /// streams, in later epochs, and for numbers beyond those of the last epoch.
     fn refuse_replay(&mut self, epoch: u32, last: u32) -> Result<(), Reject> {
-        let authenticated = |stream: &&mut Stream| stream.origin() == Origin::Authenticated;
+        let authenticated = |stream: &&mut Stream| stream.origin().is_authenticated();
         let streams = self.streams.iter_mut().filter(authenticated);
         let Some(newest) = streams.max_by(|one, other| order(one, other)) else {
             return Ok(());
@@ -309,7 +308,7 @@ impl Streams {
     fn adopt(&mut self, packet: &Arriving<'_>) -> Option<usize> {
         let place = self.streams.iter().position(|stream| {
             stream.epoch() == packet.trailer.epoch
-                && stream.origin() != Origin::Authenticated
+                && !stream.origin().is_authenticated()
                 && !is_heard(stream, packet.listener.now)
                 && stream.fits(packet.last())
         })?;
@@ -317,11 +316,11 @@ impl Streams {
         Some(place)
     }
 
-    fn begin(&mut self, packet: &Arriving<'_>) -> Place {
+    fn begin(&mut self, packet: &Arriving<'_>) -> StreamPlace {
         let now = packet.listener.now;
         if self.streams.len() == MAX_STREAMS {
             let Some(place) = self.least(packet.origin) else {
-                return Place::Nowhere;
+                return StreamPlace::Nowhere;
             };
             self.end(now, place);
         }
@@ -336,35 +335,34 @@ impl Streams {
             (has_history, self.begun),
         );
         let mut others = self.streams.iter().filter(|stream| stream.epoch() == epoch);
-        if packet.origin == Origin::Authenticated
+        if packet.origin.is_authenticated()
             && others.any(|stream| stream.origin() != packet.origin && is_heard(stream, now))
         {
             new.object();
         }
         self.streams.push(new);
-        Place::New(self.streams.len() - 1)
+        StreamPlace::New(self.streams.len() - 1)
     }
 
     /// Returns the stream that makes room. A sender without a key takes no room from one with a
     /// key. Of authenticated streams the first one goes, since packets later than the others could
     /// be used twice.
-    fn least(&self, new: Origin) -> Option<usize> {
+    fn least(&self, new: PacketOrigin) -> Option<usize> {
         let places = 0..self.streams.len();
-        let is_authenticated = |at: &usize| self.streams[*at].origin() == Origin::Authenticated;
+        let is_authenticated = |at: &usize| self.streams[*at].origin().is_authenticated();
         let unauthenticated = places.clone().filter(|at| !is_authenticated(at));
         let unauthenticated = unauthenticated.min_by_key(|at| self.streams[*at].heard());
         let first =
             || places.min_by(|one, other| order(&self.streams[*one], &self.streams[*other]));
-        unauthenticated.or_else(|| (new == Origin::Authenticated).then(first)?)
+        unauthenticated.or_else(|| (new == PacketOrigin::Authenticated).then(first)?)
     }
 
     /// Returns a stream that is silent and not the last of its kind. The last one stays, since what
     /// is older must not be used again.
     fn oldest(&self, now: Time) -> Option<usize> {
         let is_last = |stream: &Stream| {
-            let authenticated = stream.origin() == Origin::Authenticated;
-            let of_kind =
-                |other: &&Stream| (other.origin() == Origin::Authenticated) == authenticated;
+            let authenticated = stream.origin().is_authenticated();
+            let of_kind = |other: &&Stream| other.origin().is_authenticated() == authenticated;
             let mut others = self.streams.iter().filter(of_kind);
             others.all(|other| order(other, stream).is_le())
         };

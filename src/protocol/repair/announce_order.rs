@@ -21,7 +21,7 @@ use super::super::outbound::millis;
 use super::super::received::Made;
 use super::corrections::Corrections;
 use super::departures::{Departure, Departures, Left, Name};
-use super::entry::{Entry, Place, State, Use};
+use super::entry::{Entry, EntryState, OrderKey, Use};
 use super::placement::{Holds, ListOrigin, completes, counted};
 use super::recent::Recent;
 pub(in crate::protocol) use super::recent::{FETCHED, PeerHash};
@@ -130,14 +130,14 @@ impl AnnounceOrder {
         let number = heard.number;
         let place = (heard.at, number.id);
         if self.recent.is_new(peer) {
-            self.keep(heard, peer, flags, (State::Heard, Holds::This));
+            self.keep(heard, peer, flags, (EntryState::Heard, Holds::This));
             return Holds::This;
         }
         let (mut newest, mut replaced) = (None, None);
         let (mut is_old, mut is_counted) = (false, false);
         self.recent.for_each(peer, |entry| {
             let is_newer = match entry.state() {
-                State::Heard if entry.id() == number.id => {
+                EntryState::Heard if entry.id() == number.id => {
                     let is_newer = entry.is_after(heard);
                     if !is_newer {
                         entry.supersede();
@@ -146,7 +146,7 @@ impl AnnounceOrder {
                     is_old |= is_newer;
                     is_newer
                 }
-                State::Own if entry.flags() != flags => {
+                EntryState::Own if entry.flags() != flags => {
                     let is_newer = entry.place() > place;
                     match self.departures.of(entry.packet()) {
                         // It was to be restated with a later time, and was not.
@@ -167,9 +167,10 @@ impl AnnounceOrder {
                     }
                     entry.place() > place
                 }
-                State::Heard | State::Own | State::OwnRestated | State::Superseded => {
-                    entry.place() > place
-                }
+                EntryState::Heard
+                | EntryState::Own
+                | EntryState::OwnRestated
+                | EntryState::Superseded => entry.place() > place,
             };
             let counts = is_newer || (heard.late && entry.id() != number.id);
             is_counted |= counts && entry.flags().contains(PeerFlags::COMPLETED);
@@ -180,9 +181,9 @@ impl AnnounceOrder {
             Use::Some
         });
         let state = if is_old {
-            State::Superseded
+            EntryState::Superseded
         } else {
-            State::Heard
+            EntryState::Heard
         };
         let was_newest = replaced > newest;
         let is_reissued = |((at, id), newest)| {
@@ -233,7 +234,7 @@ impl AnnounceOrder {
             }
             let is_applied_since = entry.is_applied_since(made.delivery);
             is_covered |= entry.flags() != flags && is_applied_since;
-            if entry.state() != State::Heard {
+            if entry.state() != EntryState::Heard {
                 entry.supersede();
                 at = at.max(entry.at());
             } else if entry.is_applied() && !is_applied_since {
@@ -353,7 +354,7 @@ impl AnnounceOrder {
         heard: &ListOrigin,
         peer: PeerHash,
         flags: PeerFlags,
-        (state, holds): (State, Holds),
+        (state, holds): (EntryState, Holds),
     ) {
         let entry = self.recent.push(peer);
         entry.hear(heard, self.now, (flags, state));
@@ -365,7 +366,7 @@ impl AnnounceOrder {
     #[inline]
     fn keep_own(
         &mut self,
-        place: Place,
+        place: OrderKey,
         peer: PeerHash,
         packet: u32,
         flags: PeerFlags,
@@ -376,7 +377,7 @@ impl AnnounceOrder {
     }
 }
 
-fn said(newest: Option<(Place, PeerFlags)>) -> Option<PeerFlags> {
+fn said(newest: Option<(OrderKey, PeerFlags)>) -> Option<PeerFlags> {
     newest.map(|(_, flags)| flags)
 }
 

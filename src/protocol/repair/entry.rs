@@ -5,7 +5,7 @@ use crate::types::{PeerFlags, TrackerId};
 
 /// Where an announce comes from, and what has become of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum EntryState {
     /// Another node has announced it.
     Heard,
     /// The host of this node has announced it.
@@ -25,7 +25,7 @@ pub(super) enum Use {
 
 /// The place of an announce in the order of all: its time in milliseconds by the clock of this
 /// node, and the id of its node, which orders announces of the same time.
-pub(super) type Place = (i64, TrackerId);
+pub(super) type OrderKey = (i64, TrackerId);
 
 /// An announce without its peer.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Entry {
     applied: u32,
     stream: u16,
     flags: PeerFlags,
-    state: State,
+    state: EntryState,
 }
 
 impl Entry {
@@ -57,7 +57,7 @@ impl Entry {
         applied: 0,
         stream: 0,
         flags: PeerFlags(0),
-        state: State::Heard,
+        state: EntryState::Heard,
     };
 
     /// Fills in an announce that was heard in this packet.
@@ -66,7 +66,7 @@ impl Entry {
         &mut self,
         heard: &ListOrigin,
         arrived: u32,
-        (flags, state): (PeerFlags, State),
+        (flags, state): (PeerFlags, EntryState),
     ) {
         let number = heard.number;
         (self.at, self.id) = (heard.at, number.id);
@@ -77,19 +77,19 @@ impl Entry {
 
     /// Fills in an announce of the host, which goes into the packet with this serial number.
     #[inline]
-    pub(super) fn make(&mut self, place: Place, packet: u32, arrived: u32, flags: PeerFlags) {
+    pub(super) fn make(&mut self, place: OrderKey, packet: u32, arrived: u32, flags: PeerFlags) {
         (self.at, self.id) = place;
         (self.seq, self.arrived) = (packet, arrived);
-        (self.flags, self.state) = (flags, State::Own);
+        (self.flags, self.state) = (flags, EntryState::Own);
     }
 
     #[inline]
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn place(&self) -> OrderKey {
         (self.at, self.id)
     }
 
     /// Moves the announce to another place in the order.
-    pub(super) fn move_to(&mut self, place: Place) {
+    pub(super) fn move_to(&mut self, place: OrderKey) {
         (self.at, self.id) = place;
     }
 
@@ -134,23 +134,23 @@ impl Entry {
     }
 
     #[inline]
-    pub(super) fn state(&self) -> State {
+    pub(super) fn state(&self) -> EntryState {
         self.state
     }
 
     #[inline]
     pub(super) fn is_superseded(&self) -> bool {
-        self.state == State::Superseded
+        self.state == EntryState::Superseded
     }
 
     /// Notes that its node has announced something newer.
     pub(super) fn supersede(&mut self) {
-        self.state = State::Superseded;
+        self.state = EntryState::Superseded;
     }
 
     /// Notes that the other nodes know exactly when it was made.
     pub(super) fn restate(&mut self) {
-        self.state = State::OwnRestated;
+        self.state = EntryState::OwnRestated;
     }
 
     /// Notes that the host is handed it in this delivery.

@@ -23,7 +23,7 @@ const MAX_REPEATS: u8 = 4;
 
 /// A packet that this node has sent.
 #[derive(Debug)]
-struct Packet {
+struct SentPacket {
     sent: Time,
     bytes: Arc<[u8]>,
     /// When it was last retransmitted.
@@ -43,7 +43,7 @@ pub(super) struct Retransmission {
 
 /// Packets with successive numbers under one id and epoch. Number 0 would have the place `zero`.
 #[derive(Debug)]
-struct Run {
+struct NumberRun {
     id: TrackerId,
     epoch: u32,
     zero: u64,
@@ -55,14 +55,14 @@ struct Run {
 /// they are kept. Each has a place, which is one more than that of the packet before.
 #[derive(Debug)]
 pub(super) struct Sent {
-    packets: VecDeque<Packet>,
+    packets: VecDeque<SentPacket>,
     bytes: usize,
     /// The limit on `bytes`.
     window: usize,
     /// The place of the first packet.
     first: u64,
     /// The runs of packets, in the order of their places.
-    runs: VecDeque<Run>,
+    runs: VecDeque<NumberRun>,
     /// The places of packets that were requested and not retransmitted since.
     requested: Marks,
     /// Where the search for a requested packet goes on, so that all of them get their turn.
@@ -96,9 +96,9 @@ impl Sent {
         let Number { id, epoch, seq } = number;
         let begin = self.end();
         let zero = begin - u64::from(seq);
-        let goes_on = |run: &Run| (run.id, run.epoch, run.zero) == (id, epoch, zero);
+        let goes_on = |run: &NumberRun| (run.id, run.epoch, run.zero) == (id, epoch, zero);
         if !self.runs.back().is_some_and(goes_on) {
-            self.runs.push_back(Run {
+            self.runs.push_back(NumberRun {
                 id,
                 epoch,
                 zero,
@@ -106,7 +106,7 @@ impl Sent {
             });
         }
         self.bytes += bytes.len() + KEPT_OVERHEAD;
-        self.packets.push_back(Packet {
+        self.packets.push_back(SentPacket {
             sent: now,
             bytes,
             retransmitted: None,
@@ -249,14 +249,14 @@ impl Sent {
         self.first + self.packets.len() as u64
     }
 
-    fn packet(&self, place: u64) -> Option<&Packet> {
+    fn packet(&self, place: u64) -> Option<&SentPacket> {
         let at = place.checked_sub(self.first)?;
         self.packets.get(usize::try_from(at).ok()?)
     }
 
     /// Returns the places of those of these numbers that are kept.
     fn places(&self, id: TrackerId, epoch: u32, numbers: RangeInclusive<u32>) -> Range<u64> {
-        let is_it = |run: &Run| (run.id, run.epoch) == (id, epoch);
+        let is_it = |run: &NumberRun| (run.id, run.epoch) == (id, epoch);
         let Some(at) = self.runs.iter().rposition(is_it) else {
             return 0..0;
         };

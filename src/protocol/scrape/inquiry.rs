@@ -23,7 +23,7 @@ use crate::types::TrackerId;
 const MAX_INQUIRIES: u32 = 3;
 
 #[derive(Clone, Copy, Debug)]
-enum State {
+enum InquiryState {
     /// "Needs no inquiry."
     Idle,
     /// A beacon was worth asking, and those of all other trackers are awaited.
@@ -35,7 +35,7 @@ enum State {
 /// The state of a node's own inquiry.
 #[derive(Debug)]
 pub(super) struct Inquiry {
-    state: State,
+    state: InquiryState,
     candidates: Candidates,
     asked: Asked,
     interval: Duration,
@@ -46,7 +46,7 @@ pub(super) struct Inquiry {
 impl Inquiry {
     pub(super) fn new(config: &Config, rng: Rng) -> Self {
         Self {
-            state: State::Idle,
+            state: InquiryState::Idle,
             candidates: Candidates::default(),
             asked: Asked::default(),
             interval: config.beacon_interval,
@@ -57,7 +57,7 @@ impl Inquiry {
 
     /// Returns whether this node "needs no inquiry".
     pub(super) fn is_idle(&self) -> bool {
-        matches!(self.state, State::Idle)
+        matches!(self.state, InquiryState::Idle)
     }
 
     /// Adds the sender of a beacon to the candidates.
@@ -78,7 +78,7 @@ impl Inquiry {
         }
         let is_worth_asking = |one| self.is_worth_asking(one, &known);
         if self.candidates.iter().any(is_worth_asking) {
-            self.state = State::Waiting;
+            self.state = InquiryState::Waiting;
             return timers.set_after(Timer::Inquire, self.interval.saturating_mul(2));
         }
         for candidate in self.candidates.iter() {
@@ -95,9 +95,9 @@ impl Inquiry {
         timers: &mut Timers,
     ) -> Option<TrackerId> {
         let inquiries = match self.state {
-            State::Idle => return None,
-            State::Waiting => 0,
-            State::Asked(inquiries) => inquiries,
+            InquiryState::Idle => return None,
+            InquiryState::Waiting => 0,
+            InquiryState::Asked(inquiries) => inquiries,
         };
         self.asked.expire(timers.elapsed(), self.interval);
         let is_worth_asking = |one: &&Candidate| self.is_worth_asking(one, &known);
@@ -113,12 +113,12 @@ impl Inquiry {
             _ => worth.iter().min_by_key(|one| self.order(one)).copied(),
         };
         let Some(chosen) = chosen else {
-            self.state = State::Idle;
+            self.state = InquiryState::Idle;
             self.candidates.clear();
             return None;
         };
         self.asked.add(timers.elapsed(), &chosen);
-        self.state = State::Asked(inquiries + 1);
+        self.state = InquiryState::Asked(inquiries + 1);
         timers.set_after(Timer::Inquire, self.interval);
         Some(chosen.id)
     }
@@ -126,7 +126,7 @@ impl Inquiry {
     /// Gives up the inquiry since another tracker tells: "reset its state to needs no inquiry. It
     /// should be reenabled on the next beacon, if still needed."
     pub(super) fn reset(&mut self, timers: &mut Timers) {
-        self.state = State::Idle;
+        self.state = InquiryState::Idle;
         self.candidates.clear();
         timers.stop(Timer::Inquire);
     }

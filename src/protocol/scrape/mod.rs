@@ -25,7 +25,7 @@ use fastrand::Rng;
 pub(super) use self::candidates::Candidate;
 use self::inquiry::Inquiry;
 use self::limits::{Cooldown, HoldUp};
-use self::refused::Refused;
+use self::refused::RefusedTorrents;
 pub(super) use self::sync::ScrapeSync;
 use self::tell_back::TellBack;
 use self::telling::{Telling, Walked};
@@ -57,7 +57,7 @@ pub(super) struct Scrape {
     /// The number of the next tick, below [`TICKS`].
     next_tick: u32,
     inquiry: Inquiry,
-    refused: Refused,
+    refused: RefusedTorrents,
     hold_up: HoldUp,
     cooldown: Cooldown,
     beacon_due: bool,
@@ -93,7 +93,7 @@ impl Scrape {
             scrape_tell_packets: config.scrape_tell_packets,
             next_tick: 0,
             inquiry: Inquiry::new(config, rng.fork()),
-            refused: Refused::default(),
+            refused: RefusedTorrents::default(),
             hold_up: HoldUp::new(config.beacon_interval),
             cooldown: Cooldown::new(config.beacon_interval),
             beacon_due: false,

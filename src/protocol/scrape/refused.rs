@@ -28,13 +28,13 @@ struct Teller {
 /// How many torrents of each tracker it would not help to ask for again. They count as known when
 /// this node decides whether to ask that tracker. For another tracker they mean nothing.
 #[derive(Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct RefusedTorrents {
     tellers: Vec<Teller>,
     /// The tracker that sent the last scrape tell.
     telling: Option<TrackerId>,
 }
 
-impl Refused {
+impl RefusedTorrents {
     /// Notes a scrape tell. `begins` is true if there was a silence before.
     pub(super) fn heard_tell(&mut self, from: TrackerId, begins: bool) {
         self.telling = Some(from);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn a_flood_of_tellers_is_bounded_and_pushes_out_no_large_one() {
         let id = |number: u32| TrackerId(number.to_be_bytes());
-        let mut refused = Refused::default();
+        let mut refused = RefusedTorrents::default();
         refused.heard_tell(id(0), true);
         refused.add(Time::START, 500);
         for number in 1..1000 {
@@ -114,7 +114,7 @@ mod tests {
     #[test]
     fn it_is_asked_once_a_day_whatever_is_told_in_its_name() {
         let id = TrackerId([1; 4]);
-        let mut refused = Refused::default();
+        let mut refused = RefusedTorrents::default();
         for minute in 0..10_000 {
             let now = Time::START + Duration::from_secs(60 * minute);
             refused.heard_tell(id, true);
