@@ -12,7 +12,7 @@ use super::live::Live;
 use super::run::Run;
 use super::stats::Stats;
 use super::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
-use super::sync::{Mutex, MutexGuard, let_others_lock, pause};
+use super::sync::{Mutex, MutexGuard, pause};
 use super::wakeup::{AnnounceQueue, LaneError, Next};
 use crate::config::Config;
 use crate::error::{NotRunning, SetupError};
@@ -230,7 +230,7 @@ impl Engine {
             let mut state = self.lock();
             let Some(live) = &mut state.live else { return };
             if live.do_what_is_due(self.clock.now(), &mut taken) {
-                let_others_lock(state);
+                drop(state);
                 continue;
             }
             let isolated = live.node.take_isolated();
@@ -257,7 +257,7 @@ impl Engine {
                 self.act(state);
                 break;
             }
-            let_others_lock(state);
+            drop(state);
             state = self.lock();
         }
         taken

@@ -36,7 +36,7 @@ pub(super) enum EventLoop {
 
 /// How many announces the node takes during one hold of the engine lock. Other threads may wait for
 /// the lock.
-const ANNOUNCE_PORTION: usize = if cfg!(shuttle) { 2 } else { 256 };
+const ANNOUNCE_PORTION: usize = if cfg!(shuttle) { 2 } else { 1024 };
 
 /// How long the event loop sleeps while the node is full and another thread sends.
 const FULL_NODE_SLEEP: Duration = Duration::from_millis(1);

@@ -21,18 +21,6 @@ pub(super) use crate::model::sync::{
 #[cfg(shuttle)]
 pub(super) use shuttle::{sync::atomic, thread_local};
 
-/// Unlocks, and hands the lock to a thread that waits for it, if there is one.
-#[cfg(not(any(shuttle, lock_times)))]
-pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
-    MutexGuard::unlock_fair(guard);
-}
-
-/// Unlocks. The modelled lock and the timed one cannot be handed over.
-#[cfg(any(shuttle, lock_times))]
-pub(super) fn let_others_lock<T>(guard: MutexGuard<'_, T>) {
-    drop(guard);
-}
-
 /// Waits for a moment while another thread sends.
 #[cfg(not(shuttle))]
 pub(super) fn pause() {

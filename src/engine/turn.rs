@@ -9,7 +9,6 @@ use super::engine::Engine;
 use super::links::Awaits;
 use super::live::EventLoop;
 use super::receive::Socket;
-use super::sync::let_others_lock;
 use crate::net::{Awaited, Inbox, Link, PollSet};
 use crate::time::Time;
 
@@ -73,7 +72,7 @@ impl Engine {
             if !live.take_while_blocked(now, &mut taken) {
                 break (state, now);
             }
-            let_others_lock(state);
+            drop(state);
         };
         let live = state.live.as_mut()?;
         self.queue.loop_is_away(event_loop == EventLoop::Host);
