@@ -238,7 +238,7 @@ extern "C" {
 #define LIVESYNC_EVENT_LOOK_UP_TORRENT 6
 
 /**
- * The scrape tell of another tracker has a torrent: merge it. Set: `torrent`, `info_hash`.
+ * Another tracker has sent a torrent by scrape tell: merge it. Set: `torrent`, `info_hash`.
  *
  * If you know the torrent, raise your count of downloads to the one received, if that is larger,
  * and keep your own time of the last announce. Otherwise create it as received. Answer by
@@ -414,8 +414,8 @@ typedef struct livesync_cursor_t {
    */
   uint32_t bucket;
   /**
-   * Where in the bucket the walk continues: 0 at its beginning, 1 behind the torrent `after`.
-   * The application sets 2 when the last bucket has ended, and with it the walk.
+   * Where in the bucket the walk continues. 0: the bucket begins. 1: after the torrent `after`.
+   * The application sets 2 when nothing is left: the walk is over.
    */
   uint32_t place;
   /**
@@ -539,8 +539,8 @@ typedef struct livesync_config_t {
    */
   uint8_t ttl;
   /**
-   * 1: other nodes on this host receive what this handle sends, as they do on 127.0.0.1 in any
-   * case. 0: only other hosts do. Default: 0.
+   * 1: other nodes on this host receive what this handle sends. 0: only other hosts do, except
+   * on 127.0.0.1, where nodes always receive each other. Default: 0.
    */
   uint8_t loopback;
   /**
@@ -710,10 +710,10 @@ typedef struct livesync_config_t {
    */
   uint8_t auth;
   /**
-   * The memory for packets sent that others may have lost, in bytes. A packet takes 128 bytes more
-   * than its own and is kept for 10 seconds at most. With more than the default, the handle also
-   * remembers in proportion more of what it has received.
-   * Default: 8388608. Minimum: 65536. Maximum: 268435456.
+   * How much memory is used to keep sent packets for retransmission, in bytes. A packet is kept
+   * for 10 seconds at most, and takes 128 bytes more than its own size. Above the default, the
+   * memory for received packets grows in proportion. Default: 8388608. Minimum: 65536. Maximum:
+   * 268435456.
    */
   uint64_t repair_window;
 } livesync_config_t;
@@ -1076,7 +1076,7 @@ typedef struct livesync_node_t {
    */
   int64_t ahead_ms;
   /**
-   * The replication lag in milliseconds: how much longer the last packet of the node took than its
+   * The replication lag in milliseconds: by how much the node's last packet was slower than its
    * fastest.
    */
   uint64_t lag_ms;
@@ -1622,7 +1622,8 @@ int livesync_answer_walk(struct livesync_t *handle,
  * Each event takes one answer, in any order.
  *
  * @param handle The handle.
- * @param torrent The torrent, or NULL if the application does not know one of those in question.
+ * @param torrent The torrent; or NULL for any one question whose torrent the application does not
+ * know. It does not matter which.
  * @return LIVESYNC_OK, or
  * - LIVESYNC_E_ARGUMENT if `handle` is NULL;
  * - LIVESYNC_E_STATE if no such question is open for this torrent;
@@ -1802,8 +1803,8 @@ int livesync_peers(struct livesync_t *handle,
 /**
  * Writes the counts of a torrent from the table of the handle.
  *
- * After a pause in which more than 1,024 peers of a swarm have expired and others have not, the
- * counts include the rest of the expired ones until further calls have removed them.
+ * If more than 1,024 peers of a swarm expired while nothing called the table, and others have not,
+ * the counts include the expired ones beyond 1,024 until further calls have removed them.
  *
  * @param handle The handle, opened with a `table` of 1 in the configuration.
  * @param info_hash The torrent, 20 raw bytes.

@@ -109,16 +109,15 @@ settings! {
     /// The time between two beacons (`LIVESYNC_BEACON_INTERVAL`). Default: 60 s. Minimum: 10 ms.
     /// Maximum: 365 days.
     beacon_interval: Duration = Duration::from_secs(60),
-    /// The part of another tracker's torrents below which this node inquires for them: it sends
-    /// an inquiry to a tracker with R torrents if it has fewer than this part of R itself.
+    /// This node asks a tracker for its torrents if it has fewer than this fraction of them.
     /// Default: 0.75. Minimum: 0. Maximum: 1.
     inquire_threshold: f64 = 0.75,
     /// The most scrape tell packets that are sent per tenth of a second, evenly spread over it.
     /// Default: 100. Minimum: 1. Maximum: 10,000.
     scrape_tell_packets: u32 = 100,
-    /// The most torrents that are remembered because this node knows them better than another
-    /// tracker has told, so that it can tell them back. Each takes about 30 bytes. Default:
-    /// 65,536. Maximum: 16,777,216.
+    /// How many torrents are remembered, at most, because this node has a larger count than another
+    /// tracker sent, so that it can send them back. Each takes about 30 bytes. Default: 65,536.
+    /// Maximum: 16,777,216.
     remembered_torrents: usize = 65_536,
     /// Lets this node take part in loss repair: it numbers the packets that it sends, retransmits
     /// what others have lost, and sends NAKs for what it has lost. Default: true.

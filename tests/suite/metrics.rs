@@ -14,15 +14,16 @@ const PAGE: &str = "docs/metrics.md";
 const HEAD: &str = "\
 # Metrics
 
-All that `livesync_metrics_text` and `Livesync::metrics` say. Every sample has the labels `group` and
-`interface` besides those that stand here. [operations.md](operations.md#what-to-watch) says which
-ones to watch.
+This page lists every metric that `livesync_metrics_text` and `Livesync::metrics` return. Each sample
+has the labels `group` and `interface`, besides the labels in the table.
+[operations.md](operations.md#what-to-watch) says which ones to watch.
 
-In C a counter of a tracker is the field of `livesync_stats_t` that is called like the metric without
-`livesync_` and `_total`; the drops for a reason are `drops_` and the reason.
+In C, `livesync_stats_t` has one field for each counter of a tracker. The field has the name of the
+metric without `livesync_` and `_total`. The drops for a reason are in the field `drops_` plus the
+reason.
 
-Made from the source, like the HELP lines of the metrics themselves, by
-`LIVESYNC_TESTS_BLESS=1 cargo test metrics::the_page`.
+This page is made from the source, like the HELP lines of the metrics:
+`LIVESYNC_TESTS_BLESS=1 cargo test metrics::the_page` writes it.
 
 ";
 

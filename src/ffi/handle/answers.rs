@@ -88,7 +88,8 @@ pub unsafe extern "C" fn livesync_answer_walk(
 /// Each event takes one answer, in any order.
 ///
 /// @param handle The handle.
-/// @param torrent The torrent, or NULL if the application does not know one of those in question.
+/// @param torrent The torrent; or NULL for any one question whose torrent the application does not
+/// know. It does not matter which.
 /// @return LIVESYNC_OK, or
 /// - LIVESYNC_E_ARGUMENT if `handle` is NULL;
 /// - LIVESYNC_E_STATE if no such question is open for this torrent;

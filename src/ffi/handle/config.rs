@@ -49,8 +49,8 @@ pub struct livesync_config_t {
     /// The multicast TTL of packets sent. With 0, which needs a `loopback` of 1 or a `speak` of 0,
     /// packets stay on this host. Default: 1.
     pub ttl: u8,
-    /// 1: other nodes on this host receive what this handle sends, as they do on 127.0.0.1 in any
-    /// case. 0: only other hosts do. Default: 0.
+    /// 1: other nodes on this host receive what this handle sends. 0: only other hosts do, except
+    /// on 127.0.0.1, where nodes always receive each other. Default: 0.
     pub loopback: u8,
     /// 1: the handle sends. 0: it only listens and sends nothing at all. Default: 1.
     pub speak: u8,
@@ -152,10 +152,10 @@ pub struct livesync_config_t {
     /// With a key: what happens to unauthenticated packets: LIVESYNC_AUTH_... They are counted in any
     /// case. Default: LIVESYNC_AUTH_REQUIRE.
     pub auth: u8,
-    /// The memory for packets sent that others may have lost, in bytes. A packet takes 128 bytes more
-    /// than its own and is kept for 10 seconds at most. With more than the default, the handle also
-    /// remembers in proportion more of what it has received.
-    /// Default: 8388608. Minimum: 65536. Maximum: 268435456.
+    /// How much memory is used to keep sent packets for retransmission, in bytes. A packet is kept
+    /// for 10 seconds at most, and takes 128 bytes more than its own size. Above the default, the
+    /// memory for received packets grows in proportion. Default: 8388608. Minimum: 65536. Maximum:
+    /// 268435456.
     pub repair_window: u64,
 }
 

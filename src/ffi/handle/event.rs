@@ -24,7 +24,7 @@ pub const LIVESYNC_EVENT_WALK_TORRENTS: u32 = 5;
 /// A question: what does the application know of a torrent? Answer by livesync_answer_look_up().
 /// Set: `info_hash`.
 pub const LIVESYNC_EVENT_LOOK_UP_TORRENT: u32 = 6;
-/// The scrape tell of another tracker has a torrent: merge it. Set: `torrent`, `info_hash`.
+/// Another tracker has sent a torrent by scrape tell: merge it. Set: `torrent`, `info_hash`.
 ///
 /// If you know the torrent, raise your count of downloads to the one received, if that is larger,
 /// and keep your own time of the last announce. Otherwise create it as received. Answer by

@@ -40,7 +40,7 @@ pub struct livesync_node_t {
     /// How far the clock of the node is ahead of this host's, in milliseconds. It is negative if it
     /// is behind; the time that packets take counts as behind. 0 if its packets carry no time.
     pub ahead_ms: i64,
-    /// The replication lag in milliseconds: how much longer the last packet of the node took than its
+    /// The replication lag in milliseconds: by how much the node's last packet was slower than its
     /// fastest.
     pub lag_ms: u64,
     /// Packets of the node that are missing now and may still come.

@@ -94,8 +94,8 @@ pub unsafe extern "C" fn livesync_peers(
 
 /// Writes the counts of a torrent from the table of the handle.
 ///
-/// After a pause in which more than 1,024 peers of a swarm have expired and others have not, the
-/// counts include the rest of the expired ones until further calls have removed them.
+/// If more than 1,024 peers of a swarm expired while nothing called the table, and others have not,
+/// the counts include the expired ones beyond 1,024 until further calls have removed them.
 ///
 /// @param handle The handle, opened with a `table` of 1 in the configuration.
 /// @param info_hash The torrent, 20 raw bytes.

@@ -92,8 +92,8 @@ impl livesync_torrent_t {
 pub struct livesync_cursor_t {
     /// The bucket in which the walk continues.
     pub bucket: u32,
-    /// Where in the bucket the walk continues: 0 at its beginning, 1 behind the torrent `after`.
-    /// The application sets 2 when the last bucket has ended, and with it the walk.
+    /// Where in the bucket the walk continues. 0: the bucket begins. 1: after the torrent `after`.
+    /// The application sets 2 when nothing is left: the walk is over.
     pub place: u32,
     /// The info_hash of the torrent that was read last: 20 raw bytes. Used if `place` is 1.
     pub after: [u8; 20],
