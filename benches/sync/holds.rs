@@ -20,12 +20,11 @@ pub fn run(effort: Effort) {
 #[cfg(lock_times)]
 mod timed {
     use std::sync::Arc;
-    use std::thread;
 
     use livesync::unstable::take_holds;
     use livesync::{Config, Keys};
 
-    use crate::announcer::Announcer;
+    use crate::announcer::{Announcer, flat_out};
     use crate::network;
     use crate::ours::{self, Nothing};
     use crate::table::{Effort, row_of_ours};
@@ -45,7 +44,8 @@ mod timed {
                 };
                 let nodes = [(); 2].map(|()| ours::start(config(), Arc::new(Nothing::default())));
                 take_holds([]);
-                announce(&nodes[0], effort, threads);
+                let each = effort.pick(5_000_000, 100_000);
+                flat_out(&nodes[0], &network::announces(), threads, each);
                 nodes[0].until_all_has_left();
                 let held = take_holds(PARTS.map(|(part, _)| part)).expect("it was held");
                 for ((_, which), held) in PARTS.iter().zip(held) {
@@ -59,19 +59,5 @@ mod timed {
                 }
             }
         }
-    }
-
-    fn announce(node: &dyn Announcer, effort: Effort, threads: usize) {
-        let announces = network::announces();
-        let each = effort.pick(5_000_000, 100_000);
-        thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    for (info_hash, peer) in announces.iter().cycle().take(each) {
-                        node.send_announce(info_hash, peer);
-                    }
-                });
-            }
-        });
     }
 }

@@ -2,10 +2,9 @@
 //! library's thread.
 
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
-use crate::announcer::Announcer;
+use crate::announcer::{Announcer, flat_out};
 use crate::baseline::{Receiver, Teller};
 use crate::measure::{processor, wall};
 use crate::network;
@@ -49,17 +48,7 @@ fn announce_all(way: &dyn Announcer, effort: Effort, threads: usize) -> [f64; 2]
     let each = effort.pick(10_000_000, 100_000);
     let mut time = Duration::ZERO;
     let spent = processor(|| {
-        time = wall(|| {
-            thread::scope(|scope| {
-                for _ in 0..threads {
-                    scope.spawn(|| {
-                        for (info_hash, peer) in announces.iter().cycle().take(each) {
-                            way.send_announce(info_hash, peer);
-                        }
-                    });
-                }
-            });
-        });
+        time = wall(|| flat_out(way, &announces, threads, each));
         way.until_all_has_left();
     });
     [

@@ -17,20 +17,20 @@ fn announce(number: u32) -> Announce {
     }
 }
 
+/// Starts a node with this configuration, on the links that it asks for.
+fn start(config: &Config) -> (Clock, Arc<AnnounceQueue>, Live) {
+    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
+    let links = net::links(config).expect("join the group");
+    let (now, id) = (clock.now_and_unix_time(), TrackerId([1; 4]));
+    let live = Live::new(now, id, links, queue.clone(), config, None);
+    queue.open(clock.now(), Duration::ZERO);
+    (clock, queue, live)
+}
+
 #[test]
 fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
-    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).listen(false);
-    let links = net::links(&config).expect("join the group");
-    let mut live = Live::new(
-        clock.now_and_unix_time(),
-        TrackerId([1; 4]),
-        links,
-        queue.clone(),
-        &config,
-        None,
-    );
-    queue.open(clock.now(), Duration::ZERO);
+    let (clock, queue, mut live) = start(&config);
     for number in 0..30_000 {
         live.node.announce(clock.now(), announce(number));
     }
@@ -60,13 +60,8 @@ fn while_the_network_is_blocked_the_event_loop_sleeps_however_much_was_told() {
 /// Announces are handed to the node in portions, and the packets are as full as without.
 #[test]
 fn a_portion_leaves_no_packet_half_empty() {
-    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).flush_after(Duration::ZERO);
-    let links = net::links(&config).expect("join the group");
-    let id = TrackerId([1; 4]);
-    let now = clock.now_and_unix_time();
-    let mut live = Live::new(now, id, links, queue.clone(), &config, None);
-    queue.open(clock.now(), Duration::ZERO);
+    let (clock, queue, mut live) = start(&config);
     for number in 0..4 * ANNOUNCE_PORTION as u32 {
         let push = queue.push(&clock, 1, announce(number));
         push.expect("there is room");
@@ -81,19 +76,9 @@ fn a_portion_leaves_no_packet_half_empty() {
 /// With a key each packet takes some microseconds to seal, so the lock is released in between.
 #[test]
 fn only_so_many_packets_get_their_trailers_at_once() {
-    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).keys(Keys::new([7; 32]));
     let config = config.listen(false);
-    let links = net::links(&config).expect("join the group");
-    let id = TrackerId([1; 4]);
-    let mut live = Live::new(
-        clock.now_and_unix_time(),
-        id,
-        links,
-        queue.clone(),
-        &config,
-        None,
-    );
+    let (clock, _queue, mut live) = start(&config);
     (0..10_000).for_each(|number| live.node.announce(clock.now(), announce(number)));
     assert!(live.begin_sending().is_some());
     let mut batch = Vec::new();
@@ -111,19 +96,8 @@ fn only_so_many_packets_get_their_trailers_at_once() {
 
 #[test]
 fn nothing_more_is_taken_while_there_is_no_room_for_what_was() {
-    let (clock, queue) = (Clock::new(), Arc::new(AnnounceQueue::new()));
     let config = Config::on([127, 0, 0, 1]).listen(false);
-    let links = net::links(&config).expect("join the group");
-    let id = TrackerId([1; 4]);
-    let mut live = Live::new(
-        clock.now_and_unix_time(),
-        id,
-        links,
-        queue.clone(),
-        &config,
-        None,
-    );
-    queue.open(clock.now(), Duration::ZERO);
+    let (clock, queue, mut live) = start(&config);
     let push = |count| {
         (0..count).for_each(|number| {
             queue

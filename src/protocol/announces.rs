@@ -35,20 +35,8 @@ impl Node {
     /// Hands the node announces that its host received, in order, each with the moment it was made.
     ///
     /// `waited` is how long the first one has waited already. Its packet leaves that much sooner.
-    pub fn announce_all(
-        &mut self,
-        now: Time,
-        waited: Duration,
-        announces: impl IntoIterator<Item = (Made, Announce)>,
-    ) {
-        self.announce_some(now, waited, announces);
-        self.flush_if_due();
-    }
-
-    /// Does what [`announce_all`](Self::announce_all) does, but does not complete the packets.
-    ///
-    /// A caller with more announces at hand calls it for each portion, and then
-    /// [`flush_if_due`](Self::flush_if_due).
+    /// It does not complete the packets: a caller calls it for each portion that it has at hand,
+    /// and then [`flush_if_due`](Self::flush_if_due).
     pub fn announce_some(
         &mut self,
         now: Time,

@@ -97,7 +97,7 @@ impl Streams {
         if packet.frame.retransmitted || self.check_other_ways(None, packet.frame, trailer) {
             return Err(Reject::Duplicate);
         }
-        if origin == PacketOrigin::Authenticated {
+        if origin.is_authenticated() {
             self.refuse_replay(epoch, last)?;
         } else if let Some(place) = self.adopt(packet) {
             return Ok(StreamPlace::Known(place));
@@ -354,7 +354,7 @@ impl Streams {
         let unauthenticated = unauthenticated.min_by_key(|at| self.streams[*at].heard());
         let first =
             || places.min_by(|one, other| order(&self.streams[*one], &self.streams[*other]));
-        unauthenticated.or_else(|| (new == PacketOrigin::Authenticated).then(first)?)
+        unauthenticated.or_else(|| new.is_authenticated().then(first)?)
     }
 
     /// Returns a stream that is silent and not the last of its kind. The last one stays, since what
