@@ -3,23 +3,21 @@
 use std::fs;
 use std::path::Path;
 
-use crate::support::cc;
+use crate::support::{cc, files};
 
-fn collect(directory: &Path, found: &mut Vec<String>) {
-    for entry in fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            collect(&path, found);
-        }
-        found.push(path.display().to_string());
-    }
+/// Returns the files below some directories.
+fn collect(directories: &[&str]) -> Vec<String> {
+    let directories = directories
+        .iter()
+        .map(|directory| cc::root().join(directory));
+    let files = directories.flat_map(|directory| files::below(&directory));
+    files.map(|file| file.display().to_string()).collect()
 }
 
 #[test]
 fn the_files_that_the_page_names_exist() {
     let page = fs::read_to_string(cc::root().join("docs/architecture.md")).expect("the page");
-    let mut files = Vec::new();
-    collect(&cc::root().join("src"), &mut files);
+    let files = collect(&["src"]);
     let words = page.split(|c: char| c.is_whitespace() || "(),;|`".contains(c));
     let named: Vec<_> = words.filter(|word| word.ends_with(".rs")).collect();
     assert!(named.len() > 40, "{named:?}");
@@ -53,8 +51,7 @@ fn floor(module: &str) -> usize {
 #[test]
 fn imports_go_downwards_only() {
     let root = cc::root().join("src");
-    let mut files = Vec::new();
-    collect(&root, &mut files);
+    let files = collect(&["src"]);
     let mut imports = 0;
     for file in files.iter().filter(|file| file.ends_with(".rs")) {
         let inside = Path::new(file).strip_prefix(&root).expect("a source");
@@ -80,18 +77,12 @@ fn imports_go_downwards_only() {
 #[test]
 fn no_file_has_more_than_400_lines() {
     const GENERATED: [&str; 1] = ["include/livesync.h"];
-    let mut files = Vec::new();
-    for directory in [
+    let files = collect(&[
         "src", "include", "tests", "c-tests", "benches", "fuzz", "examples",
-    ] {
-        collect(&cc::root().join(directory), &mut files);
-    }
+    ]);
     let is_source = |file: &&String| {
-        let is_ours = !file.contains("/node_modules/") && !file.contains("/target/");
-        is_ours
-            && [".rs", ".c", ".h", ".hpp", ".py", ".go", ".js"]
-                .iter()
-                .any(|end| file.ends_with(end))
+        let mut ends = [".rs", ".c", ".h", ".hpp", ".py", ".go", ".js"].iter();
+        ends.any(|end| file.ends_with(end))
     };
     for file in files.iter().filter(is_source) {
         let lines = fs::read_to_string(file).expect(file).lines().count();

@@ -3,7 +3,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use livesync::stats::Reject;
@@ -12,7 +11,7 @@ use livesync::unstable::protocol::{LinkInfo, Node, Received, Source};
 use livesync::unstable::wire::{Beacon, Frame, Header, Inquire, Nak, PacketType, Record, Trailer};
 use livesync::{Config, Cursor, InfoHash, Merged, Task, Torrent, TrackerId};
 
-use crate::support::cc;
+use crate::support::{cc, files};
 
 const US: TrackerId = TrackerId([1; 4]);
 const OTHER: TrackerId = TrackerId([2; 4]);
@@ -56,22 +55,14 @@ fn the_page_states_them_as_they_are() {
 
 /// Returns all sources that may contain tests.
 fn sources() -> Vec<String> {
-    fn files(directory: &Path, found: &mut Vec<PathBuf>) {
-        for entry in fs::read_dir(directory).expect("a directory") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                files(&path, found);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                found.push(path);
-            }
-        }
-    }
-    let mut found = Vec::new();
-    for directory in ["src", "tests"] {
-        files(&cc::root().join(directory), &mut found);
-    }
-    let read = |path| fs::read_to_string(path).expect("a file");
-    found.iter().map(read).collect()
+    let directories = ["src", "tests"].map(|directory| cc::root().join(directory));
+    let all = directories
+        .iter()
+        .flat_map(|directory| files::below(directory));
+    let sources = all.filter(|file| files::is_rust(file));
+    sources
+        .map(|file| fs::read_to_string(file).expect("a file"))
+        .collect()
 }
 
 /// Returns the value of a constant, or the default of a setting, in this source.

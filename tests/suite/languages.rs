@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use self::builds::LANGUAGES;
 use self::node::{Change, Node};
-use crate::support::{cc, group::port, skip};
+use crate::support::{cc, files, group::port, skip};
 
 /// Time limit for everything that is not measured; interpreters start slowly on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -79,12 +79,7 @@ fn each_file_is_short() {
 
 /// Reads all sources below a directory.
 fn visit(directory: &std::path::Path, see: &mut impl FnMut(&std::path::Path, &str)) {
-    for entry in std::fs::read_dir(directory).expect("an example") {
-        let path = entry.expect("an entry").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && name != "node_modules" && name != "__pycache__" {
-            visit(&path, see);
-        }
+    for path in files::below(directory) {
         let extension = path.extension().unwrap_or_default().to_string_lossy();
         if ["c", "cpp", "hpp", "py", "go", "lua", "js", "rs"].contains(&extension.as_ref()) {
             see(&path, &std::fs::read_to_string(&path).expect("a source"));

@@ -1,7 +1,6 @@
 //! docs/operations.md names metrics, reasons, settings and log lines that there are, and all log lines.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +11,7 @@ use livesync::{Config, Events, Keys, Livesync, Memory, TrackerId};
 
 use crate::setup_errors::dies_in;
 use crate::support::cc;
+use crate::support::files;
 use crate::support::group::port;
 use crate::support::host::program;
 
@@ -99,24 +99,16 @@ fn its_settings_are_ours() {
     }
 }
 
-/// The sources below this directory, with string literals that span lines in one piece.
-fn sources(directory: &Path, found: &mut String) {
-    for entry in std::fs::read_dir(directory).expect("a directory") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            sources(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = std::fs::read_to_string(&path).expect("a source");
-            let mut parts = source.split("\\\n");
-            found.push_str(parts.next().expect("the first part"));
-            parts.for_each(|part| found.push_str(part.trim_start()));
-        }
-    }
-}
-
+/// Returns the sources of the library, with string literals that span lines in one piece.
 fn all_sources() -> String {
+    let files = files::below(&cc::root().join("src"));
     let mut found = String::new();
-    sources(&cc::root().join("src"), &mut found);
+    for file in files.iter().filter(|file| files::is_rust(file)) {
+        let source = std::fs::read_to_string(file).expect("a source");
+        let mut parts = source.split("\\\n");
+        found.push_str(parts.next().expect("the first part"));
+        parts.for_each(|part| found.push_str(part.trim_start()));
+    }
     found
 }
 

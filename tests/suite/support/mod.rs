@@ -3,6 +3,7 @@
 #[path = "../../../examples/cluster/bep15.rs"]
 pub mod bep15;
 pub mod cc;
+pub mod files;
 pub mod generations;
 pub mod group;
 pub mod host;
