@@ -16,7 +16,7 @@ const HEAD: &str = "\
 
 This page lists every metric that `livesync_metrics_text` and `Livesync::metrics` return. Each sample
 has the labels `group` and `interface`, besides the labels in the table.
-[operations.md](operations.md#what-to-watch) says which ones to watch.
+[operations.md](operations.md#monitoring) says which ones to watch.
 
 In C, `livesync_stats_t` has one field for each counter of a tracker. The field has the name of the
 metric without `livesync_` and `_total`. The drops for a reason are in the field `drops_` plus the
