@@ -52,7 +52,7 @@ extern const char *g_version_livesync_c;
 #ifdef WANT_SYNC_LIVE
 
 /**
- * The UDP port that the specification names, and the default of [`Config::port`].
+ * The UDP port that the specification names.
  */
 #define LIVESYNC_PORT 9696
 

@@ -2,7 +2,7 @@
 //! of a cluster is known to all of them a moment later.
 //!
 //! The trackers find each other by IP multicast, so there is no server and no state on disk. Lost
-//! packets are repaired, and with a key no other host can announce anything. The protocol is that
+//! packets are recovered, and with a key no other host can announce anything. The protocol is that
 //! of opentracker's live sync module, `ot_livesync.h`, extended by repair and keys.
 //!
 //! # Two nodes
@@ -28,7 +28,7 @@
 //!         let _ = self.peers.send((*info_hash, *peer));
 //!     }
 //!
-//!     /// A client has told another tracker of the cluster that this peer stops.
+//!     /// A client has announced to another tracker of the cluster that this peer stops.
 //!     fn remove_peer(&self, _info_hash: &InfoHash, _peer: &Peer) {}
 //! }
 //!

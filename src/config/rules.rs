@@ -215,7 +215,7 @@ const RULES: [Rule; 21] = [
     }),
     // Packets that leave in the same millisecond may carry times some milliseconds apart.
     (MAX_SKEW, |c| c.max_skew >= MIN_INTERVAL),
-    // protocol/ahead.rs remembers for so long which packets were refused for a time in the future.
+    // protocol/inbound/ahead.rs remembers for so long which packets were refused for a time in the future.
     (MAX_SKEW.but("1 hour or less", "3600 or less"), |c| {
         c.max_skew <= HOUR
     }),

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use crate::keys::{Keys, unless_key};
 use crate::log::Level;
 
-/// The UDP port that the specification names, and the default of [`Config::port`].
+/// The UDP port that the specification names.
 pub const LIVESYNC_PORT: u16 = 9696;
 
 /// Declares the settings: for each a field, a default, and a method of the same name that changes

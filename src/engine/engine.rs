@@ -125,7 +125,8 @@ impl Engine {
     ///
     /// The announce is copied, and the event loop sends it on time. The call makes no system call
     /// and waits for no other thread, unless it has to wake the event loop, or the event loop is
-    /// held up or cannot keep pace; then this thread sends.
+    /// held up or cannot keep pace; then this thread sends, and may wait a moment for the engine
+    /// lock.
     ///
     /// An announce from inside [`Host::add_peer`] or [`Host::remove_peer`] is ignored, since the
     /// cluster knows it already.
@@ -243,8 +244,9 @@ impl Engine {
     }
 
     /// Takes the announces that wait and sends them, because the event loop is late or there is no
-    /// room for more. Returns whether there is room now. It does nothing while another thread holds
-    /// the engine lock or the node has no room.
+    /// room for more. Returns whether there is room now. It does nothing if another thread holds
+    /// the engine lock or the node has no room. Between two portions it may wait a moment for the
+    /// lock, since what it has handed over must be sent.
     #[cold]
     fn try_to_take_announces(&self) -> bool {
         let Some(mut state) = self.state.try_lock() else {

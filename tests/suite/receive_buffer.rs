@@ -160,11 +160,14 @@ fn packets_that_came_together_are_heard_as_soon_as_there_is_room() {
         "{timeout:?}"
     );
     host.room.store(usize::MAX, Ordering::Relaxed);
-    while heard() < PACKETS * RECORDS as usize {
-        assert!(start.elapsed() < PATIENCE, "{} heard", heard());
-        assert_eq!(node.next_timeout().expect("it runs"), Some(Duration::ZERO));
-        node.process().expect("it runs");
+    // A call ends after 10 ms, of which a busy machine may leave it time for a few packets only.
+    for _ in 0..PACKETS {
+        if heard() < PACKETS * RECORDS as usize {
+            assert_eq!(node.next_timeout().expect("it runs"), Some(Duration::ZERO));
+            node.process().expect("it runs");
+        }
     }
+    assert_eq!(heard(), PACKETS * RECORDS as usize);
 }
 
 /// As handle_livesync() receives them, from a socket of the host that takes them together.

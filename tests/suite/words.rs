@@ -111,7 +111,7 @@ const EXCEPTIONS: [(&str, &str, &str); 7] = [
     (
         "docs/protocol.md",
         "sent again",
-        "the wire format: it is part of the names of packet types",
+        "the term of the wire format, of which names of packet types are made",
     ),
     (
         "tests/suite/protocol_doc/",
@@ -129,7 +129,7 @@ const EXCEPTIONS: [(&str, &str, &str); 7] = [
         "accesslist_is_blessed is a function of opentracker",
     ),
     (
-        "src/host/",
+        "src/host/opentracker/",
         "is_blessed",
         "accesslist_is_blessed is a function of opentracker",
     ),

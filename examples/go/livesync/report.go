@@ -29,7 +29,7 @@ type Stats struct {
 	InquiriesSent, InquiriesHeard uint64
 	TorrentsSent, TorrentsHeard   uint64 // in scrape sync
 	TorrentsFailed                uint64 // received, but not stored
-	TorrentsNotRemembered         uint64 // ours is newer, but there was no room to tell it
+	TorrentsNotRemembered         uint64 // ours is larger, but there was no room to remember it
 	EventsWaiting                 uint64 // until the application takes them from Events
 	TableTorrents, TablePeers     uint64 // in the table now
 	TableBytes                    uint64 // upper bound for the memory of the table
@@ -57,7 +57,7 @@ type Drops struct {
 	TruncatedTail     uint64 // the tail of a list; the records before it were used
 	IPv6Unsupported   uint64 // IPv6 peers, but IPv6 is off
 	ScrapeUnsupported uint64 // scrape sync, but this node takes no part in it
-	BadNumbers        uint64 // sequence numbers that do not fit the packet type
+	BadNumbers        uint64 // inconsistent sequence numbers
 	Duplicate         uint64 // already received, or lost
 	TooLate           uint64 // recovered too late to know which announces are newer
 	Untagged          uint64 // we have a key, but the packet has no tag

@@ -32,10 +32,10 @@ use crate::types::InfoHash;
 /// handle has a table, it takes the lock of the table. It wakes the library's thread if that thread
 /// sleeps because nothing was announced for a while (0.8 s by default), and at the start of a
 /// burst, when 1,024 announces of one thread wait. If the callbacks hold the library's thread up
-/// for longer than `flush_ms`, or your event loop is that late, the call itself sends what waits.
-/// It blocks if 16,384 announces of one thread wait because the network takes fewer, until there is
-/// room; livesync_try_announce() does not. If more than 8 threads announce, some of them share that
-/// room.
+/// for longer than `flush_ms`, or your event loop is that late, the call itself sends what waits,
+/// and may wait a moment for another thread that does. It blocks if 16,384 announces of one thread
+/// wait because the network takes fewer, until there is room; livesync_try_announce() does not. If
+/// more than 8 threads announce, some of them share that room.
 /// @since 0.1.0
 ///
 /// # Safety

@@ -117,7 +117,7 @@ pub struct livesync_stats_t {
     pub packets_retransmitted: u64,
     /// Repair: NAKs, which are requests for missing packets, sent.
     pub naks_sent: u64,
-    /// Repair: NAKs received that ask this handle.
+    /// Repair: NAKs received that request packets of this handle.
     pub naks_heard: u64,
     /// Repair: heartbeats sent.
     pub heartbeats_sent: u64,

@@ -198,7 +198,7 @@ fn fastest(mut call: impl FnMut()) -> Duration {
 #[test]
 fn no_call_takes_longer_in_a_large_table() {
     /// For machines that are busy. A call that looked at each peer would take milliseconds more.
-    const SLACK: Duration = Duration::from_micros(200);
+    const SLACK: Duration = Duration::from_micros(if cfg!(debug_assertions) { 200 } else { 20 });
     let live = start() + MINUTE;
     // After a pause all peers but one have expired, more than these calls remove.
     let expired = start() + 90 * MINUTE;

@@ -44,7 +44,7 @@ pub(super) struct Arriving<'a> {
     pub(super) origin: PacketOrigin,
     pub(super) frame: &'a Frame<'a>,
     pub(super) trailer: &'a Trailer,
-    /// True if the table has room for all senders, so that a new stream belongs to a new sender.
+    /// False for a new sender while the table is full: it may have been known before.
     pub(super) has_room: bool,
 }
 

@@ -90,7 +90,7 @@ fn a_download_counts_once_under_however_many_ids_and_clocks() {
             .counters()
             .repair
             .packets_recovered;
-        assert!(recovered > 0, "nothing was restated");
+        assert!(recovered > 0, "nothing was recovered");
     }
 }
 
